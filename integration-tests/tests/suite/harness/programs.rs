@@ -1,0 +1,60 @@
+//! Builds the two programs once: `cargo test` does not build the executables of another package.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The directory that holds `shm-writer` and `shm-reader`, freshly built.
+pub fn programs() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(build)
+}
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().expect("the package lies in the workspace")
+}
+
+fn build() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--message-format=json"])
+        .args(["-p", "shm-writer", "-p", "shm-reader", "--profile", &profile()])
+        .arg("--target-dir")
+        .arg(target_directory())
+        .current_dir(workspace())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the programs do not build");
+    let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    let executables: Vec<PathBuf> = messages.lines().filter_map(executable).collect();
+    let directory = executables.first().and_then(|path| path.parent()).expect("cargo names the executables");
+    for name in ["shm-writer", "shm-reader"] {
+        assert!(directory.join(name).is_file(), "{name} was not built into {}", directory.display());
+    }
+    directory.to_owned()
+}
+
+fn executable(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    message["executable"].as_str().map(PathBuf::from)
+}
+
+fn target_directory() -> &'static Path {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    scratch.parent().expect("the scratch directory lies in the target directory")
+}
+
+/// The profile that this test was built with: the directory above `deps`, of which `debug` is `dev`.
+fn profile() -> String {
+    let test = std::env::current_exe().expect("the test knows its own path");
+    let directory = test.ancestors().nth(2).and_then(Path::file_name).and_then(OsStr::to_str);
+    match directory {
+        None | Some("debug") => "dev".to_owned(),
+        Some(other) => other.to_owned(),
+    }
+}

@@ -1,0 +1,142 @@
+//! A directory per test, with a `SHM_DIR` and a working directory, in which command lines run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::programs::programs;
+use super::{Child, Outcome, eventually};
+
+pub struct Sandbox {
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for name in ["shm", "home"] {
+            fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");
+        }
+        let sandbox = Self { directory, environment: Vec::new() };
+        let search = format!("{}:{}", programs().display(), std::env::var("PATH").unwrap_or_default());
+        let shm = sandbox.shm_dir().display().to_string();
+        sandbox.with("PATH", &search).with("SHM_DIR", &shm).with("LC_ALL", "C")
+    }
+
+    /// The same sandbox with an environment variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The path of a file in the directory that commands run in.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.directory.path().join("home").join(name)
+    }
+
+    /// The path of a region's file.
+    pub fn shm(&self, name: &str) -> PathBuf {
+        self.shm_dir().join(name)
+    }
+
+    /// The same as a region's name that the library takes, whatever this process' environment.
+    pub fn name(&self, name: &str) -> String {
+        self.shm(name).to_str().expect("temporary paths are UTF-8").to_owned()
+    }
+
+    pub fn shm_dir(&self) -> PathBuf {
+        self.directory.path().join("shm")
+    }
+
+    /// Everything in `SHM_DIR`, hidden files too, sorted.
+    pub fn files(&self) -> Vec<String> {
+        entries(&self.shm_dir())
+    }
+
+    /// Everything in the directory that commands run in.
+    pub fn home_files(&self) -> Vec<String> {
+        entries(&self.directory.path().join("home"))
+    }
+
+    /// Runs a command line through `sh` to its end, without a stdin.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Outcome {
+        Child::start(line, self.prepare("sh").args(["-c", line])).finish()
+    }
+
+    /// Runs a command line that must succeed without a word on stderr, and gives its stdout.
+    #[track_caller]
+    pub fn ok(&self, line: &str) -> String {
+        self.run(line).succeeds().text()
+    }
+
+    /// Starts a single command in the background, with a stdin to write to.
+    #[track_caller]
+    pub fn spawn(&self, line: &str) -> Child {
+        let script = format!("exec {line}");
+        Child::start(line, self.prepare("sh").args(["-c", &script]))
+    }
+
+    /// A command with this sandbox's environment and working directory, in a process group of its own.
+    pub fn prepare(&self, program: &str) -> Command {
+        let mut command = self.prepare_in_group(program);
+        command.process_group(0);
+        command
+    }
+
+    /// The same in the process group of this test, for who makes a session of its own.
+    pub fn prepare_in_group(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE", "COLUMNS", "LINES"] {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.directory.path().join("home"));
+        command
+    }
+
+    /// Waits until the region's newest value is this text.
+    #[track_caller]
+    pub fn holds(&self, region: &str, value: &str) {
+        let wanted = format!("{value}\n");
+        let line = format!("shm-reader {region}");
+        eventually(&format!("{region} holds {value}"), || (self.run(&line).text() == wanted).then_some(()));
+    }
+
+    /// The one object that `shm-reader inspect NAME --json` prints.
+    #[track_caller]
+    pub fn inspect(&self, region: &str) -> Value {
+        let outcome = self.run(&format!("shm-reader inspect {region} --json")).succeeds();
+        let mut values = outcome.json();
+        assert_eq!(values.len(), 1, "{outcome:?}");
+        values.remove(0)
+    }
+
+    /// Lets everybody in, for tests that run programs as another user.
+    pub fn open_to_all(&self) {
+        for path in [self.directory.path().to_owned(), self.shm_dir(), self.directory.path().join("home")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our own directory");
+        }
+    }
+}
+
+/// Copies the programs into the working directory, where other users can execute them as `./shm-reader`.
+pub fn copy_programs(sandbox: &Sandbox) {
+    for name in ["shm-writer", "shm-reader"] {
+        fs::copy(programs().join(name), sandbox.home(name)).expect("a copy of the program");
+    }
+}
+
+fn entries(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory of the sandbox");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,185 @@
+//! Where values come from: the argument, a file, or stdin and how it is cut; and which of them is read when.
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+
+/// Every held value's `(kind, len)`, oldest first.
+fn held(s: &Sandbox) -> Vec<(String, u64)> {
+    let lines = s.run("shm-reader demo --from oldest --json").succeeds().json();
+    let describe = |line: &Value| (line["kind"].as_str()?.to_owned(), line["len"].as_u64()?).into();
+    lines.iter().filter_map(describe).collect()
+}
+
+#[track_caller]
+fn check(write: &str, kind: &str, lengths: &[u64], raw: &[u8]) {
+    let s = Sandbox::new();
+    s.run(write).prints("");
+    let expected: Vec<_> = lengths.iter().map(|len| (kind.to_owned(), *len)).collect();
+    assert_eq!(held(&s), expected, "{write}");
+    s.run("shm-reader demo --from oldest --raw").prints(raw);
+}
+
+#[test]
+fn stdin_is_cut_as_asked() {
+    check("printf 'a\\nbc\\n' | shm-writer demo", "text", &[1, 2], b"abc");
+    check("printf 'a\\nbc' | shm-writer demo", "text", &[1, 2], b"abc");
+    check("printf 'a\\n\\n\\nb\\r\\n' | shm-writer demo", "text", &[1, 0, 0, 2], b"ab\r");
+    check("printf 'a b\\0c\\nd\\0' | shm-writer demo -z", "text", &[3, 3], b"a bc\nd");
+    check("printf 'a\\0\\0b' | shm-writer demo --null", "text", &[1, 0, 1], b"ab");
+    check("printf 'abcdefghij' | shm-writer demo --chunk 4", "bytes", &[4, 4, 2], b"abcdefghij");
+    check("printf 'abcdefgh' | shm-writer demo --chunk 4", "bytes", &[4, 4], b"abcdefgh");
+    check("printf 'a\\nb\\n' | shm-writer demo --whole", "bytes", &[4], b"a\nb\n");
+    check("printf 'a\\nb\\n' | shm-writer demo --whole --as text", "text", &[4], b"a\nb\n");
+    check("printf '\\377\\n\\0\\n' | shm-writer demo --as bytes", "bytes", &[1, 1], b"\xff\0");
+    check("printf '{\"a\":1}\\n[2]\\n' | shm-writer demo --as json", "json", &[7, 3], b"{\"a\":1}[2]");
+}
+
+#[test]
+fn a_chunk_arrives_whole_from_a_pipe_that_gives_a_little_at_a_time() {
+    let s = Sandbox::new();
+    let mut reader = s.spawn("shm-reader demo -f").idle();
+    let mut writer = s.spawn("shm-writer demo --chunk 6 --as text");
+    for piece in ["ab", "cd", "ef", "gh"] {
+        writer.write(piece);
+    }
+    reader.expect(&["abcdef"]);
+    writer.finish().prints("");
+    reader.expect(&["gh"]);
+}
+
+#[test]
+fn a_file_is_one_value() {
+    check("printf 'a\\n\\0b' > f; shm-writer demo --file f", "bytes", &[4], b"a\n\0b");
+    check("printf 'a\\nb' > f; shm-writer demo -F f --as text", "text", &[3], b"a\nb");
+    check(": > f; shm-writer demo -F f", "bytes", &[0], b"");
+}
+
+#[test]
+fn stdin_is_not_touched_when_a_value_or_a_file_is_given() {
+    let s = Sandbox::new();
+    s.run("printf 'a\\nb\\n' | { shm-writer demo hello; cat; }").prints("a\nb\n");
+    s.run("echo file > f; printf 'a\\nb\\n' | { shm-writer demo --file f; cat; }").prints("a\nb\n");
+    let waiting = s.spawn("shm-writer demo given");
+    waiting.wait().prints("");
+    s.run("shm-reader demo").prints("given\n");
+}
+
+#[test]
+fn stdin_is_published_wherever_stdout_goes() {
+    for redirection in ["> /dev/null", "> out", "| cat", ">&-", "2> /dev/null", "> /dev/full"] {
+        let s = Sandbox::new();
+        s.run(&format!("echo piped | shm-writer demo {redirection}")).prints("");
+        s.run("shm-reader demo").prints("piped\n");
+        s.run(&format!("shm-writer demo given < /dev/null {redirection}")).prints("");
+        s.run("shm-reader demo").prints("given\n");
+    }
+}
+
+#[test]
+fn an_empty_stdin_publishes_nothing() {
+    let s = Sandbox::new();
+    s.run("shm-writer demo < /dev/null").prints("");
+    s.run("shm-reader demo").exits(3);
+    s.run("shm-writer demo hello").prints("");
+    s.run("shm-writer demo < /dev/null").prints("");
+    s.run("shm-reader demo").prints("hello\n");
+}
+
+#[test]
+fn a_value_is_repeated_with_its_number_and_time_filled_in() {
+    let s = Sandbox::new();
+    s.run("shm-writer demo -e 5ms -n 3 'tick {seq} {seq}'").prints("");
+    s.run("shm-reader demo --from oldest").prints("tick 1 1\ntick 2 2\ntick 3 3\n");
+    s.run("shm-writer demo --every 5ms --count 2 'at {time}'").prints("");
+    let line = s.ok("shm-reader demo");
+    assert!(line.starts_with("at 2") && line.len() > 5 && !line.contains('{'), "{line}");
+}
+
+#[test]
+fn a_value_repeated_without_a_count_goes_on_until_told() {
+    let s = Sandbox::new();
+    let mut reader = s.spawn("shm-reader demo -f").idle();
+    let writer = s.spawn("shm-writer demo --every 5ms 'tick {seq}'");
+    reader.expect(&["tick 1", "tick 2", "tick 3", "tick 4"]);
+    writer.signal(nix::sys::signal::Signal::SIGINT);
+    writer.wait().exits(130);
+}
+
+#[test]
+fn a_line_that_is_not_utf_8_is_an_error_with_its_number_and_a_way_out() {
+    let s = Sandbox::new();
+    s.run("printf 'fine\\nbad \\377\\nnever\\n' | shm-writer demo").exits(1).complains(&[
+        "line 2",
+        "--as bytes",
+        "demo",
+    ]);
+    s.run("shm-reader demo").prints("fine\n");
+}
+
+#[test]
+fn a_line_that_is_not_json_is_refused_by_a_json_region() {
+    let s = Sandbox::new();
+    s.run("shm-writer demo --as json '{\"a\":'").exits(1).complains(&["demo"]);
+    s.run("printf '1\\n{]\\n' | shm-writer demo --as json").exits(1).complains(&["demo", "line 2"]);
+    s.run("shm-reader demo").prints("1\n");
+}
+
+#[test]
+fn the_kind_not_given_is_as_found() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo --as json 1");
+    s.ok("shm-writer demo '[2]'");
+    assert_eq!(held(&s), [("json".to_owned(), 1), ("json".to_owned(), 3)]);
+    s.run("shm-writer demo 'not json'").exits(1);
+}
+
+#[test]
+fn slots_sizes_and_modes_are_as_asked() {
+    let s = Sandbox::new();
+    s.ok("shm-writer a x && shm-writer b --slots 8 --size 100 --mode 640 x && shm-writer create c --slots 2 --size 1");
+    let check = |region: &str, slots: u64, least: u64| {
+        let info = s.inspect(region);
+        assert_eq!(info["slots"], slots, "{region}");
+        assert!(info["capacity"].as_u64() >= Some(least), "{region}: {info}");
+    };
+    check("a", 64, 4096);
+    check("b", 8, 100);
+    check("c", 2, 1);
+    assert_eq!(s.ok("stat -c %a $SHM_DIR/b"), "640\n");
+}
+
+#[test]
+fn the_umask_does_not_change_a_mode_that_was_asked_for() {
+    for umask in ["0", "077", "022"] {
+        let s = Sandbox::new();
+        s.ok(&format!("umask {umask}; shm-writer demo --mode 644 x; shm-writer other --mode 600 x"));
+        assert_eq!(s.ok("stat -c %a $SHM_DIR/demo $SHM_DIR/other $SHM_DIR/.demo.lock"), "644\n600\n600\n", "{umask}");
+    }
+}
+
+#[test]
+fn sizes_may_have_units() {
+    let s = Sandbox::new();
+    s.ok("shm-writer create demo --slots 4 --size 64KiB");
+    assert!(s.inspect("demo")["capacity"].as_u64() >= Some(65_536));
+}
+
+#[test]
+fn a_writer_told_to_remove_its_region_does_so_at_the_end() {
+    let s = Sandbox::new();
+    let mut reader = s.spawn("shm-reader demo -f").idle();
+    let mut writer = s.spawn("shm-writer demo --rm");
+    writer.write("one\n");
+    reader.expect(&["one"]);
+    writer.finish().prints("");
+    assert_eq!(s.files(), [""; 0]);
+}
+
+#[test]
+fn checksums_do_not_change_what_is_read() {
+    let s = Sandbox::new();
+    s.ok("seq 1 100 | shm-writer demo --checksum --slots 128");
+    s.run("shm-reader demo --from oldest").prints(s.ok("seq 1 100"));
+    s.run("shm-reader verify demo").exits(0);
+}

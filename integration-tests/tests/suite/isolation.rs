@@ -1,0 +1,133 @@
+//! What a reader cannot do to a writer, and what it costs: nothing is writable, nothing is blocked,
+//! and waiting is free.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Child, Sandbox, observe};
+
+/// A follower that has the region mapped, and has printed its latest value.
+fn follower(s: &Sandbox) -> Child {
+    let mut reader = s.spawn("shm-reader demo -f");
+    reader.line();
+    reader.idle()
+}
+
+#[test]
+fn a_reader_maps_the_region_read_only() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo hello");
+    let reader = follower(&s);
+    let maps = fs::read_to_string(format!("/proc/{}/maps", reader.pid())).expect("its mappings");
+    let path = s.name("demo");
+    let ours: Vec<&str> = maps.lines().filter(|line| line.ends_with(&path)).collect();
+    assert!(!ours.is_empty(), "{path} is mapped:\n{maps}");
+    for line in ours {
+        let rights = line.split_whitespace().nth(1);
+        assert_eq!(rights, Some("r--s"), "{line}");
+    }
+}
+
+#[test]
+fn a_reader_has_no_file_open_for_writing() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo hello");
+    let reader = follower(&s);
+    let base = format!("/proc/{}", reader.pid());
+    for entry in fs::read_dir(format!("{base}/fd")).expect("its descriptors") {
+        let entry = entry.expect("a descriptor");
+        let number = entry.file_name().into_string().expect("a number");
+        let target = fs::read_link(entry.path()).expect("its target");
+        let info = fs::read_to_string(format!("{base}/fdinfo/{number}")).expect("its flags");
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("flags").trim();
+        let access = u32::from_str_radix(flags, 8).expect("octal") & 3;
+        assert!(access == 0 || ["1", "2"].contains(&number.as_str()), "{number} -> {}: {info}", target.display());
+    }
+}
+
+#[test]
+fn a_stopped_reader_does_not_hinder_writers() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo one");
+    let mut reader = follower(&s);
+    reader.signal(Signal::SIGSTOP);
+    s.run("shm-writer demo two").prints("");
+    s.run("seq 1 30 | shm-writer demo").prints("");
+    s.run("head -c 100000 /dev/zero | shm-writer demo --whole").prints("");
+    s.run("shm-writer rm demo").prints("");
+    s.run("shm-writer demo anew").prints("");
+    reader.signal(Signal::SIGCONT);
+    while reader.line() != "anew" {}
+}
+
+#[test]
+fn readers_stopped_while_they_start_do_not_hinder_writers() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo zero");
+    let mut readers = Vec::new();
+    for round in 0..20 {
+        let reader = s.spawn(if round % 2 == 0 { "shm-reader demo -f" } else { "shm-reader inspect demo" });
+        for _ in 0..round * 2000 {
+            std::hint::spin_loop();
+        }
+        reader.signal(Signal::SIGSTOP);
+        readers.push(reader);
+        s.run(&format!("shm-writer demo {round}")).prints("");
+    }
+    s.run("shm-reader demo").prints("19\n");
+}
+
+#[test]
+fn a_killed_reader_leaves_nothing_to_clean_up() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo one");
+    let before = s.files();
+    for _ in 0..5 {
+        follower(&s).kill();
+    }
+    assert_eq!(s.files(), before);
+    s.run("shm-writer demo two").prints("");
+}
+
+#[test]
+fn a_region_that_others_hold_open_or_lock_is_written_all_the_same() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo one");
+    let script = "sh -c 'exec 9< $SHM_DIR/demo; flock -s 9; echo locked; exec cat'";
+    let mut holder = s.spawn(script);
+    if holder.line() != "locked" {
+        return crate::harness::skipped("a_region_that_others_hold_open_or_lock", "no flock here");
+    }
+    s.run("shm-writer demo two").prints("");
+    s.run("shm-writer demo --slots 4 three").prints("");
+    s.run("shm-writer rm demo").prints("");
+}
+
+#[test]
+fn an_idle_follower_uses_no_measurable_cpu() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo hello");
+    let quiet = [follower(&s), s.spawn("shm-reader absent -f").idle()];
+    let mut writer = s.spawn("shm-writer other");
+    writer.write("x\n");
+    s.holds("other", "x");
+    let live = s.spawn("shm-reader other -f").idle();
+    let watched = [quiet[0].pid(), quiet[1].pid(), live.pid(), writer.pid()];
+    let before = watched.map(ticks);
+    observe(Duration::from_secs(2));
+    let after = watched.map(ticks);
+    // A tick is 10 ms, so that one in two seconds is the 0.5 % that is allowed.
+    for (before, after) in before.iter().zip(after) {
+        assert!(after - before <= 1, "{} ticks in two seconds", after - before);
+    }
+}
+
+/// Clock ticks that a process has used so far, in user and in system mode.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let numbers = fields.split_whitespace().skip(11).take(2);
+    numbers.map(|field| field.parse::<u64>().expect("a number")).sum()
+}

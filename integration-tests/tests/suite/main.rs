@@ -1,0 +1,26 @@
+//! The one test binary that spawns the real programs. Behaviour is tested by what a user can see:
+//! output, exit codes, files; the library is called only where 32,768 spawns would take too long.
+
+mod harness;
+
+mod bit_flips;
+mod console;
+mod exchange;
+mod exit_codes;
+mod following;
+mod format;
+mod help;
+mod hostile;
+mod input;
+mod isolation;
+mod limits;
+mod looking;
+mod loss;
+mod names;
+mod output;
+mod permissions;
+mod races;
+mod removal;
+mod signals;
+mod terminal;
+mod tidy;

@@ -1,0 +1,113 @@
+//! Reading a command line whose default job needs no verb, so that no verb is ever taken for a region. What the arguments
+//! mean is not known here.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command, CommandFactory, Parser};
+use clap_complete::Shell;
+
+use crate::{Code, Failure};
+
+/// Reads the program's arguments; `page` is what `-h` shows, written by hand so that it fits a screen.
+pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
+    let words: Vec<OsString> = env::args_os().collect();
+    let mut command = T::command();
+    command.build();
+    let matches = match command.clone().try_get_matches_from(&words) {
+        Ok(matches) => matches,
+        Err(error) => return Err(with_page(error, command, &words, page).into()),
+    };
+    refuse_misplaced_verb(&command, &matches, &words[1..])?;
+    Ok(T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?)
+}
+
+/// Writes a script that completes the program's arguments in `shell`.
+pub fn completions<T: CommandFactory>(shell: Shell, out: &mut dyn Write) -> io::Result<()> {
+    let mut command = T::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new(); // because `generate` panics when a pipe is closed
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    out.write_all(&script)
+}
+
+/// Where clap would print the program's own short help, the same answer with `page` in its place.
+fn with_page(error: clap::Error, mut command: Command, words: &[OsString], page: &str) -> clap::Error {
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+    if !is_help || error.render().to_string() != command.render_help().to_string() {
+        return error;
+    }
+    let asked_again = command.override_help(page.to_owned()).try_get_matches_from(words);
+    asked_again.err().unwrap_or(error)
+}
+
+/// A verb that stands where a region or value is expected counts as such only behind `--`.
+fn refuse_misplaced_verb(command: &Command, matches: &ArgMatches, words: &[OsString]) -> Result<(), Failure> {
+    if matches.subcommand_name().is_some() {
+        return Ok(());
+    }
+    let positionals = positionals(matches);
+    let behind_dashes = words.iter().position(|word| word == "--").map_or(0, |at| words.len() - at - 1);
+    let plain = &positionals[..positionals.len().saturating_sub(behind_dashes)];
+    match plain.iter().take(2).position(|word| command.find_subcommand(word).is_some()) {
+        Some(at) => Err(right_order(command, words, &positionals, at)),
+        None => Ok(()),
+    }
+}
+
+fn positionals(matches: &ArgMatches) -> Vec<OsString> {
+    let raw = |id| matches.try_get_raw(id).ok().flatten();
+    ["region", "value", "rest"].into_iter().filter_map(raw).flatten().map(OsString::from).collect()
+}
+
+/// Shows both things that may have been meant; the verb is the positional word number `at`.
+fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], at: usize) -> Failure {
+    let (misplaced, verb) = (&positionals[at..], &positionals[at..=at]);
+    let program = command.get_name();
+    let whole = [verb, &without(words, verb)].concat();
+    let short = [verb, &without(positionals, verb)].concat();
+    let parses = |words: &&[OsString]| {
+        let command = command.clone().no_binary_name(true);
+        command.try_get_matches_from(words.iter()).is_ok()
+    };
+    let as_verb = match [&whole, &short, verb].into_iter().find(parses) {
+        Some(words) => shell_line(program, words),
+        None => shell_line(program, &[verb[0].clone(), "--help".into()]),
+    };
+    // Where there are no values, the words before the verb cannot stay.
+    let has_value = command.get_positionals().any(|positional| positional.get_id() == "value");
+    let kept = without(words, if has_value { misplaced } else { positionals });
+    let as_word = shell_line(program, &[kept, vec!["--".into()], misplaced.to_vec()].concat());
+    Failure::new(
+        Code::Usage,
+        format!("'{}' is a verb, and a verb comes first", verb[0].display()),
+        format!("as a verb: {as_verb}; as a region or value: {as_word}"),
+    )
+}
+
+/// The words less the `removed` ones (the last occurrence of each) and less `--`.
+fn without(words: &[OsString], removed: &[OsString]) -> Vec<OsString> {
+    let mut kept = words.to_vec();
+    for word in removed.iter().chain([&OsString::from("--")]) {
+        if let Some(at) = kept.iter().rposition(|other| other == word) {
+            kept.remove(at);
+        }
+    }
+    kept
+}
+
+/// A command line as one would type it.
+pub fn shell_line(program: &str, words: &[OsString]) -> String {
+    words.iter().fold(program.to_owned(), |line, word| format!("{line} {}", quoted(&word.to_string_lossy())))
+}
+
+/// The word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}

@@ -1,0 +1,146 @@
+//! All regions of a directory: listing them, removing one, and cleaning up what the dead left behind.
+
+use crate::error::{Error, Result};
+use crate::header::{STATE_CLOSED, STATE_MOVED};
+use crate::inspect::{Info, inspect_at};
+use crate::region::lock::Lock;
+use crate::region::place::{Place, check_name, default_directory, identity_of, open_directory};
+use crate::region::{self, Access, MAX_REGION_BYTES, Region};
+use crate::ring::Producer;
+use crate::sync::Ordering::Relaxed;
+use crate::{ring_of, wait};
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, AtFlags, FileType};
+use std::sync::Arc;
+
+/// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
+///
+/// Files that are not regions are passed by.
+///
+/// # Errors
+///
+/// [`Error::Directory`] if the directory cannot be read.
+pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
+    let (directory, names) = names()?;
+    let mut regions: Vec<_> = names
+        .into_iter()
+        .filter(|name| check_name(name).is_ok())
+        .map(|name| {
+            let info = inspect_at(&Place::within(&directory, &name));
+            (name, info)
+        })
+        .filter(|(_, info)| !matches!(info, Err(Error::NotARegion { .. } | Error::NotFound { .. })))
+        .collect();
+    regions.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(regions)
+}
+
+/// `SHM_DIR`, open, and the names of the files in it that are text.
+fn names() -> Result<(Arc<OwnedFd>, Vec<String>)> {
+    let path = default_directory();
+    let refuse =
+        |source: std::io::Error| Error::Directory { region: "*".into(), directory: path.display().to_string(), source };
+    let directory = Arc::new(open_directory(&path, "*")?);
+    let entries = std::fs::read_dir(&path).map_err(refuse)?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    Ok((directory, names))
+}
+
+/// Removes a region and what belongs to it. Attached readers keep what they have, and are told.
+///
+/// With `force` also while it has a writer; that writer then learns that its region is gone.
+///
+/// # Errors
+///
+/// [`Error::WriterAlive`] if it has a writer; [`Error::NotFound`]; [`Error::NotARegion`] for a file that is something
+/// else, which is never removed; [`Error::Permission`].
+pub fn remove(name: &str, force: bool) -> Result<()> {
+    let place = Place::resolve(name)?;
+    let pid = removable(&place)?.map(|region| region.header().tenure.pid.load(Relaxed));
+    match Lock::acquire(&place) {
+        Ok(lock) => {
+            // Before the lock was taken the region may have been replaced.
+            let region = removable(&place)?;
+            region::remove_draft(&place)?;
+            region::remove_file(&place)?;
+            if let Some(region) = &region {
+                tell_readers(region);
+            }
+            lock.remove(&place)
+        }
+        // The lock file stays: it is the living writer's.
+        Err(Error::WriterAlive { .. }) if force => region::remove_file(&place),
+        Err(Error::WriterAlive { region, .. }) => Err(Error::WriterAlive { region, pid }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a region that is to be removed. One that is damaged or of another version may be removed unopened;
+/// anything else that cannot be opened may not.
+fn removable(place: &Place) -> Result<Option<Region>> {
+    match Region::open(place, Access::Write, MAX_REGION_BYTES) {
+        Ok(region) => Ok(Some(region)),
+        Err(Error::Damaged { .. } | Error::Version { .. } | Error::Features { .. } | Error::TooLarge { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes readers look at the name now. One that was closed stays closed: whoever waits for that is told so.
+fn tell_readers(region: &Region) {
+    let hot = &region.header().hot;
+    if hot.state.load(Relaxed) == STATE_CLOSED {
+        return;
+    }
+    Producer::salvage(ring_of(region)).change_state(ring_of(region), STATE_MOVED);
+    wait::wake(&hot.bell);
+}
+
+/// Removes leftovers from `SHM_DIR`, never a region: unfinished files, and lock files without a region.
+/// Returns the names of the files; with `dry_run` they stay.
+///
+/// # Errors
+///
+/// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be removed.
+pub fn clean(dry_run: bool) -> Result<Vec<String>> {
+    let (directory, names) = names()?;
+    let mut removed = Vec::new();
+    for name in names.iter().filter_map(|file| region_of_lock(file)) {
+        let region = Place::within(&directory, name);
+        if !is_our_lock_file(&region) {
+            continue;
+        }
+        // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
+        let Ok(lock) = Lock::acquire(&region) else { continue };
+        if identity_of(&region, &region.draft_file())?.is_some() {
+            removed.push(region.draft_file());
+            if !dry_run {
+                region::remove_draft(&region)?;
+            }
+        }
+        if region.identity()?.is_none() {
+            removed.push(region.lock_file());
+            if !dry_run {
+                lock.remove(&region)?;
+            }
+        }
+    }
+    removed.sort();
+    Ok(removed)
+}
+
+/// The region that a file is the lock of, by its name.
+fn region_of_lock(file: &str) -> Option<&str> {
+    let name = file.strip_prefix('.')?.strip_suffix(".lock")?;
+    check_name(name).is_ok().then_some(name)
+}
+
+/// A lock file is empty and for its owner alone; another program's file of such a name is left alone.
+fn is_our_lock_file(place: &Place) -> bool {
+    fs::statat(place.directory(), place.lock_file(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_size == 0
+            && stat.st_mode & 0o7777 == 0o600
+    })
+}

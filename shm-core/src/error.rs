@@ -1,0 +1,184 @@
+//! The one error type of the library. A message names the region, the cause and the remedy.
+
+use std::io;
+
+/// What every fallible function of this library returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a region could not be used. Each message says what was wrong with which region, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name breaks the rules for names.
+    #[error("'{name}' is not a region name: {reason}")]
+    BadName {
+        /// The name as it was given.
+        name: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// An option has a value that no region can have.
+    #[error("{0}")]
+    BadOption(String),
+    /// The directory that should hold the region cannot be opened.
+    #[error(
+        "cannot open directory '{directory}' for region '{region}': {source}; set SHM_DIR to a directory that exists"
+    )]
+    Directory {
+        /// The region that was wanted.
+        region: String,
+        /// The directory's path.
+        directory: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no region of this name.
+    #[error("no region named '{region}'")]
+    NotFound {
+        /// The region that was wanted.
+        region: String,
+    },
+    /// The file of this name is not a region; it is never changed or removed.
+    #[error("'{region}' is not a region: {reason}; choose another name, or remove the file yourself")]
+    NotARegion {
+        /// The name that was opened.
+        region: String,
+        /// What gives it away.
+        reason: String,
+    },
+    /// The region was made by a version of the format that this library does not know.
+    #[error(
+        "cannot open region '{region}': it has format {found}, this program reads {supported}; use a matching version of shm, or remove the region"
+    )]
+    Version {
+        /// The region that was opened.
+        region: String,
+        /// The format version in the region.
+        found: String,
+        /// The format version of this library.
+        supported: String,
+    },
+    /// The region uses a feature without which it cannot be understood.
+    #[error(
+        "cannot open region '{region}': it uses incompatible features {bits:#x}, unknown to this version; use a newer version of shm, or remove the region"
+    )]
+    Features {
+        /// The region that was opened.
+        region: String,
+        /// The unknown bits.
+        bits: u64,
+    },
+    /// The region's bytes contradict each other.
+    #[error("region '{region}' is damaged: {reason}; remove it with: shm-writer rm {region}")]
+    Damaged {
+        /// The region that was read.
+        region: String,
+        /// The field or number that is wrong.
+        reason: String,
+    },
+    /// Another writer holds the region.
+    #[error("region '{region}' already has a writer{}; stop that writer, or choose another name", pid_hint(.pid))]
+    WriterAlive {
+        /// The region that was wanted.
+        region: String,
+        /// The writer's process, as it noted itself in the region: a hint, which may come from another PID namespace.
+        pid: Option<u32>,
+    },
+    /// The region was removed, or replaced by another, while it was in use.
+    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    Gone {
+        /// The region that was in use.
+        region: String,
+    },
+    /// The writer overwrote the value each time before it could be copied.
+    #[error("region '{region}' is written faster than it can be read; give it more slots")]
+    Busy {
+        /// The region that was read.
+        region: String,
+    },
+    /// The system does not allow it.
+    #[error("cannot {action} '{region}': permission denied; {remedy}")]
+    Permission {
+        /// What was being done, as in `open region`.
+        action: &'static str,
+        /// The region or file.
+        region: String,
+        /// Who may, or how to allow it.
+        remedy: String,
+    },
+    /// A file that must belong to this user alone does not.
+    #[error("will not write to '{file}': {reason}")]
+    NotOurs {
+        /// The region or lock file.
+        file: String,
+        /// The owner or mode that was found, and the remedy.
+        reason: String,
+    },
+    /// The region holds another kind of value.
+    #[error(
+        "cannot open region '{region}': it holds {found} values, not {expected}; read it as {found}, or replace it with a writer of {expected}"
+    )]
+    Kind {
+        /// The region that was opened.
+        region: String,
+        /// The kind in the region.
+        found: String,
+        /// The kind that was asked for.
+        expected: String,
+    },
+    /// The file system has no room for the region. Nothing was left behind.
+    #[error(
+        "no space for region '{region}': it needs {needed} bytes, {free} are free in its directory; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)"
+    )]
+    NoSpace {
+        /// The region that was being made.
+        region: String,
+        /// Bytes that the file needs.
+        needed: u64,
+        /// Bytes that the file system has free.
+        free: u64,
+    },
+    /// A region or value beyond a limit.
+    #[error("region '{region}' would be too large: {reason}")]
+    TooLarge {
+        /// The region.
+        region: String,
+        /// The size, the limit, and where the limit comes from.
+        reason: String,
+    },
+    /// The value cannot be published in a region of this kind.
+    #[error("cannot publish to region '{region}': {reason}")]
+    BadValue {
+        /// The region.
+        region: String,
+        /// What is wrong with the value.
+        reason: String,
+    },
+    /// A value cannot be decoded as the type that was asked for.
+    #[error("cannot decode value {sequence} of region '{region}': {reason}; read it with the type it was written with")]
+    Decode {
+        /// The region that was read.
+        region: String,
+        /// The value's number.
+        sequence: u64,
+        /// What is wrong with the bytes.
+        reason: String,
+    },
+    /// A system call failed.
+    #[error("cannot {action} '{region}': {source}")]
+    Io {
+        /// What was being done, as in `open region`.
+        action: &'static str,
+        /// The region or file.
+        region: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn pid_hint(pid: &Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!(" (process {pid})"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,377 @@
+//! The header page: where each field of a region's first 4096 bytes stands, and what may stand there.
+//!
+//! `Fixed` is the part that is written once, parsed from a private copy and checked whole; `Header` is
+//! the page as it is mapped, atomics only. Nothing here opens a file or moves a value.
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// The first eight bytes of every region.
+pub const MAGIC: [u8; 8] = *b"shm\0ring";
+/// Major and minor version of the format. A reader refuses another major version, and while that is 0 another minor one.
+pub const VERSION: (u16, u16) = (0, 1);
+/// Bytes of the header page. The descriptor follows it.
+pub const HEADER_BYTES: u32 = 4096;
+/// Bytes of the part that is written once, at the start of the header page; its last four are its CRC.
+pub const FIXED_BYTES: usize = 256;
+/// The first slot starts at a multiple of this many bytes.
+pub const SLOTS_ALIGNMENT: u64 = 128;
+/// A slot's length in bytes is a multiple of this, a cache line.
+pub const STRIDE_ALIGNMENT: u64 = 64;
+/// Bytes of a slot before its payload: stamp, length and flags, time.
+pub const SLOT_HEAD_BYTES: u32 = 24;
+/// Bytes that a checksum takes behind the payload.
+pub const CHECKSUM_BYTES: u64 = 8;
+/// The file length is a multiple of this many bytes.
+pub const PAGE_BYTES: u64 = 4096;
+/// A reader looks for this long, in nanoseconds, before it sleeps. A sleep and a wake cost about 20 us each way.
+pub const LOOK_NS: u64 = 20_000;
+/// Compatible feature: slots have room for a checksum behind the payload.
+pub const FEATURE_CHECKSUM: u64 = 1;
+/// The incompatible features that this library knows: none yet.
+pub const KNOWN_INCOMPATIBLE: u64 = 0;
+/// The largest value number: its stamp still fits a word, with room to count on.
+pub const MAX_SEQUENCE: u64 = 1 << 62;
+
+/// The writer is, or died, at work.
+pub const STATE_OPEN: u32 = 1;
+/// The last writer closed the region cleanly.
+pub const STATE_CLOSED: u32 = 2;
+/// The region is about to be replaced by another file of the same name.
+pub const STATE_MOVING: u32 = 3;
+/// The region was replaced or removed: look at its name again.
+pub const STATE_MOVED: u32 = 4;
+
+/// The written-once part of a header that was checked: the only one that is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// Feature bits that may be ignored by who does not know them.
+    pub compatible: u64,
+    /// Feature bits without which the region cannot be understood.
+    pub incompatible: u64,
+    /// Length of the file in bytes.
+    pub region_bytes: u64,
+    /// Random number that all successors of a region share.
+    pub lineage: u128,
+    /// Which file of its lineage this is, from 1.
+    pub file_number: u64,
+    /// Number of slots, a power of two.
+    pub slots: u64,
+    /// The longest payload in bytes that a slot holds, a multiple of 8.
+    pub capacity: u64,
+    /// Bytes from one slot to the next.
+    pub stride: u64,
+    /// Where the payload starts in its slot, in bytes.
+    pub payload_offset: u32,
+    /// Every payload starts at a multiple of this many bytes in the file.
+    pub payload_alignment: u32,
+    /// What the payloads are; see `payload::Kind`.
+    pub kind: u32,
+    /// Bytes of the descriptor behind the header page.
+    pub descriptor_bytes: u32,
+    /// CRC-32 of the descriptor.
+    pub descriptor_crc: u32,
+    /// Fingerprint of the type's schema; 0 where there is none.
+    pub fingerprint: u64,
+    /// For how long a reader looks before it sleeps, in nanoseconds.
+    pub look_ns: u64,
+    /// The kernel's boot id when the file was made; 0 where it is unknown.
+    pub boot_id: u128,
+    /// The lineage that this region is a copy of; 0 for an original.
+    pub origin: u128,
+    /// When the file was made, in nanoseconds of Unix time.
+    pub created_ns: u64,
+}
+
+/// Why 4096 bytes are not a header that can be used.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HeaderFault {
+    /// The magic is missing: not a region at all.
+    Foreign,
+    /// Made by another version of the format.
+    Version(u16, u16),
+    /// Unknown incompatible features.
+    Features(u64),
+    /// A field that no writer stores.
+    Field(&'static str),
+}
+
+// Offsets of the written-once fields; docs/FORMAT.md has the same table.
+const AT_VERSION: usize = 8;
+const AT_HEADER_BYTES: usize = 12;
+const AT_COMPATIBLE: usize = 16;
+const AT_INCOMPATIBLE: usize = 24;
+const AT_REGION_BYTES: usize = 32;
+const AT_LINEAGE: usize = 40;
+const AT_FILE_NUMBER: usize = 56;
+const AT_SLOTS: usize = 64;
+const AT_CAPACITY: usize = 72;
+const AT_STRIDE: usize = 80;
+const AT_PAYLOAD_OFFSET: usize = 88;
+const AT_PAYLOAD_ALIGNMENT: usize = 92;
+const AT_KIND: usize = 96;
+const AT_DESCRIPTOR_BYTES: usize = 100;
+const AT_DESCRIPTOR_CRC: usize = 104;
+const AT_FINGERPRINT: usize = 112;
+const AT_LOOK_NS: usize = 120;
+const AT_BOOT_ID: usize = 128;
+const AT_ORIGIN: usize = 144;
+const AT_CREATED_NS: usize = 160;
+const AT_CRC: usize = FIXED_BYTES - 4;
+
+impl Fixed {
+    /// The bytes of these fields, with their CRC.
+    pub fn to_bytes(&self) -> [u8; FIXED_BYTES] {
+        let mut bytes = [0; FIXED_BYTES];
+        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+        put(0, &MAGIC);
+        put(AT_VERSION, &VERSION.0.to_le_bytes());
+        put(AT_VERSION + 2, &VERSION.1.to_le_bytes());
+        put(AT_HEADER_BYTES, &HEADER_BYTES.to_le_bytes());
+        put(AT_COMPATIBLE, &self.compatible.to_le_bytes());
+        put(AT_INCOMPATIBLE, &self.incompatible.to_le_bytes());
+        put(AT_REGION_BYTES, &self.region_bytes.to_le_bytes());
+        put(AT_LINEAGE, &self.lineage.to_le_bytes());
+        put(AT_FILE_NUMBER, &self.file_number.to_le_bytes());
+        put(AT_SLOTS, &self.slots.to_le_bytes());
+        put(AT_CAPACITY, &self.capacity.to_le_bytes());
+        put(AT_STRIDE, &self.stride.to_le_bytes());
+        put(AT_PAYLOAD_OFFSET, &self.payload_offset.to_le_bytes());
+        put(AT_PAYLOAD_ALIGNMENT, &self.payload_alignment.to_le_bytes());
+        put(AT_KIND, &self.kind.to_le_bytes());
+        put(AT_DESCRIPTOR_BYTES, &self.descriptor_bytes.to_le_bytes());
+        put(AT_DESCRIPTOR_CRC, &self.descriptor_crc.to_le_bytes());
+        put(AT_FINGERPRINT, &self.fingerprint.to_le_bytes());
+        put(AT_LOOK_NS, &self.look_ns.to_le_bytes());
+        put(AT_BOOT_ID, &self.boot_id.to_le_bytes());
+        put(AT_ORIGIN, &self.origin.to_le_bytes());
+        put(AT_CREATED_NS, &self.created_ns.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..AT_CRC]);
+        bytes[AT_CRC..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Parses a private copy of the written-once part and checks everything that can be checked without the file.
+    pub fn parse(bytes: &[u8; FIXED_BYTES]) -> Result<Self, HeaderFault> {
+        if bytes[..8] != MAGIC {
+            return Err(HeaderFault::Foreign);
+        }
+        let version = (u16_at(bytes, AT_VERSION), u16_at(bytes, AT_VERSION + 2));
+        if version != VERSION {
+            return Err(HeaderFault::Version(version.0, version.1));
+        }
+        if u32_at(bytes, AT_CRC) != crc32fast::hash(&bytes[..AT_CRC]) {
+            return Err(HeaderFault::Field("the header's CRC does not match"));
+        }
+        let incompatible = u64_at(bytes, AT_INCOMPATIBLE);
+        if incompatible & !KNOWN_INCOMPATIBLE != 0 {
+            return Err(HeaderFault::Features(incompatible & !KNOWN_INCOMPATIBLE));
+        }
+        if u32_at(bytes, AT_HEADER_BYTES) != HEADER_BYTES {
+            return Err(HeaderFault::Field("the header length is not 4096"));
+        }
+        let fixed = Self {
+            compatible: u64_at(bytes, AT_COMPATIBLE),
+            incompatible,
+            region_bytes: u64_at(bytes, AT_REGION_BYTES),
+            lineage: u128_at(bytes, AT_LINEAGE),
+            file_number: u64_at(bytes, AT_FILE_NUMBER),
+            slots: u64_at(bytes, AT_SLOTS),
+            capacity: u64_at(bytes, AT_CAPACITY),
+            stride: u64_at(bytes, AT_STRIDE),
+            payload_offset: u32_at(bytes, AT_PAYLOAD_OFFSET),
+            payload_alignment: u32_at(bytes, AT_PAYLOAD_ALIGNMENT),
+            kind: u32_at(bytes, AT_KIND),
+            descriptor_bytes: u32_at(bytes, AT_DESCRIPTOR_BYTES),
+            descriptor_crc: u32_at(bytes, AT_DESCRIPTOR_CRC),
+            fingerprint: u64_at(bytes, AT_FINGERPRINT),
+            look_ns: u64_at(bytes, AT_LOOK_NS),
+            boot_id: u128_at(bytes, AT_BOOT_ID),
+            origin: u128_at(bytes, AT_ORIGIN),
+            created_ns: u64_at(bytes, AT_CREATED_NS),
+        };
+        fixed.check_sizes().map_err(HeaderFault::Field)?;
+        Ok(fixed)
+    }
+
+    /// Whether the sizes fit each other, by checked arithmetic; names the field that does not.
+    fn check_sizes(&self) -> Result<(), &'static str> {
+        if self.slots < 2 || !self.slots.is_power_of_two() {
+            return Err("the slot count is not a power of two from 2 up");
+        }
+        if self.capacity == 0 || !self.capacity.is_multiple_of(8) {
+            return Err("the capacity is not a multiple of 8");
+        }
+        let alignment = u64::from(self.payload_alignment);
+        if !alignment.is_power_of_two() || !(8..=PAGE_BYTES).contains(&alignment) {
+            return Err("the payload alignment is not a power of two from 8 to 4096");
+        }
+        let offset = u64::from(self.payload_offset);
+        if self.payload_offset < SLOT_HEAD_BYTES
+            || !offset.is_multiple_of(8)
+            || !(self.slots_offset() + offset).is_multiple_of(alignment)
+            || (alignment > STRIDE_ALIGNMENT && !self.stride.is_multiple_of(alignment))
+        {
+            return Err("the payload offset does not fit the alignment");
+        }
+        let slot_bytes = self.capacity.checked_add(offset + self.trailer_bytes());
+        let slot_bytes = slot_bytes.ok_or("the capacity overflows")?;
+        if !self.stride.is_multiple_of(STRIDE_ALIGNMENT) || self.stride < slot_bytes {
+            return Err("the stride does not hold a slot");
+        }
+        let slots_bytes = self.slots.checked_mul(self.stride);
+        let end = slots_bytes.and_then(|bytes| bytes.checked_add(self.slots_offset()));
+        if end.is_none_or(|end| end > self.region_bytes) {
+            return Err("the slots do not fit the region");
+        }
+        if self.look_ns > 1_000_000_000 {
+            return Err("the look time is above a second");
+        }
+        Ok(())
+    }
+
+    /// Where the first slot starts in the file, in bytes.
+    pub fn slots_offset(&self) -> u64 {
+        (u64::from(HEADER_BYTES) + u64::from(self.descriptor_bytes)).next_multiple_of(SLOTS_ALIGNMENT)
+    }
+
+    /// Whether the slots have room for a checksum.
+    pub fn has_checksums(&self) -> bool {
+        self.compatible & FEATURE_CHECKSUM != 0
+    }
+
+    /// Bytes behind the payload for what the features add there.
+    pub fn trailer_bytes(&self) -> u64 {
+        if self.has_checksums() { CHECKSUM_BYTES } else { 0 }
+    }
+
+    /// Derives stride and file length from the other sizes, or `None` where they overflow.
+    pub fn lay_out(mut self) -> Option<Self> {
+        let slot_bytes = self.capacity.checked_add(u64::from(self.payload_offset) + self.trailer_bytes())?;
+        self.stride = slot_bytes.checked_next_multiple_of(STRIDE_ALIGNMENT)?;
+        let slots_bytes = self.slots.checked_mul(self.stride)?;
+        self.region_bytes = slots_bytes.checked_add(self.slots_offset())?.checked_next_multiple_of(PAGE_BYTES)?;
+        Some(self)
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
+
+fn u128_at(bytes: &[u8], at: usize) -> u128 {
+    u128::from(u64_at(bytes, at)) | u128::from(u64_at(bytes, at + 8)) << 64
+}
+
+/// The header page as it is mapped: atomics only, so that any bytes are a valid value.
+#[repr(C)]
+pub struct Header {
+    // Written once. Readers use the private copy that they checked.
+    _fixed: [AtomicU64; FIXED_BYTES / 8],
+    /// Who writes now.
+    pub tenure: Tenure,
+    /// What changes with every value.
+    pub hot: Hot,
+    _reserved: [AtomicU64; (HEADER_BYTES as usize - FIXED_BYTES - 256) / 8],
+}
+
+/// The present writer's line. Only the holder of the writer's lock stores here.
+#[repr(C)]
+pub struct Tenure {
+    /// How many writers this lineage has had.
+    pub epoch: Le64,
+    /// When the present writer took over, in nanoseconds of Unix time.
+    pub started_ns: Le64,
+    /// The present writer's process: a hint for people.
+    pub pid: Le32,
+    _reserved: [AtomicU32; 27],
+}
+
+/// The line that changes with every value. Only the holder of the writer's lock stores here.
+#[repr(C)]
+pub struct Hot {
+    /// One of the `STATE_` numbers.
+    pub state: Le32,
+    /// Changes after each publication and each change of state; readers sleep on it.
+    pub bell: Le32,
+    /// Number of the newest value; below `first` while there is none.
+    pub head: Le64,
+    /// The oldest number that this file ever held.
+    pub first: Le64,
+    _reserved: [AtomicU64; 13],
+}
+
+/// A little-endian 64-bit field.
+#[repr(transparent)]
+pub struct Le64(AtomicU64);
+
+/// A little-endian 32-bit field.
+#[repr(transparent)]
+pub struct Le32(AtomicU32);
+
+impl Le64 {
+    /// The field's value, in the machine's own byte order.
+    pub fn load(&self, order: Ordering) -> u64 {
+        u64::from_le(self.0.load(order))
+    }
+
+    /// Stores a value given in the machine's own byte order.
+    pub fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value.to_le(), order);
+    }
+}
+
+impl Le32 {
+    /// The field's value, in the machine's own byte order.
+    pub fn load(&self, order: Ordering) -> u32 {
+        u32::from_le(self.0.load(order))
+    }
+
+    /// Stores a value given in the machine's own byte order.
+    pub fn store(&self, value: u32, order: Ordering) {
+        self.0.store(value.to_le(), order);
+    }
+
+    /// The word itself, for the kernel to compare.
+    pub fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
+}
+
+impl Hot {
+    /// A line of its own, outside of any file: for models and tests.
+    #[cfg(test)]
+    pub fn detached(head: u64, first: u64) -> Self {
+        Self {
+            state: Le32(AtomicU32::new(STATE_OPEN.to_le())),
+            bell: Le32(AtomicU32::new(0)),
+            head: Le64(AtomicU64::new(head.to_le())),
+            first: Le64(AtomicU64::new(first.to_le())),
+            _reserved: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(size_of::<Header>() == HEADER_BYTES as usize);
+    assert!(std::mem::offset_of!(Header, tenure) == 256);
+    assert!(std::mem::offset_of!(Tenure, started_ns) == 8);
+    assert!(std::mem::offset_of!(Tenure, pid) == 16);
+    assert!(std::mem::offset_of!(Header, hot) == 384);
+    assert!(std::mem::offset_of!(Hot, bell) == 4);
+    assert!(std::mem::offset_of!(Hot, head) == 8);
+    assert!(std::mem::offset_of!(Hot, first) == 16);
+    assert!(size_of::<Tenure>() == 128 && size_of::<Hot>() == 128);
+    assert!(AT_CREATED_NS + 8 <= AT_CRC);
+};
+
+#[cfg(all(test, not(loom)))]
+mod tests;

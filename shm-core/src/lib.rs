@@ -1,0 +1,101 @@
+//! Named, typed shared memory for programs on one machine: one program writes values into a named region,
+//! any number of programs read them, at memory speed and without a server.
+//!
+//! A slow reader loses the oldest values, and is told exactly how many; a region has one writer at a time.
+//! In exchange every process writes only memory that it owns: a reader maps the region read-only, so it cannot
+//! corrupt, block or slow the writer or another reader, and leaves nothing behind when it is killed.
+//!
+//! ```text
+//! Writer ──publish──▶ region: a file in $SHM_DIR (default /dev/shm) ──map, read-only──▶ Reader, Reader, …
+//!                     ┌────────┬────────────┬────────┬────────┬─────┬────────┐
+//!                     │ header │ descriptor │ slot 0 │ slot 1 │  …  │ slot k │   the last k values
+//!                     └────────┴────────────┴────────┴────────┴─────┴────────┘
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use shm_core::{Reader, Writer};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Reading {
+//!     room: String,
+//!     celsius: f64,
+//! }
+//!
+//! # fn main() -> shm_core::Result<()> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let name = format!("{}/climate", directory.path().display());
+//! # let name = name.as_str();
+//! // In one process, with a name such as "climate":
+//! let mut writer = Writer::<Reading>::open(name)?;
+//! writer.publish(&Reading { room: "kitchen".into(), celsius: 21.5 })?;
+//!
+//! // In any number of others:
+//! let mut reader = Reader::<Reading>::open(name)?;
+//! let newest = reader.latest()?.expect("a value");
+//! assert_eq!(newest.value.celsius, 21.5);
+//! # Ok(())
+//! # }
+//! ```
+
+// Under loom only the protocol is compiled, for its models.
+#![cfg_attr(loom, allow(dead_code))]
+
+#[cfg(not(any(target_os = "linux", miri)))]
+compile_error!("shm needs Linux: futex, open file description locks and renameat2");
+
+mod copy;
+mod header;
+mod ring;
+mod sync;
+
+#[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
+mod payload;
+#[cfg(not(loom))]
+mod region;
+#[cfg(not(loom))]
+mod wait;
+
+#[cfg(not(loom))]
+mod directory;
+#[cfg(not(loom))]
+mod inspect;
+#[cfg(not(loom))]
+mod reader;
+#[cfg(not(loom))]
+mod writer;
+
+#[cfg(not(loom))]
+pub use self::{
+    directory::{clean, regions, remove},
+    error::{Error, Result},
+    inspect::{Finding, Info, State, inspect, verify},
+    payload::Kind,
+    reader::{Position, RawReader, Reader, ReaderOptions, Sample},
+    region::lock::Presence,
+    writer::{RawWriter, Writer, WriterOptions},
+};
+
+/// The number of a value. The first is 1.
+pub type Sequence = u64;
+
+/// The ring in a region. Here, because neither knows of the other; the header was checked, so that it fits.
+#[cfg(not(loom))]
+fn ring_of(region: &region::Region) -> ring::Ring<'_> {
+    let fixed = &region.fixed;
+    let words = |bytes: u64| usize::try_from(bytes).expect("within a mapping") / copy::WORD;
+    let shape = ring::Shape {
+        slots: fixed.slots,
+        stride_words: words(fixed.stride),
+        payload_word: words(u64::from(fixed.payload_offset)),
+        capacity: words(fixed.capacity) * copy::WORD,
+        checksummed: fixed.has_checksums(),
+    };
+    ring::Ring::new(&region.header().hot, region.words(), shape)
+}

@@ -1,0 +1,108 @@
+//! What the bytes of a value mean: the kinds of payload, and Rust values to and from bincode. The only
+//! file that names bincode.
+//!
+//! The encoding is bincode's `legacy()` configuration: fixed-width integers, little-endian, 64-bit
+//! lengths, 32-bit enum variants; byte for byte what bincode 1.3 wrote.
+//! Bytes that come from a region are not trusted: decoding is limited in memory by a limit that bincode
+//! checks, in depth and in the number of elements by `bounded`, and must use up all bytes.
+
+use bincode::config::{self, Config};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+mod bounded;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+/// What the payloads of a region are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Bytes of no known meaning.
+    Bytes,
+    /// UTF-8 text.
+    Text,
+    /// A JSON document.
+    Json,
+    /// An array of numbers.
+    Array,
+    /// A Rust value, encoded by bincode.
+    Bincode,
+}
+
+const KINDS: [(u32, Kind, &str); 5] = [
+    (1, Kind::Bytes, "bytes"),
+    (2, Kind::Text, "text"),
+    (3, Kind::Json, "json"),
+    (4, Kind::Array, "array"),
+    (5, Kind::Bincode, "bincode"),
+];
+
+impl Kind {
+    /// The number that stands for this kind in a header.
+    pub fn code(self) -> u32 {
+        KINDS.iter().find(|row| row.1 == self).expect("every kind has a row").0
+    }
+
+    /// The kind that a number in a header stands for.
+    pub fn from_code(code: u32) -> Option<Self> {
+        KINDS.iter().find(|row| row.0 == code).map(|row| row.1)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(KINDS.iter().find(|row| row.1 == *self).expect("every kind has a row").2)
+    }
+}
+
+/// Checks that a payload is what its kind promises; says what is wrong otherwise.
+pub fn check(kind: Kind, payload: &[u8]) -> Result<(), String> {
+    match kind {
+        Kind::Text => match std::str::from_utf8(payload) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(format!("the value is not UTF-8 text from byte {} on; publish it as bytes", error.valid_up_to()))
+            }
+        },
+        Kind::Json => match serde_json::from_slice::<serde::de::IgnoredAny>(payload) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("the value is not JSON: {error}; mend it, or publish it as text")),
+        },
+        Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
+    }
+}
+
+/// Replaces the buffer's content with the encoding of a value.
+pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), String> {
+    buffer.clear();
+    bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map(drop).map_err(|error| error.to_string())
+}
+
+/// The value that `bytes` encode, or what is wrong with them.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    // The limit is part of the configuration's type, so there is a ladder of them: the smallest that holds the bytes.
+    const SMALL: usize = 4 << 10;
+    const MEDIUM: usize = 4 << 20;
+    const LARGE: usize = 1 << 30;
+    let length = bytes.len();
+    if length <= SMALL {
+        decode_with(bytes, config::legacy().with_limit::<SMALL>())
+    } else if length <= MEDIUM {
+        decode_with(bytes, config::legacy().with_limit::<MEDIUM>())
+    } else if length <= LARGE {
+        decode_with(bytes, config::legacy().with_limit::<LARGE>())
+    } else {
+        decode_with(bytes, config::legacy().with_limit::<{ isize::MAX.unsigned_abs() }>())
+    }
+}
+
+fn decode_with<T: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<T, String> {
+    let seed = bounded::Seed::<T>::for_bytes(bytes.len());
+    let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config);
+    let (value, used) = decoded.map_err(|error| error.to_string())?;
+    if used != bytes.len() {
+        return Err(format!("{} of its {} bytes are left over", bytes.len() - used, bytes.len()));
+    }
+    Ok(value)
+}

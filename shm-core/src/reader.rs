@@ -1,0 +1,423 @@
+//! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
+
+use crate::error::{Error, Result};
+use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING};
+use crate::payload::Kind;
+use crate::region::place::Place;
+use crate::region::{Access, Region};
+use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
+use crate::wait::{SLICE, Sleeper};
+use crate::{Sequence, ring_of};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+mod open;
+mod typed;
+
+pub use open::{Position, ReaderOptions};
+pub use typed::Reader;
+
+/// How often a region that does not exist is looked for.
+const ABSENT_POLL: Duration = Duration::from_millis(20);
+
+/// A value with what the region says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sample<T> {
+    /// The value's number. Numbers start at 1 and go on over the writer's restarts and the region's growth.
+    pub sequence: Sequence,
+    /// When it was published; the reader's own time if the writer has not noted it.
+    pub time: SystemTime,
+    /// How many values were missed directly before this one, because the reader was too slow for the ring.
+    pub lost: u64,
+    /// Whether it is the first of another region of the same name: the one before was removed, and numbers start anew.
+    pub restarted: bool,
+    /// The value.
+    pub value: T,
+}
+
+/// A deadline, or `None` where it is too far away to matter.
+fn deadline_after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+fn time_left(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+/// A reader of the payloads' bytes. See [`Reader`] for the rest.
+///
+/// ```
+/// use shm_core::{Kind, RawReader, RawWriter};
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/demo", directory.path().display());
+/// let mut writer = RawWriter::open(&name, Kind::Text)?;
+/// writer.publish(b"hello")?;
+/// let mut reader = RawReader::open(&name)?;
+/// let mut text = Vec::new();
+/// let sample = reader.recv_into(&mut text)?.unwrap();
+/// assert_eq!((sample.sequence, &text[..]), (1, &b"hello"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RawReader {
+    place: Place,
+    region: Region,
+    cursor: Cursor,
+    kind: Kind,
+    // The only kind that is accepted, if not all are.
+    only: Option<Kind>,
+    max_bytes: u64,
+    // Whether values without a checksum are believed.
+    trusts_plain: bool,
+    // When the name was last compared, and at which bell of this file.
+    checked: (Instant, Option<u32>),
+    gone: bool,
+    restarted: bool,
+}
+
+/// When a wait ends without a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Once the writer closed the region cleanly; a region that is removed is an error.
+    Closed,
+    /// Only at the deadline: another writer, or another region, may come.
+    Deadline,
+}
+
+impl RawReader {
+    fn new(place: Place, region: Region, only: Option<Kind>, max_bytes: u64) -> Result<Self> {
+        let kind = accepted_kind(&place, &region, only)?;
+        Ok(Self {
+            place,
+            trusts_plain: region.survived_cleanly(),
+            region,
+            cursor: Cursor::at(1),
+            kind,
+            only,
+            max_bytes,
+            checked: (Instant::now(), None),
+            gone: false,
+            restarted: false,
+        })
+    }
+
+    /// Attaches to a region that exists; receiving starts at its newest value.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReaderOptions::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().open_raw(name)
+    }
+
+    /// Options, of which none is set yet.
+    #[must_use]
+    pub fn options() -> ReaderOptions {
+        ReaderOptions::new()
+    }
+
+    /// What the payloads are. It may change between values, when the region is replaced.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The number of the newest value; 0 if there was none yet.
+    #[must_use]
+    pub fn head(&self) -> Sequence {
+        self.ring().head()
+    }
+
+    /// Moves to another place in the region. What is passed by does not count as lost, but for
+    /// [`Position::At`] a number that is no longer held.
+    pub fn seek(&mut self, to: Position) {
+        let ring = self.ring();
+        let head = ring.head();
+        let oldest = self.oldest_whole(head);
+        match to {
+            Position::Oldest => self.cursor.jump(oldest),
+            Position::Latest => self.cursor.jump(head.max(oldest)),
+            Position::New => self.cursor.jump(head.saturating_add(1)),
+            Position::Last(count) => self.cursor.jump(oldest.max(head.saturating_add(1).saturating_sub(count))),
+            Position::At(sequence) => {
+                self.cursor.jump(sequence.max(self.ring().first()));
+                self.cursor.skip_to(oldest);
+            }
+        }
+    }
+
+    /// The oldest value that is not being overwritten at this moment.
+    fn oldest_whole(&self, head: u64) -> u64 {
+        let oldest = self.ring().oldest(head);
+        let is_whole = oldest > head || self.ring().stamp(oldest) == oldest.wrapping_mul(2);
+        if is_whole { oldest } else { oldest.saturating_add(1) }
+    }
+
+    /// Copies the newest value into the buffer, also if it was read before, and moves behind it.
+    /// `None`: there is no value yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the region was removed, noticed within 50 ms; [`Error::Busy`] if the writer overwrote the value
+    /// each time; [`Error::Damaged`]; and, where the region was replaced, as for [`ReaderOptions::open`].
+    pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        loop {
+            let state = self.ring().state();
+            let polled = self.ring().latest(buffer).map_err(|fault| self.damaged(fault))?;
+            if self.name_is_due(state) && self.is_replaced()? && self.adopt()? {
+                continue;
+            }
+            return match polled {
+                Polled::Value(stamped) => {
+                    self.check(&stamped, buffer)?;
+                    self.cursor.jump(stamped.sequence + 1);
+                    Ok(Some(self.sample(stamped)))
+                }
+                Polled::Empty => Ok(None),
+                Polled::Busy => Err(self.busy()),
+            };
+        }
+    }
+
+    /// Copies the next value in order into the buffer. `None`: nothing new has come.
+    ///
+    /// # Errors
+    ///
+    /// As for [`latest_into`](Self::latest_into).
+    pub fn try_recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        // Whether this ring was seen to be the last word of its file before it was found empty.
+        let mut is_final = false;
+        loop {
+            let state = self.ring().state();
+            let (ring, cursor) = (ring_of(&self.region), &mut self.cursor);
+            match cursor.poll(ring, buffer).map_err(|fault| self.damaged(fault))? {
+                Polled::Value(stamped) => {
+                    self.check(&stamped, buffer)?;
+                    return Ok(Some(self.sample(stamped)));
+                }
+                Polled::Busy => return Err(self.busy()),
+                Polled::Empty if is_final => {
+                    if !self.adopt()? {
+                        return Ok(None);
+                    }
+                    is_final = false;
+                }
+                // Once the name leads elsewhere nothing more comes here; but something may have come since we looked.
+                Polled::Empty if self.name_is_due(state) && self.is_replaced()? => is_final = true,
+                Polled::Empty => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits for the next value in order and copies it into the buffer.
+    /// `None`: the writer closed the region cleanly and everything was read.
+    ///
+    /// A writer that died is waited for, and so is the next one. Use [`follow_into`](Self::follow_into) to wait beyond a close.
+    ///
+    /// # Errors
+    ///
+    /// As for [`latest_into`](Self::latest_into), but for [`Error::Busy`].
+    pub fn recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        self.receive(buffer, None, Until::Closed)
+    }
+
+    /// Like [`recv_into`](Self::recv_into), but waits at most `timeout`.
+    /// `None`: time passed, or the region is closed; [`is_closed`](Self::is_closed) tells.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_into`](Self::recv_into).
+    pub fn recv_timeout_into(&mut self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<Option<Sample<()>>> {
+        self.receive(buffer, deadline_after(timeout), Until::Closed)
+    }
+
+    /// Waits for the next value in order, also beyond writers that end and regions that are removed and made anew.
+    /// `None`: `timeout` passed; without one it waits for ever.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_into`](Self::recv_into), but for [`Error::Gone`].
+    pub fn follow_into(&mut self, buffer: &mut Vec<u8>, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
+        self.receive(buffer, timeout.and_then(deadline_after), Until::Deadline)
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>, deadline: Option<Instant>, until: Until) -> Result<Option<Sample<()>>> {
+        let mut sleeper = Sleeper::new(self.region.fixed.look_ns);
+        loop {
+            let bell = self.ring().bell();
+            let is_absent = match self.try_recv_into(buffer) {
+                Ok(Some(sample)) => return Ok(Some(sample)),
+                Ok(None) => false,
+                Err(Error::Gone { .. }) if until == Until::Deadline => true,
+                Err(Error::Busy { .. }) if deadline.is_none_or(|deadline| Instant::now() < deadline) => continue,
+                Err(error) => return Err(error),
+            };
+            if until == Until::Closed && self.is_closed() {
+                return Ok(None);
+            }
+            let left = time_left(deadline);
+            if left.is_zero() {
+                return Ok(None);
+            }
+            if is_absent {
+                std::thread::sleep(left.min(ABSENT_POLL));
+            } else {
+                sleeper.wait(&self.region.header().hot.bell, bell, left);
+            }
+        }
+    }
+
+    /// Whether the writer closed the region cleanly, and every value was read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.ring().state() == STATE_CLOSED && self.ring().head() < self.cursor.next()
+    }
+
+    /// The newest value; see [`latest_into`](Self::latest_into).
+    ///
+    /// # Errors
+    ///
+    /// As for [`latest_into`](Self::latest_into).
+    pub fn latest(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
+        let mut buffer = Vec::new();
+        Ok(self.latest_into(&mut buffer)?.map(|sample| sample.with(buffer)))
+    }
+
+    /// The next value in order; see [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn try_recv(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
+        let mut buffer = Vec::new();
+        Ok(self.try_recv_into(&mut buffer)?.map(|sample| sample.with(buffer)))
+    }
+
+    /// Waits for the next value in order; see [`recv_into`](Self::recv_into).
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_into`](Self::recv_into).
+    pub fn recv(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
+        let mut buffer = Vec::new();
+        Ok(self.recv_into(&mut buffer)?.map(|sample| sample.with(buffer)))
+    }
+
+    /// Waits for the next value in order; see [`recv_timeout_into`](Self::recv_timeout_into).
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_timeout_into`](Self::recv_timeout_into).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Sample<Vec<u8>>>> {
+        let mut buffer = Vec::new();
+        Ok(self.recv_timeout_into(&mut buffer, timeout)?.map(|sample| sample.with(buffer)))
+    }
+
+    /// Goes on with every value, for ever: across writers that end and regions that are removed and made anew.
+    pub fn iter(&mut self) -> impl Iterator<Item = Result<Sample<Vec<u8>>>> {
+        std::iter::from_fn(|| {
+            let mut buffer = Vec::new();
+            self.follow_into(&mut buffer, None).map(|sample| sample.map(|sample| sample.with(buffer))).transpose()
+        })
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        ring_of(&self.region)
+    }
+
+    /// Whether it is time to compare the name: after each change while the region moves, else every 50 ms.
+    fn name_is_due(&mut self, state: u32) -> bool {
+        let (now, bell) = (Instant::now(), self.ring().bell());
+        let (last, last_bell) = self.checked;
+        let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(bell);
+        let is_due = self.gone || moves || now.duration_since(last) >= SLICE;
+        if is_due {
+            self.checked = (now, Some(bell));
+        }
+        is_due
+    }
+
+    /// Whether the region's name leads to another file than this one.
+    fn is_replaced(&mut self) -> Result<bool> {
+        let identity = self.place.identity()?;
+        self.gone = identity.is_none();
+        match identity {
+            None => Err(self.place.gone()),
+            Some(identity) => Ok(identity != self.region.identity),
+        }
+    }
+
+    /// Goes on in the file that the name leads to now. The old one was drained.
+    fn adopt(&mut self) -> Result<bool> {
+        let region = match Region::open(&self.place, Access::Read, self.max_bytes) {
+            Err(Error::NotFound { .. }) => {
+                self.gone = true;
+                return Err(self.place.gone());
+            }
+            opened => opened?,
+        };
+        if region.identity == self.region.identity {
+            return Ok(false);
+        }
+        self.kind = accepted_kind(&self.place, &region, self.only)?;
+        let first = ring_of(&region).first();
+        if region.fixed.lineage == self.region.fixed.lineage {
+            self.cursor.skip_to(first);
+        } else {
+            self.cursor.jump(first);
+            self.restarted = true;
+        }
+        self.trusts_plain = region.survived_cleanly();
+        self.region = region;
+        self.checked = (Instant::now(), None);
+        self.gone = false;
+        Ok(true)
+    }
+
+    /// Whether a value is the one that was published, as far as that can be told.
+    fn check(&self, stamped: &Stamped, payload: &[u8]) -> Result<()> {
+        let problem = if self.region.fixed.has_checksums() {
+            (!stamped.has_checksum() || !stamped.checksum_holds(payload)).then_some("its checksum does not match")
+        } else {
+            (!self.trusts_plain).then_some("it has no checksum, and the machine was restarted without a clean close")
+        };
+        problem.map_or(Ok(()), |problem| Err(self.damaged(Fault { sequence: stamped.sequence, problem })))
+    }
+
+    fn sample(&mut self, stamped: Stamped) -> Sample<()> {
+        let time = match stamped.time_ns {
+            0 => SystemTime::now(),
+            time_ns => UNIX_EPOCH + Duration::from_nanos(time_ns),
+        };
+        let restarted = std::mem::take(&mut self.restarted);
+        Sample { sequence: stamped.sequence, time, lost: stamped.lost, restarted, value: () }
+    }
+
+    fn damaged(&self, fault: Fault) -> Error {
+        self.place.damaged(format!("value {}: {}", fault.sequence, fault.problem))
+    }
+
+    fn busy(&self) -> Error {
+        Error::Busy { region: self.place.shown.clone() }
+    }
+}
+
+impl Sample<()> {
+    fn with<T>(self, value: T) -> Sample<T> {
+        let Self { sequence, time, lost, restarted, value: () } = self;
+        Sample { sequence, time, lost, restarted, value }
+    }
+}
+
+/// The region's kind, if the reader accepts it.
+fn accepted_kind(place: &Place, region: &Region, only: Option<Kind>) -> Result<Kind> {
+    let code = region.fixed.kind;
+    let refuse = |found: String, expected: String| Err(Error::Kind { region: place.shown.clone(), found, expected });
+    match (Kind::from_code(code), only) {
+        (None, only) => refuse(format!("kind {code} (unknown)"), only.map_or("known".into(), |kind| kind.to_string())),
+        (Some(kind), Some(only)) if kind != only => refuse(kind.to_string(), only.to_string()),
+        (Some(kind), _) => Ok(kind),
+    }
+}

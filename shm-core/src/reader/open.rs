@@ -1,0 +1,121 @@
+//! Opening a region for reading: the options, and waiting for a region that does not exist yet.
+
+use super::{ABSENT_POLL, RawReader, Reader, deadline_after, time_left};
+use crate::Sequence;
+use crate::error::{Error, Result};
+use crate::payload::Kind;
+use crate::region::place::Place;
+use crate::region::{Access, MAX_REGION_BYTES, Region};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// A place in a region from which to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Position {
+    /// The oldest value that the region still holds.
+    Oldest,
+    /// The newest value.
+    Latest,
+    /// What comes after the newest value.
+    New,
+    /// The value of this number. If it is no longer held, the next one is, and the rest counts as lost.
+    At(Sequence),
+    /// The last so many values.
+    Last(u64),
+}
+
+/// How to open a region for reading.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// # shm_core::Writer::<f64>::open(&name)?.publish(&21.5)?;
+/// use std::time::Duration;
+/// let mut reader = shm_core::Reader::options().wait(Duration::from_secs(5)).open::<f64>(&name)?;
+/// assert_eq!(reader.recv()?.unwrap().value, 21.5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ReaderOptions {
+    wait: Option<Duration>,
+    start: Option<Position>,
+    max_bytes: Option<u64>,
+}
+
+impl ReaderOptions {
+    /// Options of which none is set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long to wait for the region to appear; [`Duration::MAX`] is for ever. Unset, opening does not wait.
+    pub fn wait(&mut self, timeout: Duration) -> &mut Self {
+        self.wait = Some(timeout);
+        self
+    }
+
+    /// Where receiving starts. Unset, it is the newest value; in a region that had to be waited for, its first.
+    pub fn start(&mut self, position: Position) -> &mut Self {
+        self.start = Some(position);
+        self
+    }
+
+    /// The largest region, in bytes, that is mapped. Unset, it is 1 TiB.
+    pub fn max_bytes(&mut self, bytes: u64) -> &mut Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Attaches to the region.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is none, or none appeared in time; [`Error::Kind`] if it does not hold Rust values;
+    /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
+    /// [`Error::Permission`]; [`Error::TooLarge`].
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
+        let raw = self.open_kind(name, Some(Kind::Bincode))?;
+        Ok(Reader::from_raw(raw))
+    }
+
+    /// Like [`open`](Self::open), for the payloads' bytes, whatever their kind.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), but for [`Error::Kind`].
+    pub fn open_raw(&self, name: &str) -> Result<RawReader> {
+        self.open_kind(name, None)
+    }
+
+    fn open_kind(&self, name: &str, only: Option<Kind>) -> Result<RawReader> {
+        let place = Place::resolve(name)?;
+        let max_bytes = self.max_bytes.unwrap_or(MAX_REGION_BYTES);
+        let deadline = self.wait.map(deadline_after);
+        let mut waited = false;
+        let region = loop {
+            match (Region::open(&place, Access::Read, max_bytes), deadline) {
+                (Ok(region), _) => break region,
+                (Err(error @ Error::NotFound { .. }), Some(deadline)) => {
+                    let left = time_left(deadline);
+                    if left.is_zero() {
+                        return Err(error);
+                    }
+                    std::thread::sleep(left.min(ABSENT_POLL));
+                    waited = true;
+                }
+                (Err(error), _) => return Err(error),
+            }
+        };
+        let mut reader = RawReader::new(place, region, only, max_bytes)?;
+        match self.start {
+            None | Some(Position::Latest | Position::New) if waited => reader.seek(Position::At(0)),
+            start => reader.seek(start.unwrap_or(Position::Latest)),
+        }
+        Ok(reader)
+    }
+}

@@ -1,0 +1,397 @@
+//! Region files: opening and mapping them, making them, putting one in another's place. Nothing here
+//! knows what the slots hold.
+//!
+//! # Invariants
+//!
+//! A `Mapping` owns a shared mapping of a whole region file. It starts at a page, its length is at least
+//! `HEADER_BYTES` and a multiple of 8, and it stays mapped until the `Mapping` is dropped. All of it is
+//! only ever seen as atomics, for which any bytes are a valid value and a race with another process is
+//! defined. A mapping made for reading is mapped read-only, and only loads reach it. What remains is
+//! the owner truncating the file: the kernel then answers an access with SIGBUS.
+#![allow(unsafe_code)]
+
+use crate::copy::WORD;
+use crate::error::{Error, Result};
+use crate::header::{FIXED_BYTES, Fixed, HEADER_BYTES, Header, HeaderFault, MAGIC, STATE_CLOSED, VERSION};
+use crate::sync::AtomicU64;
+use crate::sync::Ordering::Relaxed;
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+
+pub mod lock;
+pub mod place;
+
+use place::{Identity, Place};
+
+/// The largest region that is opened unless the caller says otherwise: 1 TiB.
+pub const MAX_REGION_BYTES: u64 = 1 << 40;
+/// The largest descriptor that is read.
+const MAX_DESCRIPTOR_BYTES: u32 = 1 << 20;
+
+/// What a region is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To look at it; the mapping is read-only.
+    Read,
+    /// To write it; the file must belong to this user alone.
+    Write,
+}
+
+/// An open region: its checked header and its memory.
+#[derive(Debug)]
+pub struct Region {
+    /// The checked copy of what is written once.
+    pub fixed: Fixed,
+    /// Which file this is.
+    pub identity: Identity,
+    /// The file's permission bits.
+    pub mode: u32,
+    /// The file's group and owner.
+    pub group: u32,
+    /// The user that the file belongs to.
+    pub owner: u32,
+    mapping: Mapping,
+}
+
+impl Region {
+    /// Opens the region at `place` and checks all of its header against the file.
+    pub fn open(place: &Place, access: Access, max_bytes: u64) -> Result<Self> {
+        let open_flags = match access {
+            Access::Read => OFlags::RDONLY,
+            Access::Write => OFlags::RDWR,
+        };
+        let open_flags = open_flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = fs::openat(place.directory(), place.file(), open_flags, Mode::empty())
+            .map_err(|errno| explain_open(place, errno))?;
+        let file = File::from(file);
+        let stat = fs::fstat(&file).map_err(|errno| place.io_error("inspect region", errno))?;
+        check_type(place, &stat)?;
+        if access == Access::Write {
+            place::check_ours(&place.shown, &stat)?;
+        }
+        let file_bytes = u64::try_from(stat.st_size).unwrap_or(0);
+        let fixed = read_header(place, &file, file_bytes)?;
+        if fixed.region_bytes != file_bytes {
+            let reason = format!("the file has {file_bytes} bytes, its header says {}", fixed.region_bytes);
+            return Err(place.damaged(reason));
+        }
+        check_limit(place, file_bytes, max_bytes)?;
+        check_descriptor(place, &file, &fixed)?;
+        let mapping = Mapping::new(&file, &fixed, access).map_err(|source| Error::Io {
+            action: "map region",
+            region: place.shown.clone(),
+            source,
+        })?;
+        Ok(Self::of(fixed, &stat, mapping))
+    }
+
+    fn of(fixed: Fixed, stat: &Stat, mapping: Mapping) -> Self {
+        let (mode, group, owner) = (stat.st_mode & 0o7777, stat.st_gid, stat.st_uid);
+        Self { fixed, identity: Identity::of(stat), mode, group, owner, mapping }
+    }
+
+    /// The header page.
+    pub fn header(&self) -> &Header {
+        self.mapping.header()
+    }
+
+    /// The slots' words.
+    pub fn words(&self) -> &[AtomicU64] {
+        self.mapping.words(&self.fixed)
+    }
+}
+
+/// Reads the written-once part into private memory, once, and parses that.
+fn read_header(place: &Place, file: &File, file_bytes: u64) -> Result<Fixed> {
+    let mut bytes = [0; FIXED_BYTES];
+    let wanted = FIXED_BYTES.min(usize::try_from(file_bytes).unwrap_or(FIXED_BYTES));
+    file.read_exact_at(&mut bytes[..wanted], 0).map_err(|source| Error::Io {
+        action: "read region",
+        region: place.shown.clone(),
+        source,
+    })?;
+    if bytes[..MAGIC.len()] != MAGIC {
+        return Err(place.not_a_region(match file_bytes {
+            0 => "it is empty",
+            _ => "it does not begin as one",
+        }));
+    }
+    if file_bytes < u64::from(HEADER_BYTES) {
+        return Err(place.damaged(format!("the file ends after {file_bytes} bytes, within the header")));
+    }
+    Fixed::parse(&bytes).map_err(|fault| match fault {
+        HeaderFault::Foreign => place.not_a_region("it does not begin as one"),
+        HeaderFault::Version(major, minor) => Error::Version {
+            region: place.shown.clone(),
+            found: format!("{major}.{minor}"),
+            supported: format!("{}.{}", VERSION.0, VERSION.1),
+        },
+        HeaderFault::Features(bits) => Error::Features { region: place.shown.clone(), bits },
+        HeaderFault::Field(reason) => place.damaged(reason.into()),
+    })
+}
+
+/// The descriptor's records are for later readers; here it only has to be whole.
+fn check_descriptor(place: &Place, file: &File, fixed: &Fixed) -> Result<()> {
+    if fixed.descriptor_bytes > MAX_DESCRIPTOR_BYTES {
+        return Err(place.damaged(format!("its descriptor claims {} bytes", fixed.descriptor_bytes)));
+    }
+    let mut descriptor = vec![0; fixed.descriptor_bytes as usize];
+    let read = file.read_exact_at(&mut descriptor, u64::from(HEADER_BYTES));
+    if read.is_err() || crc32fast::hash(&descriptor) != fixed.descriptor_crc {
+        return Err(place.damaged("the descriptor's CRC does not match".into()));
+    }
+    Ok(())
+}
+
+fn check_type(place: &Place, stat: &Stat) -> Result<()> {
+    let reason = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "it is a directory",
+        FileType::Symlink => "it is a symbolic link",
+        FileType::Fifo => "it is a pipe",
+        FileType::Socket => "it is a socket",
+        _ => "it is a device",
+    };
+    Err(place.not_a_region(reason))
+}
+
+fn check_limit(place: &Place, bytes: u64, max_bytes: u64) -> Result<()> {
+    if bytes <= max_bytes && usize::try_from(bytes).is_ok() {
+        return Ok(());
+    }
+    let reason = format!("{bytes} bytes, and the limit is {}", max_bytes.min(usize::MAX as u64));
+    Err(Error::TooLarge { region: place.shown.clone(), reason })
+}
+
+/// Says why a file could not be opened, after another look at what it is.
+fn explain_open(place: &Place, errno: Errno) -> Error {
+    if errno == Errno::NOENT {
+        return Error::NotFound { region: place.shown.clone() };
+    }
+    let Ok(stat) = fs::statat(place.directory(), place.file(), AtFlags::SYMLINK_NOFOLLOW) else {
+        return place.io_error("open region", errno);
+    };
+    if let Err(error) = check_type(place, &stat) {
+        return error;
+    }
+    match errno {
+        Errno::ACCESS | Errno::PERM => Error::Permission {
+            action: "open region",
+            region: place.shown.clone(),
+            remedy: format!(
+                "it belongs to user {} with mode {:o}; its owner can open it to readers with: shm-writer create --mode 644 {}",
+                stat.st_uid,
+                stat.st_mode & 0o777,
+                place.shown
+            ),
+        },
+        _ => place.io_error("open region", errno),
+    }
+}
+
+/// See the file's `# Invariants`.
+#[derive(Debug)]
+struct Mapping {
+    raw: MmapRaw,
+}
+
+impl Mapping {
+    /// Maps the whole file, whose length was compared with the header's.
+    fn new(file: &File, fixed: &Fixed, access: Access) -> std::io::Result<Self> {
+        let length = usize::try_from(fixed.region_bytes).map_err(std::io::Error::other)?;
+        assert!(length >= HEADER_BYTES as usize && length.is_multiple_of(WORD), "a checked header's length");
+        let mut options = MmapOptions::new();
+        options.len(length);
+        let raw = match access {
+            Access::Read => options.map_raw_read_only(file)?,
+            Access::Write => options.map_raw(file)?,
+        };
+        Ok(Self { raw })
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: by the invariants the mapping is aligned to a page, at least as long as a header, and lives
+        // as long as `self`; a header is atomics only.
+        unsafe { &*self.raw.as_ptr().cast::<Header>() }
+    }
+
+    fn words(&self, fixed: &Fixed) -> &[AtomicU64] {
+        // The header was checked: the slots lie within the file, and `Mapping::new` mapped all of it.
+        let start = fixed.slots_offset();
+        assert!(start <= fixed.region_bytes && fixed.region_bytes <= self.raw.len() as u64);
+        let bytes = self.raw.len() - usize_of(start);
+        // SAFETY: the start is within the mapping, which is one allocation.
+        let first = unsafe { self.raw.as_ptr().add(usize_of(start)) };
+        // SAFETY: from a multiple of 128 up to the end of the mapping, alive as long as `self`, atomics only.
+        unsafe { std::slice::from_raw_parts(first.cast::<AtomicU64>(), bytes / WORD) }
+    }
+}
+
+/// A size that was checked to lie within a mapping.
+fn usize_of(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("within a mapping")
+}
+
+/// A region in the making, under a name that only the lock's holder touches. Dropped, it is removed.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    place: &'a Place,
+    region: Option<Region>,
+}
+
+impl<'a> Draft<'a> {
+    /// Makes the file, with its pages reserved, its header written and its permissions set.
+    ///
+    /// The holder of the writer's lock alone may call this. `group` is kept from a region that is replaced.
+    pub fn new(place: &'a Place, fixed: Fixed, mode: u32, group: Option<u32>) -> Result<Self> {
+        check_limit(place, fixed.region_bytes, file_size_limit())?;
+        remove_draft(place)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::openat(place.directory(), place.draft_file(), flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| explain_create(place, fixed.region_bytes, errno))?;
+        let mut draft = Self { place, region: None };
+        draft.region = Some(draft.build(&File::from(file), fixed, mode, group)?);
+        Ok(draft)
+    }
+
+    fn build(&self, file: &File, fixed: Fixed, mode: u32, group: Option<u32>) -> Result<Region> {
+        let place = self.place;
+        let explain = |errno| explain_create(place, fixed.region_bytes, errno);
+        retry(|| fs::fallocate(file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
+        file.write_all_at(&fixed.to_bytes(), 0).map_err(|source| Error::Io {
+            action: "write region",
+            region: place.shown.clone(),
+            source,
+        })?;
+        let stat = fs::fstat(file).map_err(explain)?;
+        if let Some(group) = group.filter(|group| *group != stat.st_gid) {
+            let group = fs::Gid::from_raw(group);
+            fs::fchown(file, None, Some(group)).map_err(|errno| place.io_error("keep the group of region", errno))?;
+        }
+        fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(explain)?;
+        let stat = fs::fstat(file).map_err(explain)?;
+        let mapping = Mapping::new(file, &fixed, Access::Write).map_err(|source| Error::Io {
+            action: "map region",
+            region: place.shown.clone(),
+            source,
+        })?;
+        Ok(Region::of(fixed, &stat, mapping))
+    }
+
+    /// The region, to be filled before anyone else sees it.
+    pub fn region(&self) -> &Region {
+        self.region.as_ref().expect("built by new")
+    }
+
+    /// Gives the region its name. Returns `None` if there is a file of this name by now.
+    pub fn create(self) -> Result<Option<Region>> {
+        match self.rename(RenameFlags::NOREPLACE) {
+            Err(Errno::EXIST) => Ok(None),
+            Err(errno) => Err(self.place.io_error("create region", errno)),
+            Ok(()) => Ok(self.finish()),
+        }
+    }
+
+    /// Puts the region in the place of the one that has its name.
+    pub fn replace(self) -> Result<Region> {
+        match self.rename(RenameFlags::empty()) {
+            Err(errno) => Err(self.place.io_error("replace region", errno)),
+            Ok(()) => Ok(self.finish().expect("built by new")),
+        }
+    }
+
+    fn rename(&self, flags: RenameFlags) -> rustix::io::Result<()> {
+        let directory = self.place.directory();
+        retry(|| fs::renameat_with(directory, self.place.draft_file(), directory, self.place.file(), flags))
+    }
+
+    fn finish(mut self) -> Option<Region> {
+        let region = self.region.take();
+        std::mem::forget(self);
+        region
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // Nothing more can be done here; whoever makes the next draft removes it.
+        let _ = remove_draft(self.place);
+    }
+}
+
+/// Removes an unfinished file. Only for the holder of the writer's lock.
+pub fn remove_draft(place: &Place) -> Result<()> {
+    match fs::unlinkat(place.directory(), place.draft_file(), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(place.io_error("remove the unfinished file of region", errno)),
+    }
+}
+
+/// The limit on the length of files: beyond it the kernel kills the process rather than refuse.
+fn file_size_limit() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    limit.current.unwrap_or(u64::MAX)
+}
+
+fn explain_create(place: &Place, needed: u64, errno: Errno) -> Error {
+    let region = place.shown.clone();
+    match errno {
+        Errno::NOSPC | Errno::DQUOT => {
+            let free = fs::fstatvfs(place.directory()).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
+            Error::NoSpace { region, needed, free }
+        }
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
+            action: "create region",
+            region,
+            remedy: "it needs write permission in its directory; set SHM_DIR to another".into(),
+        },
+        _ => place.io_error("create region", errno),
+    }
+}
+
+/// Calls again what a signal interrupted.
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            done => return done,
+        }
+    }
+}
+
+impl Region {
+    /// Whether plain values can be believed: not after a reboot that came without a clean close.
+    pub fn survived_cleanly(&self) -> bool {
+        let boot_id = boot_id();
+        let same_boot = boot_id == 0 || self.fixed.boot_id == 0 || self.fixed.boot_id == boot_id;
+        same_boot || self.header().hot.state.load(Relaxed) == STATE_CLOSED
+    }
+}
+
+/// The kernel's boot id; 0 where it cannot be read.
+pub fn boot_id() -> u128 {
+    static BOOT_ID: OnceLock<u128> = OnceLock::new();
+    *BOOT_ID.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        u128::from_str_radix(&text.trim().replace('-', ""), 16).unwrap_or(0)
+    })
+}
+
+/// Changes the permission bits of a region's file. Only for the holder of the writer's lock.
+pub fn set_mode(place: &Place, mode: u32) -> Result<()> {
+    fs::chmodat(place.directory(), place.file(), Mode::from_raw_mode(mode), AtFlags::empty())
+        .map_err(|errno| place.io_error("change the mode of region", errno))
+}
+
+/// Removes a region's file. Only for the holder of the writer's lock.
+pub fn remove_file(place: &Place) -> Result<()> {
+    match fs::unlinkat(place.directory(), place.file(), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(place.io_error("remove region", errno)),
+    }
+}

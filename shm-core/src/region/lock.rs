@@ -1,0 +1,146 @@
+//! The writer's lock: an open file description lock on a file of its own beside the region. The kernel
+//! frees it at any death of its holder. It is never the region's own file, because whoever may open a
+//! file for reading may also lock it.
+
+use super::place::{Identity, Place, check_ours, identity_of};
+use crate::error::{Error, Result};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+/// Another process may lock and remove the file between our opening and our locking it; this often we try again.
+const ATTEMPTS: usize = 100;
+
+/// The writer's lock, held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    // Only held open: closing it frees the lock.
+    _file: OwnedFd,
+    identity: Identity,
+}
+
+/// Whether somebody holds a region's writer lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Presence {
+    /// A writer holds the region.
+    Alive,
+    /// No writer does.
+    Gone,
+    /// The lock file may not be opened by this user.
+    Unknown,
+}
+
+impl std::fmt::Display for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Alive => "alive",
+            Self::Gone => "gone",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl Lock {
+    /// Takes the lock, or says at once that another writer has it. The error's pid is left for the caller to fill in.
+    pub fn acquire(place: &Place) -> Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let file = open_or_create(place)?;
+            let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
+            check_file(place, &stat)?;
+            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+                Ok(_) => {}
+                Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
+                    return Err(Error::WriterAlive { region: place.shown.clone(), pid: None });
+                }
+                Err(nix::Error::EINTR) => continue,
+                Err(errno) => {
+                    return Err(Error::Io { action: "lock region", region: place.shown.clone(), source: errno.into() });
+                }
+            }
+            let lock = Self { _file: file, identity: Identity::of(&stat) };
+            if lock.is_named(place)? {
+                return Ok(lock);
+            }
+        }
+        Err(place.io_error("lock region", Errno::AGAIN))
+    }
+
+    /// Whether the lock file's name still leads to the file that is locked.
+    pub fn is_named(&self, place: &Place) -> Result<bool> {
+        Ok(identity_of(place, &place.lock_file())? == Some(self.identity))
+    }
+
+    /// Removes the lock file and frees the lock. The region must be gone already.
+    pub fn remove(self, place: &Place) -> Result<()> {
+        match fs::unlinkat(place.directory(), place.lock_file(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(place.io_error("remove the lock of region", errno)),
+        }
+    }
+}
+
+/// Asks whether a writer holds the region, without locking anything.
+pub fn probe(place: &Place) -> Presence {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match fs::openat(place.directory(), place.lock_file(), flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Presence::Gone,
+        Err(_) => return Presence::Unknown,
+    };
+    let mut asked = whole_file(libc::F_WRLCK);
+    match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut asked)) {
+        Ok(_) if i32::from(asked.l_type) == libc::F_UNLCK => Presence::Gone,
+        Ok(_) => Presence::Alive,
+        Err(_) => Presence::Unknown,
+    }
+}
+
+/// Opens the lock file. In a sticky directory `O_CREAT` may be refused for a file that exists, so that comes second.
+fn open_or_create(place: &Place) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let open = |flags| fs::openat(place.directory(), place.lock_file(), flags, Mode::RUSR | Mode::WUSR);
+    let opened = match open(flags) {
+        Err(Errno::NOENT) => open(flags | OFlags::CREATE),
+        opened => opened,
+    };
+    opened.map_err(|errno| match errno {
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
+            action: "lock region",
+            region: place.shown.clone(),
+            remedy: format!("'{}' must be writable; write as its owner, or set SHM_DIR", place.lock_file()),
+        },
+        Errno::NOSPC | Errno::DQUOT => Error::NoSpace { region: place.shown.clone(), needed: 4096, free: 0 },
+        Errno::LOOP | Errno::ISDIR | Errno::NXIO => foreign(place),
+        _ => place.io_error("lock region", errno),
+    })
+}
+
+fn check_file(place: &Place, stat: &fs::Stat) -> Result<()> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(foreign(place));
+    }
+    // A file that was unlinked after it was opened is a lost race, which the caller tries again.
+    if stat.st_nlink == 0 {
+        return Ok(());
+    }
+    check_ours(&place.lock_file(), stat)
+}
+
+fn foreign(place: &Place) -> Error {
+    let reason = "it is not a regular file; remove it".to_owned();
+    Error::NotOurs { file: place.lock_file(), reason }
+}
+
+fn whole_file(lock_type: libc::c_int) -> libc::flock {
+    #[expect(clippy::cast_possible_truncation, reason = "the lock types and SEEK_SET are small")]
+    libc::flock {
+        l_type: lock_type as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}

@@ -1,0 +1,179 @@
+//! Where a region lives: the rules for names, the directory behind a name, and which file is there now.
+
+use crate::error::{Error, Result};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where regions live unless `SHM_DIR` says otherwise.
+const DEFAULT_DIRECTORY: &str = "/dev/shm";
+/// The longest name: with the dot and the suffix of its lock it still fits the 255 bytes of a file name.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The place of a region: a directory, held open, and a file name in it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The name as the user gave it, for messages.
+    pub shown: String,
+    file: String,
+    directory: Arc<OwnedFd>,
+}
+
+/// Which file a name leads to: device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// The identity of the file that was asked about.
+    pub fn of(stat: &Stat) -> Self {
+        #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
+        Self { device: stat.st_dev.into(), inode: stat.st_ino.into() }
+    }
+}
+
+impl Place {
+    /// Finds the place of a region: a name in `SHM_DIR`, or a path if it has a `/`.
+    pub fn resolve(name: &str) -> Result<Self> {
+        let (directory, file) = match name.rsplit_once('/') {
+            Some(("", file)) => (PathBuf::from("/"), file),
+            Some((directory, file)) => (PathBuf::from(directory), file),
+            None => (default_directory(), name),
+        };
+        if let Err(reason) = check_name(file) {
+            return Err(Error::BadName { name: name.to_owned(), reason });
+        }
+        let directory = open_directory(&directory, name)?;
+        Ok(Self { shown: name.to_owned(), file: file.to_owned(), directory: Arc::new(directory) })
+    }
+
+    /// The place of a region in a directory that is open already. The name was checked.
+    pub fn within(directory: &Arc<OwnedFd>, name: &str) -> Self {
+        Self { shown: name.to_owned(), file: name.to_owned(), directory: Arc::clone(directory) }
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// The region's file name.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The name of the file that the writer locks.
+    pub fn lock_file(&self) -> String {
+        format!(".{}.lock", self.file)
+    }
+
+    /// The name of a region in the making.
+    pub fn draft_file(&self) -> String {
+        format!(".{}.new", self.file)
+    }
+
+    /// Which file the name leads to now, if any.
+    pub fn identity(&self) -> Result<Option<Identity>> {
+        identity_of(self, &self.file)
+    }
+
+    /// An error of the system at this region.
+    pub fn io_error(&self, action: &'static str, errno: Errno) -> Error {
+        Error::Io { action, region: self.shown.clone(), source: errno.into() }
+    }
+
+    /// The region was removed or replaced.
+    pub fn gone(&self) -> Error {
+        Error::Gone { region: self.shown.clone() }
+    }
+
+    /// The region contradicts itself.
+    pub fn damaged(&self, reason: String) -> Error {
+        Error::Damaged { region: self.shown.clone(), reason }
+    }
+
+    /// The file is something else.
+    pub fn not_a_region(&self, reason: &str) -> Error {
+        Error::NotARegion { region: self.shown.clone(), reason: reason.to_owned() }
+    }
+}
+
+/// Which file a name in the region's directory leads to now, if any.
+pub fn identity_of(place: &Place, file: &str) -> Result<Option<Identity>> {
+    match fs::statat(place.directory(), file, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(Identity::of(&stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(place.io_error("inspect region", errno)),
+    }
+}
+
+/// The directory that regions without a path live in.
+pub fn default_directory() -> PathBuf {
+    match std::env::var_os("SHM_DIR") {
+        Some(directory) if !directory.is_empty() => PathBuf::from(directory),
+        _ => PathBuf::from(DEFAULT_DIRECTORY),
+    }
+}
+
+/// Opens a directory for the region or regions named `what`.
+pub fn open_directory(path: &Path, what: &str) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // A directory that may be searched but not listed is good enough for a name that is known.
+    let listless = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    fs::open(path, flags, Mode::empty()).or_else(|_| fs::open(path, listless, Mode::empty())).map_err(|errno| {
+        Error::Directory { region: what.to_owned(), directory: path.display().to_string(), source: errno.into() }
+    })
+}
+
+/// Says which rule a name breaks.
+pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if name.is_empty() {
+        return Err("it is empty; use 1 to 200 letters, digits, '.', '_' or '-'");
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err("it is longer than 200 bytes; choose a shorter one");
+    }
+    if name.starts_with(['.', '-']) {
+        return Err("it starts with '.' or '-'; start with a letter, a digit or '_'");
+    }
+    if !name.bytes().all(allowed) {
+        return Err("it has other characters than letters, digits, '.', '_' and '-'; leave them out");
+    }
+    Ok(())
+}
+
+/// Refuses a file to write to that belongs to another user, has other names, or is open to other writers.
+pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
+    let user = rustix::process::geteuid().as_raw();
+    let reason = if stat.st_uid != user {
+        format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.st_uid)
+    } else if stat.st_nlink != 1 {
+        format!("the file has {} names; remove the other hard links", stat.st_nlink)
+    } else if stat.st_mode & 0o022 != 0 {
+        let mode = stat.st_mode & 0o777;
+        format!("others may write to it (mode {mode:o}); take that right away with: chmod go-w")
+    } else {
+        return Ok(());
+    };
+    Err(Error::NotOurs { file: shown.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_1_to_200_plain_characters_and_does_not_start_like_an_option() {
+        for good in ["a", "demo", "A.b_c-9", "_", &"x".repeat(200)] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "..", ".lock", "-rf", "a b", "a\nb", "a\0b", "ä", "a%b", &"x".repeat(201)] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

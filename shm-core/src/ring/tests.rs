@@ -1,0 +1,1 @@
+//! Models and tests of the protocol.

@@ -1,0 +1,313 @@
+//! The writing handles: they publish, and replace the region when a value does not fit.
+
+use crate::error::{Error, Result};
+use crate::header::STATE_CLOSED;
+use crate::payload::{self, Kind};
+use crate::region::lock::Lock;
+use crate::region::place::Place;
+use crate::region::{self, Region};
+use crate::ring::Producer;
+use crate::sync::Ordering::Relaxed;
+use crate::wait::{SLICE, Waker};
+use crate::{Sequence, ring_of};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+mod open;
+mod replace;
+
+pub use open::WriterOptions;
+use replace::{Change, replace};
+
+/// Growing halves the slot count until the slots fit this many bytes, but not below `GROWN_SLOTS_MIN`.
+const GROWN_BYTES_MAX: u64 = 64 << 20;
+const GROWN_SLOTS_MIN: u64 = 4;
+/// A slot's length field has 48 bits.
+const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
+
+/// A writer of payloads that are bytes already. See [`Writer`] for the rest.
+///
+/// ```
+/// use shm_core::{Kind, RawReader, RawWriter};
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/demo", directory.path().display());
+/// let mut writer = RawWriter::open(&name, Kind::Text)?;
+/// assert_eq!(writer.publish(b"hello")?, 1);
+/// assert_eq!(RawReader::open(&name)?.latest()?.unwrap().value, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RawWriter {
+    place: Place,
+    // `None` only while the writer is being closed.
+    lock: Option<Lock>,
+    region: Region,
+    producer: Producer,
+    waker: Waker,
+    kind: Kind,
+    // When the name was last compared, on the waker's clock.
+    checked_ns: u64,
+    gone: bool,
+}
+
+impl RawWriter {
+    fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Self {
+        let kind = Kind::from_code(region.fixed.kind).unwrap_or(Kind::Bytes);
+        let waker = Waker::new(region.fixed.look_ns);
+        Self { place, lock: Some(lock), region, producer, waker, kind, checked_ns: 0, gone: false }
+    }
+
+    /// Opens a region of this kind, with the other options as found or by default.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WriterOptions::open`].
+    pub fn open(name: &str, kind: Kind) -> Result<Self> {
+        WriterOptions::new().kind(kind).open_raw(name)
+    }
+
+    /// Options, of which none is set yet.
+    #[must_use]
+    pub fn options() -> WriterOptions {
+        WriterOptions::new()
+    }
+
+    /// Publishes the payload and returns its number. Readers see it at once.
+    ///
+    /// If it does not fit, the region is first replaced by a larger one, without loss for the readers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if the payload is not what the region's kind promises; nothing is published then.
+    /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
+    /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
+    /// publication that comes 50 ms later.
+    pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
+        if let Err(reason) = payload::check(self.kind, payload) {
+            return Err(Error::BadValue { region: self.place.shown.clone(), reason });
+        }
+        if self.gone {
+            return Err(self.place.gone());
+        }
+        if payload.len() as u64 > self.region.fixed.capacity {
+            return self.grow(payload);
+        }
+        let ring = ring_of(&self.region);
+        let sequence = self.producer.publish(ring, payload);
+        let now = self.waker.read_clock();
+        self.producer.note_time(ring, now.unix_ns);
+        if self.waker.is_due(now) {
+            self.waker.wake(&self.region.header().hot.bell);
+            if Duration::from_nanos(now.steady_ns.wrapping_sub(self.checked_ns)) >= SLICE {
+                self.checked_ns = now.steady_ns;
+                self.check_name()?;
+            }
+        }
+        Ok(sequence)
+    }
+
+    /// Replaces the region by one that holds `payload`, and has it as its newest value.
+    fn grow(&mut self, payload: &[u8]) -> Result<Sequence> {
+        self.check_name()?;
+        let length = payload.len() as u64;
+        if length > MAX_PAYLOAD_BYTES {
+            let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
+            return Err(Error::TooLarge { region: self.place.shown.clone(), reason });
+        }
+        let old = &self.region;
+        let mut wanted = old.fixed.clone();
+        wanted.capacity = round_capacity(length.max(wanted.capacity.saturating_mul(2)));
+        while wanted.slots > GROWN_SLOTS_MIN && wanted.slots.saturating_mul(wanted.capacity) > GROWN_BYTES_MAX {
+            wanted.slots /= 2;
+        }
+        let epoch = old.header().tenure.epoch.load(Relaxed);
+        let change = Change { wanted, mode: old.mode, epoch, value: Some(payload) };
+        let (region, producer) = replace(&self.place, old, &mut self.producer, change)?;
+        self.waker.restart(region.fixed.look_ns);
+        (self.region, self.producer) = (region, producer);
+        Ok(self.producer.head())
+    }
+
+    /// Whether the name and the lock are still this writer's. Once they are not, nobody new can find the values.
+    fn check_name(&mut self) -> Result<()> {
+        let is_named = self.place.identity()? == Some(self.region.identity);
+        let is_locked = self.lock.as_ref().map_or(Ok(false), |lock| lock.is_named(&self.place))?;
+        if is_named && is_locked {
+            return Ok(());
+        }
+        self.gone = true;
+        Err(self.place.gone())
+    }
+
+    /// What the payloads are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The number of the newest value; 0 if there is none yet.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.producer.head()
+    }
+
+    /// How many values the region holds.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.region.fixed.slots
+    }
+
+    /// How many bytes a slot holds at present.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.region.fixed.capacity
+    }
+
+    /// How often this writer called the kernel after a publication to wake sleeping readers.
+    #[must_use]
+    pub fn wakes(&self) -> u64 {
+        self.waker.wakes()
+    }
+
+    /// Closes the region cleanly: readers are told that nothing more will come. Dropping does the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the region was removed or replaced by somebody else.
+    pub fn close(mut self) -> Result<()> {
+        self.check_name()
+    }
+
+    /// Closes the region cleanly and removes it. Attached readers keep what they have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Io`].
+    pub fn remove(mut self) -> Result<()> {
+        self.check_name()?;
+        self.announce_close();
+        region::remove_file(&self.place)?;
+        match self.lock.take() {
+            Some(lock) => lock.remove(&self.place),
+            None => Ok(()),
+        }
+    }
+
+    fn announce_close(&mut self) {
+        self.producer.change_state(ring_of(&self.region), STATE_CLOSED);
+        self.waker.wake(&self.region.header().hot.bell);
+    }
+}
+
+impl Drop for RawWriter {
+    fn drop(&mut self) {
+        // A panic is not a clean end; readers go on to wait for the next writer.
+        if self.lock.is_some() && !std::thread::panicking() {
+            self.announce_close();
+        }
+    }
+}
+
+/// A writer of values of one type.
+///
+/// A slow reader loses the oldest values, and is told how many; a region has one writer at a time.
+/// In exchange publishing takes no lock and no system call, and no reader can hinder it.
+///
+/// While a writer lives, nobody else can write the region, remove it by `shm-writer rm`, or change what is in it.
+/// Who owns the directory can remove the file all the same: then publishing answers [`Error::Gone`].
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// let mut writer = shm_core::Writer::<(String, f64)>::open(&name)?;
+/// writer.publish(&("kitchen".to_owned(), 21.5))?;
+/// let newest = shm_core::Reader::<(String, f64)>::open(&name)?.latest()?.unwrap();
+/// assert_eq!((newest.sequence, newest.value.1), (1, 21.5));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Writer<T> {
+    raw: RawWriter,
+    encoded: Vec<u8>,
+    // A writer takes values and holds none.
+    value: PhantomData<fn(&T)>,
+}
+
+impl Writer<()> {
+    /// Options, of which none is set yet. The type comes with [`open`](WriterOptions::open).
+    #[must_use]
+    pub fn options() -> WriterOptions {
+        WriterOptions::new()
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Writer<T> {
+    fn from_raw(raw: RawWriter) -> Self {
+        Self { raw, encoded: Vec::new(), value: PhantomData }
+    }
+
+    /// Opens a region, with all options as found or by default.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WriterOptions::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        WriterOptions::new().open(name)
+    }
+
+    /// Publishes the value and returns its number. Readers see it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if the value cannot be encoded; otherwise as for [`RawWriter::publish`].
+    pub fn publish(&mut self, value: &T) -> Result<Sequence> {
+        if let Err(reason) = payload::encode(value, &mut self.encoded) {
+            return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
+        }
+        self.raw.publish(&self.encoded)
+    }
+
+    /// How often this writer called the kernel to wake sleeping readers.
+    #[must_use]
+    pub fn wakes(&self) -> u64 {
+        self.raw.wakes()
+    }
+
+    /// The number of the newest value; 0 if there is none yet.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.raw.sequence()
+    }
+
+    /// Closes the region cleanly; see [`RawWriter::close`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawWriter::close`].
+    pub fn close(self) -> Result<()> {
+        self.raw.close()
+    }
+
+    /// Closes the region cleanly and removes it; see [`RawWriter::remove`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawWriter::remove`].
+    pub fn remove(self) -> Result<()> {
+        self.raw.remove()
+    }
+}
+
+/// Slots hold whole words.
+fn round_capacity(bytes: u64) -> u64 {
+    bytes.max(1).next_multiple_of(8)
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests;

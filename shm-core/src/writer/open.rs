@@ -1,0 +1,246 @@
+//! Opening a region for writing: the options, creation, and taking over from the writer before.
+
+use super::replace::{Change, begin_tenure, lay_out, replace};
+use super::{MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
+use crate::error::{Error, Result};
+use crate::header::{FEATURE_CHECKSUM, Fixed, LOOK_NS, SLOT_HEAD_BYTES, STATE_OPEN};
+use crate::payload::Kind;
+use crate::region::lock::Lock;
+use crate::region::place::Place;
+use crate::region::{self, Access, Draft, MAX_REGION_BYTES, Region, boot_id};
+use crate::ring::Producer;
+use crate::sync::Ordering::Relaxed;
+use crate::{ring_of, wait};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const DEFAULT_SLOTS: u64 = 64;
+const DEFAULT_CAPACITY: u64 = 4096;
+const DEFAULT_MODE: u32 = 0o600;
+/// How often a region that appears and disappears while it is being opened is tried again.
+const OPEN_ATTEMPTS: usize = 100;
+
+/// How to open a region for writing. An option that is not set means: as found, or the default for a new region.
+///
+/// Options that differ from what is found replace the region by one of the same lineage: the numbers go on,
+/// readers follow, and the newest values that fit are kept unless the kind differs.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// let mut writer = shm_core::Writer::options().slots(8).capacity(100).open::<f64>(&name)?;
+/// writer.publish(&21.5)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct WriterOptions {
+    slots: Option<u64>,
+    capacity: Option<u64>,
+    mode: Option<u32>,
+    kind: Option<Kind>,
+    checksum: Option<bool>,
+}
+
+impl WriterOptions {
+    /// Options of which none is set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many values the region holds: a power of two, at least 2. A new region has 64.
+    pub fn slots(&mut self, slots: u64) -> &mut Self {
+        self.slots = Some(slots);
+        self
+    }
+
+    /// How many bytes a slot holds, rounded up to a multiple of 8. A new region has 4096; it grows as needed.
+    pub fn capacity(&mut self, bytes: u64) -> &mut Self {
+        self.capacity = Some(bytes);
+        self
+    }
+
+    /// The file's permission bits, whatever the umask. A new region has `0o600`; `0o644` lets everyone read it.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// What the payloads are; only for [`open_raw`](Self::open_raw). A new region holds bytes.
+    pub fn kind(&mut self, kind: Kind) -> &mut Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Whether every value carries a checksum, which readers verify. A new region has none.
+    pub fn checksum(&mut self, on: bool) -> &mut Self {
+        self.checksum = Some(on);
+        self
+    }
+
+    /// Creates the region, or takes it over from a writer that ended or died.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WriterAlive`] if it has a writer; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
+    /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
+    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`] and [`Error::TooLarge`].
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Writer<T>> {
+        let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
+        Ok(Writer::from_raw(raw))
+    }
+
+    /// Like [`open`](Self::open), for payloads that are bytes already.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_raw(&self, name: &str) -> Result<RawWriter> {
+        self.check()?;
+        let place = Place::resolve(name)?;
+        // A file that is refused gets no lock file beside it.
+        let found = match Region::open(&place, Access::Write, MAX_REGION_BYTES) {
+            Ok(region) => Some(region),
+            Err(Error::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let lock = Lock::acquire(&place).map_err(|error| match error {
+            Error::WriterAlive { region, .. } => {
+                let pid = found.as_ref().map(|region| region.header().tenure.pid.load(Relaxed));
+                Error::WriterAlive { region, pid }
+            }
+            other => other,
+        })?;
+        self.open_locked(&place, lock)
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::BadOption(text));
+        match self.slots {
+            Some(slots) if slots < 2 || !slots.is_power_of_two() => {
+                let near = slots.max(2).checked_next_power_of_two().unwrap_or(1 << 63);
+                return refuse(format!("the number of slots is a power of two from 2 up, not {slots}; use {near}"));
+            }
+            _ => {}
+        }
+        match self.capacity {
+            Some(bytes) if bytes > MAX_PAYLOAD_BYTES => {
+                return refuse(format!("a slot holds at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}"));
+            }
+            _ => {}
+        }
+        match self.mode {
+            Some(mode) if mode & !0o644 != 0 || mode & 0o600 != 0o600 => refuse(format!(
+                "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn open_locked(&self, place: &Place, lock: Lock) -> Result<RawWriter> {
+        let opened = self.open_or_create(place);
+        match opened {
+            Ok((region, producer)) => Ok(RawWriter::new(place.clone(), lock, region, producer)),
+            Err(error) => {
+                // A failed creation leaves nothing behind.
+                if matches!(place.identity(), Ok(None)) {
+                    lock.remove(place)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn open_or_create(&self, place: &Place) -> Result<(Region, Producer)> {
+        for _ in 0..OPEN_ATTEMPTS {
+            match Region::open(place, Access::Write, MAX_REGION_BYTES) {
+                Ok(region) => return self.take_over(place, region),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(made) = self.create(place)? {
+                return Ok(made);
+            }
+        }
+        Err(place.gone())
+    }
+
+    /// Returns `None` if somebody put a file there meanwhile, without having the lock.
+    fn create(&self, place: &Place) -> Result<Option<(Region, Producer)>> {
+        let fixed = Fixed {
+            compatible: feature_bits(self.checksum.unwrap_or(false)),
+            incompatible: 0,
+            region_bytes: 0,
+            lineage: random_lineage(place)?,
+            file_number: 1,
+            slots: self.slots.unwrap_or(DEFAULT_SLOTS),
+            capacity: round_capacity(self.capacity.unwrap_or(DEFAULT_CAPACITY)),
+            stride: 0,
+            payload_offset: SLOT_HEAD_BYTES,
+            payload_alignment: 8,
+            kind: self.kind.unwrap_or(Kind::Bytes).code(),
+            descriptor_bytes: 0,
+            descriptor_crc: 0,
+            fingerprint: 0,
+            look_ns: LOOK_NS,
+            boot_id: boot_id(),
+            origin: 0,
+            created_ns: 0,
+        };
+        let draft = Draft::new(place, lay_out(place, fixed)?, self.mode.unwrap_or(DEFAULT_MODE), None)?;
+        let producer = Producer::fresh(ring_of(draft.region()), 1);
+        begin_tenure(draft.region(), 1);
+        Ok(draft.create()?.map(|region| (region, producer)))
+    }
+
+    /// Goes on where the last writer ended, in its file or in one that replaces it.
+    fn take_over(&self, place: &Place, region: Region) -> Result<(Region, Producer)> {
+        let wanted = self.wanted(&region.fixed);
+        let mode = self.mode.unwrap_or(region.mode);
+        let ring = ring_of(&region);
+        let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
+        match Producer::take_over(ring) {
+            Ok(mut producer) if wanted == region.fixed => {
+                if mode != region.mode {
+                    region::set_mode(place, mode)?;
+                }
+                begin_tenure(&region, epoch);
+                producer.change_state(ring, STATE_OPEN);
+                wait::wake(&region.header().hot.bell);
+                Ok((region, producer))
+            }
+            found => {
+                let mut old = found.unwrap_or_else(|_| Producer::salvage(ring));
+                let change = Change { wanted, mode, epoch, value: None };
+                replace(place, &region, &mut old, change)
+            }
+        }
+    }
+
+    /// What the header says once these options are applied to what was found.
+    fn wanted(&self, found: &Fixed) -> Fixed {
+        let mut wanted = found.clone();
+        wanted.slots = self.slots.unwrap_or(found.slots);
+        wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
+        wanted.kind = self.kind.map_or(found.kind, Kind::code);
+        if let Some(on) = self.checksum {
+            wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
+        }
+        // The boot id tells later whether a value may have been lost with the page cache.
+        wanted.boot_id = boot_id();
+        wanted
+    }
+}
+
+fn feature_bits(checksum: bool) -> u64 {
+    if checksum { FEATURE_CHECKSUM } else { 0 }
+}
+
+fn random_lineage(place: &Place) -> Result<u128> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| place.io_error("number region", errno))?;
+    Ok(u128::from_le_bytes(bytes))
+}

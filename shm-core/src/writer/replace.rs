@@ -1,0 +1,82 @@
+//! Putting a new file in a region's place: for growth, or for another kind or size. Also what every new file needs.
+
+use crate::clock::unix_ns;
+use crate::error::{Error, Result};
+use crate::header::{Fixed, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use crate::region::place::Place;
+use crate::region::{Draft, MAX_REGION_BYTES, Region, boot_id};
+use crate::ring::Producer;
+use crate::sync::Ordering::Relaxed;
+use crate::{ring_of, wait};
+use std::time::SystemTime;
+
+/// How a replacement differs from what it replaces.
+pub struct Change<'v> {
+    /// What the new header says, but for the sizes that follow from others.
+    pub wanted: Fixed,
+    /// The new file's permission bits.
+    pub mode: u32,
+    /// The epoch of the writer that replaces.
+    pub epoch: u64,
+    /// A value that is in the new file from the start.
+    pub value: Option<&'v [u8]>,
+}
+
+/// Puts a new file in the place of `old`, so that a reader that drains the old one and goes on in the new
+/// one misses nothing that it still held. The caller holds the lock.
+pub fn replace(place: &Place, old: &Region, producer: &mut Producer, change: Change<'_>) -> Result<(Region, Producer)> {
+    let mut fixed = change.wanted;
+    fixed.file_number = old.fixed.file_number.wrapping_add(1);
+    fixed.boot_id = boot_id();
+    let old_ring = ring_of(old);
+    let same_kind = fixed.kind == old.fixed.kind;
+    let trusts_plain = old.survived_cleanly();
+    let draft = Draft::new(place, lay_out(place, fixed)?, change.mode, Some(old.group))?;
+    let ring = ring_of(draft.region());
+    let most = match (same_kind, change.value) {
+        (false, _) => 0,
+        (true, None) => ring.shape().slots,
+        (true, Some(_)) => ring.shape().slots - 1,
+    };
+    let mut fresh = producer.carry_over(old_ring, ring, most, |stamped, payload| {
+        if old.fixed.has_checksums() { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
+    });
+    if let Some(value) = change.value {
+        fresh.publish(ring, value);
+        fresh.note_time(ring, unix_ns(SystemTime::now()));
+    }
+    begin_tenure(draft.region(), change.epoch);
+    let mut announce = |state| {
+        producer.change_state(old_ring, state);
+        wait::wake(&old.header().hot.bell);
+    };
+    announce(STATE_MOVING);
+    match draft.replace() {
+        Ok(region) => {
+            announce(STATE_MOVED);
+            Ok((region, fresh))
+        }
+        Err(error) => {
+            announce(STATE_OPEN);
+            Err(error)
+        }
+    }
+}
+
+/// Notes who writes from now on.
+pub fn begin_tenure(region: &Region, epoch: u64) {
+    let tenure = &region.header().tenure;
+    tenure.epoch.store(epoch, Relaxed);
+    tenure.started_ns.store(unix_ns(SystemTime::now()), Relaxed);
+    tenure.pid.store(std::process::id(), Relaxed);
+}
+
+/// Completes a header that is about to be written.
+pub fn lay_out(place: &Place, mut fixed: Fixed) -> Result<Fixed> {
+    fixed.created_ns = unix_ns(SystemTime::now());
+    let laid_out = fixed.lay_out().filter(|fixed| fixed.region_bytes <= MAX_REGION_BYTES);
+    laid_out.ok_or_else(|| Error::TooLarge {
+        region: place.shown.clone(),
+        reason: format!("its slots would take more than {MAX_REGION_BYTES} bytes; give it fewer or smaller slots"),
+    })
+}

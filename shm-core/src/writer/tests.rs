@@ -1,0 +1,368 @@
+//! Writers and readers in one process: taking over, growing, replacing, and what becomes of attached readers.
+
+use crate::header::{STATE_MOVING, STATE_OPEN};
+use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions, inspect, verify};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const STATE_AT: u64 = 384;
+const HEAD_AT: u64 = 392;
+const BOOT_ID_AT: u64 = 128;
+const SLOTS_AT: u64 = 4096;
+
+/// A directory with one region in it, `room`.
+struct Room {
+    directory: TempDir,
+    name: String,
+}
+
+impl Room {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let name = format!("{}/room", directory.path().display());
+        Self { directory, name }
+    }
+
+    fn writer(&self, kind: Kind) -> RawWriter {
+        RawWriter::open(&self.name, kind).unwrap()
+    }
+
+    fn reader(&self, start: Position) -> RawReader {
+        RawReader::options().start(start).open_raw(&self.name).unwrap()
+    }
+
+    fn file(&self) -> File {
+        OpenOptions::new().read(true).write(true).open(&self.name).unwrap()
+    }
+
+    fn poke(&self, at: u64, bytes: &[u8]) {
+        self.file().write_all_at(bytes, at).unwrap();
+    }
+
+    /// Changes the header's written-once part and makes its CRC fit again.
+    fn poke_header(&self, at: u64, bytes: &[u8]) {
+        self.poke(at, bytes);
+        let mut fixed = [0; 252];
+        self.file().read_exact_at(&mut fixed, 0).unwrap();
+        self.poke(252, &crc32fast::hash(&fixed).to_le_bytes());
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = self.directory.path().read_dir().unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        files
+    }
+}
+
+/// Lets the writer die without a clean close, as a panic does.
+fn kill(writer: RawWriter) {
+    let died = std::thread::spawn(move || {
+        let _writer = writer;
+        std::panic::resume_unwind(Box::new("killed"));
+    });
+    assert!(died.join().is_err());
+}
+
+/// All that the reader gets without waiting: number, losses, text.
+fn drain(reader: &mut RawReader) -> Vec<(Sequence, u64, String)> {
+    std::iter::from_fn(|| reader.try_recv().unwrap())
+        .map(|sample| (sample.sequence, sample.lost, String::from_utf8(sample.value).unwrap()))
+        .collect()
+}
+
+fn row(sequence: Sequence, text: &str) -> (Sequence, u64, String) {
+    (sequence, 0, text.to_owned())
+}
+
+#[test]
+fn a_writer_that_died_is_taken_over_and_numbers_go_on() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    let mut reader = room.reader(Position::Oldest);
+    kill(writer);
+    assert_eq!(inspect(&room.name).unwrap().state.to_string(), "open");
+    let mut writer = room.writer(Kind::Text);
+    assert_eq!(writer.publish(b"two").unwrap(), 2);
+    assert_eq!(drain(&mut reader), [row(1, "one"), row(2, "two")]);
+    let info = inspect(&room.name).unwrap();
+    assert_eq!((info.epoch, info.file_number), (2, 1));
+}
+
+#[test]
+fn a_value_that_was_whole_before_its_writer_died_keeps_its_number() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    writer.publish(b"two").unwrap();
+    kill(writer);
+    room.poke(HEAD_AT, &1_u64.to_le_bytes());
+    let mut writer = room.writer(Kind::Text);
+    assert_eq!(writer.publish(b"three").unwrap(), 3);
+}
+
+#[test]
+fn there_is_one_writer_at_a_time() {
+    let room = Room::new();
+    let writer = room.writer(Kind::Text);
+    let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
+    let pid = std::process::id();
+    assert!(matches!(error, Error::WriterAlive { pid: Some(found), .. } if found == pid), "{error}");
+    writer.close().unwrap();
+    room.writer(Kind::Text);
+}
+
+#[test]
+fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().slots(8).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap();
+    let mut behind = room.reader(Position::Oldest);
+    let mut beside = room.reader(Position::Oldest);
+    let mut expected = Vec::new();
+    for (sequence, length) in (1..).zip([1, 8, 9, 3, 40, 1000, 2, 70_000]) {
+        let text = "x".repeat(length);
+        assert_eq!(writer.publish(text.as_bytes()).unwrap(), sequence);
+        assert_eq!(drain(&mut beside), [row(sequence, &text)]);
+        expected.push(row(sequence, &text));
+    }
+    assert_eq!(drain(&mut behind), expected);
+    let info = inspect(&room.name).unwrap();
+    assert_eq!((info.capacity, info.file_number, info.slots), (70_000, 5, 8));
+    assert_eq!(verify(&room.name).unwrap(), []);
+    drop(writer);
+    assert_eq!(room.files(), [".room.lock", "room"]);
+}
+
+#[test]
+fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().slots(4).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap();
+    for text in ["1", "2", "3", "4", "5", "6"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    let mut reader = room.reader(Position::At(1));
+    writer.publish("seven is long".as_bytes()).unwrap();
+    writer.publish("eight is very, very long".as_bytes()).unwrap();
+    // The old ring held 3 to 6, the newest holds 5 to 8.
+    let got = drain(&mut reader);
+    assert_eq!(got[0], (3, 2, "3".into()));
+    assert_eq!(got.iter().map(|row| row.0).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
+    assert_eq!(got.iter().map(|row| row.1).sum::<u64>(), 2);
+}
+
+#[test]
+fn another_kind_replaces_the_region_and_numbers_go_on() {
+    let room = Room::new();
+    room.writer(Kind::Text).publish(b"one").unwrap();
+    let mut reader = room.reader(Position::Oldest);
+    let mut typed_writer = {
+        assert_eq!(drain(&mut reader), [row(1, "one")]);
+        Writer::<u32>::open(&room.name).unwrap()
+    };
+    let mut typed = Reader::<u32>::open(&room.name).unwrap();
+    assert_eq!(typed.latest().unwrap(), None);
+    assert_eq!(typed_writer.publish(&7).unwrap(), 2);
+    let sample = reader.try_recv().unwrap().unwrap();
+    assert_eq!((sample.sequence, sample.lost, sample.restarted, reader.kind()), (2, 0, false, Kind::Bincode));
+    assert_eq!(typed.recv().unwrap().unwrap().value, 7);
+    drop(typed_writer);
+    room.writer(Kind::Json).publish(b"{}").unwrap();
+    assert!(matches!(typed.latest(), Err(Error::Kind { .. })));
+}
+
+#[test]
+fn other_sizes_keep_the_newest_values_that_fit() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    for text in ["a", "b", "a long text of 25 letters", "d", "e"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    drop(writer);
+    drop(WriterOptions::new().slots(4).open_raw(&room.name).unwrap());
+    assert_eq!(drain(&mut room.reader(Position::Oldest))[0].0, 2);
+    drop(WriterOptions::new().capacity(16).open_raw(&room.name).unwrap());
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(4, "d"), row(5, "e")]);
+    let info = inspect(&room.name).unwrap();
+    assert_eq!((info.slots, info.capacity, info.kind), (4, 16, Some(Kind::Text)));
+}
+
+#[test]
+fn a_region_that_died_while_moving_is_opened_again() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    kill(writer);
+    room.poke(STATE_AT, &STATE_MOVING.to_le_bytes());
+    let mut reader = room.reader(Position::Oldest);
+    assert_eq!(drain(&mut reader), [row(1, "one")]);
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"two").unwrap();
+    assert_eq!(drain(&mut reader), [row(2, "two")]);
+    assert_eq!(u32::from_le_bytes(read(&room, STATE_AT)), STATE_OPEN);
+}
+
+fn read<const N: usize>(room: &Room, at: u64) -> [u8; N] {
+    let mut bytes = [0; N];
+    room.file().read_exact_at(&mut bytes, at).unwrap();
+    bytes
+}
+
+#[test]
+fn after_a_crash_of_the_machine_only_checksummed_values_are_believed() {
+    for (checksum, expected) in [(false, vec![]), (true, vec![row(1, "one"), row(2, "two")])] {
+        let room = Room::new();
+        let mut writer = WriterOptions::new().checksum(checksum).kind(Kind::Text).open_raw(&room.name).unwrap();
+        writer.publish(b"one").unwrap();
+        writer.publish(b"two").unwrap();
+        kill(writer);
+        room.poke_header(BOOT_ID_AT, &[9; 16]);
+        assert_eq!(room.reader(Position::Oldest).try_recv().is_ok(), checksum);
+        let mut writer = room.writer(Kind::Text);
+        assert_eq!(drain(&mut room.reader(Position::Oldest)), expected);
+        assert_eq!(writer.publish(b"three").unwrap(), 3);
+        assert_eq!(drain(&mut room.reader(Position::Latest)), [row(3, "three")]);
+    }
+}
+
+#[test]
+fn after_a_clean_close_and_a_reboot_everything_is_kept() {
+    let room = Room::new();
+    room.writer(Kind::Text).publish(b"one").unwrap();
+    room.poke_header(BOOT_ID_AT, &[9; 16]);
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one")]);
+    assert_eq!(room.writer(Kind::Text).publish(b"two").unwrap(), 2);
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
+    assert_ne!(read::<16>(&room, BOOT_ID_AT), [9; 16]);
+}
+
+#[test]
+fn a_damaged_ring_is_replaced_and_numbers_go_on() {
+    let room = Room::new();
+    room.writer(Kind::Text).publish(b"one").unwrap();
+    // The first slot, where number 64 would be, gets the stamp of number 5.
+    room.poke(SLOTS_AT + 4160 * 2, &10_u64.to_le_bytes());
+    assert_eq!(verify(&room.name).unwrap()[0].place, "slot 2");
+    let mut writer = room.writer(Kind::Text);
+    assert_eq!(writer.publish(b"two").unwrap(), 2);
+    assert_eq!(inspect(&room.name).unwrap().file_number, 2);
+    assert_eq!(verify(&room.name).unwrap(), []);
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
+}
+
+#[test]
+fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
+    for text in ["one", "two"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    let stride = inspect(&room.name).unwrap().stride;
+    room.poke(SLOTS_AT + stride + 24, b"0");
+    let mut reader = room.reader(Position::Oldest);
+    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
+    assert_eq!(drain(&mut reader), [row(2, "two")]);
+    assert_eq!(verify(&room.name).unwrap()[0].problem, "value 1: its checksum does not match");
+}
+
+#[test]
+fn a_region_removed_by_hand_is_noticed_on_both_sides() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    let mut reader = room.reader(Position::Oldest);
+    assert_eq!(drain(&mut reader), [row(1, "one")]);
+    std::fs::remove_file(&room.name).unwrap();
+    assert!(matches!(reader.recv(), Err(Error::Gone { .. })));
+    let gone = std::iter::repeat_with(|| writer.publish(b"lost")).find_map(Result::err);
+    assert!(matches!(gone, Some(Error::Gone { .. })));
+    assert!(matches!(writer.publish(b"lost"), Err(Error::Gone { .. })));
+    drop(writer);
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"anew").unwrap();
+    // First comes what the old writer published before it noticed.
+    let samples = std::iter::repeat_with(|| reader.recv().unwrap().unwrap());
+    let sample = samples.into_iter().find(|sample| sample.value != b"lost").unwrap();
+    assert_eq!((sample.sequence, sample.lost, sample.restarted, &sample.value[..]), (1, 0, true, &b"anew"[..]));
+}
+
+#[test]
+fn removing_tells_the_readers_and_leaves_nothing() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    assert!(matches!(crate::remove(&room.name, false), Err(Error::WriterAlive { .. })));
+    let mut reader = room.reader(Position::New);
+    kill(writer);
+    crate::remove(&room.name, false).unwrap();
+    assert!(matches!(reader.try_recv(), Err(Error::Gone { .. })));
+    assert!(matches!(reader.latest(), Err(Error::Gone { .. })));
+    assert_eq!(room.files(), [""; 0]);
+    assert!(matches!(crate::remove(&room.name, false), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn a_closed_region_ends_recv_but_not_follow() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    let mut reader = room.reader(Position::Oldest);
+    writer.close().unwrap();
+    assert!(!reader.is_closed());
+    assert_eq!(reader.recv().unwrap().unwrap().value, b"one");
+    assert_eq!(reader.recv().unwrap(), None);
+    assert!(reader.is_closed());
+    let mut buffer = Vec::new();
+    assert_eq!(reader.follow_into(&mut buffer, Some(Duration::ZERO)).unwrap(), None);
+    room.writer(Kind::Text).publish(b"two").unwrap();
+    assert_eq!(reader.follow_into(&mut buffer, None).unwrap().unwrap().sequence, 2);
+}
+
+#[test]
+fn values_that_their_kind_does_not_allow_are_not_published() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Json);
+    assert!(matches!(writer.publish(b"{"), Err(Error::BadValue { .. })));
+    assert_eq!(writer.publish(b"{}").unwrap(), 1);
+}
+
+#[test]
+fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
+    let room = Room::new();
+    let refused = |options: &WriterOptions| {
+        assert!(matches!(options.open_raw(&room.name), Err(Error::BadOption(_))), "{options:?}");
+    };
+    for slots in [0, 1, 3, u64::MAX] {
+        refused(WriterOptions::new().slots(slots));
+    }
+    for mode in [0o000, 0o400, 0o620, 0o666, 0o700, 0o1600] {
+        refused(WriterOptions::new().mode(mode));
+    }
+    refused(WriterOptions::new().capacity(1 << 48));
+    let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&room.name);
+    assert!(matches!(too_large, Err(Error::TooLarge { .. })));
+    assert_eq!(room.files(), [""; 0]);
+}
+
+#[test]
+fn the_mode_is_kept_when_the_region_grows() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().mode(0o640).open_raw(&room.name).unwrap();
+    writer.publish(&[7; 10_000]).unwrap();
+    let mode = |room: &Room| std::fs::metadata(&room.name).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&room), 0o640);
+    drop(writer);
+    drop(WriterOptions::new().mode(0o644).open_raw(&room.name).unwrap());
+    assert_eq!(mode(&room), 0o644);
+}
+
+#[test]
+fn a_file_that_others_may_write_is_refused() {
+    let room = Room::new();
+    room.writer(Kind::Text).publish(b"one").unwrap();
+    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o666)).unwrap();
+    let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
+    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+}

@@ -1,0 +1,154 @@
+//! The arguments of shm-reader and their help. What they make the program do is not here.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use shm_cli::Talk;
+use shm_core::Position;
+
+/// What `-h` shows: everything, on one screen.
+pub const SHORT_HELP: &str = include_str!("short_help.txt");
+
+const EXAMPLES: &str = "\
+Examples:
+  shm-reader demo                     print the latest value
+  shm-reader -t 10s demo              wait for one, if there is none yet, but not longer
+  shm-reader -f demo                  print the latest value and every new one
+  shm-reader -f --from new -n 1 demo  wait for the next value
+  shm-reader --from oldest demo       print all values that the region still holds
+  shm-reader --from -10 --json demo   print the last ten, with number and time
+  shm-reader --raw demo > copy.png    take a value as it is
+  shm-reader -f --json demo | jq .    hand every value on
+  shm-reader -- list                  read a region that is named like a verb
+  shm-reader list                     list the regions";
+
+/// Read named shared memory: print the latest value and exit
+///
+/// A reader cannot disturb the writer or another reader. A value is printed as a line: text and bytes
+/// as they are (on a terminal with control characters escaped), JSON as it was written, and the value
+/// of a Rust type as hex with its length.
+///
+/// A follower (-f) waits for the region if there is none, and goes on across new writers and regions
+/// made anew. A reader that is too slow misses the oldest values and says how many.
+#[derive(Debug, Parser)]
+#[command(name = "shm-reader", version, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", shm_cli::EXIT_CODES_AND_ENVIRONMENT))]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub read: Option<Read>,
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// Everything that is not reading values.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the regions: kind, size, slots, values published, age of the newest, and the writer
+    #[command(visible_alias = "ls")]
+    List {
+        /// Print one JSON object a line; sizes in bytes, the age in seconds
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show everything that a region's header says
+    Inspect {
+        /// The region's name, or a path with a / in it
+        region: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a whole region, and say what is wrong and where
+    Verify {
+        /// The region's name, or a path with a / in it
+        region: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a script that completes the arguments in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// The default job.
+#[derive(Debug, clap::Args)]
+pub struct Read {
+    /// The region's name, or a path with a / in it
+    #[arg(value_hint = ValueHint::Other)]
+    pub region: String,
+    /// What is left over, to be refused with a better answer than clap's.
+    #[arg(hide = true)]
+    pub rest: Vec<OsString>,
+
+    /// Go on with every new value, for ever; also waits for the region to be made
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Print at most N values
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Where to start: latest, new, oldest, the number of a value, or -N for the last N [default: latest]
+    ///
+    /// Without --follow, the values from there to the newest are printed. A follower that had to wait
+    /// for its region starts at the region's first value.
+    #[arg(long, value_name = "WHERE", allow_negative_numbers = true, value_parser = position)]
+    pub from: Option<Position>,
+    /// The longest silence, as in 500ms, 2s or 1m30s (a plain number is seconds): then exit with 4
+    ///
+    /// Without --follow: how long to wait for the region and a first value.
+    #[arg(short, long, value_name = "TIME", value_parser = shm_cli::duration)]
+    pub timeout: Option<Duration>,
+    /// Treat missed values as an error (exit code 6)
+    ///
+    /// A follower ends at once, with the first value behind the gap; otherwise all values are printed
+    /// before. What was published before the start is not missed.
+    #[arg(long)]
+    pub strict: bool,
+    /// End, with success, when the writer has closed the region and all is read; implies --follow
+    #[arg(long)]
+    pub until_closed: bool,
+    /// Print one JSON object a value: region, seq, time, len, kind, value
+    ///
+    /// The value is a string for text, base64 for bytes and Rust types, and JSON as it is. Missed values
+    /// appear as {"missed":3,"before":42}, a region made anew as {"restarted":true}.
+    #[arg(long, group = "format")]
+    pub json: bool,
+    /// Print the exact bytes and nothing else, also on a terminal
+    #[arg(short, long, group = "format", conflicts_with = "null")]
+    pub raw: bool,
+    /// Print each value as a hex dump
+    #[arg(short = 'x', long, group = "format")]
+    pub hex: bool,
+    /// End each value with NUL instead of a newline
+    #[arg(short = 'z', long)]
+    pub null: bool,
+}
+
+impl Read {
+    /// Whether new values are waited for after those that are there.
+    pub fn follows(&self) -> bool {
+        self.follow || self.until_closed
+    }
+}
+
+fn position(text: &str) -> Result<Position, String> {
+    let number = |digits: &str| digits.parse().ok().filter(|number| *number > 0);
+    match text {
+        "latest" => Some(Position::Latest),
+        "new" => Some(Position::New),
+        "oldest" => Some(Position::Oldest),
+        _ => match text.strip_prefix('-') {
+            Some(digits) => number(digits).map(Position::Last),
+            None => number(text).map(Position::At),
+        },
+    }
+    .ok_or_else(|| "write latest, new, oldest, the number of a value (from 1 on), or -N for the last N".to_owned())
+}

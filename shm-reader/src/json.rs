@@ -1,0 +1,47 @@
+//! JSON on one line, with fields in the order in which they are given. What is printed as JSON is decided elsewhere.
+
+use serde_json::Value;
+use shm_cli::is_harmless;
+
+/// An object of these fields.
+pub fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> String {
+    let fields = fields.into_iter().map(|(name, value)| format!("{}:{value}", string(name)));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+/// A text as a JSON string.
+pub fn string(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Valid JSON less the white space between its parts: numbers, the order of fields and even repeated fields stay as
+/// they were written.
+pub fn on_one_line(json: &str) -> String {
+    let (mut is_in_string, mut is_escaped) = (false, false);
+    let is_kept = |character: &char| {
+        let is_quote = *character == '"' && !is_escaped;
+        is_escaped = *character == '\\' && !is_escaped;
+        is_in_string ^= is_quote;
+        is_in_string || !matches!(character, ' ' | '\t' | '\n' | '\r')
+    };
+    json.chars().filter(is_kept).collect()
+}
+
+/// The same JSON with nothing in its strings that a terminal would obey.
+pub fn for_terminal(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        match is_harmless(character) {
+            true => shown.push(character),
+            false => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
+        }
+    }
+    shown
+}
+
+#[test]
+fn only_white_space_between_the_parts_goes() {
+    let json = "{ \"a b\" :\n [1.50,\t1e999 ],\r\n \"a b\": \"x \\\" y \\\\\" }";
+    assert_eq!(on_one_line(json), r#"{"a b":[1.50,1e999],"a b":"x \" y \\"}"#);
+    assert_eq!(for_terminal("\"\u{9b}1m\""), "\"\\u009b1m\"");
+}

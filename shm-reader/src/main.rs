@@ -1,0 +1,33 @@
+//! shm-reader: everything that only looks at regions, and so is safe to run at any time. It changes none; that is
+//! shm-writer.
+
+mod args;
+mod inspect;
+mod json;
+mod list;
+mod print;
+mod read;
+mod verify;
+mod words;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use args::{Args, SHORT_HELP, Verb};
+
+fn main() -> ExitCode {
+    let mut out = shm_cli::stdout();
+    let result = shm_cli::parse(SHORT_HELP).and_then(|args| run(&args, &mut out));
+    shm_cli::finish(result, &mut out)
+}
+
+fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    match (&args.verb, &args.read) {
+        (None, Some(read)) => read::read(read, args.talk, out),
+        (Some(Verb::List { json }), _) => list::list(*json, args.talk, out),
+        (Some(Verb::Inspect { region, json }), _) => inspect::inspect(region, *json, out),
+        (Some(Verb::Verify { region, json }), _) => verify::verify(region, *json, out),
+        (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
+        (None, None) => unreachable!("clap asks for a region or a verb"),
+    }
+}

@@ -1,0 +1,187 @@
+//! The default job: values go from the region to the output, and what was missed is told. How a value is printed is
+//! elsewhere.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use shm_cli::{Code, Failure, Talk};
+use shm_core::{Error, Position, RawReader, ReaderOptions, Sample};
+
+use crate::args::Read;
+use crate::print::Printer;
+
+/// Prints the values that the arguments ask for.
+pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
+    refuse_leftovers(args)?;
+    let started = Instant::now();
+    let mut reader = open(args, talk)?;
+    talk.detail(format_args!("opened region '{}': {}, newest value {}", args.region, reader.kind(), reader.head()));
+    let mut session = Session::new(args, talk, out);
+    // The first silence began when the region was looked for.
+    let patience = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+    match args.follows() {
+        true => session.follow(&mut reader, patience),
+        false => session.print_held(&mut reader, patience),
+    }
+}
+
+fn refuse_leftovers(args: &Read) -> Result<(), Failure> {
+    let Some(extra) = args.rest.first() else { return Ok(()) };
+    let what = format!("one region at a time, and '{}' is one more word", extra.display());
+    Err(Failure::new(Code::Usage, what, "all options: shm-reader --help"))
+}
+
+fn open(args: &Read, talk: Talk) -> Result<RawReader> {
+    let mut options = RawReader::options();
+    args.from.map(|position| options.start(position));
+    match options.open_raw(&args.region) {
+        Err(Error::NotFound { .. }) if args.follows() || args.timeout.is_some() => await_region(options, args, talk),
+        opened => Ok(opened?),
+    }
+}
+
+/// Waits for a region that is not there. Values that are published while it is being opened are new to its readers.
+fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<RawReader> {
+    let name = &args.region;
+    let near = shm_cli::nearest_region(name).map(|near| format!(" (there is '{near}')")).unwrap_or_default();
+    talk.hint(format_args!("waiting for region '{name}'{near}"));
+    if args.from.is_none() {
+        options.start(Position::At(1));
+    }
+    match options.wait(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
+        Err(Error::NotFound { .. }) => Err(too_late(format!("there was no region named '{name}'{near}"), args).into()),
+        opened => Ok(opened?),
+    }
+}
+
+fn too_late(what: String, args: &Read) -> Failure {
+    let time = humantime::format_duration(args.timeout.unwrap_or_default());
+    Failure::new(Code::TimedOut, format!("{what} within {time}"), "wait longer (-t), or for ever (-f without -t)")
+}
+
+/// One run through the values of a region, possibly of several regions of that name one after the other.
+struct Session<'a> {
+    args: &'a Read,
+    talk: Talk,
+    out: &'a mut dyn Write,
+    printer: Printer<'a>,
+    value: Vec<u8>,
+    shown: u64,
+    missed: u64,
+}
+
+impl<'a> Session<'a> {
+    fn new(args: &'a Read, talk: Talk, out: &'a mut dyn Write) -> Self {
+        Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), shown: 0, missed: 0 }
+    }
+
+    /// Prints values as they come. Each is written out at once, and under `--strict` a loss ends it.
+    fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
+        while !self.has_enough() {
+            let Some(sample) = self.receive(reader, patience)? else { return self.ended(reader) };
+            self.show(reader, &sample)?;
+            self.out.flush()?;
+            self.refuse_missed()?;
+            patience = self.args.timeout;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next value, if need be across writers and regions.
+    fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Option<Sample<()>>> {
+        let received = match (self.args.until_closed, patience) {
+            (false, _) => reader.follow_into(&mut self.value, patience),
+            (true, None) => reader.recv_into(&mut self.value),
+            (true, Some(timeout)) => reader.recv_timeout_into(&mut self.value, timeout),
+        };
+        Ok(received?)
+    }
+
+    /// No value came: the writer has closed the region, as expected, or the time is up.
+    fn ended(&self, reader: &RawReader) -> Result<()> {
+        match self.args.until_closed && reader.is_closed() {
+            true => Ok(()),
+            false => Err(too_late(format!("no new value came to region '{}'", self.args.region), self.args).into()),
+        }
+    }
+
+    /// Prints what the region holds now, or else, given patience, the first value that comes.
+    fn print_held(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
+        match self.args.from {
+            None => self.print_latest(reader)?,
+            Some(_) => self.print_up_to(reader, reader.head())?,
+        }
+        if self.shown == 0 {
+            self.print_first(reader, patience)?;
+        }
+        Ok(self.refuse_missed()?)
+    }
+
+    fn print_latest(&mut self, reader: &mut RawReader) -> Result<()> {
+        match reader.latest_into(&mut self.value)? {
+            Some(sample) => self.show(reader, &sample),
+            None => Ok(()),
+        }
+    }
+
+    fn print_up_to(&mut self, reader: &mut RawReader, newest: u64) -> Result<()> {
+        while !self.has_enough()
+            && let Some(sample) = reader.try_recv_into(&mut self.value)?
+        {
+            self.show(reader, &sample)?;
+            if sample.sequence >= newest {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn print_first(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
+        let name = &self.args.region;
+        let Some(patience) = patience else {
+            let what = format!("region '{name}' holds no value to start with yet");
+            return Err(Failure::new(Code::Absent, what, format!("wait for one: shm-reader -t 10s {name}")).into());
+        };
+        match reader.follow_into(&mut self.value, Some(patience))? {
+            Some(sample) => self.show(reader, &sample),
+            None => Err(too_late(format!("no value came to region '{name}'"), self.args).into()),
+        }
+    }
+
+    fn has_enough(&self) -> bool {
+        self.args.count.is_some_and(|count| self.shown >= count)
+    }
+
+    /// Prints a value, and before it what happened directly before it.
+    fn show(&mut self, reader: &RawReader, sample: &Sample<()>) -> Result<()> {
+        self.missed += sample.lost;
+        self.shown += 1;
+        match self.args.json {
+            true => self.printer.events(self.out, sample)?,
+            false => self.tell(sample),
+        }
+        self.printer.value(self.out, reader.kind(), sample, &self.value)
+    }
+
+    fn tell(&self, sample: &Sample<()>) {
+        if sample.restarted {
+            self.talk.note(format_args!("region '{}' was made anew", self.args.region));
+        }
+        if sample.lost > 0 {
+            self.talk.note(format_args!(
+                "missed {} before {}",
+                shm_cli::counted(sample.lost, "value"),
+                sample.sequence
+            ));
+        }
+    }
+
+    fn refuse_missed(&self) -> Result<(), Failure> {
+        if !self.args.strict || self.missed == 0 {
+            return Ok(());
+        }
+        let what = format!("missed {} of region '{}'", shm_cli::counted(self.missed, "value"), self.args.region);
+        Err(Failure::new(Code::Missed, what, "read faster, or give the region more slots: shm-writer create --slots N"))
+    }
+}

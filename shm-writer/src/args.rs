@@ -1,0 +1,192 @@
+//! The arguments of shm-writer and their help. What they make the program do is not here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use shm_cli::Talk;
+use shm_core::{Kind, RawWriter, WriterOptions};
+
+/// What `-h` shows: everything, on one screen.
+pub const SHORT_HELP: &str = include_str!("short_help.txt");
+
+const EXAMPLES: &str = "\
+Examples:
+  shm-writer demo hello                      publish a text; read it with: shm-reader demo
+  ping host | shm-writer demo                publish each line as it comes
+  shm-writer demo --as json '{\"t\": 21.5}'    publish JSON
+  shm-writer demo -F picture.png             publish a file as it is
+  shm-writer demo 'tick {seq}' -e 1s -n 10   publish ten times, once a second
+  shm-writer demo -- --help                  publish a text that begins with a dash
+  shm-writer demo -- rm                      publish a text that is also a verb
+  shm-writer -- create hello                 publish to a region that is named like a verb
+  shm-writer create demo --slots 1024        make a region for later
+  shm-writer rm demo                         remove it";
+
+/// The heading of what concerns the region itself.
+const REGION: &str = "Region options (what is not given stays as found, or is the default)";
+
+/// Publish values in named shared memory, for any number of readers
+///
+/// One writer at a time publishes to a region; any number of readers take the values from it with
+/// shm-reader. The region is made when it does not exist, grows with its values, and stays when the
+/// writer has ended. When neither VALUE nor --file is given, each line of stdin is a value.
+#[derive(Debug, Parser)]
+#[command(name = "shm-writer", version, max_term_width = 100, disable_help_subcommand = false)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", shm_cli::EXIT_CODES_AND_ENVIRONMENT))]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub publish: Option<Publish>,
+    #[command(flatten)]
+    pub layout: Layout,
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// Everything that is not publishing.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a region, or give one these options, and publish nothing
+    Create {
+        /// The region's name, or a path with a / in it
+        region: String,
+        #[command(flatten)]
+        layout: Layout,
+    },
+    /// Remove regions; one that has a living writer only with --force
+    Rm {
+        /// Remove a region even while a writer publishes to it
+        #[arg(short, long)]
+        force: bool,
+        /// The regions' names
+        #[arg(required = true, value_name = "REGION")]
+        regions: Vec<String>,
+    },
+    /// Remove what killed writers left behind (unfinished files, locks without a region), never a region
+    Clean {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print a script that completes the arguments in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// The default job.
+#[derive(Debug, clap::Args)]
+pub struct Publish {
+    /// The region's name, or a path with a / in it
+    #[arg(value_hint = ValueHint::Other)]
+    pub region: String,
+    /// What to publish; behind -- if it begins with a dash or is a verb
+    ///
+    /// Without it, and without --file, each line of stdin is published: without its newline, and the
+    /// last line also when it has none.
+    #[arg(allow_negative_numbers = true, value_hint = ValueHint::Other)]
+    pub value: Option<OsString>,
+    /// What is left over, to be refused with a better answer than clap's.
+    #[arg(hide = true)]
+    pub rest: Vec<OsString>,
+
+    /// A whole file as one value (bytes, unless --as says otherwise)
+    #[arg(short = 'F', long, conflicts_with = "value", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Cut stdin at NUL characters, not at newlines
+    #[arg(short = 'z', long, group = "cut", conflicts_with_all = ["value", "file"])]
+    pub null: bool,
+    /// Cut stdin every SIZE bytes; the last value may be shorter (bytes, unless --as says otherwise)
+    #[arg(long, value_name = "SIZE", group = "cut", conflicts_with_all = ["value", "file"])]
+    #[arg(value_parser = chunk_bytes)]
+    pub chunk: Option<u64>,
+    /// Take all of stdin as one value (bytes, unless --as says otherwise)
+    #[arg(long, group = "cut", conflicts_with_all = ["value", "file"])]
+    pub whole: bool,
+    /// Publish VALUE again and again, each TIME (500ms, 2s; a plain number is seconds)
+    ///
+    /// In a VALUE that is repeated, {seq} becomes the number that the value gets and {time} the time
+    /// at which it is published. The schedule is fixed and does not drift; after a pause of more than a second it starts anew.
+    #[arg(short, long, value_name = "TIME", requires = "value", value_parser = shm_cli::duration)]
+    pub every: Option<Duration>,
+    /// Publish VALUE N times; without --every at once, {seq} and {time} filled in as there
+    #[arg(short = 'n', long, value_name = "N", requires = "value")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Remove the region at the end, also when a signal ends the program
+    #[arg(long)]
+    pub rm: bool,
+}
+
+/// How the region is laid out.
+#[derive(Debug, clap::Args)]
+pub struct Layout {
+    /// What the values are [default: as found, else text; bytes with --file, --chunk, --whole]
+    ///
+    /// Where the region holds values of another kind, it is replaced by an empty one.
+    #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
+    pub kind: Option<As>,
+    /// How many values are held: a power of two [default: 64]
+    #[arg(help_heading = REGION, long, value_name = "N")]
+    pub slots: Option<u64>,
+    /// Room for a value: 4096, 64KiB; grows with larger values [default: 4KiB]
+    #[arg(help_heading = REGION, long, value_name = "SIZE", value_parser = shm_cli::size)]
+    pub size: Option<u64>,
+    /// Who may read: 644 all, 640 the group, 600 nobody else
+    #[arg(help_heading = REGION, long, value_name = "OCTAL", value_parser = octal)]
+    pub mode: Option<u32>,
+    /// Store a checksum with each value, for readers to check
+    #[arg(help_heading = REGION, long)]
+    pub checksum: bool,
+}
+
+/// The kinds that can be made of bytes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum As {
+    /// UTF-8
+    Text,
+    /// One JSON value
+    Json,
+    /// Anything
+    Bytes,
+}
+
+impl Layout {
+    /// The options that were given, but the kind.
+    pub fn options(&self) -> WriterOptions {
+        let mut options = RawWriter::options();
+        self.slots.map(|slots| options.slots(slots));
+        self.size.map(|bytes| options.capacity(bytes));
+        self.mode.map(|mode| options.mode(mode));
+        self.checksum.then(|| options.checksum(true));
+        options
+    }
+}
+
+impl From<As> for Kind {
+    fn from(kind: As) -> Kind {
+        match kind {
+            As::Text => Kind::Text,
+            As::Json => Kind::Json,
+            As::Bytes => Kind::Bytes,
+        }
+    }
+}
+
+fn chunk_bytes(text: &str) -> Result<u64, String> {
+    match shm_cli::size(text)? {
+        0 => Err("a value of a chunk has at least 1 byte".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8).map_err(|_| "write an octal mode, for example 640".to_owned())
+}

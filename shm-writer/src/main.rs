@@ -1,0 +1,30 @@
+//! shm-writer: everything that changes a region. It reads none; that is shm-reader.
+
+mod args;
+mod held;
+mod publish;
+mod source;
+mod target;
+mod upkeep;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use args::{Args, SHORT_HELP, Verb};
+
+fn main() -> ExitCode {
+    let mut out = shm_cli::stdout();
+    let result = shm_cli::parse(SHORT_HELP).and_then(|args| run(&args, &mut out));
+    shm_cli::finish(result, &mut out)
+}
+
+fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    match (&args.verb, &args.publish) {
+        (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
+        (Some(Verb::Create { region, layout }), _) => upkeep::create(region, layout, args.talk),
+        (Some(Verb::Rm { force, regions }), _) => upkeep::remove(regions, *force, args.talk),
+        (Some(Verb::Clean { dry_run }), _) => upkeep::clean(*dry_run, args.talk, out),
+        (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
+        (None, None) => unreachable!("clap asks for a region or a verb"),
+    }
+}

@@ -1,0 +1,72 @@
+//! The default job: values go from their source into the region. How they are cut out of stdin, and what becomes of the
+//! writer when a signal comes, is elsewhere.
+
+use std::ffi::{OsStr, OsString};
+use std::slice;
+
+use anyhow::Result;
+use shm_cli::{Code, Failure, Talk};
+use shm_core::Error;
+
+use crate::args::{Layout, Publish};
+use crate::held::Held;
+use crate::source::Source;
+use crate::target::Target;
+
+/// Publishes what the arguments say. Whatever can be found wrong before the region is touched, is.
+pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
+    refuse_leftovers(args)?;
+    let target = Target::for_values(args, layout)?;
+    let mut source = Source::open(args, talk)?;
+    if !prove(&mut source, &target)? {
+        return Ok(());
+    }
+    let writer = Held::open(&target, args.rm, talk)?;
+    let published = publish_all(&mut source, &target, &writer, talk);
+    published.and(writer.end())
+}
+
+fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
+    let (Some(value), Some(extra)) = (&args.value, args.rest.first()) else {
+        return Ok(());
+    };
+    let joined = [slice::from_ref(value), &args.rest].concat().join(OsStr::new(" "));
+    let quoted = shm_cli::shell_line("shm-writer", &[OsString::from(&args.region), joined]);
+    Err(Failure::new(
+        Code::Usage,
+        format!("one VALUE at most, and '{}' is one more", extra.display()),
+        format!("put a value with spaces in quotes: {quoted}"),
+    ))
+}
+
+/// Checks the first value, if it is at hand, or if opening the region is going to cost the values in it. False: there
+/// is no value for which to pay that.
+fn prove(source: &mut Source, target: &Target) -> Result<bool> {
+    if !source.is_at_hand() && !target.loses_values() {
+        return Ok(true);
+    }
+    match source.peek()? {
+        Some(first) => target.check(&first, &source.place()).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn publish_all(source: &mut Source, target: &Target, writer: &Held, talk: Talk) -> Result<()> {
+    let mut value = Vec::new();
+    let mut count = 0_u64;
+    while source.next(writer.sequence() + 1, &mut value)? {
+        writer.publish(&value).or_else(|error| explain(error, &value, source, target))?;
+        count += 1;
+    }
+    let published = shm_cli::counted(count, "value");
+    talk.detail(format_args!("published {published}; the newest has number {}", writer.sequence()));
+    Ok(())
+}
+
+/// Says which value was refused, where that is the reason.
+fn explain(error: Error, value: &[u8], source: &Source, target: &Target) -> Result<u64> {
+    if let Error::BadValue { .. } = error {
+        target.check(value, &source.place())?;
+    }
+    Err(error.into())
+}

@@ -1,0 +1,203 @@
+//! Where values come from: the command line, a file, or stdin cut into pieces. What they must look like is not known here.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
+use std::os::unix::ffi::OsStrExt;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use shm_cli::Talk;
+use shm_core::Sequence;
+
+use crate::args::Publish;
+
+/// A schedule that is this late is not caught up with (the machine slept, or the program was stopped), but starts anew.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// The values to publish, one after the other.
+pub enum Source {
+    Repeated(Repeated),
+    Stdin(Stdin),
+}
+
+/// One value that is all here, published once or again and again.
+pub struct Repeated {
+    value: Vec<u8>,
+    place: String,
+    is_template: bool,
+    left: u64,
+    every: Duration,
+    due: Option<Instant>,
+}
+
+/// Standard input, read only as far as values are wanted.
+pub struct Stdin {
+    input: StdinLock<'static>,
+    cut: Cut,
+    number: u64,
+    peeked: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy)]
+enum Cut {
+    Behind(u8),
+    Every { bytes: u64 },
+}
+
+impl Source {
+    /// The source that the arguments name. A file, or a stdin that is one value, has then been read.
+    pub fn open(args: &Publish, talk: Talk) -> Result<Self> {
+        if let Some(value) = &args.value {
+            return Ok(Self::repeated(value.as_bytes().to_vec(), "VALUE".to_owned(), args));
+        }
+        if let Some(file) = &args.file {
+            let value = fs::read(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+            return Ok(Self::repeated(value, format!("file '{}'", file.display()), args));
+        }
+        let stdin = Stdin::open(args, talk);
+        if args.whole { stdin.whole(args) } else { Ok(Self::Stdin(stdin)) }
+    }
+
+    fn repeated(value: Vec<u8>, place: String, args: &Publish) -> Self {
+        let is_repeated = args.every.is_some() || args.count.is_some();
+        Self::Repeated(Repeated {
+            value,
+            place,
+            is_template: is_repeated,
+            left: args.count.unwrap_or(if is_repeated { u64::MAX } else { 1 }),
+            every: args.every.unwrap_or_default(),
+            due: None,
+        })
+    }
+
+    /// Whether the first value can be had without waiting for anyone.
+    pub fn is_at_hand(&self) -> bool {
+        matches!(self, Self::Repeated(_))
+    }
+
+    /// What the first value is going to be, up to its number and time.
+    pub fn peek(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut value = Vec::new();
+        match self {
+            Self::Repeated(repeated) => repeated.fill(1, &mut value),
+            Self::Stdin(stdin) => {
+                stdin.peeked = stdin.next(&mut value)?.then(|| value.clone());
+                return Ok(stdin.peeked.clone());
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// Puts the next value into the buffer, when its time has come; false: there is none any more.
+    pub fn next(&mut self, sequence: Sequence, value: &mut Vec<u8>) -> Result<bool> {
+        match self {
+            Self::Repeated(repeated) => Ok(repeated.next(sequence, value)),
+            Self::Stdin(stdin) => stdin.next(value),
+        }
+    }
+
+    /// What to call the last value.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Repeated(repeated) => repeated.place.clone(),
+            Self::Stdin(Stdin { cut: Cut::Behind(b'\n'), number, .. }) => format!("line {number}"),
+            Self::Stdin(Stdin { number, .. }) => format!("value {number}"),
+        }
+    }
+}
+
+impl Repeated {
+    fn next(&mut self, sequence: Sequence, value: &mut Vec<u8>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.wait();
+        self.fill(sequence, value);
+        true
+    }
+
+    /// Sleeps until the value is due. The schedule does not drift: what is a little late is caught up with.
+    fn wait(&mut self) {
+        let due = *self.due.get_or_insert_with(Instant::now);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let is_hopeless = due.elapsed() > CATCH_UP;
+        let start = if is_hopeless { Instant::now() } else { due };
+        self.due = Some(start + self.every);
+    }
+
+    fn fill(&self, sequence: Sequence, value: &mut Vec<u8>) {
+        value.clear();
+        match self.is_template {
+            true => fill(&self.value, sequence, SystemTime::now(), value),
+            false => value.extend(&self.value),
+        }
+    }
+}
+
+impl Stdin {
+    fn open(args: &Publish, talk: Talk) -> Self {
+        if io::stdin().is_terminal() {
+            let what = if args.whole { "all that you type is one value" } else { "each Enter publishes" };
+            talk.note(format_args!("reading values for '{}' from the terminal: {what}, Ctrl-D ends", args.region));
+        }
+        let behind = Cut::Behind(if args.null { 0 } else { b'\n' });
+        let cut = args.chunk.map_or(behind, |bytes| Cut::Every { bytes });
+        Self { input: io::stdin().lock(), cut, number: 0, peeked: None }
+    }
+
+    fn whole(mut self, args: &Publish) -> Result<Source> {
+        let mut value = Vec::new();
+        self.input.read_to_end(&mut value).context("cannot read stdin")?;
+        Ok(Source::repeated(value, "stdin".to_owned(), args))
+    }
+
+    fn next(&mut self, value: &mut Vec<u8>) -> Result<bool> {
+        if let Some(peeked) = self.peeked.take() {
+            *value = peeked;
+            return Ok(true);
+        }
+        self.number += 1;
+        value.clear();
+        self.cut_off(value).context("cannot read stdin")
+    }
+
+    /// A last value without its end mark counts as well.
+    fn cut_off(&mut self, value: &mut Vec<u8>) -> io::Result<bool> {
+        let bytes = match self.cut {
+            Cut::Behind(mark) => self.input.read_until(mark, value)?,
+            Cut::Every { bytes } => self.input.by_ref().take(bytes).read_to_end(value)?,
+        };
+        if let Cut::Behind(mark) = self.cut {
+            value.pop_if(|last| *last == mark);
+        }
+        Ok(bytes > 0)
+    }
+}
+
+/// Appends the template with each `{seq}` and `{time}` filled in.
+fn fill(template: &[u8], sequence: Sequence, time: SystemTime, value: &mut Vec<u8>) {
+    let mut rest = template;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'{') {
+        value.extend(&rest[..at]);
+        rest = &rest[at..];
+        let (filled, behind) = if let Some(behind) = rest.strip_prefix(b"{seq}") {
+            (sequence.to_string(), behind)
+        } else if let Some(behind) = rest.strip_prefix(b"{time}") {
+            (humantime::format_rfc3339_nanos(time).to_string(), behind)
+        } else {
+            ("{".to_owned(), &rest[1..])
+        };
+        value.extend(filled.as_bytes());
+        rest = behind;
+    }
+    value.extend(rest);
+}
+
+#[test]
+fn only_whole_names_in_braces_are_filled_in() {
+    let mut value = Vec::new();
+    fill(b"{\"n\": {seq}} {se {time}", 7, SystemTime::UNIX_EPOCH, &mut value);
+    assert_eq!(value, b"{\"n\": 7} {se 1970-01-01T00:00:00.000000000Z");
+}

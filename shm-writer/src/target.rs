@@ -1,0 +1,112 @@
+//! The region that is to be written: how it was found, what its values are, and what opening it is going to cost. It is
+//! not opened here.
+
+use anyhow::Result;
+use bytesize::ByteSize;
+use serde_json::value::RawValue;
+use shm_cli::{Code, Failure, Talk};
+use shm_core::{Error, Info, Kind, RawWriter, WriterOptions};
+
+use crate::args::{Layout, Publish};
+
+/// A region, as found and as wanted.
+pub struct Target<'a> {
+    pub name: &'a str,
+    pub options: WriterOptions,
+    kind: Option<Kind>,
+    found: Option<Info>,
+}
+
+impl<'a> Target<'a> {
+    /// The target of values: what `--as` does not say follows from how they are given, then from what is found.
+    pub fn for_values(args: &'a Publish, layout: &Layout) -> Result<Self> {
+        let are_bytes = args.file.is_some() || args.whole || args.chunk.is_some();
+        let found = look(&args.region)?;
+        if let (None, Some(info)) = (layout.kind, &found) {
+            refuse_typed(&args.region, info)?;
+        }
+        Ok(Self::new(&args.region, layout, are_bytes.then_some(Kind::Bytes), found))
+    }
+
+    /// The target of `create`, which takes any kind as it is found.
+    pub fn for_nothing(name: &'a str, layout: &Layout) -> Result<Self> {
+        Ok(Self::new(name, layout, None, look(name)?))
+    }
+
+    fn new(name: &'a str, layout: &Layout, implied: Option<Kind>, found: Option<Info>) -> Self {
+        let as_found = found.as_ref().map_or(Some(Kind::Text), |info| info.kind);
+        let kind = layout.kind.map(Kind::from).or(implied).or(as_found);
+        let mut options = layout.options();
+        kind.filter(is_plain).map(|kind| options.kind(kind));
+        Self { name, options, kind, found }
+    }
+
+    /// Whether opening it replaces values by none, because they are of another kind.
+    pub fn loses_values(&self) -> bool {
+        self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.head >= info.first)
+    }
+
+    /// Refuses a value that is not of the region's kind; `place` is where it was found.
+    pub fn check(&self, value: &[u8], place: &str) -> Result<()> {
+        let wrong = match self.kind {
+            Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", error.to_string())),
+            Some(Kind::Json) => {
+                serde_json::from_slice::<&RawValue>(value).err().map(|error| ("JSON", on_one_line(&error)))
+            }
+            _ => None,
+        };
+        let Some((format, reason)) = wrong else {
+            return Ok(());
+        };
+        let (name, other) = (self.name, if self.kind == Some(Kind::Json) { "text" } else { "bytes" });
+        Err(Failure::new(
+            Code::Other,
+            format!("cannot publish to region '{name}': {place} is not {format}: {reason}"),
+            format!("to publish it all the same, add: --as {other}"),
+        )
+        .into())
+    }
+
+    /// Tells what opening it has done.
+    pub fn tell(&self, writer: &RawWriter, talk: Talk) {
+        let (name, newest) = (self.name, writer.sequence());
+        let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));
+        match &self.found {
+            None => talk.detail(format_args!("made region '{name}': {holds}")),
+            Some(info) if info.kind != Some(writer.kind()) => {
+                talk.detail(format_args!("replaced region '{name}', which held other values: {holds}"));
+            }
+            Some(_) => talk.detail(format_args!("opened region '{name}': {holds}, newest value {newest}")),
+        }
+    }
+}
+
+fn look(name: &str) -> Result<Option<Info>> {
+    match shm_core::inspect(name) {
+        Ok(info) => Ok(Some(info)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether its values are made of bytes that a shell can give.
+fn is_plain(kind: &Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Json | Kind::Bytes)
+}
+
+fn refuse_typed(name: &str, info: &Info) -> Result<(), Failure> {
+    if info.kind.is_some_and(|kind| is_plain(&kind)) {
+        return Ok(());
+    }
+    let kind = info.kind.map_or("unknown".to_owned(), |kind| kind.to_string());
+    Err(Failure::new(
+        Code::Other,
+        format!("cannot publish to region '{name}': it holds {kind} values, which only programs that know them make"),
+        "use another region, or replace this one and its values with --as text, json or bytes",
+    ))
+}
+
+/// A value is nearly always one line; its number would be taken for that of a line of stdin.
+fn on_one_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}

@@ -1,0 +1,54 @@
+//! The verbs that make and remove regions and publish nothing.
+
+use std::io::Write;
+use std::mem;
+
+use anyhow::Result;
+use shm_cli::{Code, Escaped, Failure, Talk};
+use shm_core::Error;
+
+use crate::args::Layout;
+use crate::target::Target;
+
+/// Makes a region, or gives an existing one the options.
+pub fn create(name: &str, layout: &Layout, talk: Talk) -> Result<()> {
+    let target = Target::for_nothing(name, layout)?;
+    let writer = target.options.open_raw(name)?;
+    target.tell(&writer, talk);
+    Ok(writer.close()?)
+}
+
+/// Removes every region that can be removed; the exit code is that of the last one that cannot.
+pub fn remove(names: &[String], force: bool, talk: Talk) -> Result<()> {
+    let mut result = Ok(());
+    for name in names {
+        match shm_core::remove(name, force) {
+            Ok(()) => talk.detail(format_args!("removed region '{name}'")),
+            Err(error) => {
+                if let Err(earlier) = mem::replace(&mut result, Err(with_force_named(error))) {
+                    shm_cli::report(&earlier);
+                }
+            }
+        }
+    }
+    result
+}
+
+fn with_force_named(error: Error) -> anyhow::Error {
+    let Error::WriterAlive { region, pid } = error else { return error.into() };
+    let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let what = format!("region '{region}' has a writer{process}");
+    let remedy = format!("stop it first, or remove the region all the same: shm-writer rm --force {region}");
+    Failure::new(Code::WriterAlive, what, remedy).into()
+}
+
+/// Removes what killed writers left behind, and lists it.
+pub fn clean(dry_run: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {
+    let leftovers = shm_core::clean(dry_run)?;
+    for file in &leftovers {
+        writeln!(out, "{}", Escaped(file.as_bytes()))?;
+    }
+    let done = if dry_run { "would remove" } else { "removed" };
+    talk.detail(format_args!("{done} {}", shm_cli::counted(leftovers.len() as u64, "file")));
+    Ok(())
+}
