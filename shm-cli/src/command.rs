@@ -20,7 +20,7 @@ pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
         Ok(matches) => matches,
         Err(error) => return Err(with_page(error, command, &words, page).into()),
     };
-    refuse_misplaced_verb(&command, &matches, &words[1..])?;
+    refuse_misplaced_verb(&command, &matches, words.get(1..).unwrap_or_default())?;
     Ok(T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?)
 }
 

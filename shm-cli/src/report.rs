@@ -119,9 +119,13 @@ fn code(error: &anyhow::Error) -> Code {
     match error.downcast_ref::<Error>() {
         Some(Error::BadName { .. } | Error::BadOption(_)) => Code::Usage,
         Some(Error::NotFound { .. } | Error::Gone { .. }) => Code::Absent,
-        Some(Error::Damaged { .. } | Error::NotARegion { .. } | Error::Version { .. } | Error::Features { .. }) => {
-            Code::Damaged
-        }
+        Some(
+            Error::Damaged { .. }
+            | Error::NotARegion { .. }
+            | Error::Version { .. }
+            | Error::Features { .. }
+            | Error::UnknownKind { .. },
+        ) => Code::Damaged,
         Some(Error::WriterAlive { .. }) => Code::WriterAlive,
         _ => Code::Other,
     }

@@ -38,9 +38,11 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                match is_harmless(character) {
-                    true => f.write_char(character)?,
-                    false => write!(f, "{}", character.escape_default())?,
+                match character {
+                    harmless if is_harmless(harmless) => f.write_char(harmless)?,
+                    '\r' => f.write_str("\\r")?,
+                    ascii if ascii.is_ascii() => write!(f, "\\x{:02x}", u32::from(ascii))?,
+                    other => write!(f, "{}", other.escape_unicode())?,
                 }
             }
             chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
@@ -112,5 +114,5 @@ pub(crate) fn print_line(text: &str) {
 
 #[test]
 fn control_characters_and_broken_utf8_are_shown_and_not_obeyed() {
-    assert_eq!(Escaped(b"a\tb\n\x1b[2J\r\xff\xc2\x9b").to_string(), "a\tb\n\\u{1b}[2J\\r\\xff\\u{9b}");
+    assert_eq!(Escaped(b"a\tb\n\x1b[2J\r\xff\xc2\x9b").to_string(), "a\tb\n\\x1b[2J\\r\\xff\\u{9b}");
 }

@@ -15,6 +15,8 @@ const ANCHOR_NS: u64 = 1_000_000;
 const RATE_MIN_NS: u64 = 2_000_000;
 /// After this long, in nanoseconds, the measurement of the rate starts anew.
 const RATE_MAX_NS: u64 = 1_000_000_000;
+/// Two measurements agree if they differ by less than one part in this many.
+const RATE_TOLERANCE: u64 = 256;
 /// Fraction bits of the rate.
 const RATE_BITS: u32 = 32;
 
@@ -72,10 +74,12 @@ impl Clock {
         let passed_ns = self.anchor.moment.steady_ns - self.base.moment.steady_ns;
         let ticks = self.anchor.ticks.wrapping_sub(self.base.ticks);
         if counter::is_steady() && passed_ns >= RATE_MIN_NS && ticks > 0 {
-            let rate = (u128::from(passed_ns) << RATE_BITS) / u128::from(ticks);
-            self.rate = u64::try_from(rate).unwrap_or(0);
-            self.anchor_ticks = (ANCHOR_NS << RATE_BITS).checked_div(self.rate).unwrap_or(0);
-            if passed_ns >= RATE_MAX_NS {
+            let rate = u64::try_from((u128::from(passed_ns) << RATE_BITS) / u128::from(ticks)).unwrap_or(0);
+            // The counter may run on while the system is suspended: a rate that differs from the last is not believed.
+            let agrees = rate.abs_diff(self.rate) <= self.rate / RATE_TOLERANCE;
+            self.rate = rate;
+            self.anchor_ticks = (ANCHOR_NS << RATE_BITS).checked_div(rate).filter(|_| agrees).unwrap_or(0);
+            if !agrees || passed_ns >= RATE_MAX_NS {
                 self.base = self.anchor;
             }
         }
@@ -155,6 +159,31 @@ mod counter {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_that_ran_on_while_the_system_was_suspended_is_not_believed() {
+        let mut clock = Clock::new();
+        let mut pass = |clock: &mut Clock, time_ns| {
+            let start_ns = read_all(clock.origin).moment.steady_ns;
+            while read_all(clock.origin).moment.steady_ns < start_ns + time_ns {
+                clock.now();
+            }
+        };
+        // At 1 GHz and more this is at least an hour, while the system sees none of it.
+        let suspended_ticks = 3_600_000_000_000;
+        for warm_up_ns in [0, 5 * RATE_MIN_NS] {
+            pass(&mut clock, warm_up_ns);
+            for anchor in [&mut clock.base, &mut clock.anchor] {
+                anchor.ticks = anchor.ticks.wrapping_sub(suspended_ticks);
+            }
+            pass(&mut clock, 5 * RATE_MIN_NS);
+            let before = read_all(clock.origin).moment;
+            let now = clock.now();
+            let after = read_all(clock.origin).moment;
+            assert!(now.steady_ns + ANCHOR_NS >= before.steady_ns, "{now:?}, but after {before:?}");
+            assert!(now.steady_ns <= after.steady_ns + ANCHOR_NS, "{now:?}, but before {after:?}");
+        }
+    }
 
     #[test]
     fn it_agrees_with_the_system_and_does_not_go_back_far() {

@@ -39,8 +39,8 @@ pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
 fn names() -> Result<(Arc<OwnedFd>, Vec<String>)> {
     let path = default_directory();
     let refuse =
-        |source: std::io::Error| Error::Directory { region: "*".into(), directory: path.display().to_string(), source };
-    let directory = Arc::new(open_directory(&path, "*")?);
+        |source: std::io::Error| Error::Directory { region: None, directory: path.display().to_string(), source };
+    let directory = Arc::new(open_directory(&path, None)?);
     let entries = std::fs::read_dir(&path).map_err(refuse)?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     Ok((directory, names))
@@ -108,26 +108,34 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {
         let region = Place::within(&directory, name);
-        if !is_our_lock_file(&region) {
+        if !is_our_lock_file(&region) || leftovers(&region)?.is_empty() {
             continue;
         }
         // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
         let Ok(lock) = Lock::acquire(&region) else { continue };
-        if identity_of(&region, &region.draft_file())?.is_some() {
-            removed.push(region.draft_file());
-            if !dry_run {
-                region::remove_draft(&region)?;
-            }
-        }
-        if region.identity()?.is_none() {
-            removed.push(region.lock_file());
-            if !dry_run {
+        let leftovers = leftovers(&region)?;
+        if !dry_run {
+            region::remove_draft(&region)?;
+            if leftovers.contains(&region.lock_file()) {
                 lock.remove(&region)?;
             }
         }
+        removed.extend(leftovers);
     }
     removed.sort();
     Ok(removed)
+}
+
+/// The files that no living writer of this region can need.
+fn leftovers(region: &Place) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    if identity_of(region, &region.draft_file())?.is_some() {
+        files.push(region.draft_file());
+    }
+    if region.identity()?.is_none() {
+        files.push(region.lock_file());
+    }
+    Ok(files)
 }
 
 /// The region that a file is the lock of, by its name.

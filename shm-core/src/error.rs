@@ -20,13 +20,11 @@ pub enum Error {
     /// An option has a value that no region can have.
     #[error("{0}")]
     BadOption(String),
-    /// The directory that should hold the region cannot be opened.
-    #[error(
-        "cannot open directory '{directory}' for region '{region}': {source}; set SHM_DIR to a directory that exists"
-    )]
+    /// The directory of regions, or the one in a region's path, cannot be opened.
+    #[error("cannot open directory '{directory}'{}: {source}; {}", for_region(.region), directory_remedy(.region))]
     Directory {
-        /// The region that was wanted.
-        region: String,
+        /// The region that was wanted, if it was a single one.
+        region: Option<String>,
         /// The directory's path.
         directory: String,
         /// What the system said.
@@ -126,9 +124,20 @@ pub enum Error {
         /// The kind that was asked for.
         expected: String,
     },
+    /// The region holds a kind of value that this library does not know.
+    #[error(
+        "cannot open region '{region}': its values are of kind {code}, unknown to this version; use a newer version of shm, or remove the region"
+    )]
+    UnknownKind {
+        /// The region that was opened.
+        region: String,
+        /// The kind's number in the header.
+        code: u32,
+    },
     /// The file system has no room for the region. Nothing was left behind.
     #[error(
-        "no space for region '{region}': it needs {needed} bytes, {free} are free in its directory; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)"
+        "no space for region '{region}': it needs {needed} bytes, {free} are free in its directory{}; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)",
+        inode_hint(*needed, *free)
     )]
     NoSpace {
         /// The region that was being made.
@@ -174,6 +183,22 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn for_region(region: &Option<String>) -> String {
+    region.as_ref().map(|region| format!(" for region '{region}'")).unwrap_or_default()
+}
+
+fn directory_remedy(region: &Option<String>) -> &'static str {
+    match region {
+        Some(path) if path.contains('/') => "make the directory first, or give another path",
+        _ => "set SHM_DIR to a directory that exists",
+    }
+}
+
+/// Bytes are not all that runs out.
+fn inode_hint(needed: u64, free: u64) -> &'static str {
+    if needed <= free { ", but no more files fit there" } else { "" }
 }
 
 fn pid_hint(pid: &Option<u32>) -> String {

@@ -223,6 +223,9 @@ impl Fixed {
         if end.is_none_or(|end| end > self.region_bytes) {
             return Err("the slots do not fit the region");
         }
+        if !self.region_bytes.is_multiple_of(8) {
+            return Err("the region length is not a multiple of 8");
+        }
         if self.look_ns > 1_000_000_000 {
             return Err("the look time is above a second");
         }
@@ -247,7 +250,7 @@ impl Fixed {
     /// Derives stride and file length from the other sizes, or `None` where they overflow.
     pub fn lay_out(mut self) -> Option<Self> {
         let slot_bytes = self.capacity.checked_add(u64::from(self.payload_offset) + self.trailer_bytes())?;
-        self.stride = slot_bytes.checked_next_multiple_of(STRIDE_ALIGNMENT)?;
+        self.stride = slot_bytes.checked_next_multiple_of(STRIDE_ALIGNMENT.max(self.payload_alignment.into()))?;
         let slots_bytes = self.slots.checked_mul(self.stride)?;
         self.region_bytes = slots_bytes.checked_add(self.slots_offset())?.checked_next_multiple_of(PAGE_BYTES)?;
         Some(self)

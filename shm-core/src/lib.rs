@@ -85,6 +85,12 @@ pub use self::{
 /// The number of a value. The first is 1.
 pub type Sequence = u64;
 
+/// The kind that a header's number stands for, in the region at `place`.
+#[cfg(not(loom))]
+fn known_kind(place: &region::place::Place, code: u32) -> Result<Kind> {
+    Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: place.shown.clone(), code })
+}
+
 /// The ring in a region. Here, because neither knows of the other; the header was checked, so that it fits.
 #[cfg(not(loom))]
 fn ring_of(region: &region::Region) -> ring::Ring<'_> {

@@ -7,7 +7,7 @@ use crate::region::place::Place;
 use crate::region::{Access, Region};
 use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
 use crate::wait::{SLICE, Sleeper};
-use crate::{Sequence, ring_of};
+use crate::{Sequence, known_kind, ring_of};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod open;
@@ -142,7 +142,7 @@ impl RawReader {
             Position::New => self.cursor.jump(head.saturating_add(1)),
             Position::Last(count) => self.cursor.jump(oldest.max(head.saturating_add(1).saturating_sub(count))),
             Position::At(sequence) => {
-                self.cursor.jump(sequence.max(self.ring().first()));
+                self.cursor.jump(sequence.max(1));
                 self.cursor.skip_to(oldest);
             }
         }
@@ -187,26 +187,43 @@ impl RawReader {
     ///
     /// As for [`latest_into`](Self::latest_into).
     pub fn try_recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        // Whether this ring was seen to be the last word of its file before it was found empty.
-        let mut is_final = false;
+        // Most often the next value is there; then nothing but its slot is touched.
+        match self.take(buffer)? {
+            Some(sample) => Ok(Some(sample)),
+            None => self.take_or_move(buffer),
+        }
+    }
+
+    /// The next value, if this file has it.
+    fn take(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        let polled = self.cursor.poll(ring_of(&self.region), buffer);
+        match polled.map_err(|fault| self.damaged(fault))? {
+            Polled::Value(stamped) => {
+                self.check(&stamped, buffer)?;
+                Ok(Some(self.sample(stamped)))
+            }
+            Polled::Empty => Ok(None),
+            Polled::Busy => Err(self.busy()),
+        }
+    }
+
+    /// The next value, in this file or in the one that has taken its place.
+    fn take_or_move(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
         loop {
+            // The state comes first: everything that was published before it changed is then found.
             let state = self.ring().state();
-            let (ring, cursor) = (ring_of(&self.region), &mut self.cursor);
-            match cursor.poll(ring, buffer).map_err(|fault| self.damaged(fault))? {
-                Polled::Value(stamped) => {
-                    self.check(&stamped, buffer)?;
-                    return Ok(Some(self.sample(stamped)));
-                }
-                Polled::Busy => return Err(self.busy()),
-                Polled::Empty if is_final => {
-                    if !self.adopt()? {
-                        return Ok(None);
-                    }
-                    is_final = false;
-                }
-                // Once the name leads elsewhere nothing more comes here; but something may have come since we looked.
-                Polled::Empty if self.name_is_due(state) && self.is_replaced()? => is_final = true,
-                Polled::Empty => return Ok(None),
+            if let Some(sample) = self.take(buffer)? {
+                return Ok(Some(sample));
+            }
+            if !self.name_is_due(state) || !self.is_replaced()? {
+                return Ok(None);
+            }
+            // Nothing more comes to this file; but something may have come since we looked.
+            if let Some(sample) = self.take(buffer)? {
+                return Ok(Some(sample));
+            }
+            if !self.adopt()? {
+                return Ok(None);
             }
         }
     }
@@ -244,16 +261,29 @@ impl RawReader {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>, deadline: Option<Instant>, until: Until) -> Result<Option<Sample<()>>> {
+        match self.take(buffer) {
+            Ok(None) | Err(Error::Busy { .. }) => {}
+            done => return done,
+        }
+        let mut file = self.region.identity;
         let mut sleeper = Sleeper::new(self.region.fixed.look_ns);
         loop {
             let bell = self.ring().bell();
-            let is_absent = match self.try_recv_into(buffer) {
+            let is_absent = match self.take_or_move(buffer) {
                 Ok(Some(sample)) => return Ok(Some(sample)),
                 Ok(None) => false,
                 Err(Error::Gone { .. }) if until == Until::Deadline => true,
+                // Closed first and removed then: the close is what was waited for.
+                Err(Error::Gone { .. }) if self.is_closed() => return Ok(None),
                 Err(Error::Busy { .. }) if deadline.is_none_or(|deadline| Instant::now() < deadline) => continue,
                 Err(error) => return Err(error),
             };
+            // The bell of one file says nothing of another's.
+            if self.region.identity != file {
+                file = self.region.identity;
+                sleeper = Sleeper::new(self.region.fixed.look_ns);
+                continue;
+            }
             if until == Until::Closed && self.is_closed() {
                 return Ok(None);
             }
@@ -413,11 +443,12 @@ impl Sample<()> {
 
 /// The region's kind, if the reader accepts it.
 fn accepted_kind(place: &Place, region: &Region, only: Option<Kind>) -> Result<Kind> {
-    let code = region.fixed.kind;
-    let refuse = |found: String, expected: String| Err(Error::Kind { region: place.shown.clone(), found, expected });
-    match (Kind::from_code(code), only) {
-        (None, only) => refuse(format!("kind {code} (unknown)"), only.map_or("known".into(), |kind| kind.to_string())),
-        (Some(kind), Some(only)) if kind != only => refuse(kind.to_string(), only.to_string()),
-        (Some(kind), _) => Ok(kind),
+    let kind = known_kind(place, region.fixed.kind)?;
+    match only {
+        Some(only) if kind != only => {
+            let (found, expected) = (kind.to_string(), only.to_string());
+            Err(Error::Kind { region: place.shown.clone(), found, expected })
+        }
+        _ => Ok(kind),
     }
 }

@@ -17,7 +17,7 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, RenameFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
@@ -46,6 +46,8 @@ pub enum Access {
 pub struct Region {
     /// The checked copy of what is written once.
     pub fixed: Fixed,
+    /// The records behind the header page.
+    pub descriptor: Vec<u8>,
     /// Which file this is.
     pub identity: Identity,
     /// The file's permission bits.
@@ -65,8 +67,8 @@ impl Region {
             Access::Write => OFlags::RDWR,
         };
         let open_flags = open_flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = fs::openat(place.directory(), place.file(), open_flags, Mode::empty())
-            .map_err(|errno| explain_open(place, errno))?;
+        let file = retry_on_intr(|| fs::openat(place.directory(), place.file(), open_flags, Mode::empty()))
+            .map_err(|errno| explain_open(place, access, errno))?;
         let file = File::from(file);
         let stat = fs::fstat(&file).map_err(|errno| place.io_error("inspect region", errno))?;
         check_type(place, &stat)?;
@@ -80,18 +82,18 @@ impl Region {
             return Err(place.damaged(reason));
         }
         check_limit(place, file_bytes, max_bytes)?;
-        check_descriptor(place, &file, &fixed)?;
+        let descriptor = read_descriptor(place, &file, &fixed)?;
         let mapping = Mapping::new(&file, &fixed, access).map_err(|source| Error::Io {
             action: "map region",
             region: place.shown.clone(),
             source,
         })?;
-        Ok(Self::of(fixed, &stat, mapping))
+        Ok(Self::of(fixed, descriptor, &stat, mapping))
     }
 
-    fn of(fixed: Fixed, stat: &Stat, mapping: Mapping) -> Self {
+    fn of(fixed: Fixed, descriptor: Vec<u8>, stat: &Stat, mapping: Mapping) -> Self {
         let (mode, group, owner) = (stat.st_mode & 0o7777, stat.st_gid, stat.st_uid);
-        Self { fixed, identity: Identity::of(stat), mode, group, owner, mapping }
+        Self { fixed, descriptor, identity: Identity::of(stat), mode, group, owner, mapping }
     }
 
     /// The header page.
@@ -135,8 +137,8 @@ fn read_header(place: &Place, file: &File, file_bytes: u64) -> Result<Fixed> {
     })
 }
 
-/// The descriptor's records are for later readers; here it only has to be whole.
-fn check_descriptor(place: &Place, file: &File, fixed: &Fixed) -> Result<()> {
+/// Reads the descriptor. Its records are for those who know them; here it only has to be whole.
+fn read_descriptor(place: &Place, file: &File, fixed: &Fixed) -> Result<Vec<u8>> {
     if fixed.descriptor_bytes > MAX_DESCRIPTOR_BYTES {
         return Err(place.damaged(format!("its descriptor claims {} bytes", fixed.descriptor_bytes)));
     }
@@ -145,7 +147,7 @@ fn check_descriptor(place: &Place, file: &File, fixed: &Fixed) -> Result<()> {
     if read.is_err() || crc32fast::hash(&descriptor) != fixed.descriptor_crc {
         return Err(place.damaged("the descriptor's CRC does not match".into()));
     }
-    Ok(())
+    Ok(descriptor)
 }
 
 fn check_type(place: &Place, stat: &Stat) -> Result<()> {
@@ -169,7 +171,7 @@ fn check_limit(place: &Place, bytes: u64, max_bytes: u64) -> Result<()> {
 }
 
 /// Says why a file could not be opened, after another look at what it is.
-fn explain_open(place: &Place, errno: Errno) -> Error {
+fn explain_open(place: &Place, access: Access, errno: Errno) -> Error {
     if errno == Errno::NOENT {
         return Error::NotFound { region: place.shown.clone() };
     }
@@ -180,16 +182,18 @@ fn explain_open(place: &Place, errno: Errno) -> Error {
         return error;
     }
     match errno {
-        Errno::ACCESS | Errno::PERM => Error::Permission {
-            action: "open region",
-            region: place.shown.clone(),
-            remedy: format!(
-                "it belongs to user {} with mode {:o}; its owner can open it to readers with: shm-writer create --mode 644 {}",
-                stat.st_uid,
-                stat.st_mode & 0o777,
-                place.shown
-            ),
-        },
+        Errno::ACCESS | Errno::PERM => {
+            let (owner, mode) = (stat.st_uid, stat.st_mode & 0o777);
+            let allowed = match access {
+                Access::Read => format!("can let others read it with: shm-writer create --mode 644 {}", place.shown),
+                Access::Write => "alone can write to it; choose another name".into(),
+            };
+            Error::Permission {
+                action: "open region",
+                region: place.shown.clone(),
+                remedy: format!("it has mode {mode:o}, and user {owner}, its owner, {allowed}"),
+            }
+        }
         _ => place.io_error("open region", errno),
     }
 }
@@ -248,22 +252,24 @@ impl<'a> Draft<'a> {
     /// Makes the file, with its pages reserved, its header written and its permissions set.
     ///
     /// The holder of the writer's lock alone may call this. `group` is kept from a region that is replaced.
-    pub fn new(place: &'a Place, fixed: Fixed, mode: u32, group: Option<u32>) -> Result<Self> {
+    pub fn new(place: &'a Place, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Self> {
         check_limit(place, fixed.region_bytes, file_size_limit())?;
         remove_draft(place)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = fs::openat(place.directory(), place.draft_file(), flags, Mode::RUSR | Mode::WUSR)
+        let mode_at_first = Mode::RUSR | Mode::WUSR;
+        let file = retry_on_intr(|| fs::openat(place.directory(), place.draft_file(), flags, mode_at_first))
             .map_err(|errno| explain_create(place, fixed.region_bytes, errno))?;
         let mut draft = Self { place, region: None };
-        draft.region = Some(draft.build(&File::from(file), fixed, mode, group)?);
+        draft.region = Some(draft.build(&File::from(file), fixed, descriptor, mode, group)?);
         Ok(draft)
     }
 
-    fn build(&self, file: &File, fixed: Fixed, mode: u32, group: Option<u32>) -> Result<Region> {
+    fn build(&self, file: &File, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Region> {
         let place = self.place;
         let explain = |errno| explain_create(place, fixed.region_bytes, errno);
-        retry(|| fs::fallocate(file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
-        file.write_all_at(&fixed.to_bytes(), 0).map_err(|source| Error::Io {
+        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
+        let written = file.write_all_at(&fixed.to_bytes(), 0);
+        written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES))).map_err(|source| Error::Io {
             action: "write region",
             region: place.shown.clone(),
             source,
@@ -271,16 +277,17 @@ impl<'a> Draft<'a> {
         let stat = fs::fstat(file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.st_gid) {
             let group = fs::Gid::from_raw(group);
-            fs::fchown(file, None, Some(group)).map_err(|errno| place.io_error("keep the group of region", errno))?;
+            retry_on_intr(|| fs::fchown(file, None, Some(group)))
+                .map_err(|errno| place.io_error("keep the group of region", errno))?;
         }
-        fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(explain)?;
+        retry_on_intr(|| fs::fchmod(file, Mode::from_raw_mode(mode))).map_err(explain)?;
         let stat = fs::fstat(file).map_err(explain)?;
         let mapping = Mapping::new(file, &fixed, Access::Write).map_err(|source| Error::Io {
             action: "map region",
             region: place.shown.clone(),
             source,
         })?;
-        Ok(Region::of(fixed, &stat, mapping))
+        Ok(Region::of(fixed, descriptor.to_vec(), &stat, mapping))
     }
 
     /// The region, to be filled before anyone else sees it.
@@ -307,7 +314,7 @@ impl<'a> Draft<'a> {
 
     fn rename(&self, flags: RenameFlags) -> rustix::io::Result<()> {
         let directory = self.place.directory();
-        retry(|| fs::renameat_with(directory, self.place.draft_file(), directory, self.place.file(), flags))
+        retry_on_intr(|| fs::renameat_with(directory, self.place.draft_file(), directory, self.place.file(), flags))
     }
 
     fn finish(mut self) -> Option<Region> {
@@ -341,26 +348,13 @@ fn file_size_limit() -> u64 {
 fn explain_create(place: &Place, needed: u64, errno: Errno) -> Error {
     let region = place.shown.clone();
     match errno {
-        Errno::NOSPC | Errno::DQUOT => {
-            let free = fs::fstatvfs(place.directory()).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
-            Error::NoSpace { region, needed, free }
-        }
+        Errno::NOSPC | Errno::DQUOT => place.no_space(needed),
         Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
             action: "create region",
             region,
             remedy: "it needs write permission in its directory; set SHM_DIR to another".into(),
         },
         _ => place.io_error("create region", errno),
-    }
-}
-
-/// Calls again what a signal interrupted.
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            done => return done,
-        }
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Ring<'a> {
 
     /// The oldest number that may still be there when `head` is the newest.
     pub fn oldest(&self, head: u64) -> u64 {
-        head.saturating_sub(self.shape.slots - 1).max(self.first())
+        head.saturating_sub(self.shape.slots - 1).max(self.first()).max(1)
     }
 
     /// The bell's value; everything published before it rang is visible from now on.
@@ -321,7 +321,7 @@ impl Cursor {
 
     /// Goes on half a ring behind the head. At the very oldest value the next lap would come at once.
     fn resume(&mut self, ring: Ring<'_>) -> Result<(), Fault> {
-        fence(Acquire); // A: the later stamp was stored after a head that is at least this number
+        fence(Acquire); // A: a fence lies between a head of at least this number and the later stamp
         let head = ring.head();
         // Its slot has a later stamp, so this number was published.
         if head < self.next {
@@ -364,6 +364,8 @@ impl Producer {
             return Err(Fault { sequence: next, problem: "its slot has a stamp that belongs elsewhere" });
         }
         ring.hot.head.store(head, Release); // C
+        // The dead producer's fences do not order this one's stamps: whoever sees one must see the head behind it.
+        fence(Release); // A
         Ok(Self { head, bell: ring.bell() })
     }
 

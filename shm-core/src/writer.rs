@@ -9,7 +9,7 @@ use crate::region::{self, Region};
 use crate::ring::Producer;
 use crate::sync::Ordering::Relaxed;
 use crate::wait::{SLICE, Waker};
-use crate::{Sequence, ring_of};
+use crate::{Sequence, known_kind, ring_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -55,10 +55,10 @@ pub struct RawWriter {
 }
 
 impl RawWriter {
-    fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Self {
-        let kind = Kind::from_code(region.fixed.kind).unwrap_or(Kind::Bytes);
+    fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
+        let kind = known_kind(&place, region.fixed.kind)?;
         let waker = Waker::new(region.fixed.look_ns);
-        Self { place, lock: Some(lock), region, producer, waker, kind, checked_ns: 0, gone: false }
+        Ok(Self { place, lock: Some(lock), region, producer, waker, kind, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.

@@ -109,7 +109,7 @@ pub struct Read {
     /// Treat missed values as an error (exit code 6)
     ///
     /// A follower ends at once, with the first value behind the gap; otherwise all values are printed
-    /// before. What was published before the start is not missed.
+    /// before. What was published before the start is not missed, unless --from asks for it by number.
     #[arg(long)]
     pub strict: bool,
     /// End, with success, when the writer has closed the region and all is read; implies --follow
@@ -151,4 +151,13 @@ fn position(text: &str) -> Result<Position, String> {
         },
     }
     .ok_or_else(|| "write latest, new, oldest, the number of a value (from 1 on), or -N for the last N".to_owned())
+}
+
+#[test]
+fn the_short_help_fits_a_screen_and_names_every_option() {
+    let command = <Args as clap::CommandFactory>::command();
+    command.clone().debug_assert();
+    assert!(SHORT_HELP.lines().count() < 24 && SHORT_HELP.lines().all(|line| line.chars().count() <= 80));
+    let mut options = command.get_arguments().filter_map(|option| option.get_long());
+    assert_eq!(options.find(|option| !SHORT_HELP.contains(&format!("--{option}"))), None);
 }

@@ -46,7 +46,7 @@ fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<R
     let name = &args.region;
     let near = shm_cli::nearest_region(name).map(|near| format!(" (there is '{near}')")).unwrap_or_default();
     talk.hint(format_args!("waiting for region '{name}'{near}"));
-    if args.from.is_none() {
+    if let None | Some(Position::Latest | Position::New) = args.from {
         options.start(Position::At(1));
     }
     match options.wait(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {

@@ -3,15 +3,15 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shm_cli::{Code, Escaped, Failure};
-use shm_core::Finding;
+use shm_core::Error;
 
 use crate::json;
 
 /// Prints what is wrong with a region, and where, or that it is sound.
 pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
-    let findings = shm_core::verify(name)?;
+    let findings = findings(name)?;
     match is_json {
         true => writeln!(out, "{}", report(name, &findings))?,
         false if findings.is_empty() => writeln!(out, "ok")?,
@@ -24,18 +24,23 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     Err(Failure::new(Code::Damaged, what, format!("remove it with: shm-writer rm {name}")).into())
 }
 
-fn print_findings(findings: &[Finding], out: &mut dyn Write) -> Result<()> {
-    for Finding { place, problem, .. } in findings {
+/// Place and problem of everything that is wrong; a region so damaged that it cannot be opened has one finding.
+fn findings(name: &str) -> Result<Vec<(String, String)>> {
+    match shm_core::verify(name) {
+        Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.place, finding.problem)).collect()),
+        Err(Error::Damaged { reason, .. }) => Ok(vec![("header".to_owned(), reason)]),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn print_findings(findings: &[(String, String)], out: &mut dyn Write) -> Result<()> {
+    for (place, problem) in findings {
         writeln!(out, "{}", Escaped(format!("{place}: {problem}").as_bytes()))?;
     }
     Ok(())
 }
 
-fn report(name: &str, findings: &[Finding]) -> String {
-    let findings: Value = findings
-        .iter()
-        .map(|finding| serde_json::json!({"place": finding.place, "problem": finding.problem}))
-        .collect();
-    let is_ok = findings.as_array().is_some_and(Vec::is_empty);
-    json::object([("region", name.into()), ("ok", is_ok.into()), ("findings", findings)])
+fn report(name: &str, findings: &[(String, String)]) -> String {
+    let list: Value = findings.iter().map(|(place, problem)| json!({"place": place, "problem": problem})).collect();
+    json::object([("region", name.into()), ("ok", findings.is_empty().into()), ("findings", list)])
 }

@@ -190,3 +190,12 @@ fn chunk_bytes(text: &str) -> Result<u64, String> {
 fn octal(text: &str) -> Result<u32, String> {
     u32::from_str_radix(text, 8).map_err(|_| "write an octal mode, for example 640".to_owned())
 }
+
+#[test]
+fn the_short_help_fits_a_screen_and_names_every_option() {
+    let command = <Args as clap::CommandFactory>::command();
+    command.clone().debug_assert();
+    assert!(SHORT_HELP.lines().count() < 24 && SHORT_HELP.lines().all(|line| line.chars().count() <= 80));
+    let mut options = command.get_arguments().filter_map(|option| option.get_long());
+    assert_eq!(options.find(|option| !SHORT_HELP.contains(&format!("--{option}"))), None);
+}

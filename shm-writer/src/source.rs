@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -114,7 +115,10 @@ impl Repeated {
         }
         self.left -= 1;
         self.wait();
-        self.fill(sequence, value);
+        match self.left == 0 && !self.is_template {
+            true => *value = mem::take(&mut self.value), // which may be a large file
+            false => self.fill(sequence, value),
+        }
         true
     }
 

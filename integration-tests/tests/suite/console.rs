@@ -48,28 +48,31 @@ fn check_document(name: &str) {
 /// Runs one command after the other in the same shell; each must show its output before the next begins.
 fn run(s: &Sandbox, document: &str, block: &Block) {
     let name = format!("{document}, the block at line {}", block.line);
-    let script = s.home("../session.sh");
+    let (script, step_file) = (s.outside("session.sh"), s.outside("step.sh"));
     fs::write(&script, SESSION).expect("a file in the sandbox");
-    let mut shell = Child::start(&name, s.prepare("sh").arg(&script));
+    let mut shell = Child::start(&name, s.prepare("sh").arg(&script).arg(&step_file));
     let mut seen = 0;
     for (number, step) in block.steps.iter().enumerate() {
         let settle = if step.command.trim_end().ends_with('&') { "\nsettle $!" } else { "" };
-        fs::write(s.home("../step.sh"), format!("{}{settle}\n", step.command)).expect("a file in the sandbox");
+        fs::write(&step_file, format!("{}{settle}\n", step.command)).expect("a file in the sandbox");
         shell.write(&format!("{number}\n"));
         seen += compare(&shell, document, step, &format!("\x01{number}\x01\n"), seen);
     }
 }
 
-/// Reads step numbers from stdin, runs each step, then prints its number between two control characters.
+/// Reads step numbers from stdin, runs the step in file `$1` each time, then prints its number between two control characters.
+/// A background job gets the time to start: a person who types the next command gives it that, too.
 const SESSION: &str = r#"
 exec 4<&0 < /dev/null 2>&1
 settle() {
-    while read -r name < /proc/$1/comm && { test "$name" = sh || ! grep -q '^State:.[SZ]' /proc/$1/status; }
-    do sleep 0.01
+    for look in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        read -r name < /proc/$1/comm || return 0
+        test "$name" = sh || ! grep -q '^State:.[SZ]' /proc/$1/status || return 0
+        sleep 0.02
     done 2> /dev/null
 }
 while read -r number <&4; do
-    . ../step.sh 4<&-
+    . "$1" 4<&-
     printf '\001%s\001\n' "$number"
 done
 "#;
@@ -88,7 +91,7 @@ fn compare(shell: &Child, document: &str, step: &Step, mark: &str, seen: usize) 
         let lines: Vec<&str> = text.lines().collect();
         matches(&step.output, &lines).then_some(bytes.len() - seen)
     };
-    let length = shell.stdout().wait_for(Duration::from_secs(5), |bytes, _| matching(bytes));
+    let length = shell.stdout().wait_for(Duration::from_secs(10), |bytes, _| matching(bytes));
     length.unwrap_or_else(|| panic!("{place}\n-- shown\n{}\n-- printed\n{}", step.output.join("\n"), all()))
 }
 

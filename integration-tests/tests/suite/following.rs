@@ -106,11 +106,15 @@ fn a_reader_that_slept_through_several_growths_gets_every_value_that_is_held() {
 #[test]
 fn growth_at_full_speed_accounts_for_every_value() {
     let s = Sandbox::new();
-    let reader = s.spawn("shm-reader demo --until-closed --json").idle();
-    let script = r#"BEGIN { v = "x"; for (i = 1; i <= 3000; i++) { if (i % 250 == 0) v = v v v; print i ":" v } }"#;
-    s.ok(&format!("awk '{script}' | shm-writer demo"));
+    let mut reader = s.spawn("shm-reader demo --until-closed --json").idle();
+    let mut writer = s.spawn("shm-writer demo");
+    writer.write("1:x\n");
+    assert_eq!(reader.json()["seq"], 1);
+    let script = r#"BEGIN { v = "x"; for (i = 2; i <= 3000; i++) { if (i % 250 == 0) v = v v v; print i ":" v } }"#;
+    writer.write(&s.ok(&format!("awk '{script}'")));
+    writer.finish().prints("");
     let outcome = reader.wait().succeeds();
-    let (mut next, mut received) = (1, 0);
+    let (mut next, mut received) = (2, 1);
     for line in outcome.json() {
         match line["missed"].as_u64() {
             Some(missed) => next += missed,

@@ -192,9 +192,9 @@ fn every_field_in_the_document_is_what_the_library_says() {
         ("look_ns", info.look.as_nanos()),
         ("boot_id", info.boot_id),
         ("origin", info.origin),
-        ("created", nanoseconds(info.created)),
+        ("created_ns", nanoseconds(info.created)),
         ("epoch", info.epoch.into()),
-        ("started", nanoseconds(info.started)),
+        ("started_ns", nanoseconds(info.started)),
         ("pid", info.pid.into()),
         ("head", info.head.into()),
         ("first", info.first.into()),
@@ -232,4 +232,42 @@ fn the_fields_in_the_document_do_not_overlap_and_stay_in_their_page() {
         }
         assert!(fields.last().is_some_and(|field| field.range().end <= limit));
     }
+}
+
+/// The bytes that the document's example shows as `xxd -a` does, where `*` stands for lines of zeros.
+fn example() -> Vec<u8> {
+    let text = fs::read_to_string(workspace().join("docs/FORMAT.md")).expect("the document");
+    let mut bytes = Vec::new();
+    for (at, line) in text.lines().filter_map(|line| line.split_once(": ")) {
+        let Ok(at) = usize::from_str_radix(at, 16) else { continue };
+        let digits: String = line.split("  ").next().unwrap_or_default().split(' ').collect();
+        bytes.resize(at, 0);
+        bytes.extend((0..digits.len() / 2).map(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).expect("hex")));
+    }
+    bytes
+}
+
+#[test]
+fn the_example_in_the_document_is_read_by_the_program() {
+    let s = Sandbox::new();
+    fs::write(s.shm("tiny"), example()).expect("a file");
+    s.run("shm-reader tiny").prints("hi\n");
+    s.run("shm-reader verify tiny").exits(0);
+}
+
+#[test]
+fn the_example_in_the_document_is_what_the_program_makes() {
+    let s = Sandbox::new();
+    s.ok("shm-writer tiny --slots 2 --size 8 --checksum hi");
+    let (mut made, mut shown) = (fs::read(s.shm("tiny")).expect("the region"), example());
+    let format = Format::read();
+    let slot = format.slot_offset(&shown, 1);
+    for bytes in [&mut made, &mut shown] {
+        for field in ["lineage", "boot_id", "created_ns", "crc", "started_ns", "pid"] {
+            format.header.field(field).put(bytes, 0);
+        }
+        format.slot.field("time").put(&mut bytes[slot..], 0);
+    }
+    let difference = (0..made.len().max(shown.len())).find(|at| made.get(*at) != shown.get(*at));
+    assert_eq!(difference, None, "the first byte that differs");
 }

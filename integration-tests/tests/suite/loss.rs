@@ -36,6 +36,18 @@ fn a_follower_accounts_for_every_value_of_a_fast_writer() {
 }
 
 #[test]
+fn a_follower_that_waited_counts_what_a_region_lost_before_it_was_found() {
+    let s = Sandbox::new();
+    let reader = s.spawn("shm-reader demo --until-closed --json").idle();
+    s.ok("{ seq 1 1000; head -c 10000 /dev/zero | tr '\\0' 7; } | shm-writer demo");
+    let mut lines = reader.wait().exits(0).json();
+    let last = lines.pop().expect("the value that made the region grow");
+    assert_eq!((&last["seq"], &last["len"]), (&json!(1001), &json!(10_000)));
+    let (received, missed, last) = account(&lines, 1);
+    assert_eq!((received + missed, last), (1000, 1000));
+}
+
+#[test]
 fn a_lapped_reader_goes_on_half_a_ring_behind_and_says_what_it_skipped() {
     let s = Sandbox::new();
     let mut reader = s.spawn("shm-reader demo --until-closed --json").idle();

@@ -7,6 +7,7 @@ mod bit_flips;
 mod console;
 mod exchange;
 mod exit_codes;
+mod faults;
 mod following;
 mod format;
 mod help;

@@ -100,6 +100,21 @@ fn a_writer_killed_at_any_moment_of_its_life_leaves_a_region_that_works() {
 }
 
 #[test]
+fn a_region_can_be_written_again_at_once_while_other_threads_start_programs() {
+    let s = Sandbox::new();
+    let name = s.name("demo");
+    let starts = || (0..300).for_each(|_| drop(std::process::Command::new("true").status()));
+    std::thread::scope(|scope| {
+        let starting = [scope.spawn(starts), scope.spawn(starts)];
+        while !starting.iter().all(|thread| thread.is_finished()) {
+            let writer = shm_core::RawWriter::open(&name, shm_core::Kind::Text);
+            // A child has copies of all descriptors until it executes its program.
+            writer.and_then(|mut writer| writer.publish(b"x")).expect("the writer before was dropped");
+        }
+    });
+}
+
+#[test]
 fn everything_killed_at_once_starts_again_at_once() {
     let s = Sandbox::new();
     for round in 1..=10 {

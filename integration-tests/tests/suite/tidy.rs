@@ -9,8 +9,8 @@ use crate::harness::workspace;
 
 /// Which module of shm-core may use which, and what of `lib.rs` itself: everything points down this table.
 const MAY_USE: [(&str, &[&str]); 14] = [
-    ("directory", &["inspect", "region", "wait", "header", "error", "ring_of"]),
-    ("inspect", &["ring", "region", "payload", "header", "error", "Sequence", "ring_of"]),
+    ("directory", &["inspect", "ring", "region", "wait", "header", "error", "sync", "ring_of"]),
+    ("inspect", &["ring", "region", "payload", "header", "error", "sync", "Sequence", "ring_of"]),
     ("writer", &["ring", "region", "wait", "payload", "header", "clock", "error", "sync", "Sequence", "ring_of"]),
     ("reader", &["ring", "region", "wait", "payload", "header", "clock", "error", "sync", "Sequence", "ring_of"]),
     ("ring", &["header", "copy", "sync"]),

@@ -113,7 +113,8 @@ impl ReaderOptions {
         };
         let mut reader = RawReader::new(place, region, only, max_bytes)?;
         match self.start {
-            None | Some(Position::Latest | Position::New) if waited => reader.seek(Position::At(0)),
+            // All that a region has held came after the wait began, also what it no longer holds.
+            None | Some(Position::Latest | Position::New) if waited => reader.seek(Position::At(1)),
             start => reader.seek(start.unwrap_or(Position::Latest)),
         }
         Ok(reader)

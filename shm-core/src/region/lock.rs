@@ -4,11 +4,12 @@
 
 use super::place::{Identity, Place, check_ours, identity_of};
 use crate::error::{Error, Result};
+use crate::header::HEADER_BYTES;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 /// Another process may lock and remove the file between our opening and our locking it; this often we try again.
 const ATTEMPTS: usize = 100;
@@ -16,8 +17,7 @@ const ATTEMPTS: usize = 100;
 /// The writer's lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    // Only held open: closing it frees the lock.
-    _file: OwnedFd,
+    file: OwnedFd,
     identity: Identity,
 }
 
@@ -60,7 +60,7 @@ impl Lock {
                     return Err(Error::Io { action: "lock region", region: place.shown.clone(), source: errno.into() });
                 }
             }
-            let lock = Self { _file: file, identity: Identity::of(&stat) };
+            let lock = Self { file, identity: Identity::of(&stat) };
             if lock.is_named(place)? {
                 return Ok(lock);
             }
@@ -82,10 +82,19 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// Frees the lock also where a child that is just being started still has a copy of the descriptor.
+    fn drop(&mut self) {
+        // Should it fail, closing the descriptor frees the lock, a moment later at worst.
+        let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+    }
+}
+
 /// Asks whether a writer holds the region, without locking anything.
 pub fn probe(place: &Place) -> Presence {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match fs::openat(place.directory(), place.lock_file(), flags, Mode::empty()) {
+    let open = || fs::openat(place.directory(), place.lock_file(), flags, Mode::empty());
+    let file = match retry_on_intr(open) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Presence::Gone,
         Err(_) => return Presence::Unknown,
@@ -101,7 +110,8 @@ pub fn probe(place: &Place) -> Presence {
 /// Opens the lock file. In a sticky directory `O_CREAT` may be refused for a file that exists, so that comes second.
 fn open_or_create(place: &Place) -> Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let open = |flags| fs::openat(place.directory(), place.lock_file(), flags, Mode::RUSR | Mode::WUSR);
+    let mode = Mode::RUSR | Mode::WUSR;
+    let open = |flags| retry_on_intr(|| fs::openat(place.directory(), place.lock_file(), flags, mode));
     let opened = match open(flags) {
         Err(Errno::NOENT) => open(flags | OFlags::CREATE),
         opened => opened,
@@ -112,7 +122,7 @@ fn open_or_create(place: &Place) -> Result<OwnedFd> {
             region: place.shown.clone(),
             remedy: format!("'{}' must be writable; write as its owner, or set SHM_DIR", place.lock_file()),
         },
-        Errno::NOSPC | Errno::DQUOT => Error::NoSpace { region: place.shown.clone(), needed: 4096, free: 0 },
+        Errno::NOSPC | Errno::DQUOT => place.no_space(u64::from(HEADER_BYTES)),
         Errno::LOOP | Errno::ISDIR | Errno::NXIO => foreign(place),
         _ => place.io_error("lock region", errno),
     })

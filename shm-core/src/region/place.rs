@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl Place {
         if let Err(reason) = check_name(file) {
             return Err(Error::BadName { name: name.to_owned(), reason });
         }
-        let directory = open_directory(&directory, name)?;
+        let directory = open_directory(&directory, Some(name))?;
         Ok(Self { shown: name.to_owned(), file: file.to_owned(), directory: Arc::new(directory) })
     }
 
@@ -86,6 +86,12 @@ impl Place {
         Error::Io { action, region: self.shown.clone(), source: errno.into() }
     }
 
+    /// The file system has too little room for a file of this region.
+    pub fn no_space(&self, needed: u64) -> Error {
+        let free = fs::fstatvfs(self.directory()).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        Error::NoSpace { region: self.shown.clone(), needed, free }
+    }
+
     /// The region was removed or replaced.
     pub fn gone(&self) -> Error {
         Error::Gone { region: self.shown.clone() }
@@ -119,13 +125,16 @@ pub fn default_directory() -> PathBuf {
     }
 }
 
-/// Opens a directory for the region or regions named `what`.
-pub fn open_directory(path: &Path, what: &str) -> Result<OwnedFd> {
+/// Opens a directory, for one region or for all.
+pub fn open_directory(path: &Path, region: Option<&str>) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     // A directory that may be searched but not listed is good enough for a name that is known.
     let listless = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    fs::open(path, flags, Mode::empty()).or_else(|_| fs::open(path, listless, Mode::empty())).map_err(|errno| {
-        Error::Directory { region: what.to_owned(), directory: path.display().to_string(), source: errno.into() }
+    let open = |flags| retry_on_intr(|| fs::open(path, flags, Mode::empty()));
+    open(flags).or_else(|_| open(listless)).map_err(|errno| Error::Directory {
+        region: region.map(str::to_owned),
+        directory: path.display().to_string(),
+        source: errno.into(),
     })
 }
 

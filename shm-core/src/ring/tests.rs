@@ -1,1 +1,135 @@
-//! Models and tests of the protocol.
+//! Models and tests of the protocol, over plain memory. Here is what they share.
+
+use super::*;
+
+#[cfg(not(loom))]
+mod dying;
+#[cfg(not(loom))]
+mod faults;
+#[cfg(loom)]
+mod models;
+#[cfg(not(loom))]
+mod naive;
+#[cfg(not(loom))]
+mod plain;
+
+/// How many stores it takes to publish two words: stamp, length, time, payload, stamp, head, bell.
+const STORES: usize = 8;
+/// After how many of them the value is visible.
+const VISIBLE: usize = 6;
+/// The time noted for value n is this plus n.
+const TIME_NS: u64 = 1_000_000;
+
+/// A ring's memory outside of any file, with room for two words of payload in each slot.
+struct Memory {
+    hot: Hot,
+    words: Vec<AtomicU64>,
+    shape: Shape,
+}
+
+impl Memory {
+    fn new(slots: u64) -> Self {
+        Self::with(Shape { slots, stride_words: 5, payload_word: 3, capacity: 16, checksummed: false })
+    }
+
+    fn checksummed(slots: u64) -> Self {
+        Self::with(Shape { slots, stride_words: 6, payload_word: 3, capacity: 16, checksummed: true })
+    }
+
+    fn with(shape: Shape) -> Self {
+        let words = (0..shape.slots * shape.stride_words as u64).map(|_| AtomicU64::new(0)).collect();
+        Self { hot: Hot::detached(0, 1), words, shape }
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        Ring::new(&self.hot, &self.words, self.shape)
+    }
+}
+
+/// Two words of payload, 16 or 9 bytes. Each byte differs from what other authors and the laps next to it put there.
+fn payload_of(sequence: u64, author: u8) -> Vec<u8> {
+    let length = if sequence & 2 == 0 { 16 } else { 9 };
+    let seed = sequence.to_le_bytes()[0].wrapping_mul(31).wrapping_add(author);
+    (0..length).map(|index| seed.wrapping_add(index * 7)).collect()
+}
+
+/// Does the first stores of `Producer::publish`, in its order, like a producer that dies then.
+fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, stores: usize) {
+    let slot = ring.slot(sequence);
+    let mut steps: Vec<Box<dyn Fn() + '_>> = vec![
+        Box::new(|| {
+            slot[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
+            fence(Release);
+        }),
+        Box::new(|| slot[LENGTH].store((payload.len() as u64).to_le(), Relaxed)),
+        Box::new(|| slot[TIME].store(0, Relaxed)),
+    ];
+    for (index, chunk) in payload.chunks(copy::WORD).enumerate() {
+        steps.push(Box::new(move || copy::copy_in(&slot[ring.shape.payload_word + index..], chunk)));
+    }
+    steps.push(Box::new(|| slot[STAMP].store((2 * sequence).to_le(), Release)));
+    steps.push(Box::new(|| ring.hot.head.store(sequence, Release)));
+    steps.push(Box::new(|| ring.hot.bell.store(bell, Release)));
+    steps.iter().take(stores).for_each(|step| step());
+}
+
+/// A cursor that checks and notes what it gets.
+struct Follower {
+    cursor: Cursor,
+    buffer: Vec<u8>,
+    /// The number behind the last value that it got.
+    due: u64,
+    notes: Vec<String>,
+}
+
+impl Follower {
+    fn at(next: u64) -> Self {
+        Self { cursor: Cursor::at(next), buffer: Vec::new(), due: next, notes: Vec::new() }
+    }
+
+    /// Polls once and notes what came, or `-`. Whether anything came.
+    fn poll(&mut self, ring: Ring<'_>) -> bool {
+        match self.cursor.poll(ring, &mut self.buffer).expect("no fault") {
+            Polled::Value(stamped) => {
+                assert_eq!(self.due + stamped.lost, stamped.sequence, "exactly what lies between counts as lost");
+                self.due = stamped.sequence + 1;
+                self.notes.push(note_of(&stamped, &self.buffer));
+                true
+            }
+            Polled::Empty => {
+                self.notes.push("-".into());
+                false
+            }
+            Polled::Busy => panic!("so few laps leave no cursor behind"),
+        }
+    }
+
+    fn poll_times(&mut self, ring: Ring<'_>, polls: usize) {
+        for _ in 0..polls {
+            self.poll(ring);
+        }
+    }
+
+    /// Polls until nothing comes.
+    fn drain(&mut self, ring: Ring<'_>) {
+        while self.poll(ring) {}
+        self.notes.pop();
+    }
+
+    fn notes(&self) -> String {
+        self.notes.join(" ")
+    }
+}
+
+/// A value's number, its author if that is not the first, how many were lost before it and whether its time is
+/// noted, as in `4b+2@`. Panics if the value is a mixture.
+fn note_of(stamped: &Stamped, payload: &[u8]) -> String {
+    let sequence = stamped.sequence;
+    let author = (0..3).find(|&author| payload == payload_of(sequence, author));
+    let author = author.unwrap_or_else(|| panic!("value {sequence} is torn: {payload:?}"));
+    assert!([0, TIME_NS + sequence].contains(&stamped.time_ns), "value {sequence} has another's time");
+    assert!(!stamped.has_checksum() || stamped.checksum_holds(payload), "value {sequence} has another's checksum");
+    let lost = if stamped.lost == 0 { String::new() } else { format!("+{}", stamped.lost) };
+    let time = if stamped.time_ns == 0 { "" } else { "@" };
+    format!("{sequence}{}{lost}{time}", ["", "b", "c"][usize::from(author)])
+}

@@ -1,1 +1,101 @@
-//! Tests of waiting.
+//! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
+
+use super::{Sleeper, Waited, Waker};
+use crate::clock::Moment;
+use crate::header::{Hot, STATE_CLOSED};
+use crate::ring::{Producer, Ring, Shape};
+use crate::sync::AtomicU64;
+use crate::sync::Ordering::Release;
+
+#[cfg(not(miri))]
+mod sleeps;
+#[cfg(not(miri))]
+mod states;
+#[cfg(not(miri))]
+mod stress;
+
+const LOOK_NS: u64 = 20_000;
+const HALF_NS: u64 = LOOK_NS / 2;
+
+/// A ring of 64 small slots outside of any file, before its first value.
+struct Memory {
+    hot: Hot,
+    words: Vec<AtomicU64>,
+}
+
+impl Memory {
+    const SHAPE: Shape = Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false };
+
+    fn new() -> Self {
+        let words = 64 * Self::SHAPE.stride_words;
+        Self { hot: Hot::detached(0, 1), words: (0..words).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        Ring::new(&self.hot, &self.words, Self::SHAPE)
+    }
+}
+
+/// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
+#[track_caller]
+fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
+    for (number, &(steady_ns, wakes)) in publications.iter().enumerate() {
+        assert_eq!(waker.is_due(Moment { steady_ns, unix_ns: 0 }), wakes, "number {number}, at {steady_ns} ns");
+    }
+}
+
+#[test]
+fn the_first_two_publications_wake_and_then_only_those_long_after_the_last_but_one() {
+    check_wakes(&mut Waker::new(LOOK_NS), &[(0, true), (0, true), (0, false), (1, false)]);
+    check_wakes(&mut Waker::new(LOOK_NS), &[(5, true), (6, true), (4 + HALF_NS, false), (6 + HALF_NS, true)]);
+    check_wakes(&mut Waker::new(LOOK_NS), &[(5, true), (6, true), (5 + HALF_NS, true), (5 + HALF_NS, false)]);
+}
+
+#[test]
+fn after_a_pause_two_publications_wake() {
+    let pause_ns = 1_000_000;
+    let times = [(0, true), (1, true), (2, false), (pause_ns, true), (pause_ns + 1, true), (pause_ns + 2, false)];
+    check_wakes(&mut Waker::new(LOOK_NS), &times);
+}
+
+#[test]
+fn a_clock_that_goes_back_wakes() {
+    check_wakes(&mut Waker::new(LOOK_NS), &[(900, true), (901, true), (899, true), (901, false)]);
+}
+
+#[test]
+fn a_waker_that_restarts_knows_nothing_of_before() {
+    let mut waker = Waker::new(LOOK_NS);
+    check_wakes(&mut waker, &[(0, true), (1, true), (2, false)]);
+    waker.restart(2 * LOOK_NS);
+    check_wakes(&mut waker, &[(3, true), (4, true), (3 + HALF_NS, false), (4 + 2 * HALF_NS, true)]);
+}
+
+#[test]
+fn only_calls_to_the_kernel_count_as_wakes() {
+    let memory = Memory::new();
+    let mut waker = Waker::new(LOOK_NS);
+    check_wakes(&mut waker, &[(0, true), (1, true)]);
+    assert_eq!(waker.wakes(), 0);
+    waker.wake(&memory.hot.bell);
+    assert_eq!(waker.wakes(), 1);
+}
+
+#[test]
+fn every_change_of_state_changes_the_bell() {
+    let memory = Memory::new();
+    let mut producer = Producer::fresh(memory.ring(), 1);
+    let before = memory.ring().bell();
+    producer.change_state(memory.ring(), STATE_CLOSED);
+    assert_ne!(memory.ring().bell(), before);
+}
+
+#[test]
+fn a_bell_that_changed_ends_the_wait_at_once() {
+    let memory = Memory::new();
+    memory.hot.bell.store(8, Release);
+    let wait = |seen, timeout| Sleeper::new(LOOK_NS).wait(&memory.hot.bell, seen, timeout);
+    assert_eq!(wait(7, std::time::Duration::MAX), Waited::Rang);
+    assert_eq!(wait(7, std::time::Duration::ZERO), Waited::Rang);
+    assert_eq!(wait(9, std::time::Duration::MAX), Waited::Rang);
+}

@@ -10,7 +10,7 @@ use crate::region::place::Place;
 use crate::region::{self, Access, Draft, MAX_REGION_BYTES, Region, boot_id};
 use crate::ring::Producer;
 use crate::sync::Ordering::Relaxed;
-use crate::{ring_of, wait};
+use crate::{known_kind, ring_of, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -142,7 +142,7 @@ impl WriterOptions {
     fn open_locked(&self, place: &Place, lock: Lock) -> Result<RawWriter> {
         let opened = self.open_or_create(place);
         match opened {
-            Ok((region, producer)) => Ok(RawWriter::new(place.clone(), lock, region, producer)),
+            Ok((region, producer)) => RawWriter::new(place.clone(), lock, region, producer),
             Err(error) => {
                 // A failed creation leaves nothing behind.
                 if matches!(place.identity(), Ok(None)) {
@@ -189,7 +189,7 @@ impl WriterOptions {
             origin: 0,
             created_ns: 0,
         };
-        let draft = Draft::new(place, lay_out(place, fixed)?, self.mode.unwrap_or(DEFAULT_MODE), None)?;
+        let draft = Draft::new(place, lay_out(place, fixed)?, &[], self.mode.unwrap_or(DEFAULT_MODE), None)?;
         let producer = Producer::fresh(ring_of(draft.region()), 1);
         begin_tenure(draft.region(), 1);
         Ok(draft.create()?.map(|region| (region, producer)))
@@ -198,6 +198,7 @@ impl WriterOptions {
     /// Goes on where the last writer ended, in its file or in one that replaces it.
     fn take_over(&self, place: &Place, region: Region) -> Result<(Region, Producer)> {
         let wanted = self.wanted(&region.fixed);
+        known_kind(place, wanted.kind)?;
         let mode = self.mode.unwrap_or(region.mode);
         let ring = ring_of(&region);
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
@@ -225,6 +226,10 @@ impl WriterOptions {
         wanted.slots = self.slots.unwrap_or(found.slots);
         wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
         wanted.kind = self.kind.map_or(found.kind, Kind::code);
+        if wanted.kind != found.kind {
+            // The descriptor tells of the values' type.
+            (wanted.descriptor_bytes, wanted.descriptor_crc, wanted.fingerprint) = (0, 0, 0);
+        }
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }

@@ -2,7 +2,7 @@
 
 use crate::clock::unix_ns;
 use crate::error::{Error, Result};
-use crate::header::{Fixed, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use crate::header::{Fixed, MAX_SEQUENCE, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::region::place::Place;
 use crate::region::{Draft, MAX_REGION_BYTES, Region, boot_id};
 use crate::ring::Producer;
@@ -25,13 +25,17 @@ pub struct Change<'v> {
 /// Puts a new file in the place of `old`, so that a reader that drains the old one and goes on in the new
 /// one misses nothing that it still held. The caller holds the lock.
 pub fn replace(place: &Place, old: &Region, producer: &mut Producer, change: Change<'_>) -> Result<(Region, Producer)> {
+    if producer.head() >= MAX_SEQUENCE {
+        return Err(place.damaged(format!("its newest value claims number {}", producer.head())));
+    }
     let mut fixed = change.wanted;
     fixed.file_number = old.fixed.file_number.wrapping_add(1);
     fixed.boot_id = boot_id();
     let old_ring = ring_of(old);
     let same_kind = fixed.kind == old.fixed.kind;
     let trusts_plain = old.survived_cleanly();
-    let draft = Draft::new(place, lay_out(place, fixed)?, change.mode, Some(old.group))?;
+    let descriptor: &[u8] = if same_kind { &old.descriptor } else { &[] };
+    let draft = Draft::new(place, lay_out(place, fixed)?, descriptor, change.mode, Some(old.group))?;
     let ring = ring_of(draft.region());
     let most = match (same_kind, change.value) {
         (false, _) => 0,

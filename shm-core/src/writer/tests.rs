@@ -321,6 +321,26 @@ fn a_closed_region_ends_recv_but_not_follow() {
 }
 
 #[test]
+fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
+    let room = Room::new();
+    drop(WriterOptions::new().slots(2).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap());
+    // Room for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
+    let descriptor = b"\x09\0\0\0\x05\0\0\0later\0\0\0";
+    room.file().set_len(12_288).unwrap();
+    room.poke(4096, descriptor);
+    room.poke_header(16, &0x100_u64.to_le_bytes());
+    room.poke_header(32, &12_288_u64.to_le_bytes());
+    room.poke_header(100, &16_u32.to_le_bytes());
+    room.poke_header(104, &crc32fast::hash(descriptor).to_le_bytes());
+    let mut writer = WriterOptions::new().open_raw(&room.name).unwrap();
+    writer.publish(b"longer than eight").unwrap();
+    let info = inspect(&room.name).unwrap();
+    assert_eq!((info.descriptor_bytes, info.compatible, info.file_number), (16, 0x100, 2));
+    assert_eq!(read::<16>(&room, 4096), *descriptor);
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "longer than eight")]);
+}
+
+#[test]
 fn values_that_their_kind_does_not_allow_are_not_published() {
     let room = Room::new();
     let mut writer = room.writer(Kind::Json);

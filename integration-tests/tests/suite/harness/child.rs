@@ -107,16 +107,22 @@ impl Child {
     /// Waits until the program sleeps: it has done what there was to do and now waits for more.
     #[track_caller]
     pub fn idle(self) -> Self {
+        self.settle();
+        self
+    }
+
+    /// The same for a child that is in use.
+    #[track_caller]
+    pub fn settle(&self) {
         let what = format!("{} waits", self.command);
         eventually(&what, || (self.name().starts_with("shm-") && self.state() == 'S').then_some(()));
-        self
     }
 
     #[track_caller]
     pub fn signal(&self, signal: Signal) {
         signal::kill(self.id(), signal).unwrap_or_else(|error| panic!("{signal} to {}: {error}", self.command));
         if signal == Signal::SIGSTOP {
-            eventually("the child stops", || (self.state() == 'T').then_some(()));
+            eventually("the child stops", || ['T', 'Z'].contains(&self.state()).then_some(()));
         }
     }
 

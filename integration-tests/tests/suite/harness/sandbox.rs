@@ -40,6 +40,11 @@ impl Sandbox {
         self.directory.path().join("home").join(name)
     }
 
+    /// The path of a file that commands do not meet.
+    pub fn outside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// The path of a region's file.
     pub fn shm(&self, name: &str) -> PathBuf {
         self.shm_dir().join(name)
@@ -128,9 +133,9 @@ impl Sandbox {
 
 /// Copies the programs into the working directory, where other users can execute them as `./shm-reader`.
 pub fn copy_programs(sandbox: &Sandbox) {
-    for name in ["shm-writer", "shm-reader"] {
-        fs::copy(programs().join(name), sandbox.home(name)).expect("a copy of the program");
-    }
+    // By `cp`: a file that this process had open for writing could still be so in a child that another test is
+    // starting, and then not be executed.
+    sandbox.ok(&format!("cp {0}/shm-writer {0}/shm-reader .", programs().display()));
 }
 
 fn entries(directory: &Path) -> Vec<String> {

@@ -1,0 +1,210 @@
+//! Producers that die at any store, those that take over, and values carried over to another ring.
+
+use super::*;
+
+/// A life: take over, publish so many values whole, and die after so many stores of the next one.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    whole: u64,
+    stores: usize,
+}
+
+/// Lives it, and returns the numbers of the last value that is visible in the end and of the last whose slot was touched.
+fn live(ring: Ring<'_>, author: u8, life: Life) -> (u64, u64) {
+    let mut producer = Producer::take_over(ring).expect("a death damages nothing");
+    for _ in 0..life.whole {
+        producer.publish(ring, &payload_of(producer.head() + 1, author));
+    }
+    let (head, next) = (producer.head(), producer.head() + 1);
+    publish_in_part(ring, next, &payload_of(next, author), ring.bell() + 1, life.stores);
+    (if life.stores < VISIBLE { head } else { next }, if life.stores == 0 { head } else { next })
+}
+
+fn all_lives(wholes: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = Life> {
+    wholes.flat_map(|whole| (0..=STORES).map(move |stores| Life { whole, stores }))
+}
+
+/// A reader that reads after each death gets every visible value once, and a late one what the ring still holds.
+fn check_lives(slots: u64, lives: &[Life]) {
+    let memory = Memory::new(slots);
+    let mut follower = Follower::at(1);
+    let mut expected = Vec::new();
+    let mut touched = 0;
+    for (life, author) in lives.iter().zip(["", "b", "c"]) {
+        let (visible, last) = live(memory.ring(), author.bytes().map(|letter| letter - b'a').sum(), *life);
+        expected.extend(
+            (expected.len() + 1..)
+                .zip(expected.len() as u64..visible)
+                .map(|(sequence, _)| format!("{sequence}{author}")),
+        );
+        touched = last.max(touched);
+        follower.drain(memory.ring());
+        assert_eq!(follower.notes, expected, "{lives:?}");
+    }
+    let producer = Producer::take_over(memory.ring()).expect("a death damages nothing");
+    assert_eq!((producer.head(), memory.ring().head()), (follower.due - 1, follower.due - 1), "{lives:?}");
+    for (sequence, note) in (1..).zip(&expected).filter(|(sequence, _)| sequence + slots > touched) {
+        let mut late = Follower::at(sequence);
+        late.poll(memory.ring());
+        assert_eq!(late.notes.last(), Some(note), "{lives:?}");
+    }
+}
+
+#[test]
+fn a_death_at_any_store_loses_no_visible_value_and_repeats_no_number() {
+    for (slots, most) in [(2, 1), (4, 3)] {
+        for first in all_lives(0..=most) {
+            for second in all_lives(0..=most) {
+                check_lives(slots, &[first, second]);
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn three_deaths_in_a_row_neither() {
+    for first in all_lives(0..=1) {
+        for second in all_lives(0..=1) {
+            for third in all_lives(0..=1) {
+                check_lives(2, &[first, second, third]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_publication_in_all_its_parts_is_a_publication() {
+    let [whole, in_parts] = [Memory::new(2), Memory::new(2)];
+    for sequence in 1..=3 {
+        Producer::take_over(whole.ring()).unwrap().publish(whole.ring(), &payload_of(sequence, 0));
+        publish_in_part(in_parts.ring(), sequence, &payload_of(sequence, 0), u32::try_from(sequence).unwrap(), STORES);
+    }
+    let words_of = |memory: &Memory| memory.words.iter().map(|word| word.load(Relaxed)).collect::<Vec<_>>();
+    let hot_of = |memory: &Memory| (memory.ring().head(), memory.ring().bell());
+    assert_eq!((words_of(&whole), hot_of(&whole)), (words_of(&in_parts), hot_of(&in_parts)));
+}
+
+#[test]
+fn the_head_is_brought_up_to_what_is_whole() {
+    for whole in 0..4 {
+        let memory = Memory::new(4);
+        for sequence in 1..=whole {
+            fill(memory.ring(), sequence, b"", 0);
+        }
+        assert_eq!(Producer::take_over(memory.ring()).unwrap().head(), whole);
+        assert_eq!(memory.ring().head(), whole);
+    }
+}
+
+#[test]
+fn the_bell_goes_on_from_where_it_was() {
+    let memory = Memory::new(2);
+    live(memory.ring(), 0, Life { whole: 3, stores: 0 });
+    Producer::take_over(memory.ring()).unwrap().change_state(memory.ring(), STATE_OPEN);
+    assert_eq!(memory.ring().bell(), 4);
+    Producer::salvage(memory.ring()).change_state(memory.ring(), STATE_OPEN);
+    assert_eq!(memory.ring().bell(), 5);
+}
+
+/// The head that salvage finds under these stamps; the first slot is that of value 0, 4, 8, and so on.
+fn salvaged(stamps: [u64; 4], head: u64) -> u64 {
+    let memory = Memory::new(4);
+    for (slot, stamp) in (0..).zip(stamps) {
+        memory.ring().slot(slot)[STAMP].store(stamp.to_le(), Relaxed);
+    }
+    memory.hot.head.store(head, Relaxed);
+    Producer::salvage(memory.ring()).head()
+}
+
+#[test]
+fn salvage_goes_on_behind_everything_that_was_shown() {
+    assert_eq!(salvaged([0; 4], 0), 0);
+    assert_eq!(salvaged([8, 2, 4, 6], 4), 4);
+    assert_eq!(salvaged([8, 2, 4, 6], 3), 4, "the last one died before it announced its value");
+    assert_eq!(salvaged([8, 9, 4, 6], 4), 4, "an unfinished value was not shown");
+    assert_eq!(salvaged([0; 4], 7), 7, "the slots were lost");
+    assert_eq!(salvaged([8, 2, 4, 14], 3), 7, "the head was set back");
+    assert_eq!(salvaged([8, 2, 4, 22], 3), 4, "no producer is so far ahead of its head");
+    assert_eq!(salvaged([8, 12, 4, 6], 4), 4, "another slot's stamp says nothing");
+    assert_eq!(salvaged([8, 2, 4, 6], u64::MAX), MAX_SEQUENCE);
+}
+
+/// Carries values from an old ring of four slots, with values up to `head`, to a new one.
+fn carried(memory: &Memory, head: u64, most: u64, trusted: impl Fn(u64) -> bool) -> (Memory, Producer) {
+    let mut producer = Producer::fresh(memory.ring(), 1);
+    while producer.head() < head {
+        producer.publish(memory.ring(), &payload_of(producer.head() + 1, 0));
+        producer.note_time(memory.ring(), TIME_NS + producer.head());
+    }
+    let fresh = Memory::with(Shape { slots: 8, ..memory.shape });
+    fresh.hot.state.store(0, Relaxed);
+    let producer = producer.carry_over(memory.ring(), fresh.ring(), most, |stamped, payload| {
+        note_of(stamped, payload);
+        trusted(stamped.sequence)
+    });
+    (fresh, producer)
+}
+
+#[test]
+fn the_newest_values_are_carried_over_under_their_numbers_and_times() {
+    for (head, most, expected) in
+        [(6, 8, "3@ 4@ 5@ 6@"), (6, 4, "3@ 4@ 5@ 6@"), (6, 2, "5@ 6@"), (6, 0, ""), (2, 8, "1@ 2@"), (0, 8, "")]
+    {
+        let memory = Memory::new(4);
+        let (fresh, mut producer) = carried(&memory, head, most, |_| true);
+        assert_eq!((fresh.ring().state(), fresh.ring().head(), fresh.ring().bell()), (STATE_OPEN, head, 0));
+        let mut follower = Follower::at(fresh.ring().first());
+        follower.drain(fresh.ring());
+        assert_eq!(follower.notes(), expected);
+        assert_eq!(producer.publish(fresh.ring(), &payload_of(head + 1, 0)), head + 1);
+        assert_eq!(fresh.ring().bell(), 1);
+        follower.notes.clear();
+        follower.drain(fresh.ring());
+        assert_eq!(follower.notes(), (head + 1).to_string());
+        assert_eq!(Producer::take_over(fresh.ring()).unwrap().head(), head + 1);
+    }
+}
+
+#[test]
+fn nothing_older_than_a_value_that_cannot_be_carried_over_is() {
+    let memory = Memory::new(4);
+    let (fresh, _) = carried(&memory, 6, 8, |sequence| sequence != 4);
+    assert_eq!(fresh.ring().first(), 5);
+    let (fresh, _) = carried(&memory, 6, 8, |_| false);
+    assert_eq!((fresh.ring().first(), fresh.ring().head()), (7, 6));
+}
+
+#[test]
+fn a_value_above_the_new_capacity_is_not_carried_over() {
+    let memory = Memory::new(4);
+    let (_, producer) = carried(&memory, 6, 8, |_| true);
+    // The values 3 and 6 take 9 bytes, 4 and 5 take 16.
+    let smaller = Memory::with(Shape { capacity: 8, ..memory.shape });
+    producer.carry_over(memory.ring(), smaller.ring(), 8, |_, _| true);
+    assert_eq!(smaller.ring().first(), 7);
+    let (_, producer) = carried(&memory, 7, 8, |_| true);
+    assert_eq!(producer.head(), 7);
+}
+
+#[test]
+fn a_value_that_is_missing_ends_what_is_carried_over() {
+    let memory = Memory::new(4);
+    let producer = Producer { head: 8, bell: 0 };
+    carried(&memory, 6, 8, |_| true);
+    let fresh = Memory::new(8);
+    producer.carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
+    assert_eq!((fresh.ring().first(), fresh.ring().head()), (9, 8));
+}
+
+#[test]
+fn a_reader_goes_on_in_the_ring_that_the_values_were_carried_to() {
+    let memory = Memory::new(4);
+    let (fresh, _) = carried(&memory, 6, 2, |_| true);
+    for (read, expected) in [(6, "6@"), (5, "5@ 6@"), (2, "5+3@ 6@")] {
+        let mut follower = Follower::at(read);
+        follower.cursor.skip_to(fresh.ring().first());
+        follower.drain(fresh.ring());
+        assert_eq!(follower.notes(), expected);
+    }
+}

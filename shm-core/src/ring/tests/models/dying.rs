@@ -1,0 +1,100 @@
+//! Producers that die at any store, and the next ones that take over, while a reader reads.
+//!
+//! Each is a thread that has ended before the next one starts: so the kernel frees the lock of a dead process and gives it on.
+
+use super::*;
+
+#[derive(Clone, Copy)]
+struct Story {
+    /// Values published before the reader comes.
+    before: u64,
+    /// Values that the first producer publishes while the reader reads.
+    whole: u64,
+    /// How many stores of its next value each producer does before it dies.
+    deaths: &'static [usize],
+    /// The value up to which the last producer publishes, which lives.
+    last: u64,
+}
+
+impl Story {
+    /// What a reader notes that starts at value 1, polls twice meanwhile and, behind the `|`, takes the rest in the end.
+    fn tell(self) -> String {
+        let (memory, mut producer) = ring_with(Memory::new(2), self.before);
+        let theirs = Arc::clone(&memory);
+        let reader = thread::spawn(move || {
+            let mut follower = Follower::at(1);
+            follower.poll_times(theirs.ring(), 2);
+            follower
+        });
+        in_a_process(&memory, move |ring| {
+            publish_up_to(&mut producer, ring, self.before + self.whole, 0);
+            die(&producer, ring, 0, self.deaths[0]);
+        });
+        for (stores, author) in self.deaths[1..].iter().zip(1..) {
+            in_a_process(&memory, move |ring| die(&succeed(ring), ring, author, *stores));
+        }
+        let mut producer = succeed(memory.ring());
+        publish_up_to(&mut producer, memory.ring(), self.last, self.deaths.len() as u8);
+        let mut follower = reader.join().unwrap();
+        follower.notes.push("|".into());
+        follower.drain(memory.ring());
+        assert_eq!(follower.due, self.last + 1, "everything came or counts as lost");
+        follower.notes()
+    }
+}
+
+fn in_a_process(memory: &Arc<Memory>, life: impl FnOnce(Ring<'_>) + 'static) {
+    let memory = Arc::clone(memory);
+    thread::spawn(move || life(memory.ring())).join().unwrap();
+}
+
+fn die(producer: &Producer, ring: Ring<'_>, author: u8, stores: usize) {
+    let sequence = producer.head() + 1;
+    publish_in_part(ring, sequence, &payload_of(sequence, author), ring.bell() + 1, stores);
+}
+
+fn succeed(ring: Ring<'_>) -> Producer {
+    let mut producer = Producer::take_over(ring).expect("a death damages nothing");
+    producer.change_state(ring, STATE_OPEN);
+    producer
+}
+
+const STORE_COUNTS: [&[usize]; STORES + 1] = [&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8]];
+const TRY_AGAIN: &[&[usize]] = STORE_COUNTS.split_at(VISIBLE).0;
+const GO_ON: &[&[usize]] = STORE_COUNTS.split_at(VISIBLE).1;
+
+/// Each list of deaths must lead to exactly these outcomes.
+fn check(deaths: &[&'static [usize]], story: Story, expected: &[&str]) {
+    for deaths in deaths {
+        let story = Story { deaths, ..story };
+        explore(2, expected, move || story.tell());
+    }
+}
+
+#[test]
+fn a_value_is_written_over_by_a_producer_that_dies_at_any_store() {
+    let story = Story { before: 2, whole: 0, deaths: &[], last: 3 };
+    check(TRY_AGAIN, story, &["1 2 | 3b", "2+1 - | 3b", "2+1 3b |"]);
+    check(GO_ON, story, &["1 2 | 3", "2+1 - | 3", "2+1 3 |"]);
+}
+
+#[test]
+fn an_unfinished_number_is_used_again() {
+    let story = Story { before: 0, whole: 1, deaths: &[], last: 2 };
+    check(TRY_AGAIN, story, &["- - | 1 2b", "- 1 | 2b", "1 - | 2b", "1 2b |"]);
+}
+
+#[test]
+fn a_whole_value_stays_and_the_next_one_is_seen_behind_it() {
+    let story = Story { before: 0, whole: 1, deaths: &[], last: 3 };
+    let early = ["- - | 2+1 3b", "- 1 | 2 3b", "- 2+1 | 3b"];
+    let late = ["1 - | 2 3b", "1 2 | 3b", "2+1 - | 3b", "2+1 3b |"];
+    check(GO_ON, story, &[&early[..], &late].concat());
+}
+
+#[test]
+fn the_next_producer_dies_as_well() {
+    let story = Story { before: 2, whole: 0, deaths: &[], last: 3 };
+    check(&[&[1, 3], &[4, 1]], story, &["1 2 | 3c", "2+1 - | 3c", "2+1 3c |"]);
+    check(&[&[2, 6], &[3, 7]], story, &["1 2 | 3b", "2+1 - | 3b", "2+1 3b |"]);
+}

@@ -1,0 +1,185 @@
+//! Changes of state, replacement, and sleeping on the bell.
+
+use super::*;
+use crate::header::{Le32, STATE_CLOSED, STATE_MOVED, STATE_MOVING};
+use loom::sync::Condvar;
+
+/// What a reader notes that polls three times, until `is_over`, while the values 1 and 2 are published and the region closed.
+fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> String {
+    let (memory, mut producer) = ring_with(Memory::new(2), 0);
+    let theirs = Arc::clone(&memory);
+    let writer = thread::spawn(move || {
+        publish_up_to(&mut producer, theirs.ring(), 2, 0);
+        producer.change_state(theirs.ring(), STATE_CLOSED);
+    });
+    let mut follower = Follower::at(1);
+    if (0..3).any(|_| is_over(memory.ring(), &mut follower)) {
+        follower.notes.push("closed".into());
+    }
+    writer.join().unwrap();
+    follower.notes()
+}
+
+const UP_TO_THE_CLOSE: [&str; 8] = ["- - -", "- - 1", "- 1 -", "- 1 2", "1 - -", "1 - 2", "1 2 -", "1 2 - closed"];
+
+#[test]
+fn a_reader_that_sees_the_close_and_then_finds_nothing_has_everything() {
+    explore(2, &UP_TO_THE_CLOSE, || {
+        read_up_to_the_close(|ring, follower| {
+            let is_closed = ring.state() == STATE_CLOSED;
+            !follower.poll(ring) && is_closed
+        })
+    });
+}
+
+#[test]
+fn a_reader_that_sees_the_close_and_is_ahead_of_the_head_has_everything() {
+    // As `RawReader::is_closed` asks, after a poll that found nothing.
+    explore(2, &UP_TO_THE_CLOSE, || {
+        read_up_to_the_close(|ring, follower| {
+            !follower.poll(ring) && ring.state() == STATE_CLOSED && ring.head() < follower.cursor.next()
+        })
+    });
+}
+
+/// Two files of one name. The kernel orders a rename before every look that finds the new file.
+struct Directory {
+    files: [Memory; 2],
+    name: AtomicU64,
+}
+
+/// Polls so often, as `RawReader::try_recv_into` does, and goes from the old file to the new one when that one is drained.
+fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut usize, polls: usize) {
+    let mut is_final = false;
+    for _ in 0..polls {
+        let ring = directory.files[*at].ring();
+        let is_due = matches!(ring.state(), STATE_MOVING | STATE_MOVED);
+        if follower.poll(ring) {
+            continue;
+        }
+        follower.notes.pop();
+        if is_final {
+            *at = 1;
+            is_final = false;
+            follower.cursor.skip_to(directory.files[1].ring().first());
+            follower.notes.push(">".into());
+        } else if is_due && directory.name.load(Acquire) != 0 {
+            is_final = true;
+        }
+    }
+}
+
+#[test]
+fn a_reader_misses_nothing_when_the_region_is_replaced() {
+    let expected = ["1 | 2 > 3 4", "1 2 | > 3 4", "1 2 > | 3 4", "1 2 > 3 | 4", "1 2 > 3 4 |"];
+    explore(2, &expected, || {
+        let files = [Memory::new(2), Memory::new(2)];
+        let mut producer = Producer::fresh(files[0].ring(), 1);
+        publish_up_to(&mut producer, files[0].ring(), 1, 0);
+        let directory = Arc::new(Directory { files, name: AtomicU64::new(0) });
+        let theirs = Arc::clone(&directory);
+        let writer = thread::spawn(move || {
+            let [old, new] = [theirs.files[0].ring(), theirs.files[1].ring()];
+            publish_up_to(&mut producer, old, 2, 0);
+            let mut fresh = producer.carry_over(old, new, 1, |_, _| true);
+            publish_up_to(&mut fresh, new, 3, 0);
+            producer.change_state(old, STATE_MOVING);
+            theirs.name.store(1, Release);
+            producer.change_state(old, STATE_MOVED);
+            publish_up_to(&mut fresh, new, 4, 0);
+        });
+        let (mut follower, mut at) = (Follower::at(1), 0);
+        read_across_files(&directory, &mut follower, &mut at, 6);
+        writer.join().unwrap();
+        follower.notes.push("|".into());
+        read_across_files(&directory, &mut follower, &mut at, 8);
+        assert_eq!(follower.due, 5, "everything came or counts as lost");
+        follower.notes()
+    });
+}
+
+/// The kernel's side of a futex: to compare the bell and to fall asleep is one step for whoever wakes.
+struct Kernel {
+    queue: loom::sync::Mutex<()>,
+    sleepers: Condvar,
+}
+
+impl Kernel {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { queue: loom::sync::Mutex::new(()), sleepers: Condvar::new() })
+    }
+
+    fn wake(&self) {
+        let _queue = self.queue.lock().unwrap();
+        self.sleepers.notify_all();
+    }
+
+    fn sleep(&self, bell: &Le32, seen: u32) {
+        let queue = self.queue.lock().unwrap();
+        if bell.load(Relaxed) == seen {
+            drop(self.sleepers.wait(queue).unwrap());
+        }
+    }
+}
+
+/// Reads up to value `last` and sleeps whenever there is nothing. A missed wake-up is a deadlock, which loom reports.
+fn read_and_sleep(memory: &Memory, kernel: &Kernel, last: u64) -> String {
+    let mut follower = Follower::at(1);
+    while follower.due <= last {
+        let bell = memory.ring().bell();
+        if !follower.poll(memory.ring()) {
+            kernel.sleep(&memory.hot.bell, bell);
+        }
+    }
+    follower.notes.retain(|note| note != "-");
+    follower.notes()
+}
+
+#[test]
+fn a_sleeper_misses_no_value() {
+    explore(2, &["1 2"], || {
+        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let kernel = Kernel::new();
+        let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
+        let writer = thread::spawn(move || {
+            for sequence in 1..=2 {
+                publish_up_to(&mut producer, theirs.0.ring(), sequence, 0);
+                theirs.1.wake();
+            }
+        });
+        let notes = read_and_sleep(&memory, &kernel, 2);
+        writer.join().unwrap();
+        notes
+    });
+}
+
+/// The first producer publishes value 1, wakes, and dies after so many stores of value 2; the next one sees to it that 2 comes.
+fn sleep_across_a_death(stores: usize) -> String {
+    let (memory, mut producer) = ring_with(Memory::new(2), 0);
+    let kernel = Kernel::new();
+    let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
+    let reader = thread::spawn(move || read_and_sleep(&theirs.0, &theirs.1, 2));
+    let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
+    let dying = thread::spawn(move || {
+        publish_up_to(&mut producer, theirs.0.ring(), 1, 0);
+        theirs.1.wake();
+        publish_in_part(theirs.0.ring(), 2, &payload_of(2, 0), 2, stores);
+    });
+    dying.join().unwrap();
+    let mut successor = Producer::take_over(memory.ring()).expect("a death damages nothing");
+    successor.change_state(memory.ring(), STATE_OPEN);
+    kernel.wake();
+    publish_up_to(&mut successor, memory.ring(), 2, 1);
+    kernel.wake();
+    reader.join().unwrap()
+}
+
+#[test]
+fn a_sleeper_misses_no_value_of_a_producer_that_dies() {
+    for stores in [0, 1, VISIBLE - 1] {
+        explore(2, &["1 2b"], move || sleep_across_a_death(stores));
+    }
+    for stores in [VISIBLE, VISIBLE + 1, STORES] {
+        explore(2, &["1 2"], move || sleep_across_a_death(stores));
+    }
+}

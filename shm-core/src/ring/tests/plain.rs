@@ -1,0 +1,254 @@
+//! What comes out of a ring, and which bytes are in it.
+
+use super::*;
+use crate::header::STATE_MOVED;
+
+/// A ring whose first number is `first`, with values up to `head`.
+fn filled(memory: &Memory, first: u64, head: u64) -> Producer {
+    let mut producer = Producer::fresh(memory.ring(), first);
+    while producer.head() < head {
+        let sequence = producer.head() + 1;
+        assert_eq!(producer.publish(memory.ring(), &payload_of(sequence, 0)), sequence);
+    }
+    producer
+}
+
+fn bytes_of(words: &[AtomicU64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
+}
+
+#[test]
+fn a_slot_has_these_bytes() {
+    let memory = Memory::checksummed(2);
+    let mut producer = filled(&memory, 0x0001_0203_0405_0607, 0);
+    producer.publish(memory.ring(), b"eleven byte");
+    producer.note_time(memory.ring(), 0x1112_1314_1516_1718);
+    let expected = [
+        [0x0e, 0x0c, 0x0a, 0x08, 0x06, 0x04, 0x02, 0x00],
+        [11, 0, 0, 0, 0, 0, 1, 0],
+        [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11],
+        *b"eleven b",
+        *b"yte\0\0\0\0\0",
+        // As zlib's crc32 has it of the number, the length with the flags, and the payload.
+        [0xc2, 0x59, 0xe9, 0x70, 0, 0, 0, 0],
+    ];
+    assert_eq!(bytes_of(&memory.words[6..]), expected.as_flattened());
+    assert_eq!(bytes_of(&memory.words[..6]), [0; 48]);
+}
+
+#[test]
+fn a_changed_slot_has_these_stamps() {
+    let memory = Memory::new(2);
+    filled(&memory, 1, 2);
+    assert_eq!(bytes_of(&memory.words[5..6]), [2, 0, 0, 0, 0, 0, 0, 0]);
+    publish_in_part(memory.ring(), 3, &payload_of(3, 0), 3, 1);
+    assert_eq!(bytes_of(&memory.words[5..6]), [5, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn the_hot_line_says_what_was_published() {
+    let memory = Memory::new(2);
+    let mut producer = filled(&memory, 7, 9);
+    let hot = |memory: &Memory| {
+        let ring = memory.ring();
+        (ring.state(), ring.bell(), ring.head(), ring.first())
+    };
+    assert_eq!(hot(&memory), (STATE_OPEN, 3, 9, 7));
+    producer.change_state(memory.ring(), STATE_MOVED);
+    assert_eq!(hot(&memory), (STATE_MOVED, 4, 9, 7));
+}
+
+#[test]
+fn the_bell_counts_on_from_its_last_number_to_0() {
+    let memory = Memory::new(2);
+    memory.hot.bell.store(u32::MAX, Relaxed);
+    let mut producer = Producer::take_over(memory.ring()).unwrap();
+    producer.publish(memory.ring(), b"");
+    assert_eq!(memory.ring().bell(), 0);
+}
+
+#[test]
+fn every_length_comes_out_as_it_went_in() {
+    for memory in [Memory::new(2), Memory::checksummed(2)] {
+        let mut producer = filled(&memory, 1, 2);
+        let (mut cursor, mut buffer) = (Cursor::at(3), Vec::new());
+        for length in 0..=memory.shape.capacity {
+            let payload = vec![0xa5; length];
+            let sequence = producer.publish(memory.ring(), &payload);
+            let Ok(Polled::Value(stamped)) = cursor.poll(memory.ring(), &mut buffer) else {
+                panic!("no value of {length} bytes");
+            };
+            assert_eq!((stamped.sequence, stamped.time_ns, stamped.lost), (sequence, 0, 0));
+            assert_eq!((stamped.has_checksum(), &buffer), (memory.shape.checksummed, &payload));
+            if memory.shape.checksummed {
+                assert!(stamped.checksum_holds(&payload));
+                assert!(!stamped.checksum_holds(&vec![0xa5; length + 1]));
+                assert!(!Stamped { sequence: sequence + 1, ..stamped }.checksum_holds(&payload));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cursor_takes_each_value_once() {
+    let memory = Memory::new(4);
+    filled(&memory, 1, 3);
+    let mut follower = Follower::at(1);
+    follower.poll_times(memory.ring(), 5);
+    assert_eq!(follower.notes(), "1 2 3 - -");
+    let mut follower = Follower::at(3);
+    follower.poll_times(memory.ring(), 2);
+    assert_eq!(follower.notes(), "3 -");
+}
+
+#[test]
+fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() {
+    for slots in [2, 4, 8] {
+        for head in 1..=4 * slots {
+            let memory = Memory::new(slots);
+            filled(&memory, 1, head);
+            let mut follower = Follower::at(1);
+            follower.drain(memory.ring());
+            let start = if head <= slots { 1 } else { (head - slots / 2).max(2) };
+            let first = if start == 1 { "1".into() } else { format!("{start}+{}", start - 1) };
+            let rest = (start + 1..=head).map(|sequence| format!(" {sequence}"));
+            assert_eq!(follower.notes(), first + &rest.collect::<String>(), "{slots} slots, {head} values");
+        }
+    }
+}
+
+#[test]
+fn what_was_lost_before_nothing_came_is_told_with_the_next_value() {
+    let memory = Memory::new(4);
+    let mut producer = filled(&memory, 1, 4);
+    let mut follower = Follower::at(1);
+    follower.cursor.skip_to(5);
+    follower.cursor.skip_to(4);
+    assert_eq!(follower.cursor.next(), 5);
+    follower.poll(memory.ring());
+    producer.publish(memory.ring(), &payload_of(5, 0));
+    producer.publish(memory.ring(), &payload_of(6, 0));
+    follower.drain(memory.ring());
+    assert_eq!(follower.notes(), "- 5+4 6");
+}
+
+#[test]
+fn a_jump_forgets_what_was_lost() {
+    let memory = Memory::new(4);
+    filled(&memory, 1, 4);
+    let mut follower = Follower::at(4);
+    follower.cursor.skip_to(9);
+    follower.cursor.jump(4);
+    follower.drain(memory.ring());
+    assert_eq!(follower.notes(), "4");
+}
+
+#[test]
+fn numbers_that_a_writer_left_out_count_as_lost() {
+    let memory = Memory::new(4);
+    let mut producer = filled(&memory, 1, 5);
+    producer.head += 2;
+    producer.publish(memory.ring(), &payload_of(8, 0));
+    let mut follower = Follower::at(5);
+    follower.drain(memory.ring());
+    assert_eq!(follower.notes(), "5 8+2");
+}
+
+#[test]
+fn a_cursor_before_the_first_number_starts_there() {
+    let memory = Memory::new(4);
+    filled(&memory, 8, 9);
+    for start in [1, 5, 6, 7] {
+        let mut follower = Follower::at(start);
+        follower.drain(memory.ring());
+        assert_eq!(follower.notes(), format!("8+{} 9", 8 - start));
+    }
+}
+
+#[test]
+fn the_oldest_number_is_in_the_ring_and_not_before_the_first() {
+    let oldest = |first, head| {
+        let memory = Memory::new(4);
+        filled(&memory, first, head);
+        memory.ring().oldest(head)
+    };
+    let cases = [(1, 0, 1), (1, 1, 1), (1, 4, 1), (1, 5, 2), (1, 9, 6), (7, 6, 7), (7, 8, 7), (7, 10, 7), (7, 11, 8)];
+    for (first, head, expected) in cases {
+        assert_eq!(oldest(first, head), expected, "first {first}, head {head}");
+    }
+}
+
+#[test]
+fn the_newest_value_comes_as_often_as_it_is_asked_for() {
+    let memory = Memory::new(2);
+    let mut producer = filled(&memory, 3, 2);
+    let mut buffer = Vec::new();
+    assert_eq!(memory.ring().latest(&mut buffer), Ok(Polled::Empty));
+    for sequence in 3..9 {
+        producer.publish(memory.ring(), &payload_of(sequence, 0));
+        for _ in 0..2 {
+            let Ok(Polled::Value(stamped)) = memory.ring().latest(&mut buffer) else { panic!("no value") };
+            assert_eq!(note_of(&stamped, &buffer), sequence.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_written_over_was_overwritten() {
+    let memory = Memory::new(2);
+    filled(&memory, 1, 2);
+    let mut buffer = Vec::new();
+    publish_in_part(memory.ring(), 3, &payload_of(3, 0), 3, 1);
+    assert_eq!(memory.ring().look(1, &mut buffer), Ok(Look::Overwritten));
+    assert_eq!(memory.ring().look(3, &mut buffer), Ok(Look::NotYet));
+    assert_eq!(memory.ring().look(5, &mut buffer), Ok(Look::NotYet));
+    assert!(matches!(memory.ring().look(2, &mut buffer), Ok(Look::Whole(_))));
+}
+
+#[test]
+fn the_last_number_is_the_last() {
+    let memory = Memory::new(4);
+    filled(&memory, MAX_SEQUENCE - 1, MAX_SEQUENCE);
+    let mut follower = Follower::at(MAX_SEQUENCE - 1);
+    follower.poll_times(memory.ring(), 2);
+    assert_eq!(follower.notes(), format!("{} {MAX_SEQUENCE}", MAX_SEQUENCE - 1));
+    let beyond = Fault { sequence: MAX_SEQUENCE + 1, problem: "no value can have this number" };
+    assert_eq!(follower.cursor.poll(memory.ring(), &mut Vec::new()), Err(beyond));
+    assert!(matches!(memory.ring().latest(&mut Vec::new()), Ok(Polled::Value(_))));
+    assert_eq!(Producer::take_over(memory.ring()).unwrap_err(), beyond);
+}
+
+#[test]
+fn a_writer_and_a_reader_run_at_full_speed() {
+    let last = if cfg!(miri) { 40 } else { 200_000 };
+    for slots in [2, 16] {
+        let memory = Memory::checksummed(slots);
+        std::thread::scope(|scope| {
+            scope.spawn(|| filled(&memory, 1, last));
+            let mut follower = Follower::at(1);
+            while follower.due <= last {
+                if !follower.poll(memory.ring()) {
+                    follower.notes.clear();
+                    std::thread::yield_now();
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_writer_runs_while_a_reader_asks_for_the_newest() {
+    let last = if cfg!(miri) { 40 } else { 200_000 };
+    let memory = Memory::checksummed(16);
+    std::thread::scope(|scope| {
+        scope.spawn(|| filled(&memory, 1, last));
+        let (mut newest, mut buffer) = (0, Vec::new());
+        while newest < last {
+            if let Polled::Value(stamped) = memory.ring().latest(&mut buffer).expect("no fault") {
+                note_of(&stamped, &buffer);
+                assert!(stamped.sequence >= newest);
+                newest = stamped.sequence;
+            }
+        }
+    });
+}

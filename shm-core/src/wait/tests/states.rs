@@ -1,0 +1,121 @@
+//! Changes of state under readers that sleep, or are about to: each is seen at once, not when a slice of sleep ends.
+
+use super::LOOK_NS;
+use super::stress::spin;
+use crate::region::place::Place;
+use crate::region::{Access, MAX_REGION_BYTES, Region};
+use crate::sync::Ordering::{Acquire, Release};
+use crate::wait::{Sleeper, Waited};
+use crate::{Kind, RawWriter, remove, ring_of};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// How often each change is tried under a sleeper, and how often it may be seen late: when whoever makes it was held
+/// up for a whole slice of sleep.
+const ROUNDS: u64 = 40;
+const LATE_ROUNDS: u64 = ROUNDS / 8;
+/// After this long a reader is most likely asleep.
+const DOZE: Duration = Duration::from_micros(150);
+
+/// A directory with one region in it, and its place.
+struct Room {
+    _directory: tempfile::TempDir,
+    place: Place,
+}
+
+impl Room {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::resolve(&format!("{}/room", directory.path().display())).unwrap();
+        Self { _directory: directory, place }
+    }
+
+    fn writer(&self) -> RawWriter {
+        RawWriter::options().kind(Kind::Bytes).slots(2).capacity(8).open_raw(&self.place.shown).unwrap()
+    }
+
+    fn mapped(&self) -> Region {
+        Region::open(&self.place, Access::Read, MAX_REGION_BYTES).unwrap()
+    }
+}
+
+/// Whether a reader waits in spite of a change that comes after it looked at the state, before it sleeps.
+fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
+    let seen = ring_of(region).bell();
+    let _writer = change();
+    Sleeper::new(LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX) != Waited::Rang
+}
+
+/// Whether a reader that sleeps sees a change only when a slice of sleep is over.
+fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
+    let is_ready = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| sleeps_through(region, &is_ready));
+        while !is_ready.load(Acquire) {
+            std::thread::yield_now();
+        }
+        spin(DOZE);
+        // A writer that comes of it stays: closing wakes, too.
+        let _writer = change();
+        reader.join().unwrap()
+    })
+}
+
+/// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
+fn sleeps_through(region: &Region, is_ready: &AtomicBool) -> bool {
+    let (ring, bell) = (ring_of(region), &region.header().hot.bell);
+    let mut sleeper = Sleeper::new(LOOK_NS);
+    let first = ring.state();
+    is_ready.store(true, Release);
+    let mut waited = Waited::Rang;
+    loop {
+        let seen = ring.bell();
+        if ring.state() != first {
+            return waited == Waited::TimedOut;
+        }
+        waited = sleeper.wait(bell, seen, Duration::MAX);
+    }
+}
+
+/// Tries a change many times, each time on a region of its own, which `prepare` gets to its first state.
+#[track_caller]
+fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T) {
+    let on_new_region = |judge: fn(&Region, &mut dyn FnMut() -> T) -> bool| {
+        let room = Room::new();
+        let mut prepared = Some(prepare(room.writer()));
+        judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
+    };
+    assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
+    let late = (0..ROUNDS).filter(|_| on_new_region(|region, change| is_late(region, change))).count() as u64;
+    assert!(late <= LATE_ROUNDS, "{late} of {ROUNDS} changes were seen late");
+}
+
+#[test]
+fn a_close_is_seen_at_once() {
+    check(|writer| writer, |_, writer| drop(writer));
+}
+
+#[test]
+fn a_writer_that_takes_over_is_seen_at_once() {
+    check(drop, |room, ()| room.writer());
+}
+
+#[test]
+fn a_replacement_is_seen_at_once() {
+    let grow = |mut writer: RawWriter| writer.publish(&[0; 64]).map(|_| writer).unwrap();
+    check(|writer| writer, |_, writer| grow(writer));
+}
+
+#[test]
+fn a_removal_is_seen_at_once() {
+    // A writer that dies leaves the region open.
+    let die = |writer: RawWriter| {
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            let _writer = writer;
+            resume_unwind(Box::new("died"));
+        }));
+        assert!(died.is_err());
+    };
+    check(die, |room, ()| remove(&room.place.shown, false).unwrap());
+}
