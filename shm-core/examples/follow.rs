@@ -10,7 +10,7 @@ struct Reading {
     celsius: f64,
 }
 
-fn main() -> shm_core::Result<()> {
+fn main() -> anyhow::Result<()> {
     let mut reader = Reader::options().wait(Duration::MAX).start(Position::Oldest).open::<Reading>("climate")?;
     while let Some(sample) = reader.recv()? {
         println!("{}: {} {} °C", sample.sequence, sample.value.room, sample.value.celsius);

@@ -9,7 +9,7 @@ struct Reading {
     celsius: f64,
 }
 
-fn main() -> shm_core::Result<()> {
+fn main() -> anyhow::Result<()> {
     let mut writer = Writer::open("climate")?;
     for celsius in [20.5, 21.0, 21.5] {
         let sequence = writer.publish(&Reading { room: "kitchen".into(), celsius })?;

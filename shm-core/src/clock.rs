@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_counter_that_ran_on_while_the_system_was_suspended_is_not_believed() {
         let mut clock = Clock::new();
-        let mut pass = |clock: &mut Clock, time_ns| {
+        let pass = |clock: &mut Clock, time_ns| {
             let start_ns = read_all(clock.origin).moment.steady_ns;
             while read_all(clock.origin).moment.steady_ns < start_ns + time_ns {
                 clock.now();

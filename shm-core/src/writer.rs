@@ -102,10 +102,10 @@ impl RawWriter {
         self.producer.note_time(ring, now.unix_ns);
         if self.waker.is_due(now) {
             self.waker.wake(&self.region.header().hot.bell);
-            if Duration::from_nanos(now.steady_ns.wrapping_sub(self.checked_ns)) >= SLICE {
-                self.checked_ns = now.steady_ns;
-                self.check_name()?;
-            }
+        }
+        if Duration::from_nanos(now.steady_ns.wrapping_sub(self.checked_ns)) >= SLICE {
+            self.checked_ns = now.steady_ns;
+            self.check_name()?;
         }
         Ok(sequence)
     }

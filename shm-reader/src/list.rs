@@ -34,7 +34,7 @@ fn print_json(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
     for (name, region) in regions {
         let object = match region {
             Ok(info) => json::object(fields(name, info)),
-            Err(error) => json::object([("name", name.as_str().into()), ("error", error.to_string().into())]),
+            Err(error) => json::object([("region", name.as_str().into()), ("error", error.to_string().into())]),
         };
         writeln!(out, "{object}")?;
     }
@@ -43,7 +43,7 @@ fn print_json(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
 
 fn fields<'a>(name: &str, info: &Info) -> [(&'a str, Value); 7] {
     [
-        ("name", name.into()),
+        ("region", name.into()),
         ("kind", words::kind(info).into()),
         ("size", info.region_bytes.into()),
         ("slots", info.slots.into()),

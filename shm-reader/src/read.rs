@@ -182,6 +182,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let what = format!("missed {} of region '{}'", shm_cli::counted(self.missed, "value"), self.args.region);
-        Err(Failure::new(Code::Missed, what, "read faster, or give the region more slots: shm-writer create --slots N"))
+        let remedy = format!("read faster, or give it more slots: shm-writer create --slots N {}", self.args.region);
+        Err(Failure::new(Code::Missed, what, remedy))
     }
 }

@@ -76,6 +76,9 @@ impl<'a> Target<'a> {
             Some(info) if info.kind != Some(writer.kind()) => {
                 talk.detail(format_args!("replaced region '{name}', which held other values: {holds}"));
             }
+            Some(info) if (info.slots, info.capacity) != (writer.slots(), writer.capacity()) => {
+                talk.detail(format_args!("replaced region '{name}', keeping the newest values that fit: {holds}"));
+            }
             Some(_) => talk.detail(format_args!("opened region '{name}': {holds}, newest value {newest}")),
         }
     }

@@ -88,11 +88,18 @@ fn compare(shell: &Child, document: &str, step: &Step, mark: &str, seen: usize) 
     // What background jobs print may come a little later.
     let matching = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(&bytes[seen..]).replace(mark, "");
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !is_job_notice(line)).collect();
         matches(&step.output, &lines).then_some(bytes.len() - seen)
     };
     let length = shell.stdout().wait_for(Duration::from_secs(10), |bytes, _| matching(bytes));
     length.unwrap_or_else(|| panic!("{place}\n-- shown\n{}\n-- printed\n{}", step.output.join("\n"), all()))
+}
+
+/// Whether a line is what some shells say of a job that was killed: `step.sh: line 1:   854 Killed   ...`.
+fn is_job_notice(line: &str) -> bool {
+    let after_place = line.split_once("step.sh: line ").and_then(|(_, rest)| rest.split_once(": "));
+    let words = after_place.map(|(_, rest)| rest.split_whitespace());
+    words.is_some_and(|mut words| words.next().is_some_and(|word| word.parse::<u32>().is_ok()))
 }
 
 /// The console blocks of a Markdown text.
@@ -191,7 +198,7 @@ fn a_block_is_cut_into_commands_and_output() {
 #[test]
 fn a_session_keeps_its_directory_variables_and_jobs() {
     let text = "```console\n$ mkdir d; cd d; x=5\n$ echo $x; pwd\n5\n[..]/home/d\n$ { read line; echo job $line; } < ../fifo &\n\
-                $ echo\n\n$ cd ..; missing-command\n[..]missing-command: not found\n```\n";
+                $ echo\n\n$ cd ..; missing-command\n[..]missing-command:[..] not found\n```\n";
     let s = Sandbox::new();
     s.ok("mkfifo fifo");
     let text = text.replace("$ echo\n\n", "$ echo one > ../fifo\njob one\n");

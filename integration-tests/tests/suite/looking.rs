@@ -60,7 +60,7 @@ fn list_and_inspect_and_verify_speak_json() {
     let s = Sandbox::new();
     s.ok("seq 1 5 | shm-writer a && shm-writer b --as json 1 && shm-writer create c");
     let listed = objects(&s.run("shm-reader list --json").succeeds());
-    let names: Vec<&str> = listed.iter().filter_map(|region| region["name"].as_str()).collect();
+    let names: Vec<&str> = listed.iter().filter_map(|region| region["region"].as_str()).collect();
     assert_eq!(names, ["a", "b", "c"], "{listed:?}");
     assert_eq!((&listed[0]["kind"], &listed[1]["kind"]), (&"text".into(), &"json".into()));
     let inspected = s.inspect("a");

@@ -5,6 +5,7 @@ mod harness;
 
 mod bit_flips;
 mod console;
+mod documents;
 mod exchange;
 mod exit_codes;
 mod faults;

@@ -17,6 +17,8 @@ mod plain;
 const STORES: usize = 8;
 /// After how many of them the value is visible.
 const VISIBLE: usize = 6;
+/// What the authors of values are called in notes.
+const AUTHORS: [&str; 3] = ["", "b", "c"];
 /// The time noted for value n is this plus n.
 const TIME_NS: u64 = 1_000_000;
 
@@ -47,10 +49,10 @@ impl Memory {
 }
 
 /// Two words of payload, 16 or 9 bytes. Each byte differs from what other authors and the laps next to it put there.
-fn payload_of(sequence: u64, author: u8) -> Vec<u8> {
+fn payload_of(sequence: u64, author: usize) -> Vec<u8> {
     let length = if sequence & 2 == 0 { 16 } else { 9 };
-    let seed = sequence.to_le_bytes()[0].wrapping_mul(31).wrapping_add(author);
-    (0..length).map(|index| seed.wrapping_add(index * 7)).collect()
+    let seed = sequence.wrapping_mul(31).wrapping_add(author as u64);
+    (0..length).map(|index| seed.wrapping_add(index * 7).to_le_bytes()[0]).collect()
 }
 
 /// Does the first stores of `Producer::publish`, in its order, like a producer that dies then.
@@ -125,11 +127,11 @@ impl Follower {
 /// noted, as in `4b+2@`. Panics if the value is a mixture.
 fn note_of(stamped: &Stamped, payload: &[u8]) -> String {
     let sequence = stamped.sequence;
-    let author = (0..3).find(|&author| payload == payload_of(sequence, author));
-    let author = author.unwrap_or_else(|| panic!("value {sequence} is torn: {payload:?}"));
+    let author = (0..).zip(AUTHORS).find(|&(author, _)| payload == payload_of(sequence, author));
+    let (_, author) = author.unwrap_or_else(|| panic!("value {sequence} is torn: {payload:?}"));
     assert!([0, TIME_NS + sequence].contains(&stamped.time_ns), "value {sequence} has another's time");
     assert!(!stamped.has_checksum() || stamped.checksum_holds(payload), "value {sequence} has another's checksum");
     let lost = if stamped.lost == 0 { String::new() } else { format!("+{}", stamped.lost) };
     let time = if stamped.time_ns == 0 { "" } else { "@" };
-    format!("{sequence}{}{lost}{time}", ["", "b", "c"][usize::from(author)])
+    format!("{sequence}{author}{lost}{time}")
 }

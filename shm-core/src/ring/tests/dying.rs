@@ -10,7 +10,7 @@ struct Life {
 }
 
 /// Lives it, and returns the numbers of the last value that is visible in the end and of the last whose slot was touched.
-fn live(ring: Ring<'_>, author: u8, life: Life) -> (u64, u64) {
+fn live(ring: Ring<'_>, author: usize, life: Life) -> (u64, u64) {
     let mut producer = Producer::take_over(ring).expect("a death damages nothing");
     for _ in 0..life.whole {
         producer.publish(ring, &payload_of(producer.head() + 1, author));
@@ -30,13 +30,9 @@ fn check_lives(slots: u64, lives: &[Life]) {
     let mut follower = Follower::at(1);
     let mut expected = Vec::new();
     let mut touched = 0;
-    for (life, author) in lives.iter().zip(["", "b", "c"]) {
-        let (visible, last) = live(memory.ring(), author.bytes().map(|letter| letter - b'a').sum(), *life);
-        expected.extend(
-            (expected.len() + 1..)
-                .zip(expected.len() as u64..visible)
-                .map(|(sequence, _)| format!("{sequence}{author}")),
-        );
+    for (author, life) in lives.iter().enumerate() {
+        let (visible, last) = live(memory.ring(), author, *life);
+        expected.extend((expected.len() as u64 + 1..=visible).map(|sequence| format!("{sequence}{}", AUTHORS[author])));
         touched = last.max(touched);
         follower.drain(memory.ring());
         assert_eq!(follower.notes, expected, "{lives:?}");

@@ -39,7 +39,7 @@ fn ring_with(memory: Memory, head: u64) -> (Arc<Memory>, Producer) {
     (Arc::new(memory), producer)
 }
 
-fn publish_up_to(producer: &mut Producer, ring: Ring<'_>, last: u64, author: u8) {
+fn publish_up_to(producer: &mut Producer, ring: Ring<'_>, last: u64, author: usize) {
     while producer.head() < last {
         producer.publish(ring, &payload_of(producer.head() + 1, author));
     }

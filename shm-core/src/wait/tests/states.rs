@@ -8,14 +8,16 @@ use crate::sync::Ordering::{Acquire, Release};
 use crate::wait::{Sleeper, Waited};
 use crate::{Kind, RawWriter, remove, ring_of};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// How often each change is tried under a sleeper, and how often it may be seen late: when whoever makes it was held
 /// up for a whole slice of sleep.
-const ROUNDS: u64 = 40;
-const LATE_ROUNDS: u64 = ROUNDS / 8;
-/// After this long a reader is most likely asleep.
+const ROUNDS: usize = 40;
+const LATE_ROUNDS: usize = ROUNDS / 8;
+/// A wake is for all of them.
+const READERS: usize = 3;
+/// After this long the readers are most likely asleep.
 const DOZE: Duration = Duration::from_micros(150);
 
 /// A directory with one region in it, and its place.
@@ -47,27 +49,27 @@ fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
     Sleeper::new(LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX) != Waited::Rang
 }
 
-/// Whether a reader that sleeps sees a change only when a slice of sleep is over.
+/// Whether one of several readers that sleep sees a change only when a slice of sleep is over.
 fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
-    let is_ready = AtomicBool::new(false);
+    let ready = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| sleeps_through(region, &is_ready));
-        while !is_ready.load(Acquire) {
+        let readers = [(); READERS].map(|()| scope.spawn(|| sleeps_through(region, &ready)));
+        while ready.load(Acquire) < READERS {
             std::thread::yield_now();
         }
         spin(DOZE);
         // A writer that comes of it stays: closing wakes, too.
         let _writer = change();
-        reader.join().unwrap()
+        readers.map(|reader| reader.join().unwrap()).contains(&true)
     })
 }
 
 /// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
-fn sleeps_through(region: &Region, is_ready: &AtomicBool) -> bool {
+fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
     let (ring, bell) = (ring_of(region), &region.header().hot.bell);
     let mut sleeper = Sleeper::new(LOOK_NS);
     let first = ring.state();
-    is_ready.store(true, Release);
+    ready.fetch_add(1, Release);
     let mut waited = Waited::Rang;
     loop {
         let seen = ring.bell();
@@ -87,7 +89,7 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T)
         judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
     };
     assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
-    let late = (0..ROUNDS).filter(|_| on_new_region(|region, change| is_late(region, change))).count() as u64;
+    let late = (0..ROUNDS).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
     assert!(late <= LATE_ROUNDS, "{late} of {ROUNDS} changes were seen late");
 }
 

@@ -117,7 +117,7 @@ impl Ringer for Handle {
             woke.extend([true, true]);
             return;
         }
-        let bytes = if random.below(4) > 0 { 8 } else { random.below(LARGE_BYTES) };
+        let bytes = if random.below(8) > 0 { 8 } else { random.below(LARGE_BYTES) };
         let writer = self.writer.as_mut().unwrap();
         let before = writer.wakes();
         writer.publish(&self.payload[..usize::try_from(bytes).unwrap()]).unwrap();

@@ -30,11 +30,11 @@ impl Story {
             publish_up_to(&mut producer, ring, self.before + self.whole, 0);
             die(&producer, ring, 0, self.deaths[0]);
         });
-        for (stores, author) in self.deaths[1..].iter().zip(1..) {
+        for (author, stores) in self.deaths.iter().enumerate().skip(1) {
             in_a_process(&memory, move |ring| die(&succeed(ring), ring, author, *stores));
         }
         let mut producer = succeed(memory.ring());
-        publish_up_to(&mut producer, memory.ring(), self.last, self.deaths.len() as u8);
+        publish_up_to(&mut producer, memory.ring(), self.last, self.deaths.len());
         let mut follower = reader.join().unwrap();
         follower.notes.push("|".into());
         follower.drain(memory.ring());
@@ -48,7 +48,7 @@ fn in_a_process(memory: &Arc<Memory>, life: impl FnOnce(Ring<'_>) + 'static) {
     thread::spawn(move || life(memory.ring())).join().unwrap();
 }
 
-fn die(producer: &Producer, ring: Ring<'_>, author: u8, stores: usize) {
+fn die(producer: &Producer, ring: Ring<'_>, author: usize, stores: usize) {
     let sequence = producer.head() + 1;
     publish_in_part(ring, sequence, &payload_of(sequence, author), ring.bell() + 1, stores);
 }

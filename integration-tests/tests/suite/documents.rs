@@ -1,0 +1,32 @@
+//! What the documents repeat is what the files say. That their console blocks work is tested in `console`.
+
+use std::fs;
+
+use crate::harness::workspace;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).expect(path)
+}
+
+#[test]
+fn the_rust_programs_in_the_documents_are_the_examples() {
+    let examples = ["publish", "follow"].map(|name| read(&format!("shm-core/examples/{name}.rs")));
+    for document in ["README.md", "docs/tutorial.md"] {
+        let text = read(document);
+        let blocks = text.split("```rust\n").skip(1).map(|block| block.split("```").next().unwrap_or_default());
+        assert_eq!(Vec::from_iter(blocks), examples, "{document}");
+    }
+}
+
+#[test]
+fn every_direct_dependency_has_its_reason() {
+    let manifest = read("Cargo.toml");
+    let dependencies = manifest.split("[workspace.dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next());
+    let names = dependencies.expect("dependencies").lines().filter_map(|line| line.split_once(" = "));
+    let reasons = read("docs/ARCHITECTURE.md");
+    let others: Vec<_> = names.map(|(name, _)| name).filter(|name| !name.starts_with("shm-")).collect();
+    assert!(others.len() > 10, "{others:?}");
+    for name in others {
+        assert!(reasons.contains(&format!("\n| `{name}` |")), "ARCHITECTURE.md says why {name} is there");
+    }
+}
