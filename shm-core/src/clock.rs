@@ -96,6 +96,9 @@ fn read_all(origin: Instant) -> Anchor {
         let width = counter::read().wrapping_sub(before);
         (width, Anchor { ticks: before + width / 2, moment: Moment { steady_ns, unix_ns } })
     };
+    if !counter::is_steady() {
+        return once().1;
+    }
     let (_, anchor) = [once(), once(), once()].into_iter().min_by_key(|(width, _)| *width).unwrap_or_else(once);
     anchor
 }
@@ -133,8 +136,9 @@ mod counter {
     #[inline]
     pub fn read() -> u64 {
         let ticks: u64;
-        // SAFETY: Linux lets programs read this register; it touches neither memory nor stack.
-        unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack)) };
+        // SAFETY: Linux lets programs read this register. As far as the compiler knows it touches memory, so that
+        // the stores that come before it stay before it.
+        unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nostack)) };
         ticks
     }
 

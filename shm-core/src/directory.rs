@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED};
 use crate::inspect::{Info, inspect_at};
-use crate::region::lock::Lock;
+use crate::region::lock::{self, Lock, Presence};
 use crate::region::place::{Place, check_name, default_directory, identity_of, open_directory};
 use crate::region::{self, Access, MAX_REGION_BYTES, Region};
 use crate::ring::Producer;
@@ -29,10 +29,19 @@ pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
             let info = inspect_at(&Place::within(&directory, &name));
             (name, info)
         })
-        .filter(|(_, info)| !matches!(info, Err(Error::NotARegion { .. } | Error::NotFound { .. })))
+        .filter(|(name, info)| is_region(&Place::within(&directory, name), info))
         .collect();
     regions.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(regions)
+}
+
+/// Whether a file is a region, as far as that can be told. One that may not be read is, if it has a lock beside it.
+fn is_region(place: &Place, info: &Result<Info>) -> bool {
+    match info {
+        Err(Error::NotARegion { .. } | Error::NotFound { .. }) => false,
+        Err(Error::Permission { .. }) => matches!(identity_of(place, &place.lock_file()), Ok(Some(_))),
+        _ => true,
+    }
 }
 
 /// `SHM_DIR`, open, and the names of the files in it that are text.
@@ -57,22 +66,25 @@ fn names() -> Result<(Arc<OwnedFd>, Vec<String>)> {
 pub fn remove(name: &str, force: bool) -> Result<()> {
     let place = Place::resolve(name)?;
     let pid = removable(&place)?.map(|region| region.header().tenure.pid.load(Relaxed));
-    match Lock::acquire(&place) {
-        Ok(lock) => {
-            // Before the lock was taken the region may have been replaced.
-            let region = removable(&place)?;
-            region::remove_draft(&place)?;
-            region::remove_file(&place)?;
-            if let Some(region) = &region {
-                tell_readers(region);
-            }
-            lock.remove(&place)
-        }
+    let lock = match Lock::acquire(&place) {
         // The lock file stays: it is the living writer's.
-        Err(Error::WriterAlive { .. }) if force => region::remove_file(&place),
-        Err(Error::WriterAlive { region, .. }) => Err(Error::WriterAlive { region, pid }),
-        Err(error) => Err(error),
+        Err(Error::WriterAlive { .. }) if force => return region::remove_file(&place),
+        Err(Error::WriterAlive { region, .. }) => return Err(Error::WriterAlive { region, pid }),
+        acquired => acquired?,
+    };
+    let removed = remove_locked(&place);
+    removed.and(lock.release(&place))
+}
+
+/// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
+fn remove_locked(place: &Place) -> Result<()> {
+    let region = removable(place)?;
+    region::remove_draft(place)?;
+    region::remove_file(place)?;
+    if let Some(region) = &region {
+        tell_readers(region);
     }
+    Ok(())
 }
 
 /// Opens a region that is to be removed. One that is damaged or of another version may be removed unopened;
@@ -93,7 +105,8 @@ fn tell_readers(region: &Region) {
     if hot.state.load(Relaxed) == STATE_CLOSED {
         return;
     }
-    Producer::salvage(ring_of(region)).change_state(ring_of(region), STATE_MOVED);
+    let ring = ring_of(region);
+    Producer::bystander(ring).change_state(ring, STATE_MOVED);
     wait::wake(&hot.bell);
 }
 
@@ -111,16 +124,17 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
         if !is_our_lock_file(&region) || leftovers(&region)?.is_empty() {
             continue;
         }
+        if dry_run {
+            if lock::probe(&region) == Presence::Gone {
+                removed.extend(leftovers(&region)?);
+            }
+            continue;
+        }
         // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
         let Ok(lock) = Lock::acquire(&region) else { continue };
-        let leftovers = leftovers(&region)?;
-        if !dry_run {
-            region::remove_draft(&region)?;
-            if leftovers.contains(&region.lock_file()) {
-                lock.remove(&region)?;
-            }
-        }
-        removed.extend(leftovers);
+        removed.extend(leftovers(&region)?);
+        region::remove_draft(&region)?;
+        lock.release(&region)?;
     }
     removed.sort();
     Ok(removed)

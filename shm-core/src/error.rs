@@ -147,6 +147,14 @@ pub enum Error {
         /// Bytes that the file system has free.
         free: u64,
     },
+    /// The file system cannot hold regions.
+    #[error(
+        "cannot create region '{region}': its file system cannot reserve space, or not rename without replacing; use one that can, such as tmpfs, ext4 or XFS"
+    )]
+    FileSystem {
+        /// The region that was being made.
+        region: String,
+    },
     /// A region or value beyond a limit.
     #[error("region '{region}' would be too large: {reason}")]
     TooLarge {

@@ -14,6 +14,9 @@ mod bounded;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+/// The longest encoding of a Rust value, 2 GiB less one byte: also the most that decoding may claim at once.
+const MAX_ENCODED_BYTES: usize = i32::MAX.unsigned_abs() as usize;
+
 /// What the payloads of a region are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,12 +68,18 @@ pub fn check(kind: Kind, payload: &[u8]) -> Result<(), String> {
                 Err(format!("the value is not UTF-8 text from byte {} on; publish it as bytes", error.valid_up_to()))
             }
         },
-        Kind::Json => match serde_json::from_slice::<serde::de::IgnoredAny>(payload) {
-            Ok(_) => Ok(()),
+        Kind::Json => match check_json(payload) {
+            Ok(()) => Ok(()),
             Err(error) => Err(format!("the value is not JSON: {error}; mend it, or publish it as text")),
         },
         Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
     }
+}
+
+/// JSON is UTF-8 text, which has to be checked by itself: what is skipped in bytes is not.
+fn check_json(payload: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }
 
 /// Replaces the buffer's content with the encoding of a value.
@@ -82,19 +91,31 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Strin
 /// The value that `bytes` encode, or what is wrong with them.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     // The limit is part of the configuration's type, so there is a ladder of them: the smallest that holds the bytes.
-    const SMALL: usize = 4 << 10;
-    const MEDIUM: usize = 4 << 20;
-    const LARGE: usize = 1 << 30;
+    const KIB_4: usize = 4 << 10;
+    const KIB_64: usize = 64 << 10;
+    const MIB_1: usize = 1 << 20;
+    const MIB_16: usize = 16 << 20;
+    const MIB_256: usize = 256 << 20;
     let length = bytes.len();
-    if length <= SMALL {
-        decode_with(bytes, config::legacy().with_limit::<SMALL>())
-    } else if length <= MEDIUM {
-        decode_with(bytes, config::legacy().with_limit::<MEDIUM>())
-    } else if length <= LARGE {
-        decode_with(bytes, config::legacy().with_limit::<LARGE>())
+    if length <= KIB_4 {
+        decode_with(bytes, config::legacy().with_limit::<KIB_4>())
+    } else if length <= KIB_64 {
+        decode_with(bytes, config::legacy().with_limit::<KIB_64>())
+    } else if length <= MIB_1 {
+        decode_with(bytes, config::legacy().with_limit::<MIB_1>())
+    } else if length <= MIB_16 {
+        decode_with(bytes, config::legacy().with_limit::<MIB_16>())
+    } else if length <= MIB_256 {
+        decode_with(bytes, config::legacy().with_limit::<MIB_256>())
+    } else if length <= MAX_ENCODED_BYTES {
+        decode_with(bytes, config::legacy().with_limit::<MAX_ENCODED_BYTES>())
     } else {
-        decode_with(bytes, config::legacy().with_limit::<{ isize::MAX.unsigned_abs() }>())
+        Err(too_long(length))
     }
+}
+
+fn too_long(bytes: usize) -> String {
+    format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
 }
 
 fn decode_with<T: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<T, String> {

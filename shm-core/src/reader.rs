@@ -1,7 +1,7 @@
 //! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
 
 use crate::error::{Error, Result};
-use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING};
+use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{Access, Region};
@@ -73,7 +73,8 @@ pub struct RawReader {
     trusts_plain: bool,
     // When the name was last compared, and at which bell of this file.
     checked: (Instant, Option<u32>),
-    gone: bool,
+    // Whether the name led nowhere, or to what this reader cannot read: then each call looks again.
+    is_astray: bool,
     restarted: bool,
 }
 
@@ -98,7 +99,7 @@ impl RawReader {
             only,
             max_bytes,
             checked: (Instant::now(), None),
-            gone: false,
+            is_astray: false,
             restarted: false,
         })
     }
@@ -165,17 +166,16 @@ impl RawReader {
     pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
         loop {
             let state = self.ring().state();
-            let polled = self.ring().latest(buffer).map_err(|fault| self.damaged(fault))?;
-            if self.name_is_due(state) && self.is_replaced()? && self.adopt()? {
+            let polled = self.ring().latest(buffer);
+            if self.name_is_due(state, polled.is_err()) && self.is_replaced()? && self.adopt()? {
                 continue;
             }
-            return match polled {
+            return match polled.map_err(|fault| self.damaged(fault))? {
                 Polled::Value(stamped) => {
-                    self.check(&stamped, buffer)?;
                     self.cursor.jump(stamped.sequence + 1);
-                    Ok(Some(self.sample(stamped)))
+                    self.give(stamped, buffer).map(Some)
                 }
-                Polled::Empty => Ok(None),
+                Polled::Empty => self.check_state(state).map(|()| None),
                 Polled::Busy => Err(self.busy()),
             };
         }
@@ -188,23 +188,14 @@ impl RawReader {
     /// As for [`latest_into`](Self::latest_into).
     pub fn try_recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
         // Most often the next value is there; then nothing but its slot is touched.
-        match self.take(buffer)? {
-            Some(sample) => Ok(Some(sample)),
-            None => self.take_or_move(buffer),
+        match self.poll(buffer) {
+            Ok(Polled::Value(stamped)) => self.give(stamped, buffer).map(Some),
+            _ => self.take_or_move(buffer),
         }
     }
 
-    /// The next value, if this file has it.
-    fn take(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        let polled = self.cursor.poll(ring_of(&self.region), buffer);
-        match polled.map_err(|fault| self.damaged(fault))? {
-            Polled::Value(stamped) => {
-                self.check(&stamped, buffer)?;
-                Ok(Some(self.sample(stamped)))
-            }
-            Polled::Empty => Ok(None),
-            Polled::Busy => Err(self.busy()),
-        }
+    fn poll(&mut self, buffer: &mut Vec<u8>) -> std::result::Result<Polled, Fault> {
+        self.cursor.poll(ring_of(&self.region), buffer)
     }
 
     /// The next value, in this file or in the one that has taken its place.
@@ -212,15 +203,20 @@ impl RawReader {
         loop {
             // The state comes first: everything that was published before it changed is then found.
             let state = self.ring().state();
-            if let Some(sample) = self.take(buffer)? {
-                return Ok(Some(sample));
+            let polled = self.poll(buffer);
+            match polled {
+                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer).map(Some),
+                Ok(Polled::Busy) => return Err(self.busy()),
+                Ok(Polled::Empty) | Err(_) => {}
             }
-            if !self.name_is_due(state) || !self.is_replaced()? {
-                return Ok(None);
+            // A damaged file may have been replaced for that very reason.
+            if !self.name_is_due(state, polled.is_err()) || !self.is_replaced()? {
+                polled.map_err(|fault| self.damaged(fault))?;
+                return self.check_state(state).map(|()| None);
             }
             // Nothing more comes to this file; but something may have come since we looked.
-            if let Some(sample) = self.take(buffer)? {
-                return Ok(Some(sample));
+            if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
+                return self.give(stamped, buffer).map(Some);
             }
             if !self.adopt()? {
                 return Ok(None);
@@ -261,9 +257,8 @@ impl RawReader {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>, deadline: Option<Instant>, until: Until) -> Result<Option<Sample<()>>> {
-        match self.take(buffer) {
-            Ok(None) | Err(Error::Busy { .. }) => {}
-            done => return done,
+        if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
+            return self.give(stamped, buffer).map(Some);
         }
         let mut file = self.region.identity;
         let mut sleeper = Sleeper::new(self.region.fixed.look_ns);
@@ -275,7 +270,8 @@ impl RawReader {
                 Err(Error::Gone { .. }) if until == Until::Deadline => true,
                 // Closed first and removed then: the close is what was waited for.
                 Err(Error::Gone { .. }) if self.is_closed() => return Ok(None),
-                Err(Error::Busy { .. }) if deadline.is_none_or(|deadline| Instant::now() < deadline) => continue,
+                Err(Error::Busy { .. }) if time_left(deadline).is_zero() => return Ok(None),
+                Err(Error::Busy { .. }) => continue,
                 Err(error) => return Err(error),
             };
             // The bell of one file says nothing of another's.
@@ -357,12 +353,13 @@ impl RawReader {
         ring_of(&self.region)
     }
 
-    /// Whether it is time to compare the name: after each change while the region moves, else every 50 ms.
-    fn name_is_due(&mut self, state: u32) -> bool {
+    /// Whether it is time to compare the name: after each change while the region moves, when something is wrong here,
+    /// else every 50 ms.
+    fn name_is_due(&mut self, state: u32, is_at_fault: bool) -> bool {
         let (now, bell) = (Instant::now(), self.ring().bell());
         let (last, last_bell) = self.checked;
         let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(bell);
-        let is_due = self.gone || moves || now.duration_since(last) >= SLICE;
+        let is_due = self.is_astray || is_at_fault || moves || now.duration_since(last) >= SLICE;
         if is_due {
             self.checked = (now, Some(bell));
         }
@@ -372,7 +369,7 @@ impl RawReader {
     /// Whether the region's name leads to another file than this one.
     fn is_replaced(&mut self) -> Result<bool> {
         let identity = self.place.identity()?;
-        self.gone = identity.is_none();
+        self.is_astray = identity.is_none();
         match identity {
             None => Err(self.place.gone()),
             Some(identity) => Ok(identity != self.region.identity),
@@ -381,14 +378,13 @@ impl RawReader {
 
     /// Goes on in the file that the name leads to now. The old one was drained.
     fn adopt(&mut self) -> Result<bool> {
+        self.is_astray = true;
         let region = match Region::open(&self.place, Access::Read, self.max_bytes) {
-            Err(Error::NotFound { .. }) => {
-                self.gone = true;
-                return Err(self.place.gone());
-            }
+            Err(Error::NotFound { .. }) => return Err(self.place.gone()),
             opened => opened?,
         };
         if region.identity == self.region.identity {
+            self.is_astray = false;
             return Ok(false);
         }
         self.kind = accepted_kind(&self.place, &region, self.only)?;
@@ -402,8 +398,36 @@ impl RawReader {
         self.trusts_plain = region.survived_cleanly();
         self.region = region;
         self.checked = (Instant::now(), None);
-        self.gone = false;
+        self.is_astray = false;
         Ok(true)
+    }
+
+    /// Gives a value that was copied, or says why it is not to be believed.
+    fn give(&mut self, stamped: Stamped, payload: &[u8]) -> Result<Sample<()>> {
+        if let Err(error) = self.check(&stamped, payload) {
+            self.cursor.add_lost(stamped.lost);
+            return Err(error);
+        }
+        let time = match stamped.time_ns {
+            0 => SystemTime::now(),
+            time_ns => UNIX_EPOCH + Duration::from_nanos(time_ns),
+        };
+        let restarted = std::mem::take(&mut self.restarted);
+        Ok(Sample { sequence: stamped.sequence, time, lost: stamped.lost, restarted, value: () })
+    }
+
+    /// Takes back what was told with a value that could not be used, so that it is told with the next one.
+    fn tell_again(&mut self, sample: &Sample<()>) {
+        self.cursor.add_lost(sample.lost);
+        self.restarted |= sample.restarted;
+    }
+
+    /// A state that nobody stores is a sign of a file that was emptied, which otherwise looks like one without values.
+    fn check_state(&self, state: u32) -> Result<()> {
+        if (STATE_OPEN..=STATE_MOVED).contains(&state) {
+            return Ok(());
+        }
+        Err(self.place.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
     /// Whether a value is the one that was published, as far as that can be told.
@@ -414,15 +438,6 @@ impl RawReader {
             (!self.trusts_plain).then_some("it has no checksum, and the machine was restarted without a clean close")
         };
         problem.map_or(Ok(()), |problem| Err(self.damaged(Fault { sequence: stamped.sequence, problem })))
-    }
-
-    fn sample(&mut self, stamped: Stamped) -> Sample<()> {
-        let time = match stamped.time_ns {
-            0 => SystemTime::now(),
-            time_ns => UNIX_EPOCH + Duration::from_nanos(time_ns),
-        };
-        let restarted = std::mem::take(&mut self.restarted);
-        Sample { sequence: stamped.sequence, time, lost: stamped.lost, restarted, value: () }
     }
 
     fn damaged(&self, fault: Fault) -> Error {

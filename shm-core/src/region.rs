@@ -29,6 +29,8 @@ use place::{Identity, Place};
 
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
+/// How often a region that loses its name while it is being opened is tried again.
+const OPEN_ATTEMPTS: usize = 100;
 /// The largest descriptor that is read.
 const MAX_DESCRIPTOR_BYTES: u32 = 1 << 20;
 
@@ -50,18 +52,28 @@ pub struct Region {
     pub descriptor: Vec<u8>,
     /// Which file this is.
     pub identity: Identity,
-    /// The file's permission bits.
+    /// The file's permission bits when it was opened.
     pub mode: u32,
-    /// The file's group and owner.
-    pub group: u32,
     /// The user that the file belongs to.
     pub owner: u32,
+    // Kept open only for writing.
+    file: Option<File>,
     mapping: Mapping,
 }
 
 impl Region {
     /// Opens the region at `place` and checks all of its header against the file.
     pub fn open(place: &Place, access: Access, max_bytes: u64) -> Result<Self> {
+        for _ in 0..OPEN_ATTEMPTS {
+            if let Some(region) = Self::open_once(place, access, max_bytes)? {
+                return Ok(region);
+            }
+        }
+        Err(Error::NotFound { region: place.shown.clone() })
+    }
+
+    /// Returns `None` if the file lost its name just after it was opened: there may be another by now.
+    fn open_once(place: &Place, access: Access, max_bytes: u64) -> Result<Option<Self>> {
         let open_flags = match access {
             Access::Read => OFlags::RDONLY,
             Access::Write => OFlags::RDWR,
@@ -72,6 +84,9 @@ impl Region {
         let file = File::from(file);
         let stat = fs::fstat(&file).map_err(|errno| place.io_error("inspect region", errno))?;
         check_type(place, &stat)?;
+        if stat.st_nlink == 0 {
+            return Ok(None);
+        }
         if access == Access::Write {
             place::check_ours(&place.shown, &stat)?;
         }
@@ -81,19 +96,20 @@ impl Region {
             let reason = format!("the file has {file_bytes} bytes, its header says {}", fixed.region_bytes);
             return Err(place.damaged(reason));
         }
-        check_limit(place, file_bytes, max_bytes)?;
+        check_limit(place, file_bytes, max_bytes, "what its reader or writer allows")?;
         let descriptor = read_descriptor(place, &file, &fixed)?;
         let mapping = Mapping::new(&file, &fixed, access).map_err(|source| Error::Io {
             action: "map region",
             region: place.shown.clone(),
             source,
         })?;
-        Ok(Self::of(fixed, descriptor, &stat, mapping))
+        let file = (access == Access::Write).then_some(file);
+        Ok(Some(Self::of(fixed, descriptor, &stat, mapping, file)))
     }
 
-    fn of(fixed: Fixed, descriptor: Vec<u8>, stat: &Stat, mapping: Mapping) -> Self {
-        let (mode, group, owner) = (stat.st_mode & 0o7777, stat.st_gid, stat.st_uid);
-        Self { fixed, descriptor, identity: Identity::of(stat), mode, group, owner, mapping }
+    fn of(fixed: Fixed, descriptor: Vec<u8>, stat: &Stat, mapping: Mapping, file: Option<File>) -> Self {
+        let (mode, owner) = (stat.st_mode & 0o7777, stat.st_uid);
+        Self { fixed, descriptor, identity: Identity::of(stat), mode, owner, file, mapping }
     }
 
     /// The header page.
@@ -162,11 +178,14 @@ fn check_type(place: &Place, stat: &Stat) -> Result<()> {
     Err(place.not_a_region(reason))
 }
 
-fn check_limit(place: &Place, bytes: u64, max_bytes: u64) -> Result<()> {
-    if bytes <= max_bytes && usize::try_from(bytes).is_ok() {
+fn check_limit(place: &Place, bytes: u64, max_bytes: u64, whose: &str) -> Result<()> {
+    let reason = if bytes > max_bytes {
+        format!("{bytes} bytes, more than {max_bytes}, {whose}")
+    } else if usize::try_from(bytes).is_err() {
+        format!("{bytes} bytes, more than this processor can address")
+    } else {
         return Ok(());
-    }
-    let reason = format!("{bytes} bytes, and the limit is {}", max_bytes.min(usize::MAX as u64));
+    };
     Err(Error::TooLarge { region: place.shown.clone(), reason })
 }
 
@@ -253,41 +272,46 @@ impl<'a> Draft<'a> {
     ///
     /// The holder of the writer's lock alone may call this. `group` is kept from a region that is replaced.
     pub fn new(place: &'a Place, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Self> {
-        check_limit(place, fixed.region_bytes, file_size_limit())?;
+        check_limit(
+            place,
+            fixed.region_bytes,
+            file_size_limit(),
+            "the limit on the size of files; raise it with ulimit -f",
+        )?;
         remove_draft(place)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode_at_first = Mode::RUSR | Mode::WUSR;
         let file = retry_on_intr(|| fs::openat(place.directory(), place.draft_file(), flags, mode_at_first))
             .map_err(|errno| explain_create(place, fixed.region_bytes, errno))?;
         let mut draft = Self { place, region: None };
-        draft.region = Some(draft.build(&File::from(file), fixed, descriptor, mode, group)?);
+        draft.region = Some(draft.build(File::from(file), fixed, descriptor, mode, group)?);
         Ok(draft)
     }
 
-    fn build(&self, file: &File, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Region> {
+    fn build(&self, file: File, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Region> {
         let place = self.place;
         let explain = |errno| explain_create(place, fixed.region_bytes, errno);
-        retry_on_intr(|| fs::fallocate(file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
+        retry_on_intr(|| fs::fallocate(&file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
         let written = file.write_all_at(&fixed.to_bytes(), 0);
         written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES))).map_err(|source| Error::Io {
             action: "write region",
             region: place.shown.clone(),
             source,
         })?;
-        let stat = fs::fstat(file).map_err(explain)?;
+        let stat = fs::fstat(&file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.st_gid) {
             let group = fs::Gid::from_raw(group);
-            retry_on_intr(|| fs::fchown(file, None, Some(group)))
+            retry_on_intr(|| fs::fchown(&file, None, Some(group)))
                 .map_err(|errno| place.io_error("keep the group of region", errno))?;
         }
-        retry_on_intr(|| fs::fchmod(file, Mode::from_raw_mode(mode))).map_err(explain)?;
-        let stat = fs::fstat(file).map_err(explain)?;
-        let mapping = Mapping::new(file, &fixed, Access::Write).map_err(|source| Error::Io {
+        retry_on_intr(|| fs::fchmod(&file, Mode::from_raw_mode(mode))).map_err(explain)?;
+        let stat = fs::fstat(&file).map_err(explain)?;
+        let mapping = Mapping::new(&file, &fixed, Access::Write).map_err(|source| Error::Io {
             action: "map region",
             region: place.shown.clone(),
             source,
         })?;
-        Ok(Region::of(fixed, descriptor.to_vec(), &stat, mapping))
+        Ok(Region::of(fixed, descriptor.to_vec(), &stat, mapping, Some(file)))
     }
 
     /// The region, to be filled before anyone else sees it.
@@ -299,7 +323,7 @@ impl<'a> Draft<'a> {
     pub fn create(self) -> Result<Option<Region>> {
         match self.rename(RenameFlags::NOREPLACE) {
             Err(Errno::EXIST) => Ok(None),
-            Err(errno) => Err(self.place.io_error("create region", errno)),
+            Err(errno) => Err(explain_create(self.place, 0, errno)),
             Ok(()) => Ok(self.finish()),
         }
     }
@@ -354,11 +378,25 @@ fn explain_create(place: &Place, needed: u64, errno: Errno) -> Error {
             region,
             remedy: "it needs write permission in its directory; set SHM_DIR to another".into(),
         },
+        Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL => Error::FileSystem { region },
         _ => place.io_error("create region", errno),
     }
 }
 
 impl Region {
+    /// The file's permission bits and group, as they are now. Only of a region that was opened for writing.
+    pub fn permissions(&self, place: &Place) -> Result<(u32, u32)> {
+        let file = self.file.as_ref().expect("opened for writing");
+        let stat = fs::fstat(file).map_err(|errno| place.io_error("inspect region", errno))?;
+        Ok((stat.st_mode & 0o7777, stat.st_gid))
+    }
+
+    /// Changes the file's permission bits. Only of a region that was opened for writing.
+    pub fn set_mode(&self, place: &Place, mode: u32) -> Result<()> {
+        let file = self.file.as_ref().expect("opened for writing");
+        fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(|errno| place.io_error("change the mode of region", errno))
+    }
+
     /// Whether plain values can be believed: not after a reboot that came without a clean close.
     pub fn survived_cleanly(&self) -> bool {
         let boot_id = boot_id();
@@ -374,12 +412,6 @@ pub fn boot_id() -> u128 {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         u128::from_str_radix(&text.trim().replace('-', ""), 16).unwrap_or(0)
     })
-}
-
-/// Changes the permission bits of a region's file. Only for the holder of the writer's lock.
-pub fn set_mode(place: &Place, mode: u32) -> Result<()> {
-    fs::chmodat(place.directory(), place.file(), Mode::from_raw_mode(mode), AtFlags::empty())
-        .map_err(|errno| place.io_error("change the mode of region", errno))
 }
 
 /// Removes a region's file. Only for the holder of the writer's lock.

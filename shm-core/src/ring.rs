@@ -192,6 +192,10 @@ impl<'a> Ring<'a> {
         let length = usize::try_from(length_word & ((1 << LENGTH_BITS) - 1)).unwrap_or(usize::MAX);
         let mut checksum = 0;
         if length <= self.shape.capacity {
+            // The capacity is as large as the file claims to be, which may be more than there is memory.
+            if buffer.try_reserve(length.saturating_sub(buffer.len())).is_err() {
+                return Err(Fault { sequence, problem: "its length is above the memory that there is" });
+            }
             buffer.resize(length, 0);
             copy::copy_out(&slot[self.shape.payload_word..], buffer);
             if self.shape.checksummed {
@@ -281,9 +285,14 @@ impl Cursor {
     /// Moves forward to `next`, if that is ahead, and counts what lies between as lost.
     pub fn skip_to(&mut self, next: u64) {
         if next > self.next {
-            self.lost = self.lost.saturating_add(next - self.next);
+            self.add_lost(next - self.next);
             self.next = next;
         }
+    }
+
+    /// Counts values as lost before the next one: also those that were lost before one that could not be given.
+    pub fn add_lost(&mut self, lost: u64) {
+        self.lost = self.lost.saturating_add(lost);
     }
 
     /// Copies the next value in order into `buffer`, or goes on behind what was missed.
@@ -305,7 +314,10 @@ impl Cursor {
                         Look::NotYet if head == self.next => {
                             return Err(Fault { sequence: head, problem: "it is the newest, and not there" });
                         }
-                        Look::NotYet => self.skip_to((self.next + 1).max(ring.oldest(head))),
+                        Look::NotYet => {
+                            check_sequence(head)?;
+                            self.skip_to((self.next + 1).max(ring.oldest(head)));
+                        }
                     }
                 }
             }
@@ -402,15 +414,21 @@ impl Producer {
     pub fn salvage(ring: Ring<'_>) -> Self {
         let head = ring.head().min(MAX_SEQUENCE);
         let shown = (0..ring.shape.slots)
-            .filter(|&slot| ring.is_possible(slot, ring.stamp(slot)))
-            .map(|slot| ring.stamp(slot) / 2)
-            .filter(|&sequence| sequence <= head.saturating_add(ring.shape.slots));
+            .map(|slot| (slot, ring.stamp(slot)))
+            .filter(|&(slot, stamp)| ring.is_possible(slot, stamp))
+            .map(|(_, stamp)| stamp / 2);
         Self { head: shown.fold(head, u64::max), bell: ring.bell() }
+    }
+
+    /// Somebody who holds the lock of a ring that is not to be written: only good for `change_state`.
+    pub fn bystander(ring: Ring<'_>) -> Self {
+        Self { head: ring.head(), bell: ring.bell() }
     }
 
     /// Starts `fresh`, which nobody else may see yet, with the newest values of `old` under their old numbers.
     ///
-    /// It takes them from the newest back, at most `most`, up to the first that is missing, too large or not trusted.
+    /// It takes them from the newest back, at most `most` numbers, up to the first that is too large. One that is
+    /// missing or not trusted is left out. Numbers go on behind the old ones in any case.
     pub fn carry_over(
         &self,
         old: Ring<'_>,
@@ -418,25 +436,26 @@ impl Producer {
         most: u64,
         is_trusted: impl Fn(&Stamped, &[u8]) -> bool,
     ) -> Self {
-        let mut first = self.head + 1;
+        let (mut first, mut head) = (self.head + 1, None);
         let mut payload = Vec::new();
-        for sequence in (old.oldest(self.head)..=self.head).rev() {
-            if self.head + 1 - sequence > most {
+        let oldest = old.oldest(self.head).max((self.head + 1).saturating_sub(most));
+        for sequence in (oldest..=self.head).rev() {
+            let Ok(Look::Whole(stamped)) = old.look(sequence, &mut payload) else { continue };
+            if payload.len() > fresh.shape.capacity {
                 break;
             }
-            match old.look(sequence, &mut payload) {
-                Ok(Look::Whole(stamped)) if payload.len() <= fresh.shape.capacity && is_trusted(&stamped, &payload) => {
-                    fill(fresh, sequence, &payload, stamped.time_ns);
-                    first = sequence;
-                }
-                _ => break,
+            if is_trusted(&stamped, &payload) {
+                fill(fresh, sequence, &payload, stamped.time_ns);
+                first = sequence;
+                head = head.or(Some(sequence));
             }
         }
         fresh.hot.first.store(first, Relaxed);
-        fresh.hot.head.store(self.head, Relaxed);
+        fresh.hot.head.store(head.unwrap_or(self.head), Relaxed);
         fresh.hot.state.store(STATE_OPEN, Relaxed);
         Self { head: self.head, bell: 0 }
     }
+
     /// Notes when the newest value was published, in nanoseconds of Unix time.
     pub fn note_time(&self, ring: Ring<'_>, time_ns: u64) {
         ring.slot(self.head)[TIME].store(time_ns.to_le(), Relaxed);

@@ -19,7 +19,7 @@ mod open;
 mod replace;
 
 pub use open::WriterOptions;
-use replace::{Change, replace};
+use replace::{Change, check_numbers, is_ours, replace};
 
 /// Growing halves the slot count until the slots fit this many bytes, but not below `GROWN_SLOTS_MIN`.
 const GROWN_BYTES_MAX: u64 = 64 << 20;
@@ -43,8 +43,7 @@ const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
 #[derive(Debug)]
 pub struct RawWriter {
     place: Place,
-    // `None` only while the writer is being closed.
-    lock: Option<Lock>,
+    lock: Lock,
     region: Region,
     producer: Producer,
     waker: Waker,
@@ -58,7 +57,7 @@ impl RawWriter {
     fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
         let kind = known_kind(&place, region.fixed.kind)?;
         let waker = Waker::new(region.fixed.look_ns);
-        Ok(Self { place, lock: Some(lock), region, producer, waker, kind, checked_ns: 0, gone: false })
+        Ok(Self { place, lock, region, producer, waker, kind, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -93,6 +92,7 @@ impl RawWriter {
         if self.gone {
             return Err(self.place.gone());
         }
+        check_numbers(&self.place, &self.producer)?;
         if payload.len() as u64 > self.region.fixed.capacity {
             return self.grow(payload);
         }
@@ -112,7 +112,6 @@ impl RawWriter {
 
     /// Replaces the region by one that holds `payload`, and has it as its newest value.
     fn grow(&mut self, payload: &[u8]) -> Result<Sequence> {
-        self.check_name()?;
         let length = payload.len() as u64;
         if length > MAX_PAYLOAD_BYTES {
             let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
@@ -125,22 +124,19 @@ impl RawWriter {
             wanted.slots /= 2;
         }
         let epoch = old.header().tenure.epoch.load(Relaxed);
-        let change = Change { wanted, mode: old.mode, epoch, value: Some(payload) };
-        let (region, producer) = replace(&self.place, old, &mut self.producer, change)?;
+        let change = Change { wanted, mode: None, epoch, value: Some(payload) };
+        let (region, producer) = replace(&self.place, &self.lock, old, &mut self.producer, change)?;
         self.waker.restart(region.fixed.look_ns);
         (self.region, self.producer) = (region, producer);
         Ok(self.producer.head())
     }
 
-    /// Whether the name and the lock are still this writer's. Once they are not, nobody new can find the values.
+    /// Notices that the region is not this writer's any more. From then on nobody new can find the values.
+    ///
+    /// A check that fails by itself says nothing: the value before it was published all the same.
     fn check_name(&mut self) -> Result<()> {
-        let is_named = self.place.identity()? == Some(self.region.identity);
-        let is_locked = self.lock.as_ref().map_or(Ok(false), |lock| lock.is_named(&self.place))?;
-        if is_named && is_locked {
-            return Ok(());
-        }
-        self.gone = true;
-        Err(self.place.gone())
+        self.gone |= matches!(is_ours(&self.place, &self.lock, &self.region), Ok(false));
+        if self.gone { Err(self.place.gone()) } else { Ok(()) }
     }
 
     /// What the payloads are.
@@ -190,11 +186,9 @@ impl RawWriter {
     pub fn remove(mut self) -> Result<()> {
         self.check_name()?;
         self.announce_close();
+        self.gone = true;
         region::remove_file(&self.place)?;
-        match self.lock.take() {
-            Some(lock) => lock.remove(&self.place),
-            None => Ok(()),
-        }
+        self.lock.remove_file(&self.place)
     }
 
     fn announce_close(&mut self) {
@@ -205,8 +199,9 @@ impl RawWriter {
 
 impl Drop for RawWriter {
     fn drop(&mut self) {
-        // A panic is not a clean end; readers go on to wait for the next writer.
-        if self.lock.is_some() && !std::thread::panicking() {
+        // A panic is not a clean end: readers go on to wait for the next writer. And what somebody else has taken over,
+        // or this process has from its parent, is not ours to close.
+        if !std::thread::panicking() && self.check_name().is_ok() {
             self.announce_close();
         }
     }

@@ -84,7 +84,7 @@ fn text_and_json_are_checked() {
     assert_eq!(check(Kind::Text, "hé".as_bytes()), Ok(()));
     assert!(check(Kind::Text, b"h\xff").unwrap_err().contains("from byte 1 on"));
     assert_eq!(check(Kind::Json, b" {\"a\": [1, 2]} "), Ok(()));
-    for bad in [&b"{\"a\":"[..], b"", b"1 2", b"nul"] {
+    for bad in [&b"{\"a\":"[..], b"", b"1 2", b"nul", b"\"\xff\""] {
         assert!(check(Kind::Json, bad).is_err(), "{bad:?}");
     }
     assert_eq!(check(Kind::Bytes, b"\xff"), Ok(()));

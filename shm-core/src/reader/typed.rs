@@ -122,11 +122,12 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         self.raw.is_closed()
     }
 
-    fn decode(&self, sample: Option<Sample<()>>) -> Result<Option<Sample<T>>> {
+    fn decode(&mut self, sample: Option<Sample<()>>) -> Result<Option<Sample<T>>> {
         let Some(sample) = sample else { return Ok(None) };
         match payload::decode(&self.encoded) {
             Ok(value) => Ok(Some(sample.with(value))),
             Err(reason) => {
+                self.raw.tell_again(&sample);
                 Err(Error::Decode { region: self.raw.place.shown.clone(), sequence: sample.sequence, reason })
             }
         }

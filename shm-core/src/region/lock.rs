@@ -10,15 +10,23 @@ use nix::libc;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
+use std::process;
+use std::time::Duration;
 
 /// Another process may lock and remove the file between our opening and our locking it; this often we try again.
 const ATTEMPTS: usize = 100;
+
+/// `rm` and `clean` hold the lock for a moment: a refusal counts when it was repeated this often, at this distance.
+const PATIENCE: usize = 5;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The writer's lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: OwnedFd,
     identity: Identity,
+    // The process that took it.
+    process: u32,
 }
 
 /// Whether somebody holds a region's writer lock.
@@ -44,23 +52,33 @@ impl std::fmt::Display for Presence {
 }
 
 impl Lock {
-    /// Takes the lock, or says at once that another writer has it. The error's pid is left for the caller to fill in.
+    /// Takes the lock, or says that another writer has it. The error's pid is left for the caller to fill in.
     pub fn acquire(place: &Place) -> Result<Self> {
+        let mut refusals = 0;
         for _ in 0..ATTEMPTS {
-            let file = open_or_create(place)?;
+            let (file, is_new) = open_or_create(place)?;
             let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
             check_file(place, &stat)?;
             match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
                 Ok(_) => {}
-                Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
-                    return Err(Error::WriterAlive { region: place.shown.clone(), pid: None });
-                }
                 Err(nix::Error::EINTR) => continue,
+                Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
+                    refusals += 1;
+                    if refusals == PATIENCE {
+                        return Err(Error::WriterAlive { region: place.shown.clone(), pid: None });
+                    }
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(errno) => {
+                    if is_new {
+                        // Nobody can lock it, so nobody has. The error that matters is the one above.
+                        let _ = remove_file(place);
+                    }
                     return Err(Error::Io { action: "lock region", region: place.shown.clone(), source: errno.into() });
                 }
             }
-            let lock = Self { file, identity: Identity::of(&stat) };
+            let lock = Self { file, identity: Identity::of(&stat), process: process::id() };
             if lock.is_named(place)? {
                 return Ok(lock);
             }
@@ -73,18 +91,39 @@ impl Lock {
         Ok(identity_of(place, &place.lock_file())? == Some(self.identity))
     }
 
-    /// Removes the lock file and frees the lock. The region must be gone already.
-    pub fn remove(self, place: &Place) -> Result<()> {
-        match fs::unlinkat(place.directory(), place.lock_file(), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(place.io_error("remove the lock of region", errno)),
+    /// Whether this is the process that took the lock, and not a fork of it.
+    pub fn is_mine(&self) -> bool {
+        self.process == process::id()
+    }
+
+    /// Frees the lock, and removes its file if there is no region that it could be the lock of.
+    pub fn release(self, place: &Place) -> Result<()> {
+        match place.identity()? {
+            Some(_) => Ok(()),
+            None => self.remove_file(place),
         }
+    }
+
+    /// Removes the lock file, which is to be done before the lock is freed. The region must be gone already.
+    pub fn remove_file(&self, place: &Place) -> Result<()> {
+        remove_file(place)
+    }
+}
+
+fn remove_file(place: &Place) -> Result<()> {
+    match fs::unlinkat(place.directory(), place.lock_file(), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(place.io_error("remove the lock of region", errno)),
     }
 }
 
 impl Drop for Lock {
     /// Frees the lock also where a child that is just being started still has a copy of the descriptor.
     fn drop(&mut self) {
+        // The lock of a process is not its child's to free.
+        if !self.is_mine() {
+            return;
+        }
         // Should it fail, closing the descriptor frees the lock, a moment later at worst.
         let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
     }
@@ -107,14 +146,18 @@ pub fn probe(place: &Place) -> Presence {
     }
 }
 
-/// Opens the lock file. In a sticky directory `O_CREAT` may be refused for a file that exists, so that comes second.
-fn open_or_create(place: &Place) -> Result<OwnedFd> {
+/// Opens the lock file, and says whether it is new. In a sticky directory `O_CREAT` may be refused for a file that exists, so that comes second.
+fn open_or_create(place: &Place) -> Result<(OwnedFd, bool)> {
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
     let open = |flags| retry_on_intr(|| fs::openat(place.directory(), place.lock_file(), flags, mode));
     let opened = match open(flags) {
-        Err(Errno::NOENT) => open(flags | OFlags::CREATE),
-        opened => opened,
+        Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
+            // Somebody else was faster.
+            Err(Errno::EXIST) => open(flags).map(|file| (file, false)),
+            made => made.map(|file| (file, true)),
+        },
+        opened => opened.map(|file| (file, false)),
     };
     opened.map_err(|errno| match errno {
         Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {

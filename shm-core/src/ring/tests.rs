@@ -12,6 +12,8 @@ mod models;
 mod naive;
 #[cfg(not(loom))]
 mod plain;
+#[cfg(not(loom))]
+mod threads;
 
 /// How many stores it takes to publish two words: stamp, length, time, payload, stamp, head, bell.
 const STORES: usize = 8;

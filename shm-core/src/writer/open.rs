@@ -1,6 +1,6 @@
 //! Opening a region for writing: the options, creation, and taking over from the writer before.
 
-use super::replace::{Change, begin_tenure, lay_out, replace};
+use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, replace};
 use super::{MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
 use crate::error::{Error, Result};
 use crate::header::{FEATURE_CHECKSUM, Fixed, LOOK_NS, SLOT_HEAD_BYTES, STATE_OPEN};
@@ -132,7 +132,7 @@ impl WriterOptions {
             _ => {}
         }
         match self.mode {
-            Some(mode) if mode & !0o644 != 0 || mode & 0o600 != 0o600 => refuse(format!(
+            Some(mode) if mode & !MODES != 0 || mode & MODE_MIN != MODE_MIN => refuse(format!(
                 "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
             )),
             _ => Ok(()),
@@ -140,25 +140,23 @@ impl WriterOptions {
     }
 
     fn open_locked(&self, place: &Place, lock: Lock) -> Result<RawWriter> {
-        let opened = self.open_or_create(place);
+        let opened = self.open_or_create(place, &lock);
         match opened {
             Ok((region, producer)) => RawWriter::new(place.clone(), lock, region, producer),
             Err(error) => {
                 // A failed creation leaves nothing behind.
-                if matches!(place.identity(), Ok(None)) {
-                    lock.remove(place)?;
-                }
+                lock.release(place)?;
                 Err(error)
             }
         }
     }
 
-    fn open_or_create(&self, place: &Place) -> Result<(Region, Producer)> {
+    fn open_or_create(&self, place: &Place, lock: &Lock) -> Result<(Region, Producer)> {
         // A writer that died while it replaced the region may have left one as large as the region.
         region::remove_draft(place)?;
         for _ in 0..OPEN_ATTEMPTS {
             match Region::open(place, Access::Write, MAX_REGION_BYTES) {
-                Ok(region) => return self.take_over(place, region),
+                Ok(region) => return self.take_over(place, lock, region),
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -198,16 +196,15 @@ impl WriterOptions {
     }
 
     /// Goes on where the last writer ended, in its file or in one that replaces it.
-    fn take_over(&self, place: &Place, region: Region) -> Result<(Region, Producer)> {
+    fn take_over(&self, place: &Place, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
         let wanted = self.wanted(&region.fixed);
         known_kind(place, wanted.kind)?;
-        let mode = self.mode.unwrap_or(region.mode);
         let ring = ring_of(&region);
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         match Producer::take_over(ring) {
             Ok(mut producer) if wanted == region.fixed => {
-                if mode != region.mode {
-                    region::set_mode(place, mode)?;
+                if let Some(mode) = self.mode {
+                    region.set_mode(place, mode)?;
                 }
                 begin_tenure(&region, epoch);
                 producer.change_state(ring, STATE_OPEN);
@@ -216,8 +213,8 @@ impl WriterOptions {
             }
             found => {
                 let mut old = found.unwrap_or_else(|_| Producer::salvage(ring));
-                let change = Change { wanted, mode, epoch, value: None };
-                replace(place, &region, &mut old, change)
+                let change = Change { wanted, mode: self.mode, epoch, value: None };
+                replace(place, lock, &region, &mut old, change)
             }
         }
     }

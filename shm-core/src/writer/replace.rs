@@ -2,7 +2,8 @@
 
 use crate::clock::unix_ns;
 use crate::error::{Error, Result};
-use crate::header::{Fixed, MAX_SEQUENCE, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use crate::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{Draft, MAX_REGION_BYTES, Region, boot_id};
 use crate::ring::Producer;
@@ -10,32 +11,51 @@ use crate::sync::Ordering::Relaxed;
 use crate::{ring_of, wait};
 use std::time::SystemTime;
 
+/// The permission bits that a region may have, and those that it must have.
+pub const MODES: u32 = 0o644;
+pub const MODE_MIN: u32 = 0o600;
+
 /// How a replacement differs from what it replaces.
 pub struct Change<'v> {
     /// What the new header says, but for the sizes that follow from others.
     pub wanted: Fixed,
-    /// The new file's permission bits.
-    pub mode: u32,
+    /// The new file's permission bits; unset, as they are now.
+    pub mode: Option<u32>,
     /// The epoch of the writer that replaces.
     pub epoch: u64,
     /// A value that is in the new file from the start.
     pub value: Option<&'v [u8]>,
 }
 
+/// Whether the names of region and lock still lead to these files, and this process is the one that took the lock.
+pub fn is_ours(place: &Place, lock: &Lock, region: &Region) -> Result<bool> {
+    Ok(lock.is_mine() && place.identity()? == Some(region.identity) && lock.is_named(place)?)
+}
+
 /// Puts a new file in the place of `old`, so that a reader that drains the old one and goes on in the new
-/// one misses nothing that it still held. The caller holds the lock.
-pub fn replace(place: &Place, old: &Region, producer: &mut Producer, change: Change<'_>) -> Result<(Region, Producer)> {
-    if producer.head() >= MAX_SEQUENCE {
-        return Err(place.damaged(format!("its newest value claims number {}", producer.head())));
+/// one misses nothing that it still held.
+pub fn replace(
+    place: &Place,
+    lock: &Lock,
+    old: &Region,
+    producer: &mut Producer,
+    change: Change<'_>,
+) -> Result<(Region, Producer)> {
+    check_numbers(place, producer)?;
+    if !is_ours(place, lock, old)? {
+        return Err(place.gone());
     }
     let mut fixed = change.wanted;
     fixed.file_number = old.fixed.file_number.wrapping_add(1);
     fixed.boot_id = boot_id();
     let old_ring = ring_of(old);
+    let state = old.header().hot.state.load(Relaxed);
     let same_kind = fixed.kind == old.fixed.kind;
     let trusts_plain = old.survived_cleanly();
     let descriptor: &[u8] = if same_kind { &old.descriptor } else { &[] };
-    let draft = Draft::new(place, lay_out(place, fixed)?, descriptor, change.mode, Some(old.group))?;
+    let (mode, group) = old.permissions(place)?;
+    let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
+    let draft = Draft::new(place, lay_out(place, fixed)?, descriptor, mode, Some(group))?;
     let ring = ring_of(draft.region());
     let most = match (same_kind, change.value) {
         (false, _) => 0,
@@ -54,17 +74,32 @@ pub fn replace(place: &Place, old: &Region, producer: &mut Producer, change: Cha
         producer.change_state(old_ring, state);
         wait::wake(&old.header().hot.bell);
     };
-    announce(STATE_MOVING);
+    // Filling the draft took its time.
+    if !is_ours(place, lock, old)? {
+        return Err(place.gone());
+    }
+    // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten.
+    if old.fixed.boot_id == boot_id() {
+        announce(STATE_MOVING);
+    }
     match draft.replace() {
         Ok(region) => {
             announce(STATE_MOVED);
             Ok((region, fresh))
         }
         Err(error) => {
-            announce(STATE_OPEN);
+            announce(if state == STATE_CLOSED { STATE_CLOSED } else { STATE_OPEN });
             Err(error)
         }
     }
+}
+
+/// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
+pub fn check_numbers(place: &Place, producer: &Producer) -> Result<()> {
+    if producer.head() < MAX_SEQUENCE {
+        return Ok(());
+    }
+    Err(place.damaged(format!("its newest value claims number {}, the last there is", producer.head())))
 }
 
 /// Notes who writes from now on.

@@ -304,6 +304,103 @@ fn removing_tells_the_readers_and_leaves_nothing() {
 }
 
 #[test]
+fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&room.name).unwrap();
+    let mut reader = room.reader(Position::At(1));
+    for byte in 1..=8 {
+        writer.publish(&[byte]).unwrap();
+    }
+    // A lapped reader goes on at 6 of 8, whose payload is spoilt here.
+    let stride = inspect(&room.name).unwrap().stride;
+    room.poke(SLOTS_AT + 2 * stride + 24, b"?");
+    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
+    let sample = reader.try_recv().unwrap().unwrap();
+    assert_eq!((sample.sequence, sample.lost), (7, 5));
+}
+
+#[test]
+fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    let mut reader = room.reader(Position::New);
+    kill(writer);
+    room.poke(HEAD_AT, &u64::MAX.to_le_bytes());
+    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
+    room.poke(HEAD_AT, &5_u64.to_le_bytes());
+    room.writer(Kind::Text).publish(b"two").unwrap();
+    let sample = reader.try_recv().unwrap().unwrap();
+    assert_eq!((sample.sequence, &sample.value[..]), (6, &b"two"[..]));
+}
+
+#[test]
+fn a_file_that_was_emptied_under_its_reader_is_damaged() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    let mut reader = room.reader(Position::New);
+    room.poke(256, &[0; 40_000]);
+    assert!(matches!(reader.recv(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_torn_newest_value_costs_no_older_one() {
+    let room = Room::new();
+    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
+    for text in ["one", "two", "three"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    kill(writer);
+    let stride = inspect(&room.name).unwrap().stride;
+    room.poke(SLOTS_AT + 3 * stride + 24, b"?");
+    room.poke_header(BOOT_ID_AT, &[9; 16]);
+    let mut writer = room.writer(Kind::Text);
+    assert_eq!(room.reader(Position::Latest).latest().unwrap().unwrap().value, b"two");
+    assert_eq!(writer.publish(b"four").unwrap(), 4);
+    let expected = [row(1, "one"), row(2, "two"), (4, 1, "four".to_owned())];
+    assert_eq!(drain(&mut room.reader(Position::Oldest)), expected);
+}
+
+#[test]
+fn numbers_go_on_behind_every_value_of_a_damaged_ring() {
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    for _ in 0..100 {
+        writer.publish(b"x").unwrap();
+    }
+    drop(writer);
+    room.poke(HEAD_AT, &5_u64.to_le_bytes());
+    assert_eq!(room.writer(Kind::Text).publish(b"y").unwrap(), 101);
+}
+
+#[test]
+fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
+    let room = Room::new();
+    let mut lost = room.writer(Kind::Text);
+    lost.publish(b"one").unwrap();
+    std::fs::remove_file(room.directory.path().join(".room.lock")).unwrap();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"two").unwrap();
+    drop(lost);
+    assert_eq!(inspect(&room.name).unwrap().state, crate::State::Open);
+}
+
+#[test]
+fn numbers_end_with_an_error() {
+    let room = Room::new();
+    let last = crate::header::MAX_SEQUENCE;
+    drop(room.writer(Kind::Text));
+    room.poke(HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
+    let mut writer = room.writer(Kind::Text);
+    assert_eq!(writer.publish(b"last").unwrap(), last);
+    assert!(matches!(writer.publish(b"beyond"), Err(Error::Damaged { .. })));
+    assert_eq!(room.reader(Position::Latest).recv().unwrap().unwrap().value, b"last");
+}
+
+#[test]
 fn a_closed_region_ends_recv_but_not_follow() {
     let room = Room::new();
     let mut writer = room.writer(Kind::Text);
@@ -374,8 +471,13 @@ fn the_mode_is_kept_when_the_region_grows() {
     let mode = |room: &Room| std::fs::metadata(&room.name).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&room), 0o640);
     drop(writer);
-    drop(WriterOptions::new().mode(0o644).open_raw(&room.name).unwrap());
+    let mut writer = WriterOptions::new().mode(0o644).open_raw(&room.name).unwrap();
     assert_eq!(mode(&room), 0o644);
+    writer.publish(&[7; 100_000]).unwrap();
+    assert_eq!(mode(&room), 0o644);
+    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o600)).unwrap();
+    writer.publish(&[7; 1_000_000]).unwrap();
+    assert_eq!(mode(&room), 0o600);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn check_lives(slots: u64, lives: &[Life]) {
 
 #[test]
 fn a_death_at_any_store_loses_no_visible_value_and_repeats_no_number() {
-    for (slots, most) in [(2, 1), (4, 3)] {
+    for (slots, most) in if cfg!(miri) { &[(2, 0)][..] } else { &[(2, 1), (4, 3)] }.iter().copied() {
         for first in all_lives(0..=most) {
             for second in all_lives(0..=most) {
                 check_lives(slots, &[first, second]);

@@ -175,7 +175,7 @@ fn run(slots: u64, first: u64, steps: &[Step]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 1000 },
+        cases: if cfg!(miri) { 2 } else { 1000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -184,7 +184,7 @@ proptest! {
     fn it_answers_as_a_naive_ring_does(
         slots in prop_oneof![Just(2), Just(4), Just(8)],
         first in prop_oneof![Just(1), Just(6), Just(MAX_SEQUENCE - 100)],
-        steps in prop::collection::vec(a_step(), 1..if cfg!(miri) { 20 } else { 80 }),
+        steps in prop::collection::vec(a_step(), 1..if cfg!(miri) { 12 } else { 80 }),
     ) {
         run(slots, first, &steps);
     }

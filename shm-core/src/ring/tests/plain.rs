@@ -103,7 +103,7 @@ fn a_cursor_takes_each_value_once() {
 
 #[test]
 fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() {
-    for slots in [2, 4, 8] {
+    for slots in if cfg!(miri) { &[2, 4][..] } else { &[2, 4, 8, 16] }.iter().copied() {
         for head in 1..=4 * slots {
             let memory = Memory::new(slots);
             filled(&memory, 1, head);
@@ -216,39 +216,4 @@ fn the_last_number_is_the_last() {
     assert_eq!(follower.cursor.poll(memory.ring(), &mut Vec::new()), Err(beyond));
     assert!(matches!(memory.ring().latest(&mut Vec::new()), Ok(Polled::Value(_))));
     assert_eq!(Producer::take_over(memory.ring()).unwrap_err(), beyond);
-}
-
-#[test]
-fn a_writer_and_a_reader_run_at_full_speed() {
-    let last = if cfg!(miri) { 40 } else { 200_000 };
-    for slots in [2, 16] {
-        let memory = Memory::checksummed(slots);
-        std::thread::scope(|scope| {
-            scope.spawn(|| filled(&memory, 1, last));
-            let mut follower = Follower::at(1);
-            while follower.due <= last {
-                if !follower.poll(memory.ring()) {
-                    follower.notes.clear();
-                    std::thread::yield_now();
-                }
-            }
-        });
-    }
-}
-
-#[test]
-fn a_writer_runs_while_a_reader_asks_for_the_newest() {
-    let last = if cfg!(miri) { 40 } else { 200_000 };
-    let memory = Memory::checksummed(16);
-    std::thread::scope(|scope| {
-        scope.spawn(|| filled(&memory, 1, last));
-        let (mut newest, mut buffer) = (0, Vec::new());
-        while newest < last {
-            if let Polled::Value(stamped) = memory.ring().latest(&mut buffer).expect("no fault") {
-                note_of(&stamped, &buffer);
-                assert!(stamped.sequence >= newest);
-                newest = stamped.sequence;
-            }
-        }
-    });
 }

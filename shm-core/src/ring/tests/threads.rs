@@ -1,0 +1,74 @@
+//! Two real threads: what the models explore, many times over, and under Miri with each seed another schedule.
+
+use super::*;
+use std::thread;
+
+/// How many values a writer publishes.
+const LAST: u64 = if cfg!(miri) { 30 } else { 200_000 };
+
+/// Polls up to the last value; every value checks itself.
+fn follow(ring: Ring<'_>) {
+    let mut follower = Follower::at(1);
+    while follower.due <= LAST {
+        follower.notes.clear();
+        if !follower.poll(ring) {
+            thread::yield_now();
+        }
+    }
+}
+
+fn publish_all(ring: Ring<'_>) {
+    let mut producer = Producer::fresh(ring, 1);
+    while producer.head() < LAST {
+        let sequence = producer.publish(ring, &payload_of(producer.head() + 1, 0));
+        producer.note_time(ring, TIME_NS + sequence);
+    }
+}
+
+#[test]
+fn a_reader_follows_a_writer_that_never_waits() {
+    for memory in [Memory::new(2), Memory::checksummed(16)] {
+        thread::scope(|scope| {
+            scope.spawn(|| publish_all(memory.ring()));
+            follow(memory.ring());
+        });
+    }
+}
+
+#[test]
+fn a_reader_follows_a_writer_that_dies_again_and_again() {
+    let memory = Memory::new(4);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut author = 0;
+            loop {
+                let mut producer = Producer::take_over(memory.ring()).expect("a death damages nothing");
+                if producer.head() >= LAST {
+                    break;
+                }
+                author += 1;
+                producer.publish(memory.ring(), &payload_of(producer.head() + 1, author % 3));
+                let next = producer.head() + 1;
+                publish_in_part(memory.ring(), next, &payload_of(next, author % 3), 0, author % (STORES + 1));
+            }
+        });
+        follow(memory.ring());
+    });
+}
+
+#[test]
+fn the_newest_value_is_never_older_than_the_last_one() {
+    let memory = Memory::checksummed(16);
+    thread::scope(|scope| {
+        scope.spawn(|| publish_all(memory.ring()));
+        let (mut newest, mut buffer) = (0, Vec::new());
+        while newest < LAST {
+            if let Polled::Value(stamped) = memory.ring().latest(&mut buffer).expect("no fault") {
+                note_of(&stamped, &buffer);
+                assert!(stamped.sequence >= newest, "{} after {newest}", stamped.sequence);
+                newest = stamped.sequence;
+            }
+            thread::yield_now();
+        }
+    });
+}
