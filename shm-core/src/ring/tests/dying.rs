@@ -48,7 +48,8 @@ fn check_lives(slots: u64, lives: &[Life]) {
 
 #[test]
 fn a_death_at_any_store_loses_no_visible_value_and_repeats_no_number() {
-    for (slots, most) in if cfg!(miri) { &[(2, 0)][..] } else { &[(2, 1), (4, 3)] }.iter().copied() {
+    let sizes: &[(u64, u64)] = if cfg!(miri) { &[(2, 0)] } else { &[(2, 1), (4, 3)] };
+    for &(slots, most) in sizes {
         for first in all_lives(0..=most) {
             for second in all_lives(0..=most) {
                 check_lives(slots, &[first, second]);
@@ -121,7 +122,7 @@ fn salvage_goes_on_behind_everything_that_was_shown() {
     assert_eq!(salvaged([8, 9, 4, 6], 4), 4, "an unfinished value was not shown");
     assert_eq!(salvaged([0; 4], 7), 7, "the slots were lost");
     assert_eq!(salvaged([8, 2, 4, 14], 3), 7, "the head was set back");
-    assert_eq!(salvaged([8, 2, 4, 22], 3), 4, "no producer is so far ahead of its head");
+    assert_eq!(salvaged([8, 2, 4, 22], 3), 11, "the head was lost");
     assert_eq!(salvaged([8, 12, 4, 6], 4), 4, "another slot's stamp says nothing");
     assert_eq!(salvaged([8, 2, 4, 6], u64::MAX), MAX_SEQUENCE);
 }
@@ -162,35 +163,52 @@ fn the_newest_values_are_carried_over_under_their_numbers_and_times() {
     }
 }
 
-#[test]
-fn nothing_older_than_a_value_that_cannot_be_carried_over_is() {
+/// What a cursor finds in the new ring, from its first value on, of six values of which only some are trusted.
+fn carried_of_six(trusted: impl Fn(u64) -> bool) -> (Memory, Producer, String) {
     let memory = Memory::new(4);
-    let (fresh, _) = carried(&memory, 6, 8, |sequence| sequence != 4);
-    assert_eq!(fresh.ring().first(), 5);
-    let (fresh, _) = carried(&memory, 6, 8, |_| false);
-    assert_eq!((fresh.ring().first(), fresh.ring().head()), (7, 6));
+    let (fresh, producer) = carried(&memory, 6, 8, trusted);
+    let mut follower = Follower::at(fresh.ring().first());
+    follower.drain(fresh.ring());
+    (fresh, producer, follower.notes())
 }
 
 #[test]
-fn a_value_above_the_new_capacity_is_not_carried_over() {
-    let memory = Memory::new(4);
-    let (_, producer) = carried(&memory, 6, 8, |_| true);
-    // The values 3 and 6 take 9 bytes, 4 and 5 take 16.
-    let smaller = Memory::with(Shape { capacity: 8, ..memory.shape });
-    producer.carry_over(memory.ring(), smaller.ring(), 8, |_, _| true);
-    assert_eq!(smaller.ring().first(), 7);
-    let (_, producer) = carried(&memory, 7, 8, |_| true);
-    assert_eq!(producer.head(), 7);
+fn values_that_are_not_trusted_are_left_out_and_numbers_go_on_behind_them() {
+    for (trusted, first, expected) in
+        [(&[3, 5, 6][..], 3, "3@ 5+1@ 6@"), (&[4], 4, "4@"), (&[3, 4, 5], 3, "3@ 4@ 5@"), (&[], 7, "")]
+    {
+        let (fresh, mut producer, notes) = carried_of_six(|sequence| trusted.contains(&sequence));
+        assert_eq!((notes.as_str(), fresh.ring().first()), (expected, first));
+        assert_eq!(fresh.ring().head(), trusted.last().copied().unwrap_or(6));
+        let newest = fresh.ring().latest(&mut Vec::new()).expect("no fault");
+        assert_eq!(newest == Polled::Empty, trusted.is_empty());
+        assert_eq!(producer.publish(fresh.ring(), &payload_of(7, 0)), 7);
+        let mut follower = Follower::at(6);
+        follower.drain(fresh.ring());
+        assert_eq!(follower.notes(), if trusted.contains(&6) { "6@ 7" } else { "7+1" });
+    }
 }
 
 #[test]
-fn a_value_that_is_missing_ends_what_is_carried_over() {
+fn nothing_older_than_a_value_that_is_too_large_is_carried_over() {
     let memory = Memory::new(4);
-    let producer = Producer { head: 8, bell: 0 };
+    // Of the values 3 to 7, those from 4 to 5 take two words, the others less.
+    for (head, capacity, first) in [(6, 8, 7), (6, 16, 3), (5, 8, 6)] {
+        let (_, producer) = carried(&memory, head, 8, |_| true);
+        let smaller = Memory::with(Shape { capacity, ..memory.shape });
+        producer.carry_over(memory.ring(), smaller.ring(), 4, |_, _| true);
+        assert_eq!((smaller.ring().first(), smaller.ring().head()), (first, head), "{head} {capacity}");
+    }
+}
+
+#[test]
+fn values_that_are_missing_are_left_out() {
+    let memory = Memory::new(4);
     carried(&memory, 6, 8, |_| true);
+    memory.ring().slot(5)[STAMP].store(u64::to_le(9), Relaxed);
     let fresh = Memory::new(8);
-    producer.carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
-    assert_eq!((fresh.ring().first(), fresh.ring().head()), (9, 8));
+    let producer = Producer { head: 7, bell: 0 }.carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
+    assert_eq!((fresh.ring().first(), fresh.ring().head(), producer.head()), (4, 6, 7));
 }
 
 #[test]

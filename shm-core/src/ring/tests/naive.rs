@@ -16,6 +16,12 @@ enum Step {
     Jump(u64),
 }
 
+impl Step {
+    fn needs_producer(&self) -> bool {
+        !matches!(self, Self::Poll | Self::Latest | Self::Jump(_))
+    }
+}
+
 fn a_step() -> impl Strategy<Value = Step> {
     let length = 0..=16_usize;
     prop_oneof![
@@ -29,16 +35,24 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The payload of this length, each of a different content.
-fn payload(stamp: usize, length: usize) -> Vec<u8> {
-    (0..length).map(|index| stamp.wrapping_mul(37).wrapping_add(index).to_le_bytes()[0]).collect()
+/// A payload of this length that no other step publishes.
+fn payload_of_step(index: usize, length: usize) -> Vec<u8> {
+    (0..length).map(|at| (index * 37 + at).to_le_bytes()[0]).collect()
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Found {
+    sequence: u64,
+    lost: u64,
+    time_ns: u64,
+    payload: Vec<u8>,
 }
 
 struct Naive {
     slots: u64,
     first: u64,
-    /// All values, from `first` on, with their times.
-    values: Vec<(Vec<u8>, u64)>,
+    /// All that was ever visible.
+    values: Vec<Found>,
     /// The last number whose slot was touched, and the last one that was announced.
     touched: u64,
     announced: u64,
@@ -52,124 +66,91 @@ impl Naive {
         Self { slots, first, values: Vec::new(), touched: before, announced: before, next: first, lost: 0 }
     }
 
-    /// The number of the next value to become visible.
+    /// The number of the value that becomes visible next.
     fn end(&self) -> u64 {
         self.first + self.values.len() as u64
     }
 
-    /// Does so many stores of a publication.
+    /// Does so many stores of a publication: stamp, length, time, payload, stamp, head.
     fn publish(&mut self, payload: Vec<u8>, stores: usize) {
-        let visible = 4 + payload.len().div_ceil(8);
-        let sequence = self.end();
-        if stores >= 1 {
+        let (sequence, visible) = (self.end(), 4 + payload.len().div_ceil(copy::WORD));
+        if stores > 0 {
             self.touched = sequence;
         }
         if stores >= visible {
-            self.values.push((payload, 0));
+            self.values.push(Found { sequence, lost: 0, time_ns: 0, payload });
         }
         if stores > visible {
             self.announced = sequence;
         }
     }
 
-    fn value(&self, sequence: u64) -> (u64, Vec<u8>, u64) {
-        let (payload, time_ns) = self.values[usize::try_from(sequence - self.first).unwrap()].clone();
-        (sequence, payload, time_ns)
+    fn value(&self, sequence: u64) -> Option<Found> {
+        self.values.iter().find(|value| value.sequence == sequence).cloned()
     }
 
-    /// The next value and what was lost before it.
-    fn poll(&mut self) -> Option<((u64, Vec<u8>, u64), u64)> {
-        while self.next < self.end() {
-            if self.next + self.slots > self.touched {
-                let found = self.value(self.next);
-                self.next += 1;
-                return Some((found, std::mem::take(&mut self.lost)));
-            }
+    fn poll(&mut self) -> Option<Found> {
+        while self.next < self.end() && self.next + self.slots <= self.touched {
             let start = self.announced.saturating_sub(self.slots / 2).max(self.next + 1);
             self.lost += start - self.next;
             self.next = start;
         }
-        None
+        let found = self.value(self.next)?;
+        self.next += 1;
+        Some(Found { lost: std::mem::take(&mut self.lost), ..found })
     }
 }
 
-/// The ring and its producer, while one lives.
-struct Real {
-    memory: Memory,
-    producer: Option<Producer>,
-    cursor: Cursor,
-    buffer: Vec<u8>,
-}
-
-impl Real {
-    fn new(slots: u64, first: u64) -> Self {
-        let memory = Memory::new(slots);
-        let producer = Some(Producer::fresh(memory.ring(), first));
-        Self { memory, producer, cursor: Cursor::at(first), buffer: Vec::new() }
-    }
-
-    fn producer(&mut self) -> &mut Producer {
-        let ring = self.memory.ring();
-        self.producer.get_or_insert_with(|| Producer::take_over(ring).expect("a death damages nothing"))
-    }
-
-    /// What came, in the naive ring's terms.
-    fn take(&self, polled: Polled) -> Option<((u64, Vec<u8>, u64), u64)> {
-        match polled {
-            Polled::Value(stamped) => Some(((stamped.sequence, self.buffer.clone(), stamped.time_ns), stamped.lost)),
-            Polled::Empty => None,
-            Polled::Busy => panic!("nobody is at work"),
+/// What came, in the naive ring's terms.
+fn found(polled: Result<Polled, Fault>, payload: &[u8]) -> Option<Found> {
+    match polled.expect("no fault") {
+        Polled::Value(Stamped { sequence, lost, time_ns, .. }) => {
+            Some(Found { sequence, lost, time_ns, payload: payload.to_vec() })
         }
+        Polled::Empty => None,
+        Polled::Busy => panic!("nobody is at work"),
     }
 }
 
-fn run(slots: u64, first: u64, steps: &[Step]) {
-    let (mut naive, mut real) = (Naive::new(slots, first), Real::new(slots, first));
+fn check(slots: u64, first: u64, steps: &[Step]) {
+    let mut naive = Naive::new(slots, first);
+    let memory = Memory::new(slots);
+    let ring = memory.ring();
+    let (mut cursor, mut buffer) = (Cursor::at(first), Vec::new());
+    let mut producer = Some(Producer::fresh(ring, first));
     for (index, step) in steps.iter().enumerate() {
-        let needs_producer = matches!(step, Step::Publish(_) | Step::NoteTime | Step::Die(..) | Step::TakeOver);
-        if needs_producer {
-            real.producer();
+        if producer.is_none() && step.needs_producer() {
+            producer = Some(Producer::take_over(ring).expect("a death damages nothing"));
             naive.announced = naive.end() - 1;
         }
         match *step {
             Step::Publish(length) => {
-                let payload = payload(index, length);
-                let memory = &real.memory;
-                let sequence = real.producer.as_mut().unwrap().publish(memory.ring(), &payload);
-                assert_eq!(sequence, naive.end());
+                let payload = payload_of_step(index, length);
+                assert_eq!(producer.as_mut().unwrap().publish(ring, &payload), naive.end());
                 naive.publish(payload, usize::MAX);
             }
             Step::NoteTime => {
-                if let Some((_, time_ns)) = naive.values.last_mut() {
-                    *time_ns = TIME_NS + index as u64;
-                    real.producer.as_ref().unwrap().note_time(real.memory.ring(), *time_ns);
+                if let (Some(newest), Some(producer)) = (naive.values.last_mut(), &producer) {
+                    newest.time_ns = TIME_NS + index as u64;
+                    producer.note_time(ring, newest.time_ns);
                 }
             }
             Step::Die(stores, length) => {
-                let payload = payload(index, length);
-                let bell = real.memory.ring().bell().wrapping_add(1);
-                publish_in_part(real.memory.ring(), naive.end(), &payload, bell, stores);
-                real.producer = None;
+                let payload = payload_of_step(index, length);
+                publish_in_part(ring, naive.end(), &payload, 0, stores);
+                producer = None;
                 naive.publish(payload, stores);
             }
             Step::TakeOver => {}
-            Step::Poll => {
-                let polled = real.cursor.poll(real.memory.ring(), &mut real.buffer).expect("no fault");
-                assert_eq!(real.take(polled), naive.poll());
-                assert_eq!(real.cursor.next(), naive.next);
-            }
-            Step::Latest => {
-                let polled = real.memory.ring().latest(&mut real.buffer).expect("no fault");
-                let newest = (naive.announced >= first).then(|| (naive.value(naive.announced), 0));
-                assert_eq!(real.take(polled), newest);
-            }
+            Step::Poll => assert_eq!(found(cursor.poll(ring, &mut buffer), &buffer), naive.poll()),
+            Step::Latest => assert_eq!(found(ring.latest(&mut buffer), &buffer), naive.value(naive.announced)),
             Step::Jump(distance) => {
-                let next = real.memory.ring().oldest(naive.announced) + distance;
-                real.cursor.jump(next);
-                (naive.next, naive.lost) = (next, 0);
+                naive.next = ring.oldest(naive.announced) + distance;
+                naive.lost = 0;
+                cursor.jump(naive.next);
             }
         }
-        assert_eq!(real.memory.ring().head(), naive.announced, "after step {index}");
+        assert_eq!((ring.head(), cursor.next()), (naive.announced, naive.next), "after step {index}");
     }
 }
 
@@ -186,6 +167,6 @@ proptest! {
         first in prop_oneof![Just(1), Just(6), Just(MAX_SEQUENCE - 100)],
         steps in prop::collection::vec(a_step(), 1..if cfg!(miri) { 12 } else { 80 }),
     ) {
-        run(slots, first, &steps);
+        check(slots, first, &steps);
     }
 }

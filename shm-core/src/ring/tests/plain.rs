@@ -103,7 +103,8 @@ fn a_cursor_takes_each_value_once() {
 
 #[test]
 fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() {
-    for slots in if cfg!(miri) { &[2, 4][..] } else { &[2, 4, 8, 16] }.iter().copied() {
+    let sizes: &[u64] = if cfg!(miri) { &[2, 4] } else { &[2, 4, 8, 16] };
+    for &slots in sizes {
         for head in 1..=4 * slots {
             let memory = Memory::new(slots);
             filled(&memory, 1, head);
