@@ -119,7 +119,11 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 5 } else { 500 }))]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 5 } else { 500 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_goes_in_comes_out(value in everything()) {

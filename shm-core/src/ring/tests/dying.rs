@@ -102,6 +102,8 @@ fn the_bell_goes_on_from_where_it_was() {
     assert_eq!(memory.ring().bell(), 4);
     Producer::salvage(memory.ring()).change_state(memory.ring(), STATE_OPEN);
     assert_eq!(memory.ring().bell(), 5);
+    Producer::bystander(memory.ring()).change_state(memory.ring(), STATE_OPEN);
+    assert_eq!((memory.ring().bell(), memory.ring().head()), (6, 3));
 }
 
 /// The head that salvage finds under these stamps; the first slot is that of value 0, 4, 8, and so on.

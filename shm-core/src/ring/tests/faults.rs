@@ -91,11 +91,18 @@ fn no_value_has_a_number_beyond_the_last() {
 }
 
 #[test]
-fn a_lapped_cursor_stays_where_it_is_under_a_head_beyond_the_last_number() {
+fn a_cursor_stays_where_it_is_under_a_head_beyond_the_last_number() {
     let memory = hostile([8, 10, 4, 6], u64::MAX, 1);
-    let mut cursor = Cursor::at(1);
-    assert_eq!(cursor.poll(memory.ring(), &mut Vec::new()), fault(u64::MAX, NO_NUMBER));
-    assert_eq!(cursor.next(), 1);
+    for next in [1, 6] {
+        let mut cursor = Cursor::at(next);
+        assert_eq!(cursor.poll(memory.ring(), &mut Vec::new()), fault(u64::MAX, NO_NUMBER));
+        assert_eq!(cursor.next(), next);
+    }
+}
+
+#[test]
+fn number_0_is_not_the_oldest() {
+    assert_eq!(hostile([0; 4], 2, 0).ring().oldest(2), 1);
 }
 
 #[test]

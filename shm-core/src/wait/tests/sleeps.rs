@@ -1,8 +1,8 @@
-//! Single sleeps.
+//! Single sleeps and single wakes.
 
-use super::{LOOK_NS, Memory};
+use super::{LOOK_NS, Memory, check_wakes};
 use crate::sync::Ordering::{Relaxed, Release};
-use crate::wait::{Sleeper, Waited, wake};
+use crate::wait::{Sleeper, Waited, Waker, wake};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -45,4 +45,14 @@ fn a_wake_ends_a_sleep_though_the_bell_is_the_same() {
         while sleeper.wait(&memory.hot.bell, 0, Duration::MAX) != Waited::Woken {}
         woken.store(true, Relaxed);
     });
+}
+
+#[test]
+fn only_calls_to_the_kernel_count_as_wakes() {
+    let memory = Memory::new();
+    let mut waker = Waker::new(LOOK_NS);
+    check_wakes(&mut waker, &[(0, true), (0, true)]);
+    assert_eq!(waker.wakes(), 0);
+    waker.wake(&memory.hot.bell);
+    assert_eq!(waker.wakes(), 1);
 }

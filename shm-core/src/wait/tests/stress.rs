@@ -182,7 +182,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// How many of them were left behind: the next bell rang and nobody was woken. How a sleep ended does not matter:
+/// How many sleepers were left behind: the next bell rang and nobody was woken. How a sleep ended does not matter:
 /// the kernel looks at the bell before it puts anybody to sleep, so the next had not yet rung.
 fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
     sleeps.iter().filter(|sleep| woke.get(sleep.bell as usize) == Some(&false)).count()

@@ -20,6 +20,11 @@ fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> St
     follower.notes()
 }
 
+/// As `RawReader::is_closed` asks, after a poll that found nothing.
+fn is_closed(ring: Ring<'_>, cursor: &Cursor) -> bool {
+    ring.state() == STATE_CLOSED && ring.head() < cursor.next()
+}
+
 const UP_TO_THE_CLOSE: [&str; 8] = ["- - -", "- - 1", "- 1 -", "- 1 2", "1 - -", "1 - 2", "1 2 -", "1 2 - closed"];
 
 #[test]
@@ -34,11 +39,8 @@ fn a_reader_that_sees_the_close_and_then_finds_nothing_has_everything() {
 
 #[test]
 fn a_reader_that_sees_the_close_and_is_ahead_of_the_head_has_everything() {
-    // As `RawReader::is_closed` asks, after a poll that found nothing.
     explore(2, &UP_TO_THE_CLOSE, || {
-        read_up_to_the_close(|ring, follower| {
-            !follower.poll(ring) && ring.state() == STATE_CLOSED && ring.head() < follower.cursor.next()
-        })
+        read_up_to_the_close(|ring, follower| !follower.poll(ring) && is_closed(ring, &follower.cursor))
     });
 }
 
@@ -122,21 +124,24 @@ impl Kernel {
     }
 }
 
-/// Reads up to value `last` and sleeps whenever there is nothing. A missed wake-up is a deadlock, which loom reports.
-fn read_and_sleep(memory: &Memory, kernel: &Kernel, last: u64) -> String {
+/// Reads until `is_over`, and sleeps whenever there is nothing. A missed wake-up is a deadlock, which loom reports.
+fn read_and_sleep(memory: &Memory, kernel: &Kernel, is_over: impl Fn(&Cursor) -> bool) -> String {
     let mut follower = Follower::at(1);
-    while follower.due <= last {
+    loop {
         let bell = memory.ring().bell();
-        if !follower.poll(memory.ring()) {
+        let is_empty = !follower.poll(memory.ring());
+        if is_over(&follower.cursor) {
+            follower.notes.retain(|note| note != "-");
+            return follower.notes();
+        }
+        if is_empty {
             kernel.sleep(&memory.hot.bell, bell);
         }
     }
-    follower.notes.retain(|note| note != "-");
-    follower.notes()
 }
 
 #[test]
-fn a_sleeper_misses_no_value() {
+fn a_sleeper_misses_no_value_and_no_close() {
     explore(2, &["1 2"], || {
         let (memory, mut producer) = ring_with(Memory::new(2), 0);
         let kernel = Kernel::new();
@@ -146,8 +151,10 @@ fn a_sleeper_misses_no_value() {
                 publish_up_to(&mut producer, theirs.0.ring(), sequence, 0);
                 theirs.1.wake();
             }
+            producer.change_state(theirs.0.ring(), STATE_CLOSED);
+            theirs.1.wake();
         });
-        let notes = read_and_sleep(&memory, &kernel, 2);
+        let notes = read_and_sleep(&memory, &kernel, |cursor| is_closed(memory.ring(), cursor));
         writer.join().unwrap();
         notes
     });
@@ -158,7 +165,7 @@ fn sleep_across_a_death(stores: usize) -> String {
     let (memory, mut producer) = ring_with(Memory::new(2), 0);
     let kernel = Kernel::new();
     let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
-    let reader = thread::spawn(move || read_and_sleep(&theirs.0, &theirs.1, 2));
+    let reader = thread::spawn(move || read_and_sleep(&theirs.0, &theirs.1, |cursor| cursor.next() > 2));
     let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
     let dying = thread::spawn(move || {
         publish_up_to(&mut producer, theirs.0.ring(), 1, 0);
@@ -169,8 +176,10 @@ fn sleep_across_a_death(stores: usize) -> String {
     let mut successor = Producer::take_over(memory.ring()).expect("a death damages nothing");
     successor.change_state(memory.ring(), STATE_OPEN);
     kernel.wake();
-    publish_up_to(&mut successor, memory.ring(), 2, 1);
-    kernel.wake();
+    if successor.head() < 2 {
+        successor.publish(memory.ring(), &payload_of(2, 1));
+        kernel.wake();
+    }
     reader.join().unwrap()
 }
 
