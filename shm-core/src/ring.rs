@@ -30,8 +30,11 @@ use crate::header::{Hot, MAX_SEQUENCE, STATE_OPEN};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU64, fence};
 
+mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use shape::{Fault, Shape};
 
 /// Slot flag: a checksum follows the payload.
 pub const FLAG_CHECKSUM: u16 = 1;
@@ -43,36 +46,12 @@ const LENGTH_BITS: u32 = 48;
 /// How often a value that is overwritten while being copied is tried again, before the cursor gives way.
 const ATTEMPTS: usize = 64;
 
-/// The sizes of a ring, checked against the memory by whoever makes one.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Number of slots, a power of two, at least 2.
-    pub slots: u64,
-    /// Words from one slot to the next.
-    pub stride_words: usize,
-    /// Word at which the payload starts in its slot, at least 3.
-    pub payload_word: usize,
-    /// The longest payload in bytes, a multiple of 8.
-    pub capacity: usize,
-    /// Whether a word for the checksum follows the payload's room.
-    pub checksummed: bool,
-}
-
 /// A ring in shared memory, seen from either side. Other processes may change what it refers to at any time.
 #[derive(Clone, Copy)]
 pub struct Ring<'a> {
     hot: &'a Hot,
     words: &'a [AtomicU64],
     shape: Shape,
-}
-
-/// Something in the shared memory that no producer does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The number of the value that was looked for.
-    pub sequence: u64,
-    /// What is wrong.
-    pub problem: &'static str,
 }
 
 /// What a slot says of a value besides its payload.

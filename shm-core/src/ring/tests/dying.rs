@@ -193,13 +193,15 @@ fn values_that_are_not_trusted_are_left_out_and_numbers_go_on_behind_them() {
 
 #[test]
 fn nothing_older_than_a_value_that_is_too_large_is_carried_over() {
-    let memory = Memory::new(4);
-    // Of the values 3 to 7, those from 4 to 5 take two words, the others less.
-    for (head, capacity, first) in [(6, 8, 7), (6, 16, 3), (5, 8, 6)] {
-        let (_, producer) = carried(&memory, head, 8, |_| true);
-        let smaller = Memory::with(Shape { capacity, ..memory.shape });
+    for (lengths, first) in [([8, 16, 8, 0], 3), ([8, 8, 8, 16], 5), ([16, 8, 8, 8], 2), ([0, 0, 0, 0], 1)] {
+        let memory = Memory::new(4);
+        let mut producer = Producer::fresh(memory.ring(), 1);
+        for length in lengths {
+            producer.publish(memory.ring(), &vec![1; length]);
+        }
+        let smaller = Memory::with(Shape { capacity: 8, ..memory.shape });
         producer.carry_over(memory.ring(), smaller.ring(), 4, |_, _| true);
-        assert_eq!((smaller.ring().first(), smaller.ring().head()), (first, head), "{head} {capacity}");
+        assert_eq!((smaller.ring().first(), smaller.ring().head()), (first, 4), "{lengths:?}");
     }
 }
 

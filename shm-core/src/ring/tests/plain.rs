@@ -49,6 +49,7 @@ fn a_changed_slot_has_these_stamps() {
 #[test]
 fn the_hot_line_says_what_was_published() {
     let memory = Memory::new(2);
+    memory.hot.state.store(0, Relaxed);
     let mut producer = filled(&memory, 7, 9);
     let hot = |memory: &Memory| {
         let ring = memory.ring();
@@ -165,7 +166,7 @@ fn a_cursor_before_the_first_number_starts_there() {
         follower.drain(memory.ring());
         assert_eq!(follower.notes(), format!("8+{} 9", 8 - start));
     }
-    let memory = Memory::new(4);
+    let memory = Memory::new(256);
     filled(&memory, 1000, 1001);
     let mut follower = Follower::at(2);
     follower.drain(memory.ring());

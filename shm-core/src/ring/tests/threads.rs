@@ -4,7 +4,7 @@ use super::*;
 use std::thread;
 
 /// How many values a writer publishes.
-const LAST: u64 = if cfg!(miri) { 30 } else { 200_000 };
+const LAST: u64 = if cfg!(miri) { 30 } else { 400_000 };
 
 /// Polls up to the last value; every value checks itself.
 fn follow(ring: Ring<'_>) {
@@ -58,7 +58,7 @@ fn a_reader_follows_a_writer_that_dies_again_and_again() {
 
 #[test]
 fn the_newest_value_is_never_older_than_the_last_one() {
-    let memory = Memory::checksummed(16);
+    let memory = Memory::checksummed(4);
     thread::scope(|scope| {
         scope.spawn(|| publish_all(memory.ring()));
         let (mut newest, mut buffer) = (0, Vec::new());
@@ -70,9 +70,8 @@ fn the_newest_value_is_never_older_than_the_last_one() {
                     newest = stamped.sequence;
                 }
                 Polled::Empty => assert_eq!(newest, 0),
-                Polled::Busy => panic!("64 attempts are enough with 16 slots"),
+                Polled::Busy => panic!("one of so many attempts succeeds"),
             }
-            thread::yield_now();
         }
     });
 }
