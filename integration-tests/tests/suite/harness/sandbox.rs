@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Once};
 
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tempfile::TempDir;
 
 use super::programs::programs;
@@ -19,6 +21,8 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(stop_ignoring_signals);
         let directory = tempfile::tempdir().expect("a temporary directory");
         for name in ["shm", "home"] {
             fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");
@@ -144,4 +148,17 @@ fn entries(directory: &Path) -> Vec<String> {
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+/// A test run that was started in the background ignores Ctrl-C, and a shell cannot undo that for its children. A
+/// handler is not handed on to them: they begin with the default again.
+fn stop_ignoring_signals() {
+    let status = fs::read_to_string("/proc/self/status").expect("what this process ignores");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask of signals");
+    let mask = u64::from_str_radix(mask.trim(), 16).expect("a mask in hexadecimal");
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        if mask >> (signal - 1) & 1 == 1 {
+            signal_hook::flag::register(signal, Arc::default()).expect("a handler");
+        }
+    }
 }

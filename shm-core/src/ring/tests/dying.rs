@@ -9,7 +9,7 @@ struct Life {
     stores: usize,
 }
 
-/// Lives it, and returns the numbers of the last value that is visible in the end and of the last whose slot was touched.
+/// Lives it, and returns the numbers of the last value that is visible then and of the last whose slot was touched.
 fn live(ring: Ring<'_>, author: usize, life: Life) -> (u64, u64) {
     let mut producer = Producer::take_over(ring).expect("a death damages nothing");
     for _ in 0..life.whole {

@@ -38,12 +38,16 @@ fn a_slot_has_these_bytes() {
 }
 
 #[test]
-fn a_changed_slot_has_these_stamps() {
+fn a_slot_whose_value_is_unfinished_has_these_bytes() {
     let memory = Memory::new(2);
     filled(&memory, 1, 2);
-    assert_eq!(bytes_of(&memory.words[5..6]), [2, 0, 0, 0, 0, 0, 0, 0]);
-    publish_in_part(memory.ring(), 3, &payload_of(3, 0), 3, 1);
-    assert_eq!(bytes_of(&memory.words[5..6]), [5, 0, 0, 0, 0, 0, 0, 0]);
+    // With a payload for which the slot has no room, the producer dies in the midst.
+    let ring = Ring { shape: Shape { capacity: 24, ..memory.shape }, ..memory.ring() };
+    let death = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fill(ring, 3, &[1; 24], 0x0708)));
+    assert!(death.is_err());
+    let expected = [[5, 0, 0, 0, 0, 0, 0, 0], [24, 0, 0, 0, 0, 0, 0, 0], [8, 7, 0, 0, 0, 0, 0, 0]];
+    assert_eq!(bytes_of(&memory.words[5..8]), expected.as_flattened());
+    assert_eq!(memory.ring().head(), 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Producers that die at any store, and the next ones that take over, while a reader reads.
 //!
-//! Each is a thread that has ended before the next one starts: so the kernel frees the lock of a dead process and gives it on.
+//! Each is a thread that has ended before the next one starts: the kernel frees the lock of a dead process, and gives
+//! it to the next.
 
 use super::*;
 
@@ -17,7 +18,7 @@ struct Story {
 }
 
 impl Story {
-    /// What a reader notes that starts at value 1, polls twice meanwhile and, behind the `|`, takes the rest in the end.
+    /// What a reader notes that starts at value 1, polls twice meanwhile and, behind the `|`, takes the rest at last.
     fn tell(self) -> String {
         let (memory, mut producer) = ring_with(Memory::new(2), self.before);
         let theirs = Arc::clone(&memory);
@@ -59,9 +60,10 @@ fn succeed(ring: Ring<'_>) -> Producer {
     producer
 }
 
-const STORE_COUNTS: [&[usize]; STORES + 1] = [&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8]];
-const TRY_AGAIN: &[&[usize]] = STORE_COUNTS.split_at(VISIBLE).0;
-const GO_ON: &[&[usize]] = STORE_COUNTS.split_at(VISIBLE).1;
+const ONE_DEATH: [&[usize]; STORES + 1] = [&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8]];
+/// The deaths after which the value is not visible, and those after which it is.
+const UNFINISHED: &[&[usize]] = ONE_DEATH.split_at(VISIBLE).0;
+const WHOLE: &[&[usize]] = ONE_DEATH.split_at(VISIBLE).1;
 
 /// Each list of deaths must lead to exactly these outcomes.
 fn check(deaths: &[&'static [usize]], story: Story, expected: &[&str]) {
@@ -74,14 +76,14 @@ fn check(deaths: &[&'static [usize]], story: Story, expected: &[&str]) {
 #[test]
 fn a_value_is_written_over_by_a_producer_that_dies_at_any_store() {
     let story = Story { before: 2, whole: 0, deaths: &[], last: 3 };
-    check(TRY_AGAIN, story, &["1 2 | 3b", "2+1 - | 3b", "2+1 3b |"]);
-    check(GO_ON, story, &["1 2 | 3", "2+1 - | 3", "2+1 3 |"]);
+    check(UNFINISHED, story, &["1 2 | 3b", "2+1 - | 3b", "2+1 3b |"]);
+    check(WHOLE, story, &["1 2 | 3", "2+1 - | 3", "2+1 3 |"]);
 }
 
 #[test]
 fn an_unfinished_number_is_used_again() {
     let story = Story { before: 0, whole: 1, deaths: &[], last: 2 };
-    check(TRY_AGAIN, story, &["- - | 1 2b", "- 1 | 2b", "1 - | 2b", "1 2b |"]);
+    check(UNFINISHED, story, &["- - | 1 2b", "- 1 | 2b", "1 - | 2b", "1 2b |"]);
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn a_whole_value_stays_and_the_next_one_is_seen_behind_it() {
     let story = Story { before: 0, whole: 1, deaths: &[], last: 3 };
     let early = ["- - | 2+1 3b", "- 1 | 2 3b", "- 2+1 | 3b"];
     let late = ["1 - | 2 3b", "1 2 | 3b", "2+1 - | 3b", "2+1 3b |"];
-    check(GO_ON, story, &[&early[..], &late].concat());
+    check(WHOLE, story, &[&early[..], &late].concat());
 }
 
 #[test]

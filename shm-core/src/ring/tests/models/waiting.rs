@@ -4,7 +4,8 @@ use super::*;
 use crate::header::{Le32, STATE_CLOSED, STATE_MOVED, STATE_MOVING};
 use loom::sync::Condvar;
 
-/// What a reader notes that polls three times, until `is_over`, while the values 1 and 2 are published and the region closed.
+/// What a reader notes that polls three times, or until `is_over`, while the values 1 and 2 are published and then
+/// the region is closed.
 fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> String {
     let (memory, mut producer) = ring_with(Memory::new(2), 0);
     let theirs = Arc::clone(&memory);
@@ -50,7 +51,7 @@ struct Directory {
     name: AtomicU64,
 }
 
-/// Polls so often, as `RawReader::try_recv_into` does, and goes from the old file to the new one when that one is drained.
+/// Polls so often, and goes on from the old file to the new one once it is drained, as `RawReader::try_recv_into` does.
 fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut usize, polls: usize) {
     let mut is_final = false;
     for _ in 0..polls {
@@ -160,7 +161,8 @@ fn a_sleeper_misses_no_value_and_no_close() {
     });
 }
 
-/// The first producer publishes value 1, wakes, and dies after so many stores of value 2; the next one sees to it that 2 comes.
+/// The first producer publishes value 1, wakes, and dies after so many stores of value 2; the next one sees to it that
+/// 2 comes.
 fn sleep_across_a_death(stores: usize) -> String {
     let (memory, mut producer) = ring_with(Memory::new(2), 0);
     let kernel = Kernel::new();
