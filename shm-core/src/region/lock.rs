@@ -56,7 +56,7 @@ impl Lock {
     pub fn acquire(place: &Place) -> Result<Self> {
         let mut refusals = 0;
         for _ in 0..ATTEMPTS {
-            let (file, is_new) = open_or_create(place)?;
+            let Some((file, is_new)) = open_or_create(place)? else { continue };
             let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
             check_file(place, &stat)?;
             match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
@@ -146,20 +146,20 @@ pub fn probe(place: &Place) -> Presence {
     }
 }
 
-/// Opens the lock file, and says whether it is new. In a sticky directory `O_CREAT` may be refused for a file that exists, so that comes second.
-fn open_or_create(place: &Place) -> Result<(OwnedFd, bool)> {
+/// Opens the lock file, and says whether it is new; `None` if it came and went meanwhile. In a sticky directory
+/// `O_CREAT` may be refused for a file that exists, so that comes second.
+fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
     let open = |flags| retry_on_intr(|| fs::openat(place.directory(), place.lock_file(), flags, mode));
     let opened = match open(flags) {
         Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
-            // Somebody else was faster.
-            Err(Errno::EXIST) => open(flags).map(|file| (file, false)),
+            Err(Errno::EXIST) => return Ok(None),
             made => made.map(|file| (file, true)),
         },
         opened => opened.map(|file| (file, false)),
     };
-    opened.map_err(|errno| match errno {
+    opened.map(Some).map_err(|errno| match errno {
         Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
             action: "lock region",
             region: place.shown.clone(),

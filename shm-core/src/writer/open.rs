@@ -144,8 +144,8 @@ impl WriterOptions {
         match opened {
             Ok((region, producer)) => RawWriter::new(place.clone(), lock, region, producer),
             Err(error) => {
-                // A failed creation leaves nothing behind.
-                lock.release(place)?;
+                // A failed creation leaves nothing behind. The error that matters is this one.
+                let _ = lock.release(place);
                 Err(error)
             }
         }
