@@ -1,6 +1,6 @@
 //! Opening a region for writing: the options, creation, and taking over from the writer before.
 
-use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, replace};
+use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, random_lineage, replace};
 use super::{MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
 use crate::error::{Error, Result};
 use crate::header::{FEATURE_CHECKSUM, Fixed, LOOK_NS, SLOT_HEAD_BYTES, STATE_OPEN};
@@ -240,11 +240,4 @@ impl WriterOptions {
 
 fn feature_bits(checksum: bool) -> u64 {
     if checksum { FEATURE_CHECKSUM } else { 0 }
-}
-
-fn random_lineage(place: &Place) -> Result<u128> {
-    let mut bytes = [0; 16];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| place.io_error("number region", errno))?;
-    Ok(u128::from_le_bytes(bytes))
 }

@@ -6,7 +6,7 @@ use crate::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING
 use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{Draft, MAX_REGION_BYTES, Region, boot_id};
-use crate::ring::Producer;
+use crate::ring::{Look, Producer, Ring, Stamped};
 use crate::sync::Ordering::Relaxed;
 use crate::{ring_of, wait};
 use std::time::SystemTime;
@@ -52,6 +52,13 @@ pub fn replace(
     let state = old.header().hot.state.load(Relaxed);
     let same_kind = fixed.kind == old.fixed.kind;
     let trusts_plain = old.survived_cleanly();
+    let is_trusted = |stamped: &Stamped, payload: &[u8]| {
+        if old.fixed.has_checksums() { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
+    };
+    // Without its newest value the new file does not show how far numbers went. Should they repeat, then not in this lineage.
+    if !keeps_newest(old_ring, producer.head(), is_trusted) {
+        fixed.lineage = random_lineage(place)?;
+    }
     let descriptor: &[u8] = if same_kind { &old.descriptor } else { &[] };
     let (mode, group) = old.permissions(place)?;
     let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
@@ -62,9 +69,7 @@ pub fn replace(
         (true, None) => ring.shape().slots,
         (true, Some(_)) => ring.shape().slots - 1,
     };
-    let mut fresh = producer.carry_over(old_ring, ring, most, |stamped, payload| {
-        if old.fixed.has_checksums() { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
-    });
+    let mut fresh = producer.carry_over(old_ring, ring, most, is_trusted);
     if let Some(value) = change.value {
         fresh.publish(ring, value);
         fresh.note_time(ring, unix_ns(SystemTime::now()));
@@ -94,6 +99,15 @@ pub fn replace(
     }
 }
 
+/// Whether the newest value is there and believed, or there is none.
+fn keeps_newest(ring: Ring<'_>, head: u64, is_trusted: impl Fn(&Stamped, &[u8]) -> bool) -> bool {
+    if head < ring.first() {
+        return true;
+    }
+    let mut payload = Vec::new();
+    matches!(ring.look(head, &mut payload), Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
+}
+
 /// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
 pub fn check_numbers(place: &Place, producer: &Producer) -> Result<()> {
     if producer.head() < MAX_SEQUENCE {
@@ -118,4 +132,12 @@ pub fn lay_out(place: &Place, mut fixed: Fixed) -> Result<Fixed> {
         region: place.shown.clone(),
         reason: format!("its slots would take more than {MAX_REGION_BYTES} bytes; give it fewer or smaller slots"),
     })
+}
+
+/// The number of a lineage that nobody else has.
+pub fn random_lineage(place: &Place) -> Result<u128> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| place.io_error("number region", errno))?;
+    Ok(u128::from_le_bytes(bytes))
 }

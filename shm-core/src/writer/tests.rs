@@ -331,8 +331,10 @@ fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
     assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
     room.poke(HEAD_AT, &5_u64.to_le_bytes());
     room.writer(Kind::Text).publish(b"two").unwrap();
-    let sample = reader.try_recv().unwrap().unwrap();
-    assert_eq!((sample.sequence, &sample.value[..]), (6, &b"two"[..]));
+    // The newest value by the head's account is nowhere, so the numbers are those of a new lineage.
+    let samples = [reader.recv().unwrap().unwrap(), reader.recv().unwrap().unwrap()];
+    let expected = [(1, true, 0, &b"one"[..]), (6, false, 4, b"two")];
+    assert_eq!(samples.each_ref().map(|s| (s.sequence, s.restarted, s.lost, &s.value[..])), expected);
 }
 
 #[test]
@@ -354,7 +356,7 @@ fn a_torn_newest_value_costs_no_older_one() {
         writer.publish(text.as_bytes()).unwrap();
     }
     kill(writer);
-    let stride = inspect(&room.name).unwrap().stride;
+    let crate::Info { stride, lineage, .. } = inspect(&room.name).unwrap();
     room.poke(SLOTS_AT + 3 * stride + 24, b"?");
     room.poke_header(BOOT_ID_AT, &[9; 16]);
     let mut writer = room.writer(Kind::Text);
@@ -362,6 +364,7 @@ fn a_torn_newest_value_costs_no_older_one() {
     assert_eq!(writer.publish(b"four").unwrap(), 4);
     let expected = [row(1, "one"), row(2, "two"), (4, 1, "four".to_owned())];
     assert_eq!(drain(&mut room.reader(Position::Oldest)), expected);
+    assert_ne!(inspect(&room.name).unwrap().lineage, lineage);
 }
 
 #[test]
