@@ -491,3 +491,10 @@ fn a_file_that_others_may_write_is_refused() {
     let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
 }
+
+#[test]
+fn handles_may_move_to_other_threads() {
+    fn assert_send<T: Send>() {}
+    // Also of types that may not: a handle holds none of its values.
+    assert_send::<(RawWriter, RawReader, Writer<*const u8>, Reader<*const u8>)>();
+}
