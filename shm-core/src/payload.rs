@@ -85,7 +85,8 @@ fn check_json(payload: &[u8]) -> Result<(), String> {
 /// Replaces the buffer's content with the encoding of a value.
 pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), String> {
     buffer.clear();
-    bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map(drop).map_err(|error| error.to_string())
+    bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map_err(|error| error.to_string())?;
+    if buffer.len() > MAX_ENCODED_BYTES { Err(too_long(buffer.len())) } else { Ok(()) }
 }
 
 /// The value that `bytes` encode, or what is wrong with them.

@@ -29,7 +29,8 @@ pub struct Sample<T> {
     pub time: SystemTime,
     /// How many values were missed directly before this one, because the reader was too slow for the ring.
     pub lost: u64,
-    /// Whether it is the first of another region of the same name: the one before was removed, and numbers start anew.
+    /// Whether it is the first of another lineage: the region was removed and made anew, or it was damaged and replaced
+    /// without its newest value. Numbers may start anew, and values may come again.
     pub restarted: bool,
     /// The value.
     pub value: T,

@@ -84,7 +84,8 @@ impl RawWriter {
     /// [`Error::BadValue`] if the payload is not what the region's kind promises; nothing is published then.
     /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
     /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
-    /// publication that comes 50 ms later.
+    /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
+    /// [`Error::Damaged`] if the region claims to have used up all numbers.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
         if let Err(reason) = payload::check(self.kind, payload) {
             return Err(Error::BadValue { region: self.place.shown.clone(), reason });
@@ -125,7 +126,9 @@ impl RawWriter {
         }
         let epoch = old.header().tenure.epoch.load(Relaxed);
         let change = Change { wanted, mode: None, epoch, value: Some(payload) };
-        let (region, producer) = replace(&self.place, &self.lock, old, &mut self.producer, change)?;
+        let replaced = replace(&self.place, &self.lock, old, &mut self.producer, change);
+        self.gone |= matches!(replaced, Err(Error::Gone { .. }));
+        let (region, producer) = replaced?;
         self.waker.restart(region.fixed.look_ns);
         (self.region, self.producer) = (region, producer);
         Ok(self.producer.head())

@@ -77,7 +77,7 @@ impl ReaderOptions {
     ///
     /// [`Error::NotFound`] if there is none, or none appeared in time; [`Error::Kind`] if it does not hold Rust values;
     /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
-    /// [`Error::Permission`]; [`Error::TooLarge`].
+    /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`]; [`Error::Directory`] and [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
         let raw = self.open_kind(name, Some(Kind::Bincode))?;
         Ok(Reader::from_raw(raw))

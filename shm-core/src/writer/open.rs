@@ -86,7 +86,9 @@ impl WriterOptions {
     ///
     /// [`Error::WriterAlive`] if it has a writer; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
     /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
-    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`] and [`Error::TooLarge`].
+    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`] and [`Error::FileSystem`];
+    /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
+    /// removes or replaces it meanwhile; [`Error::Directory`] and [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Writer<T>> {
         let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
         Ok(Writer::from_raw(raw))

@@ -45,7 +45,7 @@ pub fn replace(
     if !is_ours(place, lock, old)? {
         return Err(place.gone());
     }
-    let mut fixed = change.wanted;
+    let (mut fixed, mut epoch) = (change.wanted, change.epoch);
     fixed.file_number = old.fixed.file_number.wrapping_add(1);
     fixed.boot_id = boot_id();
     let old_ring = ring_of(old);
@@ -57,7 +57,8 @@ pub fn replace(
     };
     // Without its newest value the new file does not show how far numbers went. Should they repeat, then not in this lineage.
     if !keeps_newest(old_ring, producer.head(), is_trusted) {
-        fixed.lineage = random_lineage(place)?;
+        (fixed.lineage, fixed.file_number) = (random_lineage(place)?, 1);
+        epoch = 1;
     }
     let descriptor: &[u8] = if same_kind { &old.descriptor } else { &[] };
     let (mode, group) = old.permissions(place)?;
@@ -74,7 +75,7 @@ pub fn replace(
         fresh.publish(ring, value);
         fresh.note_time(ring, unix_ns(SystemTime::now()));
     }
-    begin_tenure(draft.region(), change.epoch);
+    begin_tenure(draft.region(), epoch);
     let mut announce = |state| {
         producer.change_state(old_ring, state);
         wait::wake(&old.header().hot.bell);
@@ -83,17 +84,23 @@ pub fn replace(
     if !is_ours(place, lock, old)? {
         return Err(place.gone());
     }
-    // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten.
-    if old.fixed.boot_id == boot_id() {
+    // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its readers
+    // notice by the name.
+    let tells_readers = old.fixed.boot_id == boot_id() || state != STATE_CLOSED;
+    if tells_readers {
         announce(STATE_MOVING);
     }
     match draft.replace() {
         Ok(region) => {
-            announce(STATE_MOVED);
+            if tells_readers {
+                announce(STATE_MOVED);
+            }
             Ok((region, fresh))
         }
         Err(error) => {
-            announce(if state == STATE_CLOSED { STATE_CLOSED } else { STATE_OPEN });
+            if tells_readers {
+                announce(if state == STATE_CLOSED { STATE_CLOSED } else { STATE_OPEN });
+            }
             Err(error)
         }
     }
@@ -101,11 +108,11 @@ pub fn replace(
 
 /// Whether the newest value is there and believed, or there is none.
 fn keeps_newest(ring: Ring<'_>, head: u64, is_trusted: impl Fn(&Stamped, &[u8]) -> bool) -> bool {
-    if head < ring.first() {
+    if head + 1 == ring.first() {
         return true;
     }
     let mut payload = Vec::new();
-    matches!(ring.look(head, &mut payload), Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
+    head > 0 && matches!(ring.look(head, &mut payload), Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
 }
 
 /// Refuses to count beyond the last number. Counted up from 1, nobody gets there.

@@ -162,6 +162,17 @@ fn numbers_that_a_writer_left_out_count_as_lost() {
 }
 
 #[test]
+fn a_long_row_of_left_out_numbers_is_passed_by_at_once() {
+    let memory = Memory::new(256);
+    let mut producer = filled(&memory, 1, 5);
+    producer.head += 200;
+    producer.publish(memory.ring(), &payload_of(206, 0));
+    let mut follower = Follower::at(5);
+    follower.poll_times(memory.ring(), 2);
+    assert_eq!(follower.notes(), "5 206+200");
+}
+
+#[test]
 fn a_cursor_before_the_first_number_starts_there() {
     let memory = Memory::new(4);
     filled(&memory, 8, 9);
