@@ -295,9 +295,9 @@ impl Cursor {
                         }
                         Look::NotYet => {
                             check_sequence(head)?;
-                            self.skip_to((self.next + 1).max(ring.oldest(head)));
-                            // A whole row of such numbers takes one attempt; it is shorter than the ring.
-                            while self.next < head && ring.stamp(self.next) < 2 * self.next - 1 {
+                            self.skip_to(ring.oldest(head));
+                            // A whole row of such numbers takes one attempt; from the oldest on it is shorter than the ring.
+                            while self.next < head && ring.stamp(self.next) < 2 * self.next {
                                 self.skip_to(self.next + 1);
                             }
                         }

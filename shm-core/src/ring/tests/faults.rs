@@ -101,6 +101,12 @@ fn a_cursor_stays_where_it_is_under_a_head_beyond_the_last_number() {
 }
 
 #[test]
+fn the_newest_number_is_looked_for_at_once_from_any_head() {
+    let head = MAX_SEQUENCE - 1;
+    assert_eq!(poll(&hostile([0; 4], head, 1), 1).unwrap_err().sequence, head);
+}
+
+#[test]
 fn number_0_is_not_the_oldest() {
     assert_eq!(hostile([0; 4], 2, 0).ring().oldest(2), 1);
 }
