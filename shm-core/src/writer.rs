@@ -261,9 +261,11 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
 
     /// Publishes the value and returns its number. Readers see it at once.
     ///
+    /// Readers refuse what nests deeper than 128 levels, and more than 4096 elements that take no bytes, such as `()`.
+    ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if the value cannot be encoded; otherwise as for [`RawWriter::publish`].
+    /// [`Error::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence> {
         if let Err(reason) = payload::encode(value, &mut self.encoded) {
             return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
