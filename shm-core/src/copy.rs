@@ -5,6 +5,11 @@
 
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
+#[cfg(not(loom))]
+mod bytes;
+#[cfg(not(loom))]
+pub use bytes::{bytes_in, bytes_out, move_bytes};
+
 /// Bytes in a shared word.
 pub const WORD: usize = size_of::<u64>();
 

@@ -136,7 +136,7 @@ pub enum Error {
     },
     /// The file system has no room for the region. Nothing was left behind.
     #[error(
-        "no space for region '{region}': it needs {needed} bytes, {free} are free in its directory{}; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)",
+        "no space for '{region}': it needs {needed} bytes, {free} are free in its directory{}; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)",
         inode_hint(*needed, *free)
     )]
     NoSpace {
@@ -156,11 +156,43 @@ pub enum Error {
         region: String,
     },
     /// A region or value beyond a limit.
-    #[error("region '{region}' would be too large: {reason}")]
+    #[error("'{region}' would be too large: {reason}")]
     TooLarge {
         /// The region.
         region: String,
         /// The size, the limit, and where the limit comes from.
+        reason: String,
+    },
+    /// There is no block of this name to be mapped.
+    #[error("no block named '{block}'; make one by giving it a length")]
+    NoBlock {
+        /// The block that was wanted.
+        block: String,
+    },
+    /// The map was closed.
+    #[error("map '{map}' is closed")]
+    Closed {
+        /// The map's name.
+        map: String,
+    },
+    /// What was asked of the map leads out of it. Nothing was done.
+    #[error("cannot {asked} '{map}': it has {len} bytes")]
+    OutOfRange {
+        /// The map's name.
+        map: String,
+        /// What was asked, as in `write 10 bytes at 60 of`.
+        asked: String,
+        /// The map's length in bytes.
+        len: usize,
+    },
+    /// What was asked of the map, or of the file to be mapped, is not possible. Nothing was done.
+    #[error("cannot {asked} '{map}': {reason}")]
+    Refused {
+        /// The map's name.
+        map: String,
+        /// What was asked, as in `resize`.
+        asked: String,
+        /// Why not.
         reason: String,
     },
     /// The value cannot be published in a region of this kind.

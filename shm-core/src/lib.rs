@@ -67,6 +67,8 @@ mod directory;
 #[cfg(not(loom))]
 mod inspect;
 #[cfg(not(loom))]
+mod map;
+#[cfg(not(loom))]
 mod reader;
 #[cfg(not(loom))]
 mod writer;
@@ -76,6 +78,7 @@ pub use self::{
     directory::{clean, regions, remove},
     error::{Error, Result},
     inspect::{Finding, Info, State, inspect, verify},
+    map::{Access, Advice, Map, MapOptions},
     payload::Kind,
     reader::{Position, RawReader, Reader, ReaderOptions, Sample},
     region::lock::Presence,

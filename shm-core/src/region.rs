@@ -364,7 +364,7 @@ pub fn remove_draft(place: &Place) -> Result<()> {
 }
 
 /// The limit on the length of files: beyond it the kernel kills the process rather than refuse.
-fn file_size_limit() -> u64 {
+pub fn file_size_limit() -> u64 {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
     limit.current.unwrap_or(u64::MAX)
 }

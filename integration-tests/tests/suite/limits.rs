@@ -55,7 +55,7 @@ fn a_full_tmpfs_is_an_error_at_creation_and_nothing_is_left() {
     let Some(text) = on_tmpfs("a_full_tmpfs", "size=1m", script) else { return };
     let lines: Vec<&str> = text.lines().collect();
     let [message, code] = lines[..] else { panic!("{text}") };
-    assert!(message.starts_with("error: no space for region") && message.contains("demo"), "{text}");
+    assert!(message.starts_with("error: no space for 'demo'"), "{text}");
     assert_eq!(code, "1", "{text}");
 }
 

@@ -1,0 +1,112 @@
+//! The same for bytes at any place: single ones up to the next whole word, then words, then single ones.
+//!
+//! A byte beside those that are meant is never stored, not even with the value that it had: it may be another process's.
+#![allow(unsafe_code)]
+
+use super::{copy_in, copy_out};
+use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+/// How many bytes of a move are on their way at a time.
+const MOVE_BYTES: usize = 16 << 10;
+
+/// Stores `bytes` into `shared`.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn bytes_in(shared: &[AtomicU8], bytes: &[u8]) {
+    assert_eq!(shared.len(), bytes.len());
+    let (head, words, tail) = split(shared);
+    let (head_bytes, rest) = bytes.split_at(head.len());
+    let (word_bytes, tail_bytes) = rest.split_at(size_of_val(words));
+    copy_in(words, word_bytes);
+    for (byte, value) in head.iter().chain(tail).zip(head_bytes.iter().chain(tail_bytes)) {
+        byte.store(*value, Relaxed);
+    }
+}
+
+/// Fills `bytes` from `shared`.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn bytes_out(shared: &[AtomicU8], bytes: &mut [u8]) {
+    assert_eq!(shared.len(), bytes.len());
+    let (head, words, tail) = split(shared);
+    let (head_bytes, rest) = bytes.split_at_mut(head.len());
+    let (word_bytes, tail_bytes) = rest.split_at_mut(size_of_val(words));
+    copy_out(words, word_bytes);
+    for (byte, value) in head.iter().chain(tail).zip(head_bytes.iter_mut().chain(tail_bytes)) {
+        *value = byte.load(Relaxed);
+    }
+}
+
+/// Copies `count` bytes from one place in `shared` to another, which may overlap.
+///
+/// # Panics
+///
+/// If a place does not lie in `shared`.
+pub fn move_bytes(shared: &[AtomicU8], destination: usize, source: usize, count: usize) {
+    let mut buffer = vec![0; count.min(MOVE_BYTES)];
+    let mut step = |at: usize| {
+        let bytes = &mut buffer[..MOVE_BYTES.min(count - at)];
+        bytes_out(&shared[source + at..][..bytes.len()], bytes);
+        bytes_in(&shared[destination + at..][..bytes.len()], bytes);
+    };
+    // In the direction in which no byte is overwritten before it was moved.
+    let starts = (0..count).step_by(MOVE_BYTES);
+    if destination <= source { starts.for_each(&mut step) } else { starts.rev().for_each(&mut step) }
+}
+
+/// The bytes before the first whole word, the whole words, and the bytes behind them.
+fn split(shared: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
+    // SAFETY: any eight bytes that are atomics are also one atomic, and `align_to` sees to the alignment. Who stores to a
+    // mapping has it for itself within this process, so bytes and words never race there; other processes' accesses are
+    // outside of the language, and to the processor each of them is an access of its own.
+    unsafe { shared.align_to() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(count: usize) -> Vec<AtomicU8> {
+        (0..).map(AtomicU8::new).take(count).collect()
+    }
+
+    fn content(shared: &[AtomicU8]) -> Vec<u8> {
+        shared.iter().map(|byte| byte.load(Relaxed)).collect()
+    }
+
+    #[test]
+    fn every_place_and_length_comes_out_as_it_went_in_and_its_neighbours_stay() {
+        for start in 0..17 {
+            for count in 0..33 {
+                let shared = shared(64);
+                let mut expected = content(&shared);
+                expected[start..start + count].fill(0xee);
+                bytes_in(&shared[start..start + count], &vec![0xee; count]);
+                assert_eq!(content(&shared), expected, "{count} bytes at {start}");
+                let mut back = vec![0; 64 - start];
+                bytes_out(&shared[start..], &mut back);
+                assert_eq!(back, expected[start..], "from {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_move_is_as_if_all_bytes_were_copied_out_first() {
+        let pairs =
+            [(0, 0), (0, 1), (1, 0), (7, 16), (16, 7), (0, MOVE_BYTES), (MOVE_BYTES - 1, 0), (5, MOVE_BYTES + 5)];
+        let counts = if cfg!(miri) { vec![0, 9] } else { vec![0, 1, 9, MOVE_BYTES, 2 * MOVE_BYTES + 3] };
+        for (destination, source) in pairs {
+            for count in &counts {
+                let shared: Vec<_> = (0..251).cycle().map(AtomicU8::new).take(4 * MOVE_BYTES).collect();
+                let mut expected = content(&shared);
+                expected.copy_within(source..source + count, destination);
+                move_bytes(&shared, destination, source, *count);
+                assert!(content(&shared) == expected, "{count} bytes from {source} to {destination}");
+            }
+        }
+    }
+}

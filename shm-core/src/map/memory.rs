@@ -1,0 +1,131 @@
+//! The mapping under a map, as atomics. What may be asked of it, and of its file, is decided elsewhere.
+//!
+//! # Invariants
+//!
+//! A `Memory` owns a mapping that starts at a page and has `len` bytes, rounded up to whole words: the kernel maps whole
+//! pages, so the last word is there, too. Its bytes are only ever seen as atomics, for which any value is valid and a
+//! race with another process is defined. `stores` says whether it was mapped for writing; only then a store reaches it.
+//! It stays mapped until the `Memory` is dropped or changes its length, for which one must have it alone. What remains
+//! is somebody cutting the file: the kernel then answers an access with SIGBUS.
+#![allow(unsafe_code)]
+
+use crate::copy::WORD;
+use crate::sync::AtomicU8;
+use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
+use std::fs::File;
+use std::io;
+
+/// How a mapping is going to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// In no special way.
+    Normal,
+    /// Here and there: reading ahead is of no use.
+    Random,
+    /// From start to end: reading ahead is of much use.
+    Sequential,
+    /// Soon.
+    WillNeed,
+    /// Not soon. What was stored in copy-on-write memory is lost: such pages are then as they are in the file, or zero.
+    DontNeed,
+}
+
+/// See the file's `# Invariants`.
+#[derive(Debug)]
+pub struct Memory {
+    raw: MmapRaw,
+    len: usize,
+    stores: bool,
+}
+
+impl Memory {
+    /// Maps `len` bytes of a file, whose owner sees what is stored.
+    pub fn shared(file: &File, offset: u64, len: usize, stores: bool) -> io::Result<Self> {
+        let options = options(offset, len);
+        let raw = if stores { options.map_raw(file)? } else { options.map_raw_read_only(file)? };
+        Ok(Self { raw, len, stores })
+    }
+
+    /// Maps `len` bytes of a file, of which what is stored stays with this process.
+    pub fn private(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        // SAFETY: no slice is made of it, but by `as_slice`, which has the same contract; see the invariants.
+        let map = unsafe { options(offset, len).map_copy(file)? };
+        Ok(Self { raw: map.into(), len, stores: true })
+    }
+
+    /// Maps `len` zero bytes that nobody else has.
+    pub fn private_zeros(len: usize) -> io::Result<Self> {
+        Ok(Self { raw: options(0, len).map_anon()?.into(), len, stores: true })
+    }
+
+    /// The length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All of its bytes. Stores may reach them only if it was mapped for that.
+    pub fn bytes(&self) -> &[AtomicU8] {
+        // SAFETY: by the invariants there are `len` bytes, mapped as long as `self` is borrowed, and atomics.
+        unsafe { std::slice::from_raw_parts(self.raw.as_ptr().cast(), self.len) }
+    }
+
+    /// All of its bytes, as such.
+    ///
+    /// # Safety
+    ///
+    /// As long as the slice lives, nobody may store to them or cut the file.
+    pub unsafe fn as_slice(&self) -> &[u8] {
+        // SAFETY: there are `len` bytes, mapped as long as `self` is borrowed; the caller keeps stores away.
+        unsafe { std::slice::from_raw_parts(self.raw.as_ptr(), self.len) }
+    }
+
+    /// All of its bytes, to be changed.
+    ///
+    /// # Safety
+    ///
+    /// As long as the slice lives, nobody else may load or store them, or cut the file.
+    ///
+    /// # Panics
+    ///
+    /// If it was not mapped for writing.
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
+        assert!(self.stores, "mapped for writing");
+        // SAFETY: there are `len` writable bytes, mapped as long as `self` is borrowed; the caller keeps all others away.
+        unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len) }
+    }
+
+    /// Changes the length. The file must reach up to there.
+    pub fn remap(&mut self, len: usize) -> io::Result<()> {
+        // SAFETY: nobody else has a reference into it, and the caller has seen to the file's length.
+        unsafe { self.raw.remap(len.next_multiple_of(WORD), RemapOptions::new().may_move(true))? };
+        self.len = len;
+        Ok(())
+    }
+
+    /// Waits until these bytes, which lie within it, are in the file.
+    pub fn flush(&self, offset: usize, len: usize) -> io::Result<()> {
+        self.raw.flush_range(offset, len)
+    }
+
+    /// Gives advice on these bytes, which lie within it.
+    pub fn advise(&self, advice: Advice, start: usize, len: usize) -> io::Result<()> {
+        let advice = match advice {
+            Advice::Normal => memmap2::Advice::Normal,
+            Advice::Random => memmap2::Advice::Random,
+            Advice::Sequential => memmap2::Advice::Sequential,
+            Advice::WillNeed => memmap2::Advice::WillNeed,
+            Advice::DontNeed => {
+                // SAFETY: it stays mapped. Bytes may change, as they may at any time in atomics.
+                return unsafe { self.raw.unchecked_advise_range(UncheckedAdvice::DontNeed, start, len) };
+            }
+        };
+        self.raw.advise_range(advice, start, len)
+    }
+}
+
+fn options(offset: u64, len: usize) -> MmapOptions {
+    let mut options = MmapOptions::new();
+    options.offset(offset).len(len.next_multiple_of(WORD));
+    options
+}

@@ -1,0 +1,427 @@
+//! Making a map: what of which file, for what, and with which pages behind it. What is then done with it is not here.
+
+use super::Map;
+use super::memory::Memory;
+use crate::error::{Error, Result};
+use crate::header::MAGIC;
+use crate::region::file_size_limit;
+use crate::region::place::{Identity, Place};
+use rustix::fs::{self, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+
+/// What a map is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To look at the bytes. Python's `ACCESS_READ`; the memory is mapped read-only.
+    Read,
+    /// To change them, for all who map the same. Python's `ACCESS_WRITE`: `MAP_SHARED`.
+    Write,
+    /// To change a copy that nobody else sees. Python's `ACCESS_COPY`: `MAP_PRIVATE`. What others change in the file shows
+    /// in pages that were not changed here.
+    Copy,
+}
+
+/// How to make a [`Map`].
+///
+/// ```
+/// use shm_core::{Access, Map};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let file = tempfile::tempfile()?;
+/// file.set_len(8192)?;
+/// let mut map = Map::options().offset(4096).len(100).access(Access::Copy).file(file)?;
+/// map.write(b"for me alone")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MapOptions {
+    len: usize,
+    offset: u64,
+    access: Option<Access>,
+    create: bool,
+    remove_on_drop: bool,
+    force: bool,
+}
+
+/// What is behind a map that is not closed.
+#[derive(Debug)]
+pub struct Backing {
+    pub memory: Memory,
+    pub access: Access,
+    // Private anonymous memory has none.
+    file: Option<File>,
+    offset: u64,
+    is_anonymous: bool,
+    _name: Option<Name>,
+}
+
+/// A name that goes when the map does.
+#[derive(Debug)]
+struct Name {
+    place: Place,
+    identity: Identity,
+    // The process that is to remove it, which a fork of it is not.
+    process: u32,
+}
+
+impl MapOptions {
+    /// Options of which none is set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many bytes to map. Unset, or 0, it is all that the file has behind the offset.
+    ///
+    /// If the file is shorter, a map that writes extends it, with its pages reserved; others refuse.
+    pub fn len(&mut self, bytes: usize) -> &mut Self {
+        self.len = bytes;
+        self
+    }
+
+    /// Where in the file the map starts: a multiple of the page size. Unset, it is 0.
+    pub fn offset(&mut self, bytes: u64) -> &mut Self {
+        self.offset = bytes;
+        self
+    }
+
+    /// What the map is for. Unset, it is [`Access::Write`], and [`Access::Read`] for a file that was opened read-only.
+    pub fn access(&mut self, access: Access) -> &mut Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// Whether a block that does not exist is made: for this user alone (mode 600), with the given length. Unset, it is
+    /// not.
+    pub fn create(&mut self, on: bool) -> &mut Self {
+        self.create = on;
+        self
+    }
+
+    /// Whether the block's name is removed when the map is closed or dropped, if it still leads to the same file. Others
+    /// who have it mapped keep it. Unset, it stays.
+    pub fn remove_on_drop(&mut self, on: bool) -> &mut Self {
+        self.remove_on_drop = on;
+        self
+    }
+
+    /// Whether a block that is a region is mapped as well. Whoever stores to one breaks it. Unset, it is refused.
+    pub fn force(&mut self, on: bool) -> &mut Self {
+        self.force = on;
+        self
+    }
+
+    /// Maps a named block: a name in `SHM_DIR`, or a path if it has a `/`. The rules for names are those for regions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlock`] if there is none and it is not to be made; [`Error::BadName`]; [`Error::Directory`];
+    /// [`Error::Permission`] if it may not be opened or made; otherwise as for [`file`](Self::file).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/block", directory.path().display());
+    /// # let name = name.as_str();
+    /// let block = shm_core::Map::options().len(64).create(true).remove_on_drop(true).open(name)?;
+    /// assert_eq!(block.size()?, 64);
+    /// drop(block);
+    /// assert!(shm_core::Map::open(name).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open(&self, name: &str) -> Result<Map> {
+        let place = Place::resolve(name)?;
+        let access = self.access.unwrap_or(Access::Write);
+        let (file, is_new) = self.open_file(&place, access)?;
+        let opened = self.backing(name, file, access);
+        let mut backing = match opened {
+            Err(error) => {
+                if is_new {
+                    // The error that matters is the one above.
+                    let _ = fs::unlinkat(place.directory(), place.file(), AtFlags::empty());
+                }
+                return Err(error);
+            }
+            Ok(backing) => backing,
+        };
+        if self.remove_on_drop {
+            let stat = stat(name, backing.file.as_ref().expect("a block is a file"))?;
+            backing._name = Some(Name { place, identity: Identity::of(&stat), process: std::process::id() });
+        }
+        Ok(Map::new(name.to_owned(), backing))
+    }
+
+    /// Maps a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if it is not a regular file, is empty or too short, is a region, or was opened for less than the
+    /// map is for; or if the offset is not a multiple of the page size. [`Error::NoSpace`] and [`Error::TooLarge`] if it
+    /// cannot be extended, and it then keeps its length; [`Error::Io`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut map = shm_core::Map::options().len(5).file(tempfile::tempfile()?)?;
+    /// map.write(b"hello")?;
+    /// assert_eq!(map.size()?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn file(&self, file: File) -> Result<Map> {
+        let shown = format!("file descriptor {}", file.as_raw_fd());
+        let access = match self.access {
+            Some(access) => access,
+            None => default_access(&file).map_err(|errno| io_error("map", &shown, errno))?,
+        };
+        let backing = self.backing(&shown, file, access)?;
+        Ok(Map::new(shown, backing))
+    }
+
+    /// Maps memory that has no name, all zeros. [`Access::Copy`] is for this process alone, the others are shared with the
+    /// children that it forks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if the length is 0 or an offset is set; [`Error::NoSpace`]; [`Error::TooLarge`]; [`Error::Io`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// let scratch = shm_core::Map::options().len(100).access(shm_core::Access::Copy).anonymous()?;
+    /// assert_eq!(scratch.len(), 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn anonymous(&self) -> Result<Map> {
+        let shown = "anonymous memory";
+        if self.len == 0 || self.offset != 0 {
+            return Err(refused(shown, "map", "it needs a length, and has no offset".to_owned()));
+        }
+        let io_error = |errno| io_error("map", shown, errno);
+        let access = self.access.unwrap_or(Access::Write);
+        let (memory, file) = match access {
+            Access::Copy => (Memory::private_zeros(self.len), None),
+            Access::Read | Access::Write => {
+                let file = File::from(fs::memfd_create("shm", MemfdFlags::CLOEXEC).map_err(io_error)?);
+                reserve(shown, &file, 0, self.len as u64)?;
+                (Memory::shared(&file, 0, self.len, access == Access::Write), Some(file))
+            }
+        };
+        let memory = memory.map_err(|source| Error::Io { action: "map", region: shown.to_owned(), source })?;
+        let backing = Backing { memory, access, file, offset: 0, is_anonymous: true, _name: None };
+        Ok(Map::new(shown.to_owned(), backing))
+    }
+
+    /// Opens the block's file, and says whether it is new.
+    fn open_file(&self, place: &Place, access: Access) -> Result<(File, bool)> {
+        let flags = match access {
+            Access::Write => OFlags::RDWR,
+            Access::Read | Access::Copy => OFlags::RDONLY,
+        };
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = |flags| {
+            let mode = Mode::RUSR | Mode::WUSR;
+            retry_on_intr(|| fs::openat(place.directory(), place.file(), flags, mode)).map(File::from)
+        };
+        let opened = match open(flags) {
+            Err(Errno::NOENT) if self.create && self.len > 0 && access == Access::Write => {
+                match open(flags | OFlags::CREATE | OFlags::EXCL) {
+                    Err(Errno::EXIST) => open(flags).map(|file| (file, false)),
+                    made => made.map(|file| (file, true)),
+                }
+            }
+            opened => opened.map(|file| (file, false)),
+        };
+        opened.map_err(|errno| explain_open(place, errno))
+    }
+
+    /// Checks the file, gives it the pages, and maps it.
+    fn backing(&self, shown: &str, file: File, access: Access) -> Result<Backing> {
+        let refuse = |reason: String| Err(refused(shown, "map", reason));
+        let stat = stat(shown, &file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return refuse("it is not a regular file".to_owned());
+        }
+        if !self.offset.is_multiple_of(page_bytes() as u64) {
+            return refuse(format!(
+                "the offset {} is not a multiple of {}, the size of a page",
+                self.offset,
+                page_bytes()
+            ));
+        }
+        if !self.force && begins_as_region(&file) {
+            return refuse("it is a region: use a Reader or Writer, or force it".to_owned());
+        }
+        let file_len = u64::try_from(stat.st_size).unwrap_or(0);
+        let len = match self.len {
+            0 => usize::try_from(file_len.saturating_sub(self.offset)).unwrap_or(usize::MAX),
+            len => len,
+        };
+        if len == 0 {
+            return refuse(format!("it has no byte behind offset {}; give a length to extend it", self.offset));
+        }
+        let end = end_of(shown, self.offset, len)?;
+        match access {
+            Access::Write => reserve(shown, &file, self.offset, len as u64)?,
+            _ if end <= file_len => {}
+            _ => return refuse(format!("it ends at {file_len}, not at {end}, and only a map that writes extends it")),
+        }
+        let memory = match access {
+            Access::Copy => Memory::private(&file, self.offset, len),
+            Access::Read | Access::Write => Memory::shared(&file, self.offset, len, access == Access::Write),
+        };
+        let memory = memory.map_err(|source| Error::Io { action: "map", region: shown.to_owned(), source })?;
+        Ok(Backing { memory, access, file: Some(file), offset: self.offset, is_anonymous: false, _name: None })
+    }
+}
+
+impl TryFrom<File> for Map {
+    type Error = Error;
+
+    /// Maps the whole file: for reading if it was opened read-only, else for reading and writing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("notes");
+    /// std::fs::write(&path, "hello")?;
+    /// let mut map = shm_core::Map::try_from(std::fs::File::open(&path)?)?;
+    /// assert_eq!(map.read_all()?, b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn try_from(file: File) -> Result<Self> {
+        MapOptions::new().file(file)
+    }
+}
+
+impl Backing {
+    /// The file's length now; `None` where there is no file that has a meaning of its own.
+    pub fn file_len(&self) -> Option<io::Result<u64>> {
+        let file = self.file.as_ref().filter(|_| !self.is_anonymous)?;
+        Some(file.metadata().map(|metadata| metadata.len()))
+    }
+
+    /// Changes the length of the mapping and of its file, without a moment at which the mapping is longer than the file.
+    pub fn resize(&mut self, shown: &str, len: usize) -> Result<()> {
+        let refuse = |reason: &str| Err(refused(shown, "resize", reason.to_owned()));
+        let (Access::Write, Some(file)) = (self.access, &self.file) else {
+            return refuse("it is read-only or copy-on-write");
+        };
+        if len == 0 {
+            return refuse("a map has at least one byte; close it instead");
+        }
+        let io_error = |source| Error::Io { action: "resize", region: shown.to_owned(), source };
+        let end = end_of(shown, self.offset, len)?;
+        if len < self.memory.len() {
+            self.memory.remap(len).map_err(io_error)?;
+            return file.set_len(end).map_err(io_error);
+        }
+        reserve(shown, file, self.offset, len as u64)?;
+        file.set_len(end).map_err(io_error)?;
+        self.memory.remap(len).map_err(io_error)
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if self.process == std::process::id() && matches!(self.place.identity(), Ok(Some(now)) if now == self.identity)
+        {
+            // Nothing more can be done here.
+            let _ = fs::unlinkat(self.place.directory(), self.place.file(), AtFlags::empty());
+        }
+    }
+}
+
+/// Gives every byte of the range a page on the disk or in memory, and extends the file to its end. If that fails, the
+/// file has the length that it had.
+fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
+    let stat = stat(shown, file)?;
+    let end = offset + len;
+    let file_len = u64::try_from(stat.st_size).unwrap_or(0);
+    if end > file_len.max(file_size_limit()) {
+        let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
+        return Err(Error::TooLarge { region: shown.to_owned(), reason });
+    }
+    // First the pages, then the length: in one step, a full ext4 keeps what it had already added to the length.
+    let pages = |flags| retry_on_intr(|| fs::fallocate(file, flags, offset, len));
+    let extend = || if end > file_len { pages(FallocateFlags::empty()) } else { Ok(()) };
+    let reserved = pages(FallocateFlags::KEEP_SIZE).and_then(|()| extend());
+    reserved.or_else(|errno| match errno {
+        // Without holes there is nothing to reserve.
+        Errno::OPNOTSUPP if end <= file_len && is_without_holes(&stat) => Ok(()),
+        Errno::OPNOTSUPP => Err(refused(shown, "map", "its file system cannot reserve space for it".to_owned())),
+        Errno::NOSPC | Errno::DQUOT => {
+            let free = fs::fstatvfs(file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+            Err(Error::NoSpace { region: shown.to_owned(), needed: len, free })
+        }
+        // What a memory file says to a length that memory will never have.
+        Errno::FBIG => Err(Error::TooLarge { region: shown.to_owned(), reason: format!("{end} bytes") }),
+        _ => Err(io_error("reserve space for", shown, errno)),
+    })
+}
+
+/// Whether the file system has blocks for the whole file. It counts them in units of 512 bytes.
+fn is_without_holes(stat: &Stat) -> bool {
+    stat.st_blocks.saturating_mul(512) >= stat.st_size
+}
+
+fn begins_as_region(file: &File) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC
+}
+
+fn default_access(file: &File) -> rustix::io::Result<Access> {
+    let flags = fs::fcntl_getfl(file)?;
+    Ok(if flags & OFlags::RWMODE == OFlags::RDONLY { Access::Read } else { Access::Write })
+}
+
+/// Where a map ends in its file, if the kernel can count as far.
+fn end_of(shown: &str, offset: u64, len: usize) -> Result<u64> {
+    let end = offset.checked_add(len as u64).filter(|end| i64::try_from(*end).is_ok() && isize::try_from(len).is_ok());
+    let reason = || format!("{len} bytes at {offset}, more than this machine can address");
+    end.ok_or_else(|| Error::TooLarge { region: shown.to_owned(), reason: reason() })
+}
+
+fn stat(shown: &str, file: &File) -> Result<Stat> {
+    fs::fstat(file).map_err(|errno| io_error("map", shown, errno))
+}
+
+fn explain_open(place: &Place, errno: Errno) -> Error {
+    let shown = place.shown.as_str();
+    match errno {
+        Errno::NOENT => Error::NoBlock { block: shown.to_owned() },
+        Errno::LOOP => refused(shown, "map", "it is a symbolic link".to_owned()),
+        Errno::ISDIR | Errno::NXIO => refused(shown, "map", "it is not a regular file".to_owned()),
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
+            action: "map",
+            region: shown.to_owned(),
+            remedy: "its owner can allow it with chmod".to_owned(),
+        },
+        Errno::NOSPC | Errno::DQUOT => place.no_space(0),
+        _ => io_error("map", shown, errno),
+    }
+}
+
+fn io_error(action: &'static str, shown: &str, errno: Errno) -> Error {
+    Error::Io { action, region: shown.to_owned(), source: errno.into() }
+}
+
+fn refused(shown: &str, asked: &str, reason: String) -> Error {
+    Error::Refused { map: shown.to_owned(), asked: asked.to_owned(), reason }
+}
+
+/// The size of a page in bytes.
+pub fn page_bytes() -> usize {
+    rustix::param::page_size()
+}
