@@ -118,7 +118,7 @@ fn code(error: &anyhow::Error) -> Code {
     }
     match error.downcast_ref::<Error>() {
         Some(Error::BadName { .. } | Error::BadOption(_)) => Code::Usage,
-        Some(Error::NotFound { .. } | Error::Gone { .. }) => Code::Absent,
+        Some(Error::NotFound { .. } | Error::NoBlock { .. } | Error::Gone { .. }) => Code::Absent,
         Some(
             Error::Damaged { .. }
             | Error::NotARegion { .. }
@@ -146,6 +146,8 @@ fn remedy(error: &anyhow::Error) -> String {
             Some(near) => format!("did you mean '{near}'? list regions: shm-reader list"),
             None => "list regions: shm-reader list".to_owned(),
         },
+        (_, Some(Error::NoBlock { block })) => format!("make one: shm-writer map --size 4096 {block} VALUE"),
+        (_, Some(Error::IsRegion { .. })) => "leave out 'map', or map it all the same with --force".to_owned(),
         _ => String::new(),
     }
 }

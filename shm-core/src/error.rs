@@ -164,10 +164,16 @@ pub enum Error {
         reason: String,
     },
     /// There is no block of this name to be mapped.
-    #[error("no block named '{block}'; make one by giving it a length")]
+    #[error("no block named '{block}'")]
     NoBlock {
         /// The block that was wanted.
         block: String,
+    },
+    /// The block is a region, which is not for plain stores.
+    #[error("cannot map '{region}': it is a region, and not plain bytes")]
+    IsRegion {
+        /// The block that was wanted.
+        region: String,
     },
     /// The map was closed.
     #[error("map '{map}' is closed")]

@@ -72,6 +72,26 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Print plain bytes of a block that has no header
+    ///
+    /// All bytes that are asked for are printed, and nothing else; on a terminal control characters are escaped. Nothing
+    /// says how many of them are meant, or whether they are whole. A region is refused.
+    Map {
+        /// The block's name, or a path with a / in it
+        name: String,
+        /// Where in the block to begin [default: 0]
+        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        at: Option<u64>,
+        /// At most so many bytes [default: all that follow]
+        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        len: Option<u64>,
+        /// Print a hex dump
+        #[arg(short = 'x', long)]
+        hex: bool,
+        /// Print also the bytes of a region
+        #[arg(long)]
+        force: bool,
+    },
     /// Print a script that completes the arguments in a shell
     Completions {
         /// The shell

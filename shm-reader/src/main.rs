@@ -5,6 +5,7 @@ mod args;
 mod inspect;
 mod json;
 mod list;
+mod map;
 mod print;
 mod read;
 mod verify;
@@ -27,6 +28,9 @@ fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         (Some(Verb::List { json }), _) => list::list(*json, args.talk, out),
         (Some(Verb::Inspect { region, json }), _) => inspect::inspect(region, *json, out),
         (Some(Verb::Verify { region, json }), _) => verify::verify(region, *json, out),
+        (Some(Verb::Map { name, at, len, hex, force }), _) => {
+            map::print(name, at.unwrap_or(0), len.unwrap_or(u64::MAX), *hex, *force, out)
+        }
         (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
         (None, None) => unreachable!("clap asks for a region or a verb"),
     }

@@ -110,12 +110,18 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Offset, bytes, and the same bytes as ASCII, line by line; at the end the length.
 fn dump(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
-    for (index, row) in value.chunks(ROW_BYTES).enumerate() {
+    dump_rows(out, 0, value)?;
+    write!(out, "{:08x}", value.len())
+}
+
+/// The same for bytes that begin at an offset, without a last line.
+pub fn dump_rows(out: &mut dyn Write, start: u64, bytes: &[u8]) -> io::Result<()> {
+    for (offset, row) in (start..).step_by(ROW_BYTES).zip(bytes.chunks(ROW_BYTES)) {
         let bytes: String = row.iter().map(|byte| format!(" {byte:02x}")).collect();
         let ascii = row.iter().map(|byte| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' });
-        writeln!(out, "{:08x} {bytes:48}  |{}|", index * ROW_BYTES, ascii.collect::<String>())?;
+        writeln!(out, "{offset:08x} {bytes:48}  |{}|", ascii.collect::<String>())?;
     }
-    write!(out, "{:08x}", value.len())
+    Ok(())
 }
 
 #[test]

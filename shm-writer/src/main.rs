@@ -2,6 +2,7 @@
 
 mod args;
 mod held;
+mod map;
 mod publish;
 mod source;
 mod target;
@@ -23,6 +24,9 @@ fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
         (Some(Verb::Create { region, layout }), _) => upkeep::create(region, layout, args.talk),
         (Some(Verb::Rm { force, regions }), _) => upkeep::remove(regions, *force, args.talk),
+        (Some(Verb::Map { name, value, at, size, force }), _) => {
+            map::store(name, value.as_deref(), at.unwrap_or(0), *size, *force, args.talk)
+        }
         (Some(Verb::Clean { dry_run }), _) => upkeep::clean(*dry_run, args.talk, out),
         (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
         (None, None) => unreachable!("clap asks for a region or a verb"),

@@ -36,10 +36,13 @@ fn help_mentions_every_verb_and_option() {
         let missing: Vec<_> = words.iter().filter(|word| !text.contains(**word)).collect();
         assert!(missing.is_empty(), "{program} --help lacks {missing:?}\n{text}");
     };
-    check("shm-writer", &["create", "rm", "clean", "completions"]);
+    check("shm-writer", &["create", "rm", "clean", "map", "completions"]);
     check("shm-writer", &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--size"]);
     check("shm-writer", &["--mode", "--checksum", "--rm", "--quiet", "--verbose", "{seq}", "{time}"]);
-    check("shm-reader", &["list", "inspect", "verify", "completions", "--follow", "--count", "--from", "--timeout"]);
+    check(
+        "shm-reader",
+        &["list", "inspect", "verify", "map", "completions", "--follow", "--count", "--from", "--timeout"],
+    );
     check("shm-reader", &["--strict", "--until-closed", "--json", "--raw", "--hex", "--quiet", "--verbose"]);
 }
 
@@ -62,9 +65,11 @@ fn every_verb_has_help() {
         "shm-writer create",
         "shm-writer rm",
         "shm-writer clean",
+        "shm-writer map",
         "shm-reader list",
         "shm-reader inspect",
         "shm-reader verify",
+        "shm-reader map",
     ] {
         assert!(s.ok(&format!("{command} --help")).contains("Usage"), "{command}");
     }

@@ -88,6 +88,21 @@ fn a_tmpfs_without_inodes_is_an_error() {
 }
 
 #[test]
+fn a_block_for_which_there_is_no_room_is_an_error_and_never_a_death() {
+    let script = "shm-writer map block --size 2MiB x 2>&1 || echo $?; ls -A; truncate -s 900K block; \
+                  dd if=/dev/zero of=filler bs=4096 status=none 2> /dev/null; shm-writer map block --at 8192 y 2>&1 || echo $?; \
+                  stat -c %s block";
+    let Some(text) = on_tmpfs("a_block_for_which_there_is_no_room", "size=1m", script) else { return };
+    let lines: Vec<&str> = text.lines().collect();
+    let [fresh, code, holes, code_of_holes, size] = lines[..] else { panic!("{text}") };
+    assert!(
+        fresh.starts_with("error: no space for 'block'") && holes.starts_with("error: no space for 'block'"),
+        "{text}"
+    );
+    assert_eq!((code, code_of_holes, size), ("1", "1", "921600"), "{text}");
+}
+
+#[test]
 fn a_read_only_directory_is_an_error_for_writers_only() {
     let script = "shm-writer demo x; mount -o remount,ro $SHM_DIR; shm-reader demo; shm-reader list > /dev/null && echo listed; \
                   shm-writer demo y 2>&1 || echo $?; shm-writer other y 2>&1 || echo $?";
@@ -104,6 +119,8 @@ fn limits_of_the_process_are_errors_not_deaths() {
         let line = format!("ulimit {limit}; shm-writer demo --size 64MiB --slots 8 x");
         s.run(&line).exits(1).complains(&["demo"]);
         assert!(!s.shm("demo").exists() && !s.shm(".demo.new").exists(), "{limit}: {:?}", s.files());
+        s.run(&format!("ulimit {limit}; shm-writer map block --size 512MiB x")).exits(1).complains(&["block"]);
+        assert!(!s.shm("block").exists(), "{limit}: {:?}", s.files());
     }
     s.ok("shm-writer demo x");
     let outcome = s.run("ulimit -n 4; shm-reader demo");

@@ -18,6 +18,7 @@ mod isolation;
 mod limits;
 mod looking;
 mod loss;
+mod mapping;
 mod names;
 mod output;
 mod permissions;

@@ -162,9 +162,9 @@ impl MapOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if it is not a regular file, is empty or too short, is a region, or was opened for less than the
-    /// map is for; or if the offset is not a multiple of the page size. [`Error::NoSpace`] and [`Error::TooLarge`] if it
-    /// cannot be extended, and it then keeps its length; [`Error::Io`].
+    /// [`Error::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of the
+    /// page size; [`Error::IsRegion`]. [`Error::NoSpace`] and [`Error::TooLarge`] if it cannot be extended, and it then
+    /// keeps its length. [`Error::Io`], also if it was opened for less than the map is for.
     ///
     /// # Examples
     ///
@@ -260,7 +260,7 @@ impl MapOptions {
             ));
         }
         if !self.force && begins_as_region(&file) {
-            return refuse("it is a region: use a Reader or Writer, or force it".to_owned());
+            return Err(Error::IsRegion { region: shown.to_owned() });
         }
         let file_len = u64::try_from(stat.st_size).unwrap_or(0);
         let len = match self.len {

@@ -78,7 +78,7 @@ impl Map {
     /// map.set(..5, b"hello")?;
     /// assert_eq!(map.read(5)?, b"hello");
     /// assert_eq!(map.read(5)?, [0; 3]);
-    /// assert_eq!(map.read(5)?, []);
+    /// assert_eq!(map.read(5)?, b"");
     /// # Ok(())
     /// # }
     /// ```

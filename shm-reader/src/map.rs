@@ -1,0 +1,36 @@
+//! Plain bytes of a block that has no header, as they are. How many of them are meant is not known here, or anywhere.
+
+use std::io::{self, IsTerminal, SeekFrom, Write};
+
+use anyhow::Result;
+use shm_cli::Escaped;
+use shm_core::{Access, Map};
+
+use crate::print::dump_rows;
+
+/// How many bytes are read at a time: whole rows of a dump.
+const PART_BYTES: u64 = 64 << 10;
+
+/// Prints at most `len` bytes of a block, from `at` on.
+pub fn print(name: &str, at: u64, len: u64, is_hex: bool, force: bool, out: &mut dyn Write) -> Result<()> {
+    let mut map = Map::options().access(Access::Read).force(force).open(name)?;
+    map.seek(SeekFrom::Start(at))?;
+    let is_terminal = io::stdout().is_terminal();
+    let end = at.saturating_add(len).min(map.len() as u64);
+    let mut offset = at;
+    while offset < end {
+        let part = map.read(usize::try_from(PART_BYTES.min(end - offset))?)?;
+        match (is_hex, is_terminal) {
+            (true, _) => dump_rows(out, offset, &part)?,
+            (_, true) => write!(out, "{}", Escaped(&part))?,
+            _ => out.write_all(&part)?,
+        }
+        offset += part.len() as u64;
+    }
+    match (is_hex, is_terminal) {
+        (true, _) => writeln!(out, "{end:08x}")?,
+        (_, true) => writeln!(out)?,
+        _ => {}
+    }
+    Ok(())
+}
