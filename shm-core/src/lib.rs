@@ -39,6 +39,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Below all of this lies [`Map`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
+//! protection.
 
 // Under loom only the protocol is compiled, for its models.
 #![cfg_attr(loom, allow(dead_code))]
