@@ -63,6 +63,8 @@ mod payload;
 #[cfg(not(loom))]
 mod region;
 #[cfg(not(loom))]
+mod schema;
+#[cfg(not(loom))]
 mod wait;
 
 #[cfg(not(loom))]

@@ -1,0 +1,6 @@
+//! Schemas.
+mod format;
+#[cfg(test)]
+mod tests;
+mod trace;
+pub use trace::trace;

@@ -1,0 +1,204 @@
+//! What a type's description is made of, and its JSON. docs/FORMAT.md has the same tables; what may be in a description
+//! that comes from a region is checked elsewhere.
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The type of the values: their format, and the containers that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tree {
+    #[serde(rename = "type")]
+    pub root: Format,
+    pub types: BTreeMap<String, Container>,
+}
+
+/// How a value is encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Format {
+    /// Not met yet; only while a type is traced.
+    #[serde(skip)]
+    Unknown,
+    Unit,
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    I128,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
+    F32,
+    F64,
+    Char,
+    Str,
+    Bytes,
+    TypeName(String),
+    Option(Box<Format>),
+    Seq(Box<Format>),
+    #[serde(rename_all = "UPPERCASE")]
+    Map {
+        key: Box<Format>,
+        value: Box<Format>,
+    },
+    Tuple(Vec<Format>),
+    #[serde(rename_all = "UPPERCASE")]
+    TupleArray {
+        content: Box<Format>,
+        size: u64,
+    },
+}
+
+/// What a name stands for: a struct or an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Container {
+    UnitStruct,
+    NewTypeStruct(Box<Format>),
+    TupleStruct(Vec<Format>),
+    Struct(Vec<Named<Format>>),
+    Enum(BTreeMap<u32, Named<Variant>>),
+}
+
+/// What a variant of an enum has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Variant {
+    /// Not met yet; only while a type is traced.
+    #[serde(skip)]
+    Unknown,
+    Unit,
+    NewType(Box<Format>),
+    Tuple(Vec<Format>),
+    Struct(Vec<Named<Format>>),
+}
+
+/// A field or variant with its name. In JSON an object with one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named<T> {
+    pub name: String,
+    pub value: T,
+}
+
+impl Format {
+    /// The formats directly within this one.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Option(part) | Self::Seq(part) | Self::TupleArray { content: part, .. } => vec![part],
+            Self::Map { key, value } => vec![key, value],
+            Self::Tuple(parts) => parts.iter().collect(),
+            _ => vec![],
+        }
+    }
+
+    fn parts_mut(&mut self) -> Vec<&mut Self> {
+        match self {
+            Self::Option(part) | Self::Seq(part) | Self::TupleArray { content: part, .. } => vec![part],
+            Self::Map { key, value } => vec![key, value],
+            Self::Tuple(parts) => parts.iter_mut().collect(),
+            _ => vec![],
+        }
+    }
+
+    /// Puts the format into its canonical form, and gives it and all within it to `change`.
+    pub fn normalize(&mut self, change: &mut impl FnMut(&mut Self)) {
+        for part in self.parts_mut() {
+            part.normalize(change);
+        }
+        if let Self::Tuple(parts) = self
+            && let [first, rest @ ..] = parts.as_slice()
+            && !rest.is_empty()
+            && rest.iter().all(|part| part == first)
+        {
+            *self = Self::TupleArray { content: Box::new(first.clone()), size: parts.len() as u64 };
+        }
+        change(self);
+    }
+}
+
+impl Container {
+    /// The formats directly within this container, in their order.
+    pub fn parts(&self) -> Vec<&Format> {
+        match self {
+            Self::UnitStruct => vec![],
+            Self::NewTypeStruct(part) => vec![part],
+            Self::TupleStruct(parts) => parts.iter().collect(),
+            Self::Struct(fields) => fields.iter().map(|field| &field.value).collect(),
+            Self::Enum(variants) => variants.values().flat_map(|variant| variant.value.parts()).collect(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> Vec<&mut Format> {
+        match self {
+            Self::UnitStruct => vec![],
+            Self::NewTypeStruct(part) => vec![part],
+            Self::TupleStruct(parts) => parts.iter_mut().collect(),
+            Self::Struct(fields) => fields.iter_mut().map(|field| &mut field.value).collect(),
+            Self::Enum(variants) => variants.values_mut().flat_map(|variant| variant.value.parts_mut()).collect(),
+        }
+    }
+}
+
+impl Variant {
+    /// The formats directly within this variant, in their order.
+    pub fn parts(&self) -> Vec<&Format> {
+        match self {
+            Self::Unknown | Self::Unit => vec![],
+            Self::NewType(part) => vec![part],
+            Self::Tuple(parts) => parts.iter().collect(),
+            Self::Struct(fields) => fields.iter().map(|field| &field.value).collect(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> Vec<&mut Format> {
+        match self {
+            Self::Unknown | Self::Unit => vec![],
+            Self::NewType(part) => vec![part],
+            Self::Tuple(parts) => parts.iter_mut().collect(),
+            Self::Struct(fields) => fields.iter_mut().map(|field| &mut field.value).collect(),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(&self.name, &self.value)?;
+        map.end()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneMember<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<T> {
+            type Value = Named<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with one member")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<T>, A::Error> {
+                let member = map.next_entry()?;
+                let (name, value) = member.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                match map.next_key::<de::IgnoredAny>()? {
+                    None => Ok(Named { name, value }),
+                    Some(_) => Err(de::Error::invalid_length(2, &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(OneMember(PhantomData))
+    }
+}
