@@ -87,6 +87,7 @@ pub use self::{
     payload::Kind,
     reader::{Position, RawReader, Reader, ReaderOptions, Sample},
     region::lock::Presence,
+    schema::{Schema, SchemaError},
     writer::{RawWriter, Writer, WriterOptions},
 };
 

@@ -4,7 +4,7 @@
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -88,6 +88,27 @@ pub struct Named<T> {
     pub value: T,
 }
 
+impl Tree {
+    /// Puts the type into its canonical form: equal parts of tuples counted, and only the types that it contains.
+    pub fn normalize(&mut self) {
+        self.root.normalize(&mut |_| ());
+        for container in self.types.values_mut() {
+            container.parts_mut().into_iter().for_each(|part| part.normalize(&mut |_| ()));
+        }
+        let mut reached = BTreeSet::new();
+        let mut left = vec![];
+        self.root.names(&mut left);
+        while let Some(name) = left.pop() {
+            if let Some(container) = self.types.get(&name)
+                && reached.insert(name)
+            {
+                container.parts().iter().for_each(|part| part.names(&mut left));
+            }
+        }
+        self.types.retain(|name, _| reached.contains(name));
+    }
+}
+
 impl Format {
     /// The formats directly within this one.
     pub fn parts(&self) -> Vec<&Self> {
@@ -97,6 +118,14 @@ impl Format {
             Self::Tuple(parts) => parts.iter().collect(),
             _ => vec![],
         }
+    }
+
+    /// Adds the names that are in the format.
+    fn names(&self, found: &mut Vec<String>) {
+        if let Self::TypeName(name) = self {
+            found.push(name.clone());
+        }
+        self.parts().iter().for_each(|part| part.names(found));
     }
 
     fn parts_mut(&mut self) -> Vec<&mut Self> {

@@ -6,11 +6,13 @@
 //! of tracing by `Deserialize` is that of the crate serde-reflection; the choice of variants is not.
 
 use super::format::{Container, Format, Named, Tree, Variant};
+use serde::Serialize;
 use serde::de::value::U32Deserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
+use serde_reflection::{FormatHolder, Samples, Tracer, TracerConfig};
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -27,6 +29,33 @@ pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
             _ => Err(first),
         })
         .map_err(|stop| stop.to_string())
+}
+
+/// The description of a type by values of it.
+pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
+    let mut tracer = Tracer::new(TracerConfig::default());
+    let mut recorded = Samples::new();
+    let mut root = serde_reflection::Format::unknown();
+    for sample in samples {
+        let traced = tracer.trace_value(&mut recorded, sample).map_err(in_words);
+        root.unify(traced?.0).map_err(in_words)?;
+    }
+    root.normalize().map_err(in_words)?;
+    let registry = tracer.registry().map_err(in_words)?;
+    // It has the same JSON.
+    let converted = serde_json::to_value((root, registry)).and_then(serde_json::from_value);
+    let (root, types) = converted.map_err(|error| error.to_string())?;
+    Ok(Tree { root, types })
+}
+
+fn in_words(error: serde_reflection::Error) -> String {
+    use serde_reflection::Error as E;
+    match error {
+        E::UnknownFormat => "the samples leave something open; options and sequences must not be empty".to_owned(),
+        E::UnknownFormatInContainer(name) => format!("the samples leave a part of '{name}' open"),
+        E::Incompatible(one, other) => format!("two types of one name, or a type with two forms: {one} and {other}"),
+        other => other.to_string(),
+    }
 }
 
 fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
@@ -120,9 +149,10 @@ impl Trace {
         index
     }
 
-    /// Whether something in a format is still unknown.
+    /// Whether something in a format is still unknown, other than in the containers that are being built: within
+    /// themselves they are small, and show nothing new.
     fn is_open(&self, format: &Format) -> bool {
-        self.is_open_beyond(format, &mut BTreeSet::new())
+        self.is_open_beyond(format, &mut self.stack.iter().map(|frame| frame.index).collect())
     }
 
     fn is_open_beyond(&self, format: &Format, seen: &mut BTreeSet<usize>) -> bool {
@@ -189,7 +219,8 @@ impl Trace {
         let untried = (0..known.variants).find(|variant| !known.tried.contains(variant));
         let open = || match &known.container {
             Some(Container::Enum(variants)) => variants.iter().find_map(|(number, variant)| {
-                variant.value.parts().iter().any(|part| self.is_open(part)).then_some(*number)
+                let mut seen: BTreeSet<_> = self.stack.iter().map(|frame| frame.index).chain([index]).collect();
+                variant.value.parts().iter().any(|part| self.is_open_beyond(part, &mut seen)).then_some(*number)
             }),
             _ => None,
         };

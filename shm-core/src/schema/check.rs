@@ -1,0 +1,117 @@
+//! What a schema may be. It may come from anybody: what passes here can be walked without a stack overflow, shown, and
+//! used to decode anything within its limits.
+
+use super::format::{Container, Format, Named, Tree, Variant};
+use super::{MAX_DEPTH, Result, SchemaError};
+use std::collections::BTreeSet;
+
+/// The longest document, which is what the longest descriptor has room for.
+const MAX_BYTES: usize = (1 << 20) - 16;
+/// The longest name.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Checks the length of a document.
+pub fn length(json: &str) -> Result<()> {
+    if json.len() > MAX_BYTES {
+        return malformed(format!("it has {} bytes, more than {MAX_BYTES}", json.len()));
+    }
+    Ok(())
+}
+
+/// Checks a name of a type, field or variant.
+pub fn name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return malformed(format!("a name has {} bytes, not 1 to {MAX_NAME_BYTES}", name.len()));
+    }
+    Ok(())
+}
+
+/// Checks a whole type.
+pub fn tree(tree: &Tree) -> Result<()> {
+    format(tree, &tree.root, 0)?;
+    for (title, container) in &tree.types {
+        name(title)?;
+        names(title, container)?;
+        container.parts().iter().try_for_each(|part| format(tree, part, 0))?;
+    }
+    let mut done = BTreeSet::new();
+    tree.types.keys().try_for_each(|title| ends_somewhere(tree, title, &mut done))
+}
+
+fn format(tree: &Tree, part: &Format, depth: usize) -> Result<()> {
+    match part {
+        _ if depth > MAX_DEPTH => malformed(format!("it nests more than {MAX_DEPTH} deep")),
+        Format::TypeName(title) if !tree.types.contains_key(title) => {
+            malformed(format!("'{}' is not defined", title.escape_debug()))
+        }
+        part => part.parts().iter().try_for_each(|inner| format(tree, inner, depth + 1)),
+    }
+}
+
+fn names(title: &str, container: &Container) -> Result<()> {
+    match container {
+        Container::Struct(fields) => all_differ(title, fields),
+        Container::Enum(variants) => {
+            let list: Vec<_> = variants.values().collect();
+            all_differ(title, list.iter().copied())?;
+            list.iter().try_for_each(|variant| match &variant.value {
+                Variant::Struct(fields) => all_differ(title, fields),
+                _ => Ok(()),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn all_differ<'a, T: 'a>(title: &str, items: impl IntoIterator<Item = &'a Named<T>>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for item in items {
+        name(&item.name)?;
+        if !seen.insert(&item.name) {
+            let (item, title) = (item.name.escape_debug(), title.escape_debug());
+            return malformed(format!("'{item}' is twice in '{title}'"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a type that contains itself directly: no value of it would ever end, and one without bytes would take nothing
+/// to say so.
+fn ends_somewhere<'t>(tree: &'t Tree, title: &'t str, done: &mut BTreeSet<&'t str>) -> Result<()> {
+    let mut open = BTreeSet::new();
+    let mut left = vec![(title, false)];
+    while let Some((title, is_leaving)) = left.pop() {
+        if is_leaving {
+            open.remove(title);
+            done.insert(title);
+            continue;
+        }
+        if done.contains(title) {
+            continue;
+        }
+        if !open.insert(title) {
+            return malformed(format!("'{}' contains itself without end", title.escape_debug()));
+        }
+        left.push((title, true));
+        let mut direct = vec![];
+        if !matches!(tree.types[title], Container::Enum(_)) {
+            tree.types[title].parts().iter().for_each(|part| directly_within(part, &mut direct));
+        }
+        left.extend(direct.into_iter().map(|inner| (inner, false)));
+    }
+    Ok(())
+}
+
+/// The types that are in every value of a format.
+fn directly_within<'t>(format: &'t Format, found: &mut Vec<&'t str>) {
+    match format {
+        Format::TypeName(name) => found.push(name),
+        Format::Tuple(_) => format.parts().iter().for_each(|part| directly_within(part, found)),
+        Format::TupleArray { content, size } if *size > 0 => directly_within(content, found),
+        _ => {}
+    }
+}
+
+fn malformed<T>(reason: String) -> Result<T> {
+    Err(SchemaError::Malformed(reason))
+}

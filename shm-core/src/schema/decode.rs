@@ -1,0 +1,368 @@
+//! From bytes to JSON, by a type's description. Both may come from anybody: every length is compared with what is there
+//! before it is used, and depth and number of the parts are limited.
+
+use super::format::{Container, Format, Named, Tree, Variant};
+use super::{MAX_DEPTH, Result, SchemaError, most_nodes};
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+/// Decodes a payload as a JSON value.
+pub fn value(tree: &Tree, payload: &[u8]) -> Result<Value> {
+    let input = Input::new(tree, payload);
+    input.finish(serde_json::to_value(input.part(&tree.root, 0)))
+}
+
+/// Decodes a payload as JSON on one line.
+pub fn text(tree: &Tree, payload: &[u8], json: &mut Vec<u8>) -> Result<()> {
+    let input = Input::new(tree, payload);
+    input.finish(serde_json::to_writer(json, &input.part(&tree.root, 0)))
+}
+
+/// A payload, and how much of it was decoded. Serializing a part of it moves on.
+struct Input<'a> {
+    tree: &'a Tree,
+    payload: &'a [u8],
+    at: Cell<usize>,
+    nodes_left: Cell<usize>,
+    // Kept here because a serializer's error only has room for text.
+    error: RefCell<Option<SchemaError>>,
+}
+
+/// What stands next in the payload.
+struct Part<'a> {
+    input: &'a Input<'a>,
+    format: &'a Format,
+    depth: usize,
+}
+
+/// Already noted in `Input::error`.
+struct Noted;
+
+type Step<T> = std::result::Result<T, Noted>;
+
+impl<'a> Input<'a> {
+    fn new(tree: &'a Tree, payload: &'a [u8]) -> Self {
+        let nodes_left = Cell::new(most_nodes(payload.len()));
+        Self { tree, payload, at: Cell::new(0), nodes_left, error: RefCell::new(None) }
+    }
+
+    fn part(&'a self, format: &'a Format, depth: usize) -> Part<'a> {
+        Part { input: self, format, depth }
+    }
+
+    /// The outcome, provided that nothing is left over.
+    fn finish<T>(&self, outcome: serde_json::Result<T>) -> Result<T> {
+        match outcome {
+            Ok(value) if self.at.get() == self.payload.len() => Ok(value),
+            Ok(_) => Err(self.wrong(format!("the value ends here, and {} bytes are left", self.left()))),
+            Err(error) => Err(self.error.take().unwrap_or_else(|| self.wrong(error.to_string()))),
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.payload.len() - self.at.get()
+    }
+
+    fn wrong(&self, reason: String) -> SchemaError {
+        SchemaError::Bytes { at: self.at.get(), reason }
+    }
+
+    fn fail<T>(&self, reason: String) -> Step<T> {
+        self.error.replace(Some(self.wrong(reason)));
+        Err(Noted)
+    }
+
+    /// Counts a part before it is decoded.
+    fn count(&self, depth: usize) -> Step<()> {
+        if depth > MAX_DEPTH {
+            return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
+        }
+        match self.nodes_left.get().checked_sub(1) {
+            Some(left) => Ok(self.nodes_left.set(left)),
+            None => self.fail("it has more parts than so few bytes may have".to_owned()),
+        }
+    }
+
+    fn take(&self, count: usize) -> Step<&'a [u8]> {
+        let rest = &self.payload[self.at.get()..];
+        match rest.get(..count) {
+            Some(bytes) => {
+                self.at.set(self.at.get() + count);
+                Ok(bytes)
+            }
+            None => self.fail(format!("{count} bytes are needed, and {} are left", rest.len())),
+        }
+    }
+
+    fn array<const N: usize>(&self) -> Step<[u8; N]> {
+        Ok(self.take(N)?.try_into().expect("so many were taken"))
+    }
+
+    /// A length or count. Elements may take no bytes, so a count may be larger than what is left.
+    fn length(&self) -> Step<usize> {
+        let length = u64::from_le_bytes(self.array()?);
+        match usize::try_from(length) {
+            Ok(length) => Ok(length),
+            Err(_) => self.fail(format!("a length of {length}")),
+        }
+    }
+
+    /// A byte that is 0 or 1.
+    fn flag(&self, of: &str) -> Step<bool> {
+        match self.array()? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            [other] => self.fail(format!("{of} is {other}, not 0 or 1")),
+        }
+    }
+
+    fn text(&self, bytes: usize) -> Step<&'a str> {
+        str::from_utf8(self.take(bytes)?).or_else(|error| self.fail(format!("it is not UTF-8: {error}")))
+    }
+
+    fn character(&self) -> Step<&'a str> {
+        let first = self.payload.get(self.at.get()).copied().unwrap_or(0);
+        let length = match first {
+            ..0xc0 => 1,
+            0xc0..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0.. => 4,
+        };
+        self.text(length)
+    }
+
+    fn variant(&self, variants: &'a std::collections::BTreeMap<u32, Named<Variant>>) -> Step<&'a Named<Variant>> {
+        let number = u32::from_le_bytes(self.array()?);
+        variants.get(&number).map_or_else(|| self.fail(format!("variant {number} is unknown")), Ok)
+    }
+
+    /// A part as the name of a member of an object.
+    fn key(&'a self, format: &'a Format, depth: usize) -> Step<String> {
+        self.count(depth)?;
+        Ok(match format {
+            Format::Bool => self.flag("a boolean")?.to_string(),
+            Format::Char => self.character()?.to_owned(),
+            Format::Str => self.text(self.length()?)?.to_owned(),
+            Format::TypeName(name) => match &self.tree.types[name] {
+                Container::NewTypeStruct(inner) => self.key(inner, depth + 1)?,
+                Container::Enum(variants) => self.variant(variants)?.name.clone(),
+                _ => unreachable!("not a simple key"),
+            },
+            number => self.integer(number)?.expect("a simple key is nothing else").to_string(),
+        })
+    }
+
+    /// An integer, if the format is one.
+    fn integer(&self, format: &Format) -> Step<Option<Integer>> {
+        Ok(Some(match format {
+            Format::I8 => Integer::Signed(i8::from_le_bytes(self.array()?).into()),
+            Format::I16 => Integer::Signed(i16::from_le_bytes(self.array()?).into()),
+            Format::I32 => Integer::Signed(i32::from_le_bytes(self.array()?).into()),
+            Format::I64 => Integer::Signed(i64::from_le_bytes(self.array()?).into()),
+            Format::I128 => Integer::Signed(i128::from_le_bytes(self.array()?)),
+            Format::U8 => Integer::Unsigned(u8::from_le_bytes(self.array()?).into()),
+            Format::U16 => Integer::Unsigned(u16::from_le_bytes(self.array()?).into()),
+            Format::U32 => Integer::Unsigned(u32::from_le_bytes(self.array()?).into()),
+            Format::U64 => Integer::Unsigned(u64::from_le_bytes(self.array()?).into()),
+            Format::U128 => Integer::Unsigned(u128::from_le_bytes(self.array()?)),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+enum Integer {
+    Signed(i128),
+    Unsigned(u128),
+}
+
+impl Integer {
+    fn to_string(&self) -> String {
+        match self {
+            Self::Signed(number) => number.to_string(),
+            Self::Unsigned(number) => number.to_string(),
+        }
+    }
+
+    /// A number where JSON readers can be trusted with it, else its digits.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let (signed, unsigned) = match *self {
+            Self::Signed(number) => (i64::try_from(number).ok(), u64::try_from(number).ok()),
+            Self::Unsigned(number) => (None, u64::try_from(number).ok()),
+        };
+        match (signed, unsigned) {
+            (Some(number), _) => serializer.serialize_i64(number),
+            (_, Some(number)) => serializer.serialize_u64(number),
+            _ => serializer.serialize_str(&self.to_string()),
+        }
+    }
+}
+
+impl Tree {
+    /// Whether a format can be the name of a member of an object, however it is valued.
+    pub fn is_simple_key(&self, format: &Format) -> bool {
+        match format {
+            Format::Bool | Format::Char | Format::Str => true,
+            Format::I8 | Format::I16 | Format::I32 | Format::I64 | Format::I128 => true,
+            Format::U8 | Format::U16 | Format::U32 | Format::U64 | Format::U128 => true,
+            Format::TypeName(name) => match &self.types[name] {
+                Container::NewTypeStruct(inner) => self.is_simple_key(inner),
+                Container::Enum(variants) => variants.values().all(|variant| variant.value == Variant::Unit),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl Part<'_> {
+    fn inner<'b>(&'b self, format: &'b Format) -> Part<'b> {
+        self.input.part(format, self.depth + 1)
+    }
+
+    fn map<S: Serializer>(&self, serializer: S, key: &Format, value: &Format) -> std::result::Result<S::Ok, S::Error> {
+        let input = self.input;
+        let pairs = input.length().or_else(noted)?;
+        if !input.tree.is_simple_key(key) {
+            let mut list = serializer.serialize_seq(None)?;
+            for _ in 0..pairs {
+                list.serialize_element(&Pair(self.inner(key), self.inner(value)))?;
+            }
+            return list.end();
+        }
+        let mut object = serializer.serialize_map(None)?;
+        let mut keys = BTreeSet::new();
+        for _ in 0..pairs {
+            let key = input.key(key, self.depth + 1).or_else(noted)?;
+            object.serialize_entry(&key, &self.inner(value))?;
+            if let Some(twice) = keys.replace(key) {
+                return input.fail(format!("the key '{twice}' is there twice")).or_else(noted);
+            }
+        }
+        object.end()
+    }
+
+    fn list<'b, S: Serializer>(
+        &'b self,
+        serializer: S,
+        formats: impl Iterator<Item = &'b Format>,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for format in formats {
+            list.serialize_element(&self.inner(format))?;
+        }
+        list.end()
+    }
+
+    fn fields<S: Serializer>(&self, serializer: S, fields: &[Named<Format>]) -> std::result::Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(fields.len()))?;
+        for field in fields {
+            object.serialize_entry(&field.name, &self.inner(&field.value))?;
+        }
+        object.end()
+    }
+
+    fn container<S: Serializer>(&self, serializer: S, name: &str) -> std::result::Result<S::Ok, S::Error> {
+        match &self.input.tree.types[name] {
+            Container::UnitStruct => serializer.serialize_unit(),
+            Container::NewTypeStruct(inner) => self.inner(inner).serialize(serializer),
+            Container::TupleStruct(parts) => self.list(serializer, parts.iter()),
+            Container::Struct(fields) => self.fields(serializer, fields),
+            Container::Enum(variants) => {
+                let variant = self.input.variant(variants).or_else(noted)?;
+                if variant.value == Variant::Unit {
+                    return serializer.serialize_str(&variant.name);
+                }
+                let mut object = serializer.serialize_map(Some(1))?;
+                object.serialize_entry(&variant.name, &OfVariant(self, &variant.value))?;
+                object.end()
+            }
+        }
+    }
+}
+
+/// A key and its value, where the key is not simple.
+struct Pair<'a>(Part<'a>, Part<'a>);
+
+impl Serialize for Pair<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        (&self.0, &self.1).serialize(serializer)
+    }
+}
+
+/// What a variant has, behind its name.
+struct OfVariant<'a>(&'a Part<'a>, &'a Variant);
+
+impl Serialize for OfVariant<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.1 {
+            Variant::NewType(inner) => self.0.inner(inner).serialize(serializer),
+            Variant::Tuple(parts) => self.0.list(serializer, parts.iter()),
+            Variant::Struct(fields) => self.0.fields(serializer, fields),
+            Variant::Unit | Variant::Unknown => serializer.serialize_unit(),
+        }
+    }
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let input = self.input;
+        input.count(self.depth).or_else(noted)?;
+        match self.format {
+            Format::Unit => serializer.serialize_unit(),
+            Format::Bool => serializer.serialize_bool(input.flag("a boolean").or_else(noted)?),
+            Format::F32 => float32(f32::from_le_bytes(input.array().or_else(noted)?), serializer),
+            Format::F64 => float64(f64::from_le_bytes(input.array().or_else(noted)?), serializer),
+            Format::Char => serializer.serialize_str(input.character().or_else(noted)?),
+            Format::Str => {
+                serializer.serialize_str(input.length().and_then(|length| input.text(length)).or_else(noted)?)
+            }
+            Format::Bytes => {
+                let bytes = input.length().and_then(|length| input.take(length)).or_else(noted)?;
+                serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
+            }
+            Format::TypeName(name) => self.container(serializer, name),
+            Format::Option(inner) => match input.flag("an option").or_else(noted)? {
+                true => self.inner(inner).serialize(serializer),
+                false => serializer.serialize_unit(),
+            },
+            Format::Seq(inner) => {
+                let count = input.length().or_else(noted)?;
+                self.list(serializer, std::iter::repeat_n(&**inner, count))
+            }
+            Format::Map { key, value } => self.map(serializer, key, value),
+            Format::Tuple(parts) => self.list(serializer, parts.iter()),
+            Format::TupleArray { content, size } => {
+                let count = usize::try_from(*size).unwrap_or(usize::MAX);
+                self.list(serializer, std::iter::repeat_n(&**content, count))
+            }
+            Format::Unknown => noted(Noted),
+            number => input.integer(number).or_else(noted)?.expect("the last format there is").serialize(serializer),
+        }
+    }
+}
+
+/// The shortest number that is read as the same value, as JSON has it: an `f64`.
+fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let shortest = number.to_string().parse::<f64>().unwrap_or(number.into());
+    #[expect(clippy::cast_possible_truncation, reason = "that is what is tried out")]
+    let is_exact = shortest as f32 == number;
+    float64(if is_exact { shortest } else { number.into() }, serializer)
+}
+
+fn float64<S: Serializer>(number: f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    match number {
+        number if number.is_nan() => serializer.serialize_str("NaN"),
+        f64::INFINITY => serializer.serialize_str("Infinity"),
+        f64::NEG_INFINITY => serializer.serialize_str("-Infinity"),
+        number => serializer.serialize_f64(number),
+    }
+}
+
+fn noted<T, E: serde::ser::Error>(_: Noted) -> std::result::Result<T, E> {
+    Err(E::custom("see Input::error"))
+}

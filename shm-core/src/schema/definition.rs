@@ -1,0 +1,105 @@
+//! A type's description for people: its definition, much as in Rust. It has names from anybody in it, which who prints it
+//! must escape.
+
+use super::format::{Container, Format, Named, Tree, Variant};
+use std::fmt::Write;
+
+/// The definition of a type, then those of the types that it contains, in the order in which one meets them.
+pub fn of_tree(tree: &Tree) -> String {
+    let mut order = vec![];
+    names(&tree.root, &mut order);
+    let mut text = match &tree.root {
+        Format::TypeName(_) => String::new(),
+        root => format!("type Value = {};\n", of_format(root)),
+    };
+    let mut at = 0;
+    while let Some(name) = order.get(at).cloned() {
+        if let Some(container) = tree.types.get(&name) {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{}", of_container(&name, container));
+            container.parts().iter().for_each(|part| names(part, &mut order));
+        }
+        at += 1;
+    }
+    text
+}
+
+/// Adds the names in a format that are not there yet.
+fn names(format: &Format, order: &mut Vec<String>) {
+    if let Format::TypeName(name) = format
+        && !order.contains(name)
+    {
+        order.push(name.clone());
+    }
+    format.parts().iter().for_each(|part| names(part, order));
+}
+
+/// A format as a type in Rust.
+pub fn of_format(format: &Format) -> String {
+    let plain = match format {
+        Format::Unknown => "?",
+        Format::Unit => "()",
+        Format::Bool => "bool",
+        Format::I8 => "i8",
+        Format::I16 => "i16",
+        Format::I32 => "i32",
+        Format::I64 => "i64",
+        Format::I128 => "i128",
+        Format::U8 => "u8",
+        Format::U16 => "u16",
+        Format::U32 => "u32",
+        Format::U64 => "u64",
+        Format::U128 => "u128",
+        Format::F32 => "f32",
+        Format::F64 => "f64",
+        Format::Char => "char",
+        Format::Str => "String",
+        Format::Bytes => "Bytes",
+        Format::TypeName(name) => name,
+        Format::Option(inner) => return format!("Option<{}>", of_format(inner)),
+        Format::Seq(inner) => return format!("Vec<{}>", of_format(inner)),
+        Format::Map { key, value } => return format!("Map<{}, {}>", of_format(key), of_format(value)),
+        Format::Tuple(parts) if parts.len() == 1 => return format!("({},)", of_format(&parts[0])),
+        Format::Tuple(parts) => return format!("({})", list(parts)),
+        Format::TupleArray { content, size } => return format!("[{}; {size}]", of_format(content)),
+    };
+    plain.to_owned()
+}
+
+/// A struct or an enum, over several lines.
+pub fn of_container(name: &str, container: &Container) -> String {
+    match container {
+        Container::UnitStruct => format!("struct {name};"),
+        Container::NewTypeStruct(inner) => format!("struct {name}({});", of_format(inner)),
+        Container::TupleStruct(parts) => format!("struct {name}({});", list(parts)),
+        Container::Struct(members) => {
+            let members = members.iter().map(|member| format!("    {},\n", of_member(member)));
+            format!("struct {name} {{\n{}}}", members.collect::<String>())
+        }
+        Container::Enum(variants) => {
+            let variants = variants.values().map(|variant| format!("    {},\n", of_variant(variant)));
+            format!("enum {name} {{\n{}}}", variants.collect::<String>())
+        }
+    }
+}
+
+fn of_variant(variant: &Named<Variant>) -> String {
+    let name = &variant.name;
+    match &variant.value {
+        Variant::Unit | Variant::Unknown => name.clone(),
+        Variant::NewType(inner) => format!("{name}({})", of_format(inner)),
+        Variant::Tuple(parts) => format!("{name}({})", list(parts)),
+        Variant::Struct(members) => {
+            let members: Vec<_> = members.iter().map(of_member).collect();
+            format!("{name} {{ {} }}", members.join(", "))
+        }
+    }
+}
+
+fn of_member(member: &Named<Format>) -> String {
+    format!("{}: {}", member.name, of_format(&member.value))
+}
+
+fn list(parts: &[Format]) -> String {
+    parts.iter().map(of_format).collect::<Vec<_>>().join(", ")
+}

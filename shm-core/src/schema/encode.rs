@@ -1,0 +1,278 @@
+//! From JSON to bytes, by a type's description. An error names the place in the value, what was expected, and what was
+//! there.
+
+use super::format::{Container, Format, Named, Tree, Variant};
+use super::{MAX_DEPTH, Result, SchemaError, definition, most_nodes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use std::fmt::Display;
+
+/// Encodes a JSON value as a payload.
+pub fn encode(tree: &Tree, value: &Value) -> Result<Vec<u8>> {
+    let mut output = Output { tree, bytes: Vec::new(), path: vec![], nodes: 0 };
+    output.put(&tree.root, value, 0)?;
+    if output.nodes > most_nodes(output.bytes.len()) {
+        return output.fail("it has more parts without bytes than a reader takes");
+    }
+    Ok(output.bytes)
+}
+
+struct Output<'a> {
+    tree: &'a Tree,
+    bytes: Vec<u8>,
+    // The fields, variants and indices that lead to the present part.
+    path: Vec<String>,
+    nodes: usize,
+}
+
+impl<'a> Output<'a> {
+    fn fail<T>(&self, reason: impl Display) -> Result<T> {
+        let root = definition::of_format(&self.tree.root);
+        let path = [vec![root], self.path.clone()].concat().join(".");
+        Err(SchemaError::Json { path, reason: reason.to_string() })
+    }
+
+    fn expected<T>(&self, what: impl Display, got: &Value) -> Result<T> {
+        self.fail(format!("expected {what}, got {}", shown(got)))
+    }
+
+    /// Goes on within a part, under a name or index.
+    fn within(&mut self, place: impl Display, format: &'a Format, value: &Value, depth: usize) -> Result<()> {
+        self.path.push(place.to_string());
+        self.put(format, value, depth + 1)?;
+        self.path.pop();
+        Ok(())
+    }
+
+    fn put(&mut self, format: &'a Format, value: &Value, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
+        }
+        self.nodes += 1;
+        match (format, value) {
+            (Format::Unit, Value::Null) => {}
+            (Format::Bool, Value::Bool(flag)) => self.bytes.push((*flag).into()),
+            (Format::F32 | Format::F64, value) => return self.float(format, value),
+            (Format::Char, Value::String(text)) if text.chars().count() == 1 => self.bytes.extend(text.as_bytes()),
+            (Format::Str, Value::String(text)) => self.counted(text.as_bytes()),
+            (Format::Bytes, value) => return self.blob(value),
+            (Format::TypeName(name), value) => return self.container(name, value, depth),
+            (Format::Option(_), Value::Null) => self.bytes.push(0),
+            (Format::Option(inner), value) => {
+                self.bytes.push(1);
+                return self.put(inner, value, depth + 1);
+            }
+            (Format::Seq(inner), Value::Array(items)) => {
+                self.length(items.len());
+                return self.items(std::iter::repeat(&**inner), items, depth);
+            }
+            (Format::Map { key, value: inner }, value) => return self.map(key, inner, value, depth),
+            (Format::Tuple(parts), Value::Array(items)) if items.len() == parts.len() => {
+                return self.items(parts.iter(), items, depth);
+            }
+            (Format::TupleArray { content, size }, Value::Array(items)) if items.len() as u64 == *size => {
+                return self.items(std::iter::repeat(&**content), items, depth);
+            }
+            (format, value) => return self.integer(format, value),
+        }
+        Ok(())
+    }
+
+    fn length(&mut self, length: usize) {
+        self.bytes.extend((length as u64).to_le_bytes());
+    }
+
+    fn counted(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.bytes.extend(bytes);
+    }
+
+    fn float(&mut self, format: &Format, value: &Value) -> Result<()> {
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => match text.as_str() {
+                "NaN" => Some(f64::NAN),
+                "Infinity" => Some(f64::INFINITY),
+                "-Infinity" => Some(f64::NEG_INFINITY),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(number) = number else { return self.expected(definition::of_format(format), value) };
+        #[expect(clippy::cast_possible_truncation, reason = "rounded, as the format says")]
+        match format {
+            Format::F32 if number.is_finite() && (number as f32).is_infinite() => {
+                return self.expected("a number that an f32 can be", value);
+            }
+            Format::F32 => self.bytes.extend((number as f32).to_le_bytes()),
+            _ => self.bytes.extend(number.to_le_bytes()),
+        }
+        Ok(())
+    }
+
+    /// An integer, as a number or as its digits; everything else has come to the wrong format.
+    fn integer(&mut self, format: &Format, value: &Value) -> Result<()> {
+        let digits = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(digits) => digits.clone(),
+            _ => String::new(),
+        };
+        macro_rules! number {
+            ($type:ty) => {
+                digits.parse::<$type>().ok().map(|number| self.bytes.extend(number.to_le_bytes()))
+            };
+        }
+        let put = match format {
+            Format::I8 => number!(i8),
+            Format::I16 => number!(i16),
+            Format::I32 => number!(i32),
+            Format::I64 => number!(i64),
+            Format::I128 => number!(i128),
+            Format::U8 => number!(u8),
+            Format::U16 => number!(u16),
+            Format::U32 => number!(u32),
+            Format::U64 => number!(u64),
+            Format::U128 => number!(u128),
+            _ => None,
+        };
+        put.map_or_else(|| self.expected(definition::of_format(format), value), Ok)
+    }
+
+    /// Bytes: base64, or a list of numbers.
+    fn blob(&mut self, value: &Value) -> Result<()> {
+        let bytes = match value {
+            Value::String(text) => STANDARD.decode(text).ok(),
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
+            }
+            _ => None,
+        };
+        match bytes {
+            Some(bytes) => Ok(self.counted(&bytes)),
+            None => self.expected("bytes, in base64 or as a list of numbers from 0 to 255", value),
+        }
+    }
+
+    fn items(&mut self, formats: impl Iterator<Item = &'a Format>, items: &[Value], depth: usize) -> Result<()> {
+        formats.zip(items).enumerate().try_for_each(|(index, (format, item))| self.within(index, format, item, depth))
+    }
+
+    fn map(&mut self, key: &'a Format, inner: &'a Format, value: &Value, depth: usize) -> Result<()> {
+        match value {
+            Value::Object(members) if self.tree.is_simple_key(key) => {
+                self.length(members.len());
+                members.iter().try_for_each(|(name, member)| {
+                    self.key(key, name, depth + 1)?;
+                    self.within(name, inner, member, depth)
+                })
+            }
+            Value::Array(pairs) if !self.tree.is_simple_key(key) => {
+                self.length(pairs.len());
+                pairs.iter().enumerate().try_for_each(|(index, pair)| match pair.as_array().map(Vec::as_slice) {
+                    Some([first, second]) => {
+                        self.within(index, key, first, depth)?;
+                        self.within(index, inner, second, depth)
+                    }
+                    _ => self.expected(format!("a pair at {index}"), pair),
+                })
+            }
+            _ if self.tree.is_simple_key(key) => self.expected("an object", value),
+            _ => self.expected("a list of pairs", value),
+        }
+    }
+
+    /// The name of a member, as the value that it stands for.
+    fn key(&mut self, format: &'a Format, name: &str, depth: usize) -> Result<()> {
+        self.nodes += 1;
+        match format {
+            Format::TypeName(title) => match &self.tree.types[title] {
+                Container::NewTypeStruct(inner) if depth < MAX_DEPTH => self.key(inner, name, depth + 1),
+                _ => self.container(title, &name.into(), depth),
+            },
+            Format::Bool => match name {
+                "true" | "false" => Ok(self.bytes.push((name == "true").into())),
+                _ => self.expected("a key that is true or false", &name.into()),
+            },
+            Format::Str | Format::Char => self.put(format, &name.into(), depth),
+            number => self.integer(number, &name.into()),
+        }
+    }
+
+    fn container(&mut self, title: &'a str, value: &Value, depth: usize) -> Result<()> {
+        match (&self.tree.types[title], value) {
+            (Container::UnitStruct, Value::Null) => Ok(()),
+            (Container::NewTypeStruct(inner), value) => self.put(inner, value, depth + 1),
+            (Container::TupleStruct(parts), Value::Array(items)) if items.len() == parts.len() => {
+                self.items(parts.iter(), items, depth)
+            }
+            (Container::Struct(fields), Value::Object(members)) => self.fields(fields, members, depth),
+            (Container::Enum(variants), value) => {
+                let (name, content) = match value {
+                    Value::String(name) => (name.as_str(), None),
+                    Value::Object(members) if members.len() == 1 => {
+                        members.iter().next().map(|(name, content)| (name.as_str(), Some(content))).expect("one")
+                    }
+                    _ => return self.expected(format!("{title}: a variant's name, or an object with one"), value),
+                };
+                match variants.iter().find(|(_, variant)| variant.name == name) {
+                    Some((number, variant)) => {
+                        self.bytes.extend(number.to_le_bytes());
+                        self.path.push(name.to_owned());
+                        self.variant(&variant.value, content, depth)?;
+                        self.path.pop();
+                        Ok(())
+                    }
+                    None => self.expected(format!("{title}: {}", names(variants.values())), value),
+                }
+            }
+            (Container::UnitStruct, value) => self.expected(format!("{title}: null"), value),
+            (Container::TupleStruct(parts), value) => {
+                self.expected(format!("{title}: a list of {}", parts.len()), value)
+            }
+            (Container::Struct(fields), value) => {
+                self.expected(format!("{title}: an object with {}", names(fields)), value)
+            }
+        }
+    }
+
+    fn variant(&mut self, variant: &'a Variant, content: Option<&Value>, depth: usize) -> Result<()> {
+        match (variant, content) {
+            (Variant::Unit, None) => Ok(()),
+            (Variant::NewType(inner), Some(content)) => self.put(inner, content, depth + 1),
+            (Variant::Tuple(parts), Some(Value::Array(items))) if items.len() == parts.len() => {
+                self.items(parts.iter(), items, depth)
+            }
+            (Variant::Struct(fields), Some(Value::Object(members))) => self.fields(fields, members, depth),
+            (Variant::Unit, Some(_)) => self.fail("expected the name alone"),
+            (Variant::Struct(_), _) => self.fail("expected its fields, in an object"),
+            (Variant::Tuple(parts), _) => self.fail(format!("expected a list of {}", parts.len())),
+            _ => self.fail("expected its content"),
+        }
+    }
+
+    fn fields(&mut self, fields: &'a [Named<Format>], members: &Map<String, Value>, depth: usize) -> Result<()> {
+        if let Some(name) = members.keys().find(|name| fields.iter().all(|field| field.name != **name)) {
+            return self.fail(format!("there is no field '{name}', only {}", names(fields)));
+        }
+        fields.iter().try_for_each(|field| match members.get(&field.name) {
+            Some(member) => self.within(&field.name, &field.value, member, depth),
+            None => self.fail(format!("the field '{}' is missing", field.name)),
+        })
+    }
+}
+
+fn names<'a, T: 'a>(items: impl IntoIterator<Item = &'a Named<T>>) -> String {
+    items.into_iter().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A value for an error message: whole if it is short.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match value {
+        _ if text.chars().count() <= 60 => text,
+        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::Object(members) => format!("an object with {} members", members.len()),
+        _ => text.chars().take(57).chain("...".chars()).collect(),
+    }
+}

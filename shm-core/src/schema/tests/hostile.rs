@@ -1,0 +1,101 @@
+//! Schemas and payloads from anybody: an error in bounded time, never a panic or a stack overflow.
+
+use super::*;
+use proptest::prelude::*;
+
+#[track_caller]
+fn malformed(json: &str, word: &str) {
+    let message = Schema::parse(json).unwrap_err().to_string();
+    assert!(message.contains(word), "{message}");
+}
+
+#[test]
+fn a_schema_that_breaks_the_rules_is_refused() {
+    let of = |types: &str| format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{{types}}}}}"#);
+    malformed("", "EOF");
+    malformed("[]", "invalid");
+    malformed(r#"{"type":"U8"}"#, "types");
+    malformed(r#"{"type":"U8","types":{},"more":1}"#, "more");
+    malformed(r#"{"type":"UNKNOWN","types":{}}"#, "UNKNOWN");
+    malformed(r#"{"type":"U7","types":{}}"#, "U7");
+    malformed(r#"{"name":"","version":1}"#, "0 bytes");
+    malformed(&of(""), "'A' is not defined");
+    malformed(&of(r#""A":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}"#), "'A' contains itself");
+    malformed(&of(r#""A":{"TUPLESTRUCT":["U8",{"TUPLE":[{"TYPENAME":"A"}]}]}"#), "'A' contains itself");
+    malformed(
+        &of(r#""A":{"STRUCT":[{"b":{"TYPENAME":"B"}}]},"B":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}"#),
+        "contains itself",
+    );
+    malformed(&of(r#""A":{"STRUCT":[{"b":{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":2}}}]}"#), "contains itself");
+    malformed(&of(r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#), "'x' is twice in 'A'");
+    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#), "'X' is twice in 'A'");
+    malformed(&of(r#""A":{"STRUCT":[{"x":"U8","y":"U8"}]}"#), "one member");
+    malformed(&of(r#""A":{"STRUCT":[{}]}"#), "one member");
+    malformed(
+        &format!(r#"{{"type":{}"U8"{},"types":{{}}}}"#, r#"{"SEQ":"#.repeat(1000), "}".repeat(1000)),
+        "recursion",
+    );
+    malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "more than");
+}
+
+#[test]
+fn what_only_looks_dangerous_is_taken() {
+    for schema in [
+        r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#,
+        r#"{"type":{"TYPENAME":"A"},"types":{"A":{"ENUM":{"7":{"X":{"NEWTYPE":{"TYPENAME":"A"}}}}}}}"#,
+        r#"{"type":{"TYPENAME":"A"},"types":{"A":{"STRUCT":[{"b":{"TYPENAME":"B"}},{"c":{"TYPENAME":"B"}}]},"B":"UNITSTRUCT"}}"#,
+        r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":18446744073709551615}},"types":{}}"#,
+    ] {
+        let schema = Schema::parse(schema).unwrap();
+        for payload in [&[1; 1000][..], &[7, 0, 0, 0].repeat(1000), &[]] {
+            let _ = schema.decode(payload);
+        }
+        let _ = schema.encode(&json!(1));
+    }
+}
+
+#[test]
+fn few_bytes_do_not_stand_for_many_parts() {
+    let check = |schema: &str, payload: &[u8], word: &str| {
+        let error = Schema::parse(schema).unwrap().decode(payload).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    let many = (3_000_000_000_u64).to_le_bytes();
+    check(r#"{"type":{"SEQ":"UNIT"},"types":{}}"#, &many, "more parts");
+    check(r#"{"type":{"SEQ":"U8"},"types":{}}"#, &many, "1 bytes are needed, and 0 are left");
+    check(r#"{"type":{"MAP":{"KEY":"UNIT","VALUE":"UNIT"}},"types":{}}"#, &many, "more parts");
+    check(r#"{"type":"STR","types":{}}"#, &u64::MAX.to_le_bytes(), "bytes are needed");
+    check(r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":30000000}},"types":{}}"#, &[], "more parts");
+    let deep = r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#;
+    check(deep, &[1; 1000], "deep");
+    let error = Schema::parse(r#"{"type":{"SEQ":"UNIT"},"types":{}}"#).unwrap().encode(&json!(vec![(); 5000]));
+    assert!(error.unwrap_err().to_string().contains("than a reader takes"));
+}
+
+#[test]
+fn bytes_that_are_no_value_are_refused_with_the_place() {
+    let check = |schema: &str, payload: &[u8], expected: &str| {
+        let schema = format!(r#"{{"type":{schema},"types":{{"E":{{"ENUM":{{"3":{{"X":"UNIT"}}}}}}}}}}"#);
+        assert_eq!(Schema::parse(&schema).unwrap().decode(payload).unwrap_err().to_string(), expected);
+    };
+    check(r#""BOOL""#, &[2], "byte 1: a boolean is 2, not 0 or 1");
+    check(r#"{"TUPLE":["U8",{"OPTION":"U8"}]}"#, &[1, 9], "byte 2: an option is 9, not 0 or 1");
+    check(r#"{"TYPENAME":"E"}"#, &[1, 0, 0, 0], "byte 4: variant 1 is unknown");
+    check(r#""U16""#, &[1], "byte 0: 2 bytes are needed, and 1 are left");
+    check(r#""U16""#, &[1, 2, 3], "byte 2: the value ends here, and 1 bytes are left");
+    check(r#""CHAR""#, &[0xed, 0xa0, 0x80], "byte 3: it is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0");
+    let named = Schema::named("Frame", 2).unwrap();
+    assert_eq!(named.decode(&[]).unwrap_err().to_string(), "byte 0: of 'Frame', version 2, only the name is known");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_by_any_type_are_a_value_or_an_error(payload in proptest::collection::vec(0_u8..4, 0..200)) {
+        for schema in [Schema::of::<Shape>(), Schema::of::<Expression>(), Schema::of::<Folder>(), Schema::of::<Vec<Egg>>()] {
+            let schema = schema.unwrap();
+            if let Ok(value) = schema.decode(&payload) {
+                prop_assert_eq!(schema.encode(&value).unwrap(), payload.clone());
+            }
+        }
+    }
+}
