@@ -13,6 +13,26 @@ pub use bytes::{bytes_in, bytes_out, move_bytes};
 /// Bytes in a shared word.
 pub const WORD: usize = size_of::<u64>();
 
+/// Where a payload is put.
+pub trait Room {
+    /// Exactly so many bytes, which are going to be overwritten; `None`: there is no memory for them.
+    fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
+    /// What was put there.
+    fn filled(&self) -> &[u8];
+}
+
+impl Room for Vec<u8> {
+    fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
+        self.try_reserve(bytes.saturating_sub(self.len())).ok()?;
+        self.resize(bytes, 0);
+        Some(self)
+    }
+
+    fn filled(&self) -> &[u8] {
+        self
+    }
+}
+
 /// Stores `bytes` into the first words of `words`; the last word is filled up with zeros.
 ///
 /// # Panics

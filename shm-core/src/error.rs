@@ -124,6 +124,19 @@ pub enum Error {
         /// The kind that was asked for.
         expected: String,
     },
+    /// The region holds values of another type.
+    #[error(
+        "cannot open region '{region}': it holds another type: {difference}; rebuild this program, or replace the region with a writer of this type"
+    )]
+    Type {
+        /// The region that was opened.
+        region: String,
+        /// The first difference, as in `Reading.position.1: f64 in the region, f32 here`.
+        difference: String,
+    },
+    /// A schema cannot be made or used; see `SchemaError`.
+    #[error("{0}")]
+    Schema(String),
     /// The region holds a kind of value that this library does not know.
     #[error(
         "cannot open region '{region}': its values are of kind {code}, unknown to this version; use a newer version of shm, or remove the region"

@@ -247,6 +247,12 @@ impl Fixed {
         if self.has_checksums() { CHECKSUM_BYTES } else { 0 }
     }
 
+    /// The same with this descriptor, of which `fingerprint` tells.
+    pub fn with_descriptor(self, descriptor: &[u8], fingerprint: u64) -> Self {
+        let descriptor_bytes = u32::try_from(descriptor.len()).expect("a descriptor has at most a mebibyte");
+        Self { descriptor_bytes, descriptor_crc: crc32fast::hash(descriptor), fingerprint, ..self }
+    }
+
     /// Derives stride and file length from the other sizes, or `None` where they overflow.
     pub fn lay_out(mut self) -> Option<Self> {
         let slot_bytes = self.capacity.checked_add(u64::from(self.payload_offset) + self.trailer_bytes())?;

@@ -1,12 +1,16 @@
 //! Looking at a region without changing it: what its header says, and whether all of it fits together.
 
+use crate::array::ArrayType;
+use crate::description::{Description, check_payload};
 use crate::error::Result;
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
-use crate::payload::{self, Kind};
+use crate::payload::Kind;
 use crate::region::lock::{self, Presence};
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
 use crate::ring::{Look, Ring};
+#[cfg(feature = "schema")]
+use crate::schema::Schema;
 use crate::sync::Ordering::Relaxed;
 use crate::{Sequence, ring_of};
 use std::fmt;
@@ -40,6 +44,11 @@ pub struct Info {
     pub payload_alignment: u32,
     /// What the payloads are; `None` for a kind that this version does not know.
     pub kind: Option<Kind>,
+    /// What arrays the payloads are, if they are arrays.
+    pub array: Option<ArrayType>,
+    /// The schema of the payloads' type, if there is one.
+    #[cfg(feature = "schema")]
+    pub schema: Option<Schema>,
     /// Bytes of the descriptor behind the header page.
     pub descriptor_bytes: u32,
     /// Fingerprint of the type's schema; 0 where there is none.
@@ -141,6 +150,8 @@ pub fn inspect_at(place: &Place) -> Result<Info> {
     let (fixed, tenure, hot) = (&region.fixed, &region.header().tenure, &region.header().hot);
     let ring = ring_of(&region);
     let head = ring.head();
+    let kind = Kind::from_code(fixed.kind);
+    let description = kind.map(|kind| Description::of(place, kind, fixed, &region.descriptor)).transpose()?.flatten();
     let newest_ns = if head >= ring.first() && head > 0 { ring.time_ns(head) } else { 0 };
     Ok(Info {
         version: crate::header::VERSION,
@@ -154,7 +165,10 @@ pub fn inspect_at(place: &Place) -> Result<Info> {
         stride: fixed.stride,
         payload_offset: fixed.payload_offset,
         payload_alignment: fixed.payload_alignment,
-        kind: Kind::from_code(fixed.kind),
+        kind,
+        array: description.as_ref().and_then(Description::array).cloned(),
+        #[cfg(feature = "schema")]
+        schema: description.as_ref().and_then(Description::schema).cloned(),
         descriptor_bytes: fixed.descriptor_bytes,
         fingerprint: fixed.fingerprint,
         look: Duration::from_nanos(fixed.look_ns),
@@ -187,14 +201,19 @@ fn unix_time(unix_ns: u64) -> SystemTime {
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
 pub fn verify(name: &str) -> Result<Vec<Finding>> {
-    let region = Region::open(&Place::resolve(name)?, Access::Read, MAX_REGION_BYTES)?;
+    let place = Place::resolve(name)?;
+    let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
+    let kind = Kind::from_code(region.fixed.kind);
+    let description = kind.map(|kind| Description::of(&place, kind, &region.fixed, &region.descriptor));
+    let description = description.transpose()?.flatten();
     let ring = ring_of(&region);
     let mut findings = verify_header(&region, ring);
     if findings.is_empty() {
         let mut payload = Vec::new();
         let head = ring.head();
         findings.extend((0..ring.shape().slots).filter_map(|slot| {
-            let problem = verify_slot(&region, ring, head, slot, &mut payload).err()?;
+            let check = |payload: &[u8]| kind.map_or(Ok(()), |kind| check_payload(kind, description.as_ref(), payload));
+            let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
             Some(Finding { place: format!("slot {slot}"), problem })
         }));
     }
@@ -217,13 +236,13 @@ fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Checks one slot against the numbers that it may hold.
+/// Checks one slot against the numbers that it may hold, and a whole value in it by `check`.
 fn verify_slot(
-    region: &Region,
     ring: Ring<'_>,
     head: u64,
     slot: u64,
     payload: &mut Vec<u8>,
+    check: impl FnOnce(&[u8]) -> std::result::Result<(), String>,
 ) -> std::result::Result<(), String> {
     let stamp = ring.stamp(slot);
     if stamp == 0 {
@@ -241,11 +260,8 @@ fn verify_slot(
     }
     let looked = ring.look(stamp / 2, payload).map_err(|fault| fault.problem.to_owned())?;
     let Look::Whole(stamped) = looked else { return Ok(()) };
-    if region.fixed.has_checksums() && !(stamped.has_checksum() && stamped.checksum_holds(payload)) {
+    if ring.shape().checksummed && !(stamped.has_checksum() && stamped.checksum_holds(payload)) {
         return Err(format!("value {}: its checksum does not match", stamped.sequence));
     }
-    match Kind::from_code(region.fixed.kind) {
-        Some(kind) => payload::check(kind, payload).map_err(|problem| format!("value {}: {problem}", stamped.sequence)),
-        None => Ok(()),
-    }
+    check(payload).map_err(|problem| format!("value {}: {problem}", stamped.sequence))
 }

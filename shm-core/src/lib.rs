@@ -55,18 +55,24 @@ mod ring;
 mod sync;
 
 #[cfg(not(loom))]
+mod array;
+#[cfg(not(loom))]
 mod clock;
+#[cfg(not(loom))]
+mod descriptor;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod payload;
 #[cfg(not(loom))]
 mod region;
-#[cfg(not(loom))]
+#[cfg(all(not(loom), feature = "schema"))]
 mod schema;
 #[cfg(not(loom))]
 mod wait;
 
+#[cfg(not(loom))]
+mod description;
 #[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
@@ -80,15 +86,21 @@ mod writer;
 
 #[cfg(not(loom))]
 pub use self::{
+    array::{ArrayType, Element},
     directory::{clean, regions, remove},
     error::{Error, Result},
     inspect::{Finding, Info, State, inspect, verify},
     map::{Access, Advice, Map, MapOptions},
     payload::Kind,
-    reader::{Position, RawReader, Reader, ReaderOptions, Sample},
+    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample},
     region::lock::Presence,
+    writer::{ArrayWriter, RawWriter, Writer, WriterOptions},
+};
+#[cfg(all(not(loom), feature = "schema"))]
+pub use self::{
+    reader::ValueReader,
     schema::{Schema, SchemaError},
-    writer::{RawWriter, Writer, WriterOptions},
+    writer::ValueWriter,
 };
 
 /// The number of a value. The first is 1.

@@ -1,20 +1,33 @@
 //! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
 
+use crate::array::ArrayType;
+use crate::copy::Room;
+use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{Access, Region};
 use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
+#[cfg(feature = "schema")]
+use crate::schema::Schema;
 use crate::wait::{SLICE, Sleeper};
 use crate::{Sequence, known_kind, ring_of};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+mod arrays;
+mod methods;
 mod open;
 mod typed;
+#[cfg(feature = "schema")]
+mod values;
 
+pub use arrays::ArrayReader;
+use methods::receiving_methods;
 pub use open::{Position, ReaderOptions};
 pub use typed::Reader;
+#[cfg(feature = "schema")]
+pub use values::ValueReader;
 
 /// How often a region that does not exist is looked for.
 const ABSENT_POLL: Duration = Duration::from_millis(20);
@@ -67,8 +80,9 @@ pub struct RawReader {
     region: Region,
     cursor: Cursor,
     kind: Kind,
-    // The only kind that is accepted, if not all are.
-    only: Option<Kind>,
+    // The type of the values, if the region says that.
+    description: Option<Description>,
+    wanted: Wanted,
     max_bytes: u64,
     // Whether values without a checksum are believed.
     trusts_plain: bool,
@@ -77,6 +91,14 @@ pub struct RawReader {
     // Whether the name led nowhere, or to what this reader cannot read: then each call looks again.
     is_astray: bool,
     restarted: bool,
+}
+
+/// The kind and type that alone are accepted, where not all are.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    kind: Option<Kind>,
+    dtype: Option<&'static str>,
+    description: Option<Description>,
 }
 
 /// When a wait ends without a value.
@@ -89,15 +111,16 @@ enum Until {
 }
 
 impl RawReader {
-    fn new(place: Place, region: Region, only: Option<Kind>, max_bytes: u64) -> Result<Self> {
-        let kind = accepted_kind(&place, &region, only)?;
+    fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64) -> Result<Self> {
+        let (kind, description) = wanted.accept(&place, &region)?;
         Ok(Self {
             place,
             trusts_plain: region.survived_cleanly(),
             region,
             cursor: Cursor::at(1),
             kind,
-            only,
+            description,
+            wanted,
             max_bytes,
             checked: (Instant::now(), None),
             is_astray: false,
@@ -118,6 +141,19 @@ impl RawReader {
     #[must_use]
     pub fn options() -> ReaderOptions {
         ReaderOptions::new()
+    }
+
+    /// What arrays the payloads are, if they are arrays. It may change as the kind may.
+    #[must_use]
+    pub fn array(&self) -> Option<&ArrayType> {
+        self.description.as_ref().and_then(Description::array)
+    }
+
+    /// The schema of the payloads' type, if the region has one. It may change as the kind may.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.description.as_ref().and_then(Description::schema)
     }
 
     /// What the payloads are. It may change between values, when the region is replaced.
@@ -165,6 +201,10 @@ impl RawReader {
     /// [`Error::Gone`] if the region was removed, noticed within 50 ms; [`Error::Busy`] if the writer overwrote the value
     /// each time; [`Error::Damaged`]; and, where the region was replaced, as for [`ReaderOptions::open`].
     pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        self.newest(buffer)
+    }
+
+    fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
             let state = self.ring().state();
             let polled = self.ring().latest(buffer);
@@ -174,7 +214,7 @@ impl RawReader {
             return match polled.map_err(|fault| self.damaged(fault))? {
                 Polled::Value(stamped) => {
                     self.cursor.jump(stamped.sequence + 1);
-                    self.give(stamped, buffer).map(Some)
+                    self.give(stamped, buffer.filled()).map(Some)
                 }
                 Polled::Empty => self.check_state(state).map(|()| None),
                 Polled::Busy => Err(self.busy()),
@@ -188,25 +228,29 @@ impl RawReader {
     ///
     /// As for [`latest_into`](Self::latest_into).
     pub fn try_recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+        self.next(buffer)
+    }
+
+    fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         // Most often the next value is there; then nothing but its slot is touched.
         match self.poll(buffer) {
-            Ok(Polled::Value(stamped)) => self.give(stamped, buffer).map(Some),
+            Ok(Polled::Value(stamped)) => self.give(stamped, buffer.filled()).map(Some),
             _ => self.take_or_move(buffer),
         }
     }
 
-    fn poll(&mut self, buffer: &mut Vec<u8>) -> std::result::Result<Polled, Fault> {
+    fn poll(&mut self, buffer: &mut impl Room) -> std::result::Result<Polled, Fault> {
         self.cursor.poll(ring_of(&self.region), buffer)
     }
 
     /// The next value, in this file or in the one that has taken its place.
-    fn take_or_move(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
+    fn take_or_move(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
             // The state comes first: everything that was published before it changed is then found.
             let state = self.ring().state();
             let polled = self.poll(buffer);
             match polled {
-                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer).map(Some),
+                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer.filled()).map(Some),
                 Ok(Polled::Busy) => return Err(self.busy()),
                 Ok(Polled::Empty) | Err(_) => {}
             }
@@ -217,7 +261,7 @@ impl RawReader {
             }
             // Nothing more comes to this file; but something may have come since we looked.
             if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
-                return self.give(stamped, buffer).map(Some);
+                return self.give(stamped, buffer.filled()).map(Some);
             }
             if !self.adopt()? {
                 return Ok(None);
@@ -234,7 +278,7 @@ impl RawReader {
     ///
     /// As for [`latest_into`](Self::latest_into), but for [`Error::Busy`].
     pub fn recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, None, Until::Closed)
+        self.await_next(buffer, None)
     }
 
     /// Like [`recv_into`](Self::recv_into), but waits at most `timeout`.
@@ -244,7 +288,7 @@ impl RawReader {
     ///
     /// As for [`recv_into`](Self::recv_into).
     pub fn recv_timeout_into(&mut self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, deadline_after(timeout), Until::Closed)
+        self.await_next(buffer, Some(timeout))
     }
 
     /// Waits for the next value in order, also beyond writers that end and regions that are removed and made anew.
@@ -254,12 +298,25 @@ impl RawReader {
     ///
     /// As for [`recv_into`](Self::recv_into), but for [`Error::Gone`].
     pub fn follow_into(&mut self, buffer: &mut Vec<u8>, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
+        self.follow(buffer, timeout)
+    }
+
+    fn await_next(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
+        self.receive(buffer, timeout.and_then(deadline_after), Until::Closed)
+    }
+
+    fn follow(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
         self.receive(buffer, timeout.and_then(deadline_after), Until::Deadline)
     }
 
-    fn receive(&mut self, buffer: &mut Vec<u8>, deadline: Option<Instant>, until: Until) -> Result<Option<Sample<()>>> {
+    fn receive(
+        &mut self,
+        buffer: &mut impl Room,
+        deadline: Option<Instant>,
+        until: Until,
+    ) -> Result<Option<Sample<()>>> {
         if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
-            return self.give(stamped, buffer).map(Some);
+            return self.give(stamped, buffer.filled()).map(Some);
         }
         let mut file = self.region.identity;
         let mut sleeper = Sleeper::new(self.region.fixed.look_ns);
@@ -302,52 +359,14 @@ impl RawReader {
         self.ring().state() == STATE_CLOSED && self.ring().head() < self.cursor.next()
     }
 
-    /// The newest value; see [`latest_into`](Self::latest_into).
-    ///
-    /// # Errors
-    ///
-    /// As for [`latest_into`](Self::latest_into).
-    pub fn latest(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
-        let mut buffer = Vec::new();
-        Ok(self.latest_into(&mut buffer)?.map(|sample| sample.with(buffer)))
-    }
+    receiving_methods!(Vec<u8>, ".");
 
-    /// The next value in order; see [`try_recv_into`](Self::try_recv_into).
-    ///
-    /// # Errors
-    ///
-    /// As for [`try_recv_into`](Self::try_recv_into).
-    pub fn try_recv(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
+    fn take(
+        &mut self,
+        get: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
+    ) -> Result<Option<Sample<Vec<u8>>>> {
         let mut buffer = Vec::new();
-        Ok(self.try_recv_into(&mut buffer)?.map(|sample| sample.with(buffer)))
-    }
-
-    /// Waits for the next value in order; see [`recv_into`](Self::recv_into).
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_into`](Self::recv_into).
-    pub fn recv(&mut self) -> Result<Option<Sample<Vec<u8>>>> {
-        let mut buffer = Vec::new();
-        Ok(self.recv_into(&mut buffer)?.map(|sample| sample.with(buffer)))
-    }
-
-    /// Waits for the next value in order; see [`recv_timeout_into`](Self::recv_timeout_into).
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_timeout_into`](Self::recv_timeout_into).
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Sample<Vec<u8>>>> {
-        let mut buffer = Vec::new();
-        Ok(self.recv_timeout_into(&mut buffer, timeout)?.map(|sample| sample.with(buffer)))
-    }
-
-    /// Goes on with every value, for ever: across writers that end and regions that are removed and made anew.
-    pub fn iter(&mut self) -> impl Iterator<Item = Result<Sample<Vec<u8>>>> {
-        std::iter::from_fn(|| {
-            let mut buffer = Vec::new();
-            self.follow_into(&mut buffer, None).map(|sample| sample.map(|sample| sample.with(buffer))).transpose()
-        })
+        Ok(get(self, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
     fn ring(&self) -> Ring<'_> {
@@ -388,7 +407,7 @@ impl RawReader {
             self.is_astray = false;
             return Ok(false);
         }
-        self.kind = accepted_kind(&self.place, &region, self.only)?;
+        (self.kind, self.description) = self.wanted.accept(&self.place, &region)?;
         let first = ring_of(&region).first();
         if region.fixed.lineage == self.region.fixed.lineage {
             self.cursor.skip_to(first);
@@ -421,6 +440,12 @@ impl RawReader {
     fn tell_again(&mut self, sample: &Sample<()>) {
         self.cursor.add_lost(sample.lost);
         self.restarted |= sample.restarted;
+    }
+
+    /// The error for a value that is not what it should be; what was told with it is told again.
+    fn undecodable(&mut self, sample: &Sample<()>, reason: String) -> Error {
+        self.tell_again(sample);
+        Error::Decode { region: self.place.shown.clone(), sequence: sample.sequence, reason }
     }
 
     /// A state that nobody stores is a sign of a file that was emptied, which otherwise looks like one without values.
@@ -457,14 +482,26 @@ impl Sample<()> {
     }
 }
 
-/// The region's kind, if the reader accepts it.
-fn accepted_kind(place: &Place, region: &Region, only: Option<Kind>) -> Result<Kind> {
-    let kind = known_kind(place, region.fixed.kind)?;
-    match only {
-        Some(only) if kind != only => {
+impl Wanted {
+    /// The region's kind and type, if they are accepted.
+    fn accept(&self, place: &Place, region: &Region) -> Result<(Kind, Option<Description>)> {
+        let kind = known_kind(place, region.fixed.kind)?;
+        if let Some(only) = self.kind
+            && kind != only
+        {
             let (found, expected) = (kind.to_string(), only.to_string());
-            Err(Error::Kind { region: place.shown.clone(), found, expected })
+            return Err(Error::Kind { region: place.shown.clone(), found, expected });
         }
-        _ => Ok(kind),
+        let description = Description::of(place, kind, &region.fixed, &region.descriptor)?;
+        if let Some(wanted) = &self.description {
+            wanted.check(place, description.as_ref())?;
+        }
+        if let (Some(here), Some(found)) = (self.dtype, description.as_ref().and_then(Description::array))
+            && found.dtype() != here
+        {
+            let difference = format!("arrays of {} in the region, of {here} here", found.dtype());
+            return Err(Error::Type { region: place.shown.clone(), difference });
+        }
+        Ok((kind, description))
     }
 }

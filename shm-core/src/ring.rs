@@ -25,7 +25,7 @@
 //! This is a sequence lock for each slot: H. Boehm, "Can seqlocks get along with programming language
 //! memory models?", MSPC 2012.
 
-use crate::copy;
+use crate::copy::{self, Room};
 use crate::header::{Hot, MAX_SEQUENCE, STATE_OPEN};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU64, fence};
@@ -158,7 +158,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Copies value n into `buffer`, if its slot holds it before and after.
-    pub fn look(&self, sequence: u64, buffer: &mut Vec<u8>) -> Result<Look, Fault> {
+    pub fn look(&self, sequence: u64, buffer: &mut impl Room) -> Result<Look, Fault> {
         let slot = self.slot(sequence);
         let stamp = self.stamp(sequence);
         if stamp != 2 * sequence {
@@ -172,11 +172,10 @@ impl<'a> Ring<'a> {
         let mut checksum = 0;
         if length <= self.shape.capacity {
             // The capacity is as large as the file claims to be, which may be more than there is memory.
-            if buffer.try_reserve(length.saturating_sub(buffer.len())).is_err() {
+            let Some(room) = buffer.room(length) else {
                 return Err(Fault { sequence, problem: "its length is above the memory that there is" });
-            }
-            buffer.resize(length, 0);
-            copy::copy_out(&slot[self.shape.payload_word..], buffer);
+            };
+            copy::copy_out(&slot[self.shape.payload_word..], room);
             if self.shape.checksummed {
                 checksum = u64::from_le(slot[self.trailer_word(length)].load(Relaxed));
             }
@@ -213,7 +212,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Copies the newest value into `buffer`.
-    pub fn latest(&self, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
+    pub fn latest(&self, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let head = self.head();
             if head < self.first() {
@@ -275,7 +274,7 @@ impl Cursor {
     }
 
     /// Copies the next value in order into `buffer`, or goes on behind what was missed.
-    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
+    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             check_sequence(self.next)?;
             match ring.look(self.next, buffer)? {

@@ -1,6 +1,7 @@
 //! What a region says of the type of its values, so that whoever does not know the type can read them all the same, and
 //! whoever knows another one is refused. Nothing here knows of regions, or where bytes come from.
 
+use crate::error::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -220,8 +221,7 @@ impl Schema {
 
     /// Decodes a payload as JSON, by the rules in docs/FORMAT.md.
     ///
-    /// Members of objects are put in in the order of the fields. `serde_json` keeps that order only with its feature
-    /// `preserve_order`; [`decode_json`](Self::decode_json) always does.
+    /// Members of objects are in the order of the fields.
     ///
     /// # Errors
     ///
@@ -258,16 +258,18 @@ impl Schema {
         }
     }
 
-    /// The first difference between a region's schema and that of a program, in words.
-    pub(crate) fn difference(region: &Self, here: &Self) -> Option<String> {
-        if region == here {
-            return None;
-        }
-        match (&*region.content, &*here.content) {
+    /// Says whether a payload is a value of the type.
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
+        decode::text(self.tree()?, payload, std::io::sink())
+    }
+
+    /// The first difference between a region's schema and that of a program, which are not the same, in words.
+    pub(crate) fn difference(region: &Self, here: &Self) -> String {
+        let first = match (&*region.content, &*here.content) {
             (Content::Tree(region), Content::Tree(here)) => difference::first(region, here),
             _ => Some(format!("{} in the region, {} here", region.title(), here.title())),
-        }
-        .or_else(|| Some("the order of its parts".to_owned()))
+        };
+        first.unwrap_or_else(|| "the names of its types".to_owned())
     }
 
     fn title(&self) -> String {
@@ -275,6 +277,12 @@ impl Schema {
             Content::Tree(tree) => definition::of_format(&tree.root),
             Content::Name(Name { name, version }) => format!("'{name}', version {version}, known only by name,"),
         }
+    }
+}
+
+impl From<SchemaError> for Error {
+    fn from(error: SchemaError) -> Self {
+        Self::Schema(error.to_string())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The writing handles: they publish, and replace the region when a value does not fit.
 
+use crate::array::ArrayType;
+use crate::description::{Description, check_payload};
 use crate::error::{Error, Result};
 use crate::header::STATE_CLOSED;
 use crate::payload::{self, Kind};
@@ -7,6 +9,8 @@ use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{self, Region};
 use crate::ring::Producer;
+#[cfg(feature = "schema")]
+use crate::schema::Schema;
 use crate::sync::Ordering::Relaxed;
 use crate::wait::{SLICE, Waker};
 use crate::{Sequence, known_kind, ring_of};
@@ -15,11 +19,17 @@ use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+mod arrays;
 mod open;
 mod replace;
+#[cfg(feature = "schema")]
+mod values;
 
+pub use arrays::ArrayWriter;
 pub use open::WriterOptions;
 use replace::{Change, check_numbers, is_ours, replace};
+#[cfg(feature = "schema")]
+pub use values::ValueWriter;
 
 /// Growing halves the slot count until the slots fit this many bytes, but not below `GROWN_SLOTS_MIN`.
 const GROWN_BYTES_MAX: u64 = 64 << 20;
@@ -48,6 +58,8 @@ pub struct RawWriter {
     producer: Producer,
     waker: Waker,
     kind: Kind,
+    // The type of the values, if the region says that.
+    description: Option<Description>,
     // When the name was last compared, on the waker's clock.
     checked_ns: u64,
     gone: bool,
@@ -56,8 +68,9 @@ pub struct RawWriter {
 impl RawWriter {
     fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
         let kind = known_kind(&place, region.fixed.kind)?;
+        let description = Description::of(&place, kind, &region.fixed, &region.descriptor)?;
         let waker = Waker::new(region.fixed.look_ns);
-        Ok(Self { place, lock, region, producer, waker, kind, checked_ns: 0, gone: false })
+        Ok(Self { place, lock, region, producer, waker, kind, description, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -81,15 +94,20 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if the payload is not what the region's kind promises; nothing is published then.
+    /// [`Error::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published then.
     /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
     /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
     /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
     /// [`Error::Damaged`] if the region claims to have used up all numbers.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
-        if let Err(reason) = payload::check(self.kind, payload) {
-            return Err(Error::BadValue { region: self.place.shown.clone(), reason });
+        match check_payload(self.kind, self.description.as_ref(), payload) {
+            Ok(()) => self.publish_checked(payload),
+            Err(reason) => Err(Error::BadValue { region: self.place.shown.clone(), reason }),
         }
+    }
+
+    /// Publishes a payload that is what the region says.
+    fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence> {
         if self.gone {
             return Err(self.place.gone());
         }
@@ -125,7 +143,8 @@ impl RawWriter {
             wanted.slots /= 2;
         }
         let epoch = old.header().tenure.epoch.load(Relaxed);
-        let change = Change { wanted, mode: None, epoch, value: Some(payload) };
+        let descriptor = old.descriptor.clone();
+        let change = Change { wanted, descriptor, mode: None, epoch, value: Some(payload) };
         let replaced = replace(&self.place, &self.lock, old, &mut self.producer, change);
         self.gone |= matches!(replaced, Err(Error::Gone { .. }));
         let (region, producer) = replaced?;
@@ -140,6 +159,19 @@ impl RawWriter {
     fn check_name(&mut self) -> Result<()> {
         self.gone |= matches!(is_ours(&self.place, &self.lock, &self.region), Ok(false));
         if self.gone { Err(self.place.gone()) } else { Ok(()) }
+    }
+
+    /// What arrays the payloads are, if they are arrays.
+    #[must_use]
+    pub fn array(&self) -> Option<&ArrayType> {
+        self.description.as_ref().and_then(Description::array)
+    }
+
+    /// The schema of the payloads' type, if the region has one.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.description.as_ref().and_then(Description::schema)
     }
 
     /// What the payloads are.
@@ -270,7 +302,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
         if let Err(reason) = payload::encode(value, &mut self.encoded) {
             return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
         }
-        self.raw.publish(&self.encoded)
+        self.raw.publish_checked(&self.encoded)
     }
 
     /// How often this writer called the kernel to wake sleeping readers.

@@ -1,11 +1,17 @@
 //! Opening a region for reading: the options, and waiting for a region that does not exist yet.
 
-use super::{ABSENT_POLL, RawReader, Reader, deadline_after, time_left};
+#[cfg(feature = "schema")]
+use super::ValueReader;
+use super::{ABSENT_POLL, ArrayReader, RawReader, Reader, Wanted, deadline_after, time_left};
 use crate::Sequence;
+use crate::array::{ArrayType, Element};
+use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
+#[cfg(feature = "schema")]
+use crate::schema::Schema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -44,6 +50,7 @@ pub struct ReaderOptions {
     wait: Option<Duration>,
     start: Option<Position>,
     max_bytes: Option<u64>,
+    description: Option<Description>,
 }
 
 impl ReaderOptions {
@@ -71,16 +78,59 @@ impl ReaderOptions {
         self
     }
 
+    /// What arrays the values must be; for [`open_array`](Self::open_array), which else takes any shape.
+    pub fn array(&mut self, array: ArrayType) -> &mut Self {
+        self.description = Some(Description::Array(array));
+        self
+    }
+
+    /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced.
+    #[cfg(feature = "schema")]
+    pub fn schema(&mut self, schema: Schema) -> &mut Self {
+        self.description = Some(Description::Schema(schema));
+        self
+    }
+
     /// Attaches to the region.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] if there is none, or none appeared in time; [`Error::Kind`] if it does not hold Rust values;
+    /// [`Error::Type`] if they are of another type, and [`Error::Schema`] if this one cannot be described;
     /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
     /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`]; [`Error::Directory`] and [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
-        let raw = self.open_kind(name, Some(Kind::Bincode))?;
+        #[cfg(feature = "schema")]
+        let description = match &self.description {
+            Some(Description::Schema(schema)) => Some(Description::Schema(schema.clone())),
+            _ => Some(Description::Schema(Schema::of::<T>()?)),
+        };
+        #[cfg(not(feature = "schema"))]
+        let description = None;
+        let raw = self.open_wanted(name, Wanted { kind: Some(Kind::Bincode), dtype: None, description })?;
         Ok(Reader::from_raw(raw))
+    }
+
+    /// Like [`open`](Self::open), for arrays of numbers.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open): [`Error::Type`] if they are arrays of other elements or, if that was set, of another
+    /// shape.
+    pub fn open_array<T: Element>(&self, name: &str) -> Result<ArrayReader<T>> {
+        let description = self.description.clone();
+        let wanted = Wanted { kind: Some(Kind::Array), dtype: Some(T::DTYPE), description };
+        Ok(ArrayReader::from_raw(self.open_wanted(name, wanted)?))
+    }
+
+    /// Like [`open`](Self::open), for values as JSON, of whatever type: by the region's schema, or of a region of JSON.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open): [`Error::Kind`] if the region does not say how its values are encoded.
+    #[cfg(feature = "schema")]
+    pub fn open_values(&self, name: &str) -> Result<ValueReader> {
+        ValueReader::from_raw(self.open_raw(name)?)
     }
 
     /// Like [`open`](Self::open), for the payloads' bytes, whatever their kind.
@@ -89,10 +139,10 @@ impl ReaderOptions {
     ///
     /// As for [`open`](Self::open), but for [`Error::Kind`].
     pub fn open_raw(&self, name: &str) -> Result<RawReader> {
-        self.open_kind(name, None)
+        self.open_wanted(name, Wanted::default())
     }
 
-    fn open_kind(&self, name: &str, only: Option<Kind>) -> Result<RawReader> {
+    fn open_wanted(&self, name: &str, wanted: Wanted) -> Result<RawReader> {
         let place = Place::resolve(name)?;
         let max_bytes = self.max_bytes.unwrap_or(MAX_REGION_BYTES);
         let deadline = self.wait.map(deadline_after);
@@ -111,7 +161,7 @@ impl ReaderOptions {
                 (Err(error), _) => return Err(error),
             }
         };
-        let mut reader = RawReader::new(place, region, only, max_bytes)?;
+        let mut reader = RawReader::new(place, region, wanted, max_bytes)?;
         match self.start {
             // All that a region has held came after the wait began, also what it no longer holds.
             None | Some(Position::Latest | Position::New) if waited => reader.seek(Position::At(1)),

@@ -1,12 +1,11 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
-use super::{Position, RawReader, ReaderOptions, Sample};
-use crate::error::{Error, Result};
+use super::{Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use crate::error::Result;
 use crate::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 /// A reader of values of one type.
 ///
@@ -17,8 +16,7 @@ use std::time::Duration;
 /// and somebody may remove it. The reader follows all but the last two by itself.
 ///
 /// ```
-/// use std::time::Duration;
-/// # fn main() -> shm_core::Result<()> {
+/// /// # fn main() -> shm_core::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let name = format!("{}/room", directory.path().display());
 /// let mut writer = shm_core::Writer::<f64>::open(&name)?;
@@ -68,53 +66,7 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         self.raw.seek(to);
     }
 
-    /// The newest value, also if it was read before. `None`: there is no value yet.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::latest_into`], and [`Error::Decode`] if the bytes are not a `T`.
-    pub fn latest(&mut self) -> Result<Option<Sample<T>>> {
-        let sample = self.raw.latest_into(&mut self.encoded)?;
-        self.decode(sample)
-    }
-
-    /// The next value in order. `None`: nothing new has come.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::try_recv_into`], and [`Error::Decode`] if the bytes are not a `T`.
-    pub fn try_recv(&mut self) -> Result<Option<Sample<T>>> {
-        let sample = self.raw.try_recv_into(&mut self.encoded)?;
-        self.decode(sample)
-    }
-
-    /// Waits for the next value in order. `None`: the writer closed the region cleanly and everything was read.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::recv_into`], and [`Error::Decode`] if the bytes are not a `T`.
-    pub fn recv(&mut self) -> Result<Option<Sample<T>>> {
-        let sample = self.raw.recv_into(&mut self.encoded)?;
-        self.decode(sample)
-    }
-
-    /// Waits at most `timeout` for the next value in order; see [`RawReader::recv_timeout_into`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::recv_timeout_into`], and [`Error::Decode`] if the bytes are not a `T`.
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Sample<T>>> {
-        let sample = self.raw.recv_timeout_into(&mut self.encoded, timeout)?;
-        self.decode(sample)
-    }
-
-    /// Goes on with every value, for ever: across writers that end and regions that are removed and made anew.
-    pub fn iter(&mut self) -> impl Iterator<Item = Result<Sample<T>>> {
-        std::iter::from_fn(|| {
-            let sample = self.raw.follow_into(&mut self.encoded, None);
-            sample.and_then(|sample| self.decode(sample)).transpose()
-        })
-    }
+    receiving_methods!(T, ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a `T`.");
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]
@@ -122,14 +74,14 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         self.raw.is_closed()
     }
 
-    fn decode(&mut self, sample: Option<Sample<()>>) -> Result<Option<Sample<T>>> {
-        let Some(sample) = sample else { return Ok(None) };
+    fn take(
+        &mut self,
+        get: impl FnOnce(&mut RawReader, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
+    ) -> Result<Option<Sample<T>>> {
+        let Some(sample) = get(&mut self.raw, &mut self.encoded)? else { return Ok(None) };
         match payload::decode(&self.encoded) {
             Ok(value) => Ok(Some(sample.with(value))),
-            Err(reason) => {
-                self.raw.tell_again(&sample);
-                Err(Error::Decode { region: self.raw.place.shown.clone(), sequence: sample.sequence, reason })
-            }
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
         }
     }
 }

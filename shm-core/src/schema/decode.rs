@@ -9,7 +9,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 /// Decodes a payload as a JSON value.
 pub fn value(tree: &Tree, payload: &[u8]) -> Result<Value> {
@@ -18,7 +19,7 @@ pub fn value(tree: &Tree, payload: &[u8]) -> Result<Value> {
 }
 
 /// Decodes a payload as JSON on one line.
-pub fn text(tree: &Tree, payload: &[u8], json: &mut Vec<u8>) -> Result<()> {
+pub fn text(tree: &Tree, payload: &[u8], json: impl io::Write) -> Result<()> {
     let input = Input::new(tree, payload);
     input.finish(serde_json::to_writer(json, &input.part(&tree.root, 0)))
 }
@@ -136,7 +137,7 @@ impl<'a> Input<'a> {
         self.text(length)
     }
 
-    fn variant(&self, variants: &'a std::collections::BTreeMap<u32, Named<Variant>>) -> Step<&'a Named<Variant>> {
+    fn variant(&self, variants: &'a BTreeMap<u32, Named<Variant>>) -> Step<&'a Named<Variant>> {
         let number = u32::from_le_bytes(self.array()?);
         variants.get(&number).map_or_else(|| self.fail(format!("variant {number} is unknown")), Ok)
     }

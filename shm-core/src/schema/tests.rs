@@ -251,7 +251,7 @@ fn a_schema_reads_as_a_definition() {
 fn the_first_difference_is_named() {
     let check = |region: &str, here: &str, expected: &str| {
         let [region, here] = [region, here].map(|json| Schema::parse(json).unwrap());
-        assert_eq!(Schema::difference(&region, &here).unwrap(), expected);
+        assert_eq!(Schema::difference(&region, &here), expected);
     };
     let reading =
         |fields: &str| format!(r#"{{"type":{{"TYPENAME":"Reading"}},"types":{{"Reading":{{"STRUCT":[{fields}]}}}}}}"#);
@@ -287,8 +287,6 @@ fn the_first_difference_is_named() {
         r#"{"name":"Reading","version":4}"#,
         "'Reading', version 3, known only by name, in the region, 'Reading', version 4, known only by name, here",
     );
-    let same = Schema::of::<Shape>().unwrap();
-    assert_eq!(Schema::difference(&same, &same), None);
 }
 
 #[test]

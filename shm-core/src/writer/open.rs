@@ -1,7 +1,11 @@
 //! Opening a region for writing: the options, creation, and taking over from the writer before.
 
+#[cfg(feature = "schema")]
+use super::ValueWriter;
 use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, random_lineage, replace};
-use super::{MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
+use super::{ArrayWriter, MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
+use crate::array::{ArrayType, Element};
+use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::header::{FEATURE_CHECKSUM, Fixed, LOOK_NS, SLOT_HEAD_BYTES, STATE_OPEN};
 use crate::payload::Kind;
@@ -9,6 +13,8 @@ use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{self, Access, Draft, MAX_REGION_BYTES, Region, boot_id};
 use crate::ring::Producer;
+#[cfg(feature = "schema")]
+use crate::schema::Schema;
 use crate::sync::Ordering::Relaxed;
 use crate::{known_kind, ring_of, wait};
 use serde::Serialize;
@@ -41,6 +47,7 @@ pub struct WriterOptions {
     mode: Option<u32>,
     kind: Option<Kind>,
     checksum: Option<bool>,
+    description: Option<Description>,
 }
 
 impl WriterOptions {
@@ -74,6 +81,22 @@ impl WriterOptions {
         self
     }
 
+    /// What arrays the values are; for [`open_raw`](Self::open_raw). It sets the kind as well.
+    pub fn array(&mut self, array: ArrayType) -> &mut Self {
+        self.kind = Some(Kind::Array);
+        self.description = Some(Description::Array(array));
+        self
+    }
+
+    /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced,
+    /// and for [`open_raw`](Self::open_raw) and [`open_values`](Self::open_values). It sets the kind as well.
+    #[cfg(feature = "schema")]
+    pub fn schema(&mut self, schema: Schema) -> &mut Self {
+        self.kind = Some(Kind::Bincode);
+        self.description = Some(Description::Schema(schema));
+        self
+    }
+
     /// Whether every value carries a checksum, which readers verify. A new region has none.
     pub fn checksum(&mut self, on: bool) -> &mut Self {
         self.checksum = Some(on);
@@ -88,10 +111,45 @@ impl WriterOptions {
     /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
     /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`] and [`Error::FileSystem`];
     /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
-    /// removes or replaces it meanwhile; [`Error::Directory`] and [`Error::Io`].
+    /// removes or replaces it meanwhile; [`Error::Schema`] if the type cannot be described; [`Error::Directory`] and
+    /// [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Writer<T>> {
-        let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
-        Ok(Writer::from_raw(raw))
+        let mut options = self.clone();
+        options.kind(Kind::Bincode);
+        #[cfg(feature = "schema")]
+        if !matches!(self.description, Some(Description::Schema(_))) {
+            options.schema(Schema::of::<T>()?);
+        }
+        Ok(Writer::from_raw(options.open_raw(name)?))
+    }
+
+    /// Like [`open`](Self::open), for arrays of numbers of this shape. If its first length is 0, each value may have
+    /// another one there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and [`Error::BadOption`] if there can be no such array.
+    pub fn open_array<T: Element>(&self, name: &str, shape: &[u64]) -> Result<ArrayWriter<T>> {
+        let array = ArrayType::new(T::DTYPE, shape).map_err(Error::BadOption)?;
+        Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
+    }
+
+    /// Like [`open`](Self::open), for values given as JSON, by the schema that is set or, without one, by the region's own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and [`Error::BadOption`] if no schema is set and the region has none that says how
+    /// values are encoded, or does not exist.
+    #[cfg(feature = "schema")]
+    pub fn open_values(&self, name: &str) -> Result<ValueWriter> {
+        if self.description.is_none() {
+            // Before anything is made or taken over.
+            let info = crate::inspect::inspect(name)?;
+            require_complete(name, info.schema.as_ref())?;
+        }
+        let raw = self.open_raw(name)?;
+        require_complete(name, raw.schema())?;
+        Ok(ValueWriter::from_raw(raw))
     }
 
     /// Like [`open`](Self::open), for payloads that are bytes already.
@@ -120,6 +178,11 @@ impl WriterOptions {
 
     fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::BadOption(text));
+        if let Some(description) = &self.description
+            && self.kind != Some(description.kind())
+        {
+            return refuse(format!("values of type {} are not of another kind", description.kind()));
+        }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {
                 let near = slots.max(2).checked_next_power_of_two().unwrap_or(1 << 63);
@@ -171,6 +234,7 @@ impl WriterOptions {
 
     /// Returns `None` if somebody put a file there meanwhile, without having the lock.
     fn create(&self, place: &Place) -> Result<Option<(Region, Producer)>> {
+        let (descriptor, fingerprint) = self.descriptor()?;
         let fixed = Fixed {
             compatible: feature_bits(self.checksum.unwrap_or(false)),
             incompatible: 0,
@@ -191,7 +255,8 @@ impl WriterOptions {
             origin: 0,
             created_ns: 0,
         };
-        let draft = Draft::new(place, lay_out(place, fixed)?, &[], self.mode.unwrap_or(DEFAULT_MODE), None)?;
+        let fixed = lay_out(place, fixed.with_descriptor(&descriptor, fingerprint))?;
+        let draft = Draft::new(place, fixed, &descriptor, self.mode.unwrap_or(DEFAULT_MODE), None)?;
         let producer = Producer::fresh(ring_of(draft.region()), 1);
         begin_tenure(draft.region(), 1);
         Ok(draft.create()?.map(|region| (region, producer)))
@@ -199,7 +264,7 @@ impl WriterOptions {
 
     /// Goes on where the last writer ended, in its file or in one that replaces it.
     fn take_over(&self, place: &Place, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
-        let wanted = self.wanted(&region.fixed);
+        let (wanted, descriptor) = self.wanted(place, &region)?;
         known_kind(place, wanted.kind)?;
         let ring = ring_of(&region);
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
@@ -215,28 +280,58 @@ impl WriterOptions {
             }
             found => {
                 let mut old = found.unwrap_or_else(|_| Producer::salvage(ring));
-                let change = Change { wanted, mode: self.mode, epoch, value: None };
+                let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
                 replace(place, lock, &region, &mut old, change)
             }
         }
     }
 
-    /// What the header says once these options are applied to what was found.
-    fn wanted(&self, found: &Fixed) -> Fixed {
+    /// The descriptor of a region that begins with these options, and its fingerprint.
+    fn descriptor(&self) -> Result<(Vec<u8>, u64)> {
+        match &self.description {
+            Some(description) => Ok(description.to_descriptor()),
+            None if self.kind == Some(Kind::Array) => {
+                Err(Error::BadOption("a region of arrays needs their type: WriterOptions::array".to_owned()))
+            }
+            None => Ok((vec![], 0)),
+        }
+    }
+
+    /// What header and descriptor say once these options are applied to what was found.
+    fn wanted(&self, place: &Place, region: &Region) -> Result<(Fixed, Vec<u8>)> {
+        let found = &region.fixed;
         let mut wanted = found.clone();
         wanted.slots = self.slots.unwrap_or(found.slots);
         wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
         wanted.kind = self.kind.map_or(found.kind, Kind::code);
-        if wanted.kind != found.kind {
-            // The descriptor tells of the values' type.
-            (wanted.descriptor_bytes, wanted.descriptor_crc, wanted.fingerprint) = (0, 0, 0);
-        }
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }
         // The boot id tells later whether a value may have been lost with the page cache.
         wanted.boot_id = boot_id();
-        wanted
+        if wanted.kind == found.kind && self.is_described_by(place, region) {
+            return Ok((wanted, region.descriptor.clone()));
+        }
+        let (descriptor, fingerprint) = self.descriptor()?;
+        Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor))
+    }
+
+    /// Whether the type that is wanted is the one that the region has.
+    fn is_described_by(&self, place: &Place, region: &Region) -> bool {
+        let Some(wanted) = &self.description else { return true };
+        let found = Description::of(place, wanted.kind(), &region.fixed, &region.descriptor);
+        matches!(found, Ok(Some(found)) if found == *wanted)
+    }
+}
+
+/// Refuses a region whose schema does not say how values are encoded.
+#[cfg(feature = "schema")]
+fn require_complete(name: &str, schema: Option<&Schema>) -> Result<()> {
+    match schema {
+        Some(schema) if schema.is_complete() => Ok(()),
+        _ => Err(Error::BadOption(format!(
+            "region '{name}' does not say how its values are encoded; set a schema, or publish bytes"
+        ))),
     }
 }
 

@@ -19,6 +19,8 @@ pub const MODE_MIN: u32 = 0o600;
 pub struct Change<'v> {
     /// What the new header says, but for the sizes that follow from others.
     pub wanted: Fixed,
+    /// What stands behind the header page. If it is the old one, the values are of the same type, and are kept.
+    pub descriptor: Vec<u8>,
     /// The new file's permission bits; unset, as they are now.
     pub mode: Option<u32>,
     /// The epoch of the writer that replaces.
@@ -50,7 +52,7 @@ pub fn replace(
     fixed.boot_id = boot_id();
     let old_ring = ring_of(old);
     let state = old.header().hot.state.load(Relaxed);
-    let same_kind = fixed.kind == old.fixed.kind;
+    let same_type = fixed.kind == old.fixed.kind && change.descriptor == old.descriptor;
     let trusts_plain = old.survived_cleanly();
     let is_trusted = |stamped: &Stamped, payload: &[u8]| {
         if old.fixed.has_checksums() { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
@@ -60,12 +62,11 @@ pub fn replace(
         (fixed.lineage, fixed.file_number) = (random_lineage(place)?, 1);
         epoch = 1;
     }
-    let descriptor: &[u8] = if same_kind { &old.descriptor } else { &[] };
     let (mode, group) = old.permissions(place)?;
     let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
-    let draft = Draft::new(place, lay_out(place, fixed)?, descriptor, mode, Some(group))?;
+    let draft = Draft::new(place, lay_out(place, fixed)?, &change.descriptor, mode, Some(group))?;
     let ring = ring_of(draft.region());
-    let most = match (same_kind, change.value) {
+    let most = match (same_type, change.value) {
         (false, _) => 0,
         (true, None) => ring.shape().slots,
         (true, Some(_)) => ring.shape().slots - 1,

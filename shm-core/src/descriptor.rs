@@ -1,0 +1,71 @@
+//! The descriptor behind the header page: records of a tag, a length and bytes. What is in a record is known elsewhere.
+
+/// The record that describes the type of the values, as JSON.
+pub const TAG_SCHEMA: u32 = 1;
+
+/// Tag and length before a record's content.
+const RECORD_HEAD_BYTES: usize = 8;
+
+/// A descriptor that has this record alone.
+pub fn of_record(tag: u32, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("a descriptor has at most a mebibyte");
+    let mut descriptor = [tag.to_le_bytes(), length.to_le_bytes()].concat();
+    descriptor.extend_from_slice(content);
+    descriptor.resize(descriptor.len().next_multiple_of(8), 0);
+    descriptor
+}
+
+/// The content of the first record with this tag.
+pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str> {
+    let mut rest = descriptor;
+    while let Some((head, behind)) = rest.split_first_chunk::<RECORD_HEAD_BYTES>() {
+        let [found, length] = [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+        let Some(content) = behind.get(..length as usize) else {
+            return Err("a record of the descriptor goes beyond its end");
+        };
+        if found == tag {
+            return Ok(Some(content));
+        }
+        rest = behind.get((length as usize).next_multiple_of(8)..).unwrap_or_default();
+    }
+    match rest {
+        [] => Ok(None),
+        _ => Err("the descriptor ends within a record"),
+    }
+}
+
+/// The fingerprint of a schema: the 64-bit FNV-1a hash, and 1 in place of 0, which stands for none.
+/// (G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake: The FNV Non-Cryptographic Hash Algorithm.)
+pub fn fingerprint(schema: &[u8]) -> u64 {
+    let hash = schema
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+    hash.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_found_behind_others() {
+        let descriptor =
+            [of_record(9, b"other"), of_record(TAG_SCHEMA, b"schema"), of_record(TAG_SCHEMA, b"x")].concat();
+        assert_eq!(descriptor.len(), 3 * 16);
+        assert_eq!(record(&descriptor, TAG_SCHEMA), Ok(Some(&b"schema"[..])));
+        assert_eq!(record(&descriptor, 7), Ok(None));
+        assert_eq!(record(&[], TAG_SCHEMA), Ok(None));
+        assert!(record(&descriptor[..12], TAG_SCHEMA).is_err());
+        assert!(record(&descriptor[..20], TAG_SCHEMA).is_err());
+        assert!(record(&[1, 0, 0, 0, 255, 255, 255, 255], TAG_SCHEMA).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_fnv_1a() {
+        // The published test values.
+        let check = |text: &str, expected: u64| assert_eq!(fingerprint(text.as_bytes()), expected);
+        check("", 0xcbf2_9ce4_8422_2325);
+        check("a", 0xaf63_dc4c_8601_ec8c);
+        check("foobar", 0x85944171f73967e8);
+    }
+}

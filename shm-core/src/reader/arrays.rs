@@ -1,0 +1,93 @@
+//! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
+
+use super::{Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use crate::array::{ArrayType, Element, Elements};
+use crate::error::Result;
+use std::marker::PhantomData;
+
+/// A reader of arrays of numbers, from a writer in any language. They are copied once, out of the region. See
+/// [`Reader`](crate::Reader) for the rest, and [`ArrayWriter`](crate::ArrayWriter) for an example.
+#[derive(Debug)]
+pub struct ArrayReader<T> {
+    raw: RawReader,
+    elements: PhantomData<fn() -> Vec<T>>,
+}
+
+impl<T: Element> ArrayReader<T> {
+    pub(super) fn from_raw(raw: RawReader) -> Self {
+        Self { raw, elements: PhantomData }
+    }
+
+    /// Attaches to a region that exists, whatever the shape of its arrays; receiving starts at its newest value.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReaderOptions::open_array`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().open_array(name)
+    }
+
+    /// What the values are. Where the first length of the shape is 0, [`shape_of`](ArrayType::shape_of) tells a value's own.
+    ///
+    /// It changes when the region is replaced by one of arrays of another shape.
+    #[must_use]
+    pub fn array(&self) -> &ArrayType {
+        self.raw.array().expect("only arrays are accepted")
+    }
+
+    /// Moves to another place in the region; see [`RawReader::seek`].
+    pub fn seek(&mut self, to: Position) {
+        self.raw.seek(to);
+    }
+
+    /// Whether the writer closed the region cleanly, and every value was read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    /// Copies the newest value into the vector, also if it was read before. `None`: there is no value yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::latest_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn latest_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
+        self.fill(elements, |raw, buffer| raw.newest(buffer))
+    }
+
+    /// Waits for the next value in order and copies it into the vector.
+    /// `None`: the writer closed the region cleanly and everything was read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::recv_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn recv_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
+        self.fill(elements, |raw, buffer| raw.await_next(buffer, None))
+    }
+
+    receiving_methods!(Vec<T>, ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.");
+
+    fn take(
+        &mut self,
+        get: impl FnOnce(&mut RawReader, &mut Elements<'_, T>) -> Result<Option<Sample<()>>>,
+    ) -> Result<Option<Sample<Vec<T>>>> {
+        let mut elements = Vec::new();
+        Ok(self.fill(&mut elements, get)?.map(|sample| sample.with(elements)))
+    }
+
+    fn fill(
+        &mut self,
+        elements: &mut Vec<T>,
+        get: impl FnOnce(&mut RawReader, &mut Elements<'_, T>) -> Result<Option<Sample<()>>>,
+    ) -> Result<Option<Sample<()>>> {
+        let mut room = Elements::new(elements);
+        let Some(sample) = get(&mut self.raw, &mut room)? else { return Ok(None) };
+        match self.array().shape_of(room.bytes()) {
+            Ok(_) => {
+                room.turn();
+                Ok(Some(sample))
+            }
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        }
+    }
+}
