@@ -78,7 +78,7 @@ impl ArrayType {
     }
 
     /// Reads it from a region's schema.
-    pub fn parse(json: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
         let claimed: Claimed = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         match DTYPES.iter().any(|(name, _)| *name == claimed.dtype) {
             true => Self::new(&claimed.dtype, &claimed.shape),
@@ -86,7 +86,8 @@ impl ArrayType {
         }
     }
 
-    /// The schema, as it stands in a region.
+    /// The schema, as it stands in a region: JSON.
+    #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("text and numbers")
     }

@@ -27,8 +27,8 @@ Examples:
 /// Read named shared memory: print the latest value and exit
 ///
 /// A reader cannot disturb the writer or another reader. A value is printed as a line: text and bytes
-/// as they are (on a terminal with control characters escaped), JSON as it was written, and the value
-/// of a Rust type as hex with its length.
+/// as they are (on a terminal with control characters escaped), JSON as it was written, values of a
+/// type as JSON, arrays as their shape and first elements, and what the region does not describe as hex.
 ///
 /// A follower (-f) waits for the region if there is none, and goes on across new writers and regions
 /// made anew. A reader that is too slow misses the oldest values and says how many.
@@ -56,10 +56,13 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Show everything that a region's header says
+    /// Show everything that a region says of itself, with the type of its values
     Inspect {
         /// The region's name, or a path with a / in it
         region: String,
+        /// Print only the schema of the values, as JSON
+        #[arg(long, conflicts_with = "json")]
+        schema: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -137,7 +140,8 @@ pub struct Read {
     pub until_closed: bool,
     /// Print one JSON object a value: region, seq, time, len, kind, value
     ///
-    /// The value is a string for text, base64 for bytes and Rust types, and JSON as it is. Missed values
+    /// The value is a string for text, JSON as it is, values of a type as JSON, arrays as an object with
+    /// dtype, shape and the first 1000 elements, and base64 for all else. Missed values
     /// appear as {"missed":3,"before":42}, a region made anew as {"restarted":true}.
     #[arg(long, group = "format")]
     pub json: bool,

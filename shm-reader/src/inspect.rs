@@ -4,7 +4,8 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
-use shm_core::{Info, Presence, State};
+use shm_cli::{Code, Escaped, Failure};
+use shm_core::{ArrayType, Info, Presence, State};
 
 use crate::{json, words};
 
@@ -18,7 +19,8 @@ struct Field {
 
 /// Prints every field of a region's header.
 pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
-    let fields = fields(name, &shm_core::inspect(name)?);
+    let info = shm_core::inspect(name)?;
+    let fields = fields(name, &info);
     if is_json {
         writeln!(out, "{}", json::object(fields.into_iter().map(|field| (field.key, field.value))))?;
         return Ok(());
@@ -26,7 +28,25 @@ pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     for Field { label, words, .. } in fields {
         writeln!(out, "{label:16}{words}")?;
     }
+    if let Some(schema) = &info.schema {
+        write!(out, "\n{}", Escaped(schema.to_string().as_bytes()))?;
+    }
     Ok(())
+}
+
+/// Prints the schema alone.
+pub fn schema(name: &str, out: &mut dyn Write) -> Result<()> {
+    let info = shm_core::inspect(name)?;
+    let json = described(&info).ok_or_else(|| {
+        let what = format!("region '{name}' has no schema: it holds {} values", words::kind(&info));
+        Failure::new(Code::Other, what, "typed regions have one, and arrays")
+    })?;
+    Ok(writeln!(out, "{}", json::for_terminal(&json))?)
+}
+
+/// The schema as JSON, if there is one.
+fn described(info: &Info) -> Option<String> {
+    info.schema.as_ref().map(|schema| schema.as_json().to_owned()).or(info.array.as_ref().map(ArrayType::to_json))
 }
 
 /// All fields, what people ask for first at the top.
@@ -38,6 +58,7 @@ fn about(name: &str, info: &Info) -> Vec<Field> {
     vec![
         field("region", "region", name, name),
         field("kind", "kind", words::kind(info), words::kind(info)),
+        field("schema", "type", type_name(info), described(info).map(|json| parsed(&json))),
         field("region_bytes", "size", words::bytes(info.region_bytes), info.region_bytes),
         field("mode", "mode", format!("{:04o}", info.mode), format!("{:04o}", info.mode)),
         field("owner", "owner", format!("user {}", info.owner), info.owner),
@@ -96,6 +117,19 @@ fn origin(info: &Info) -> Vec<Field> {
         field("compatible", "compatible", words::bits(info.compatible), info.compatible),
         field("incompatible", "incompatible", words::bits(info.incompatible), info.incompatible),
     ]
+}
+
+/// The type in a word or two.
+fn type_name(info: &Info) -> String {
+    match (&info.schema, &info.array) {
+        (Some(schema), _) => Escaped(schema.name().unwrap_or("a value, see below").as_bytes()).to_string(),
+        (_, Some(array)) => array.to_string(),
+        _ => "as the kind says".to_owned(),
+    }
+}
+
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 fn field(key: &'static str, label: &'static str, words: impl Into<String>, value: impl Into<Value>) -> Field {

@@ -2,6 +2,7 @@
 //! shm-writer.
 
 mod args;
+mod array;
 mod inspect;
 mod json;
 mod list;
@@ -26,7 +27,8 @@ fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     match (&args.verb, &args.read) {
         (None, Some(read)) => read::read(read, args.talk, out),
         (Some(Verb::List { json }), _) => list::list(*json, args.talk, out),
-        (Some(Verb::Inspect { region, json }), _) => inspect::inspect(region, *json, out),
+        (Some(Verb::Inspect { region, schema: true, .. }), _) => inspect::schema(region, out),
+        (Some(Verb::Inspect { region, json, .. }), _) => inspect::inspect(region, *json, out),
         (Some(Verb::Verify { region, json }), _) => verify::verify(region, *json, out),
         (Some(Verb::Map { name, at, len, hex, force }), _) => {
             map::print(name, at.unwrap_or(0), len.unwrap_or(u64::MAX), *hex, *force, out)

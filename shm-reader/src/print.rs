@@ -8,10 +8,10 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 use shm_cli::Escaped;
-use shm_core::{Error, Kind, Sample};
+use shm_core::{Error, Kind, RawReader, Sample, Schema};
 
 use crate::args::Read;
-use crate::json;
+use crate::{array, json};
 
 /// How many bytes stand in a line of a hex dump.
 const ROW_BYTES: usize = 16;
@@ -44,13 +44,13 @@ impl<'a> Printer<'a> {
         Self { region: &args.region, format, end, is_terminal: io::stdout().is_terminal() }
     }
 
-    /// Prints a value of this kind.
-    pub fn value(&self, out: &mut dyn Write, kind: Kind, sample: &Sample<()>, value: &[u8]) -> Result<()> {
+    /// Prints a value that the reader has just read.
+    pub fn value(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
         match self.format {
             Format::Raw => return Ok(out.write_all(value)?),
             Format::Hex => dump(out, value)?,
-            Format::Json => self.json(out, kind, sample, value)?,
-            Format::Line => self.line(out, kind, value)?,
+            Format::Json => self.json(out, reader, sample, value)?,
+            Format::Line => self.line(out, reader, sample, value)?,
         }
         Ok(write!(out, "{}", self.end)?)
     }
@@ -66,21 +66,29 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    fn line(&self, out: &mut dyn Write, kind: Kind, value: &[u8]) -> io::Result<()> {
-        match kind {
-            Kind::Text | Kind::Json | Kind::Bytes if self.is_terminal => write!(out, "{}", Escaped(value)),
-            Kind::Text | Kind::Json | Kind::Bytes => out.write_all(value),
-            _ => write!(out, "{} bytes: {}", value.len(), hex(value)),
+    fn line(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
+        match (reader.kind(), typed(reader), reader.array()) {
+            (Kind::Text | Kind::Json | Kind::Bytes, ..) if self.is_terminal => write!(out, "{}", Escaped(value))?,
+            (Kind::Text | Kind::Json | Kind::Bytes, ..) => out.write_all(value)?,
+            (_, Some(schema), _) => self.write_json(out, &self.decoded(schema, reader, sample, value)?)?,
+            (_, _, Some(array)) => out.write_all(array::line(array, value).as_bytes())?,
+            _ => write!(out, "{} bytes: {}", value.len(), hex(value))?,
         }
+        Ok(())
     }
 
-    fn json(&self, out: &mut dyn Write, kind: Kind, sample: &Sample<()>, value: &[u8]) -> Result<()> {
-        let value_json = match kind {
-            Kind::Text => json::string(str::from_utf8(value).map_err(|error| self.damaged(kind, sample, &error))?),
-            Kind::Json => {
+    fn json(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
+        let kind = reader.kind();
+        let value_json = match (kind, typed(reader), reader.array()) {
+            (Kind::Text, ..) => {
+                json::string(str::from_utf8(value).map_err(|error| self.damaged(kind, sample, &error))?)
+            }
+            (Kind::Json, ..) => {
                 let checked = serde_json::from_slice::<&RawValue>(value);
                 json::on_one_line(checked.map_err(|error| self.damaged(kind, sample, &error))?.get())
             }
+            (_, Some(schema), _) => self.decoded(schema, reader, sample, value)?,
+            (_, _, Some(array)) => array::json(array, value),
             _ => format!("\"{}\"", Base64Display::new(value, &STANDARD)),
         };
         let line = format!(
@@ -90,11 +98,21 @@ impl<'a> Printer<'a> {
             humantime::format_rfc3339_nanos(sample.time),
             value.len(),
         );
+        Ok(self.write_json(out, &line)?)
+    }
+
+    /// A value as JSON by the region's schema.
+    fn decoded(&self, schema: &Schema, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<String> {
+        let mut json = Vec::new();
+        schema.decode_json(value, &mut json).map_err(|error| self.damaged(reader.kind(), sample, &error))?;
+        Ok(String::from_utf8(json)?)
+    }
+
+    fn write_json(&self, out: &mut dyn Write, json: &str) -> io::Result<()> {
         match self.is_terminal {
-            true => out.write_all(json::for_terminal(&line).as_bytes())?,
-            false => out.write_all(line.as_bytes())?,
+            true => out.write_all(json::for_terminal(json).as_bytes()),
+            false => out.write_all(json.as_bytes()),
         }
-        Ok(())
     }
 
     /// A value that its writer should have refused.
@@ -102,6 +120,11 @@ impl<'a> Printer<'a> {
         let reason = format!("value {} is not {kind}: {reason}", sample.sequence);
         Error::Damaged { region: self.region.to_owned(), reason }
     }
+}
+
+/// The schema of a region that says how its values are encoded.
+fn typed(reader: &RawReader) -> Option<&Schema> {
+    reader.schema().filter(|schema| schema.is_complete())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
             true => self.printer.events(self.out, sample)?,
             false => self.tell(sample),
         }
-        self.printer.value(self.out, reader.kind(), sample, &self.value)
+        self.printer.value(self.out, reader, sample, &self.value)
     }
 
     fn tell(&self, sample: &Sample<()>) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use shm_cli::Talk;
-use shm_core::{Kind, RawWriter, WriterOptions};
+use shm_core::{ArrayType, Kind, RawWriter, WriterOptions};
 
 /// What `-h` shows: everything, on one screen.
 pub const SHORT_HELP: &str = include_str!("short_help.txt");
@@ -23,6 +23,7 @@ Examples:
   shm-writer demo -- rm                      publish a text that is also a verb
   shm-writer -- create hello                 publish to a region that is named like a verb
   shm-writer create demo --slots 1024        make a region for later
+  shm-writer create cam --array u1:480,640,3 make one for frames; then: shm-writer cam < frames
   shm-writer rm demo                         remove it";
 
 /// The heading of what concerns the region itself.
@@ -58,6 +59,8 @@ pub enum Verb {
         region: String,
         #[command(flatten)]
         layout: Layout,
+        #[command(flatten)]
+        description: Description,
     },
     /// Remove regions; one that has a living writer only with --force
     Rm {
@@ -167,6 +170,20 @@ pub struct Layout {
     pub checksum: bool,
 }
 
+/// The type of the values, where the kind does not say all. A region that holds another one is replaced by an empty one.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false, conflicts_with = "kind")]
+pub struct Description {
+    /// Values of a type, given as JSON: the file is its schema, as shm-reader inspect --schema prints it
+    #[arg(help_heading = REGION, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub schema: Option<PathBuf>,
+    /// Arrays of numbers: u1:480,640,3 is 480 x 640 x 3 bytes; i and u of 1, 2, 4 or 8 bytes, f 2, 4, 8, c 8, 16
+    ///
+    /// stdin is then cut into arrays. If the first length is 0, each value may have another one there.
+    #[arg(help_heading = REGION, long, value_name = "TYPE", value_parser = array)]
+    pub array: Option<ArrayType>,
+}
+
 /// The kinds that can be made of bytes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum As {
@@ -205,6 +222,13 @@ fn chunk_bytes(text: &str) -> Result<u64, String> {
         0 => Err("a value of a chunk has at least 1 byte".to_owned()),
         bytes => Ok(bytes),
     }
+}
+
+fn array(text: &str) -> Result<ArrayType, String> {
+    let (dtype, shape) = text.split_once(':').unwrap_or((text, ""));
+    let lengths = shape.split(',').filter(|length| !length.is_empty()).map(str::parse);
+    let shape: Vec<u64> = lengths.collect::<Result<_, _>>().map_err(|_| "write a type, for example u1:480,640,3")?;
+    ArrayType::new(dtype, &shape)
 }
 
 fn octal(text: &str) -> Result<u32, String> {

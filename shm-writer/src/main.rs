@@ -22,7 +22,9 @@ fn main() -> ExitCode {
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     match (&args.verb, &args.publish) {
         (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
-        (Some(Verb::Create { region, layout }), _) => upkeep::create(region, layout, args.talk),
+        (Some(Verb::Create { region, layout, description }), _) => {
+            upkeep::create(region, layout, description, args.talk)
+        }
         (Some(Verb::Rm { force, regions }), _) => upkeep::remove(regions, *force, args.talk),
         (Some(Verb::Map { name, value, at, size, force }), _) => {
             map::store(name, value.as_deref(), at.unwrap_or(0), *size, *force, args.talk)

@@ -17,7 +17,7 @@ use crate::target::Target;
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
     let target = Target::for_values(args, layout)?;
-    let mut source = Source::open(args, talk)?;
+    let mut source = Source::open(args, target.frame_bytes(), talk)?;
     if !prove(&mut source, &target)? {
         return Ok(());
     }
@@ -55,7 +55,8 @@ fn publish_all(source: &mut Source, target: &Target, writer: &Held, talk: Talk) 
     let mut value = Vec::new();
     let mut count = 0_u64;
     while source.next(writer.sequence() + 1, &mut value)? {
-        writer.publish(&value).or_else(|error| explain(error, &value, source, target))?;
+        let payload = target.payload(&value, &source.place())?;
+        writer.publish(&payload).or_else(|error| explain(error, &value, source, target))?;
         count += 1;
     }
     let published = shm_cli::counted(count, "value");

@@ -48,7 +48,9 @@ enum Cut {
 
 impl Source {
     /// The source that the arguments name. A file, or a stdin that is one value, has then been read.
-    pub fn open(args: &Publish, talk: Talk) -> Result<Self> {
+    ///
+    /// With `frame_bytes`, stdin is cut into pieces of that length unless the arguments say otherwise.
+    pub fn open(args: &Publish, frame_bytes: Option<u64>, talk: Talk) -> Result<Self> {
         if let Some(value) = &args.value {
             return Ok(Self::repeated(value.as_bytes().to_vec(), "VALUE".to_owned(), args));
         }
@@ -56,7 +58,7 @@ impl Source {
             let value = fs::read(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
             return Ok(Self::repeated(value, format!("file '{}'", file.display()), args));
         }
-        let stdin = Stdin::open(args, talk);
+        let stdin = Stdin::open(args, frame_bytes, talk);
         if args.whole { stdin.whole(args) } else { Ok(Self::Stdin(stdin)) }
     }
 
@@ -141,13 +143,18 @@ impl Repeated {
 }
 
 impl Stdin {
-    fn open(args: &Publish, talk: Talk) -> Self {
+    fn open(args: &Publish, frame_bytes: Option<u64>, talk: Talk) -> Self {
+        let frame_bytes = frame_bytes.filter(|_| !args.null && !args.whole);
         if io::stdin().is_terminal() {
-            let what = if args.whole { "all that you type is one value" } else { "each Enter publishes" };
+            let what = match (args.whole, args.chunk.or(frame_bytes)) {
+                (true, _) => "all that you type is one value".to_owned(),
+                (_, Some(bytes)) => format!("{bytes} bytes are a value"),
+                _ => "each Enter publishes".to_owned(),
+            };
             talk.note(format_args!("reading values for '{}' from the terminal: {what}, Ctrl-D ends", args.region));
         }
         let behind = Cut::Behind(if args.null { 0 } else { b'\n' });
-        let cut = args.chunk.map_or(behind, |bytes| Cut::Every { bytes });
+        let cut = args.chunk.or(frame_bytes).map_or(behind, |bytes| Cut::Every { bytes });
         Self { input: io::stdin().lock(), cut, number: 0, peeked: None }
     }
 

@@ -1,13 +1,16 @@
-//! The region that is to be written: how it was found, what its values are, and what opening it is going to cost. It is
-//! not opened here.
+//! The region that is to be written: how it was found, what its values are and how they are encoded, and what opening it is
+//! going to cost. It is not opened here.
 
-use anyhow::Result;
+use std::borrow::Cow;
+use std::fs;
+
+use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use serde_json::value::RawValue;
 use shm_cli::{Code, Failure, Talk};
-use shm_core::{Error, Info, Kind, RawWriter, WriterOptions};
+use shm_core::{ArrayType, Error, Info, Kind, RawWriter, Schema, WriterOptions};
 
-use crate::args::{Layout, Publish};
+use crate::args::{Description, Layout, Publish};
 
 /// A region, as found and as wanted.
 pub struct Target<'a> {
@@ -22,15 +25,27 @@ impl<'a> Target<'a> {
     pub fn for_values(args: &'a Publish, layout: &Layout) -> Result<Self> {
         let are_bytes = args.file.is_some() || args.whole || args.chunk.is_some();
         let found = look(&args.region)?;
-        if let (None, Some(info)) = (layout.kind, &found) {
-            refuse_typed(&args.region, info)?;
-        }
-        Ok(Self::new(&args.region, layout, are_bytes.then_some(Kind::Bytes), found))
+        let is_described = match (layout.kind, &found) {
+            (None, Some(info)) => is_described(&args.region, info)?,
+            _ => false,
+        };
+        Ok(Self::new(&args.region, layout, (are_bytes && !is_described).then_some(Kind::Bytes), found))
     }
 
     /// The target of `create`, which takes any kind as it is found.
-    pub fn for_nothing(name: &'a str, layout: &Layout) -> Result<Self> {
-        Ok(Self::new(name, layout, None, look(name)?))
+    pub fn for_nothing(name: &'a str, layout: &Layout, description: &Description) -> Result<Self> {
+        let mut target = Self::new(name, layout, None, look(name)?);
+        if let Some(file) = &description.schema {
+            let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+            let schema = Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?;
+            target.options.schema(schema);
+            target.kind = Some(Kind::Bincode);
+        }
+        if let Some(array) = &description.array {
+            target.options.array(array.clone());
+            target.kind = Some(Kind::Array);
+        }
+        Ok(target)
     }
 
     fn new(name: &'a str, layout: &Layout, implied: Option<Kind>, found: Option<Info>) -> Self {
@@ -46,8 +61,49 @@ impl<'a> Target<'a> {
         self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.head >= info.first)
     }
 
-    /// Refuses a value that is not of the region's kind; `place` is where it was found.
+    /// What stdin is cut into, if values are arrays.
+    pub fn frame_bytes(&self) -> Option<u64> {
+        let array = self.found_array().filter(|array| array.shape().first() != Some(&0));
+        array.map(ArrayType::bytes)
+    }
+
+    /// What is published for a value: in a typed region its encoding; `place` is where it was found.
+    pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
+        let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
+        let json = serde_json::from_slice(value).map_err(|error| format!("not JSON: {}", on_one_line(&error)));
+        match json.and_then(|json| schema.encode(&json).map_err(|error| error.to_string())) {
+            Ok(payload) => Ok(Cow::Owned(payload)),
+            Err(reason) => {
+                let name = self.name;
+                Err(Failure::new(
+                    Code::Other,
+                    format!("cannot publish to region '{name}': {place}: {reason}"),
+                    format!("show what its values look like: shm-reader inspect {name}"),
+                )
+                .into())
+            }
+        }
+    }
+
+    /// The schema by which values are encoded.
+    fn found_schema(&self) -> Option<&Schema> {
+        let kept = self.found.as_ref().filter(|_| self.kind == Some(Kind::Bincode));
+        kept.and_then(|info| info.schema.as_ref())
+    }
+
+    fn found_array(&self) -> Option<&ArrayType> {
+        let kept = self.found.as_ref().filter(|_| self.kind == Some(Kind::Array));
+        kept.and_then(|info| info.array.as_ref())
+    }
+
+    /// Refuses a value that is not of the region's kind or type; `place` is where it was found.
     pub fn check(&self, value: &[u8], place: &str) -> Result<()> {
+        self.payload(value, place)?;
+        let array = self.found_array().map(|array| array.shape_of(value.len()));
+        if let Some(Err(reason)) = array {
+            let what = format!("cannot publish to region '{}': {place}: {reason}", self.name);
+            return Err(Failure::new(Code::Other, what, "give whole arrays").into());
+        }
         let wrong = match self.kind {
             Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", error.to_string())),
             Some(Kind::Json) => {
@@ -97,9 +153,14 @@ fn is_plain(kind: &Kind) -> bool {
     matches!(kind, Kind::Text | Kind::Json | Kind::Bytes)
 }
 
-fn refuse_typed(name: &str, info: &Info) -> Result<(), Failure> {
+/// Whether the region says how its values, which are not plain, are made; one that does not is refused.
+fn is_described(name: &str, info: &Info) -> Result<bool, Failure> {
+    let has_schema = info.schema.as_ref().is_some_and(Schema::is_complete);
+    if has_schema || info.array.is_some() {
+        return Ok(true);
+    }
     if info.kind.is_some_and(|kind| is_plain(&kind)) {
-        return Ok(());
+        return Ok(false);
     }
     let kind = info.kind.map_or("unknown".to_owned(), |kind| kind.to_string());
     Err(Failure::new(

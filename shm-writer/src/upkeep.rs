@@ -7,12 +7,12 @@ use anyhow::Result;
 use shm_cli::{Code, Escaped, Failure, Talk};
 use shm_core::Error;
 
-use crate::args::Layout;
+use crate::args::{Description, Layout};
 use crate::target::Target;
 
 /// Makes a region, or gives an existing one the options.
-pub fn create(name: &str, layout: &Layout, talk: Talk) -> Result<()> {
-    let target = Target::for_nothing(name, layout)?;
+pub fn create(name: &str, layout: &Layout, description: &Description, talk: Talk) -> Result<()> {
+    let target = Target::for_nothing(name, layout, description)?;
     let writer = target.options.open_raw(name)?;
     target.tell(&writer, talk);
     Ok(writer.close()?)

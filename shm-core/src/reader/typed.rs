@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 /// and somebody may remove it. The reader follows all but the last two by itself.
 ///
 /// ```
-/// /// # fn main() -> shm_core::Result<()> {
+/// # fn main() -> shm_core::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let name = format!("{}/room", directory.path().display());
 /// let mut writer = shm_core::Writer::<f64>::open(&name)?;
