@@ -151,7 +151,7 @@ pub trait Element: bytemuck::Pod + sealed::Sealed {
     /// NumPy's name for it.
     const DTYPE: &'static str;
     #[doc(hidden)]
-    fn from_le(self) -> Self;
+    fn turned(self) -> Self;
 }
 
 mod sealed {
@@ -163,7 +163,7 @@ macro_rules! elements {
         impl sealed::Sealed for $type {}
         impl Element for $type {
             const DTYPE: &'static str = $dtype;
-            fn from_le(self) -> Self {
+            fn turned(self) -> Self {
                 $from_le(self)
             }
         }
@@ -189,7 +189,7 @@ pub fn with_bytes<T: Element, R>(elements: &[T], publish: impl FnOnce(&[u8]) -> 
         return publish(bytemuck::cast_slice(elements));
     }
     // Turning bytes around is the same in both directions.
-    let turned: Vec<T> = elements.iter().map(|element| element.from_le()).collect();
+    let turned: Vec<T> = elements.iter().map(|element| element.turned()).collect();
     publish(bytemuck::cast_slice(&turned))
 }
 
@@ -228,7 +228,7 @@ impl<'a, T: Element> Elements<'a, T> {
     /// Makes numbers of this machine out of the bytes.
     pub fn turn(&mut self) {
         if cfg!(target_endian = "big") {
-            self.elements.iter_mut().for_each(|element| *element = element.from_le());
+            self.elements.iter_mut().for_each(|element| *element = element.turned());
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::wait::{SLICE, Sleeper};
-use crate::{Sequence, known_kind, ring_of};
+use crate::{Sequence, ring_of};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod arrays;
@@ -24,6 +24,7 @@ mod values;
 
 pub use arrays::ArrayReader;
 use methods::receiving_methods;
+use open::Wanted;
 pub use open::{Position, ReaderOptions};
 pub use typed::Reader;
 #[cfg(feature = "schema")]
@@ -91,14 +92,6 @@ pub struct RawReader {
     // Whether the name led nowhere, or to what this reader cannot read: then each call looks again.
     is_astray: bool,
     restarted: bool,
-}
-
-/// The kind and type that alone are accepted, where not all are.
-#[derive(Clone, Debug, Default)]
-struct Wanted {
-    kind: Option<Kind>,
-    dtype: Option<&'static str>,
-    description: Option<Description>,
 }
 
 /// When a wait ends without a value.
@@ -479,29 +472,5 @@ impl Sample<()> {
     fn with<T>(self, value: T) -> Sample<T> {
         let Self { sequence, time, lost, restarted, value: () } = self;
         Sample { sequence, time, lost, restarted, value }
-    }
-}
-
-impl Wanted {
-    /// The region's kind and type, if they are accepted.
-    fn accept(&self, place: &Place, region: &Region) -> Result<(Kind, Option<Description>)> {
-        let kind = known_kind(place, region.fixed.kind)?;
-        if let Some(only) = self.kind
-            && kind != only
-        {
-            let (found, expected) = (kind.to_string(), only.to_string());
-            return Err(Error::Kind { region: place.shown.clone(), found, expected });
-        }
-        let description = Description::of(place, kind, &region.fixed, &region.descriptor)?;
-        if let Some(wanted) = &self.description {
-            wanted.check(place, description.as_ref())?;
-        }
-        if let (Some(here), Some(found)) = (self.dtype, description.as_ref().and_then(Description::array))
-            && found.dtype() != here
-        {
-            let difference = format!("arrays of {} in the region, of {here} here", found.dtype());
-            return Err(Error::Type { region: place.shown.clone(), difference });
-        }
-        Ok((kind, description))
     }
 }

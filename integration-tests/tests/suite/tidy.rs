@@ -8,16 +8,39 @@ use std::path::{Path, PathBuf};
 use crate::harness::workspace;
 
 /// Which module of shm-core may use which: everything points down this table.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("map", &["region", "header", "copy", "error", "sync"]),
     ("directory", &["inspect", "ring", "region", "wait", "header", "error", "sync"]),
-    ("inspect", &["ring", "region", "payload", "header", "error", "sync"]),
-    ("writer", &["ring", "region", "wait", "payload", "header", "clock", "error", "sync"]),
-    ("reader", &["ring", "region", "wait", "payload", "header", "clock", "error", "sync"]),
+    ("inspect", &["description", "ring", "region", "payload", "schema", "array", "header", "error", "sync"]),
+    (
+        "writer",
+        &["description", "ring", "region", "wait", "payload", "schema", "array", "header", "clock", "error", "sync"],
+    ),
+    (
+        "reader",
+        &[
+            "description",
+            "ring",
+            "region",
+            "wait",
+            "payload",
+            "schema",
+            "array",
+            "header",
+            "copy",
+            "clock",
+            "error",
+            "sync",
+        ],
+    ),
+    ("description", &["region", "payload", "schema", "array", "descriptor", "header", "error"]),
     ("ring", &["header", "copy", "sync"]),
     ("region", &["header", "copy", "clock", "error", "sync"]),
     ("wait", &["header", "clock", "error", "sync"]),
     ("payload", &["error"]),
+    ("schema", &["error"]),
+    ("array", &["copy"]),
+    ("descriptor", &[]),
     ("header", &["sync"]),
     ("copy", &["sync"]),
     ("clock", &["sync"]),

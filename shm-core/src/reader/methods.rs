@@ -9,7 +9,7 @@ macro_rules! receiving_methods {
         /// # Errors
         ///
         #[doc = concat!("As for [`RawReader::latest_into`](crate::RawReader::latest_into)", $errors)]
-        pub fn latest(&mut self) -> crate::error::Result<Option<crate::Sample<$value>>> {
+        pub fn latest(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
             self.take(|raw, buffer| raw.newest(buffer))
         }
 
@@ -18,7 +18,7 @@ macro_rules! receiving_methods {
         /// # Errors
         ///
         #[doc = concat!("As for [`RawReader::try_recv_into`](crate::RawReader::try_recv_into)", $errors)]
-        pub fn try_recv(&mut self) -> crate::error::Result<Option<crate::Sample<$value>>> {
+        pub fn try_recv(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
             self.take(|raw, buffer| raw.next(buffer))
         }
 
@@ -27,7 +27,7 @@ macro_rules! receiving_methods {
         /// # Errors
         ///
         #[doc = concat!("As for [`RawReader::recv_into`](crate::RawReader::recv_into)", $errors)]
-        pub fn recv(&mut self) -> crate::error::Result<Option<crate::Sample<$value>>> {
+        pub fn recv(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
             self.take(|raw, buffer| raw.await_next(buffer, None))
         }
 
@@ -40,12 +40,12 @@ macro_rules! receiving_methods {
         pub fn recv_timeout(
             &mut self,
             timeout: std::time::Duration,
-        ) -> crate::error::Result<Option<crate::Sample<$value>>> {
+        ) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
             self.take(|raw, buffer| raw.await_next(buffer, Some(timeout)))
         }
 
         /// Goes on with every value, for ever: across writers that end and regions that are removed and made anew.
-        pub fn iter(&mut self) -> impl Iterator<Item = crate::error::Result<crate::Sample<$value>>> {
+        pub fn iter(&mut self) -> impl Iterator<Item = crate::error::Result<crate::reader::Sample<$value>>> {
             std::iter::from_fn(|| self.take(|raw, buffer| raw.follow(buffer, None)).transpose())
         }
     };

@@ -2,8 +2,7 @@
 
 #[cfg(feature = "schema")]
 use super::ValueReader;
-use super::{ABSENT_POLL, ArrayReader, RawReader, Reader, Wanted, deadline_after, time_left};
-use crate::Sequence;
+use super::{ABSENT_POLL, ArrayReader, RawReader, Reader, deadline_after, time_left};
 use crate::array::{ArrayType, Element};
 use crate::description::Description;
 use crate::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
+use crate::{Sequence, known_kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -168,5 +168,37 @@ impl ReaderOptions {
             start => reader.seek(start.unwrap_or(Position::Latest)),
         }
         Ok(reader)
+    }
+}
+
+/// The kind and type that alone are accepted, where not all are.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub kind: Option<Kind>,
+    pub dtype: Option<&'static str>,
+    pub description: Option<Description>,
+}
+
+impl Wanted {
+    /// The region's kind and type, if they are accepted.
+    pub fn accept(&self, place: &Place, region: &Region) -> Result<(Kind, Option<Description>)> {
+        let kind = known_kind(place, region.fixed.kind)?;
+        if let Some(only) = self.kind
+            && kind != only
+        {
+            let (found, expected) = (kind.to_string(), only.to_string());
+            return Err(Error::Kind { region: place.shown.clone(), found, expected });
+        }
+        let description = Description::of(place, kind, &region.fixed, &region.descriptor)?;
+        if let Some(wanted) = &self.description {
+            wanted.check(place, description.as_ref())?;
+        }
+        if let (Some(here), Some(found)) = (self.dtype, description.as_ref().and_then(Description::array))
+            && found.dtype() != here
+        {
+            let difference = format!("arrays of {} in the region, of {here} here", found.dtype());
+            return Err(Error::Type { region: place.shown.clone(), difference });
+        }
+        Ok((kind, description))
     }
 }

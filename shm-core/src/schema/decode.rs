@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 
 /// Decodes a payload as a JSON value.
@@ -84,7 +85,10 @@ impl<'a> Input<'a> {
             return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
         }
         match self.nodes_left.get().checked_sub(1) {
-            Some(left) => Ok(self.nodes_left.set(left)),
+            Some(left) => {
+                self.nodes_left.set(left);
+                Ok(())
+            }
             None => self.fail("it has more parts than so few bytes may have".to_owned()),
         }
     }
@@ -181,14 +185,16 @@ enum Integer {
     Unsigned(u128),
 }
 
-impl Integer {
-    fn to_string(&self) -> String {
+impl fmt::Display for Integer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signed(number) => number.to_string(),
-            Self::Unsigned(number) => number.to_string(),
+            Self::Signed(number) => number.fmt(f),
+            Self::Unsigned(number) => number.fmt(f),
         }
     }
+}
 
+impl Integer {
     /// A number where JSON readers can be trusted with it, else its digits.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let (signed, unsigned) = match *self {
@@ -198,7 +204,7 @@ impl Integer {
         match (signed, unsigned) {
             (Some(number), _) => serializer.serialize_i64(number),
             (_, Some(number)) => serializer.serialize_u64(number),
-            _ => serializer.serialize_str(&self.to_string()),
+            _ => serializer.collect_str(self),
         }
     }
 }

@@ -149,7 +149,10 @@ impl<'a> Output<'a> {
             _ => None,
         };
         match bytes {
-            Some(bytes) => Ok(self.counted(&bytes)),
+            Some(bytes) => {
+                self.counted(&bytes);
+                Ok(())
+            }
             None => self.expected("bytes, in base64 or as a list of numbers from 0 to 255", value),
         }
     }
@@ -191,7 +194,7 @@ impl<'a> Output<'a> {
                 _ => self.container(title, &name.into(), depth),
             },
             Format::Bool => match name {
-                "true" | "false" => Ok(self.bytes.push((name == "true").into())),
+                "true" | "false" => self.put(format, &(name == "true").into(), depth),
                 _ => self.expected("a key that is true or false", &name.into()),
             },
             Format::Str | Format::Char => self.put(format, &name.into(), depth),

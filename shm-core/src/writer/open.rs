@@ -144,8 +144,11 @@ impl WriterOptions {
     pub fn open_values(&self, name: &str) -> Result<ValueWriter> {
         if self.description.is_none() {
             // Before anything is made or taken over.
-            let info = crate::inspect::inspect(name)?;
-            require_complete(name, info.schema.as_ref())?;
+            let place = Place::resolve(name)?;
+            let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
+            let kind = known_kind(&place, region.fixed.kind)?;
+            let found = Description::of(&place, kind, &region.fixed, &region.descriptor)?;
+            require_complete(name, found.as_ref().and_then(Description::schema))?;
         }
         let raw = self.open_raw(name)?;
         require_complete(name, raw.schema())?;
