@@ -146,6 +146,7 @@ fn remedy(error: &anyhow::Error) -> String {
             Some(near) => format!("did you mean '{near}'? list regions: shm-reader list"),
             None => "list regions: shm-reader list".to_owned(),
         },
+        (_, Some(Error::NotARegion { region, .. })) => format!("if it holds plain bytes: shm-reader map {region}"),
         (_, Some(Error::NoBlock { block })) => format!("make one: shm-writer map --size 4096 {block} VALUE"),
         (_, Some(Error::IsRegion { .. })) => "leave out 'map', or map it all the same with --force".to_owned(),
         _ => String::new(),

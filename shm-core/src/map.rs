@@ -25,7 +25,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// This is the bottom rung. Every process that maps the same bytes sees at once what another one stores, and that is
 /// all: nothing says how much of the block is meant, whether a value is whole, or that there is a new one. While one
 /// process copies, another may store: what comes out may then be a mixture of old and new, and is never undefined
-/// behaviour. For values that are whole, counted and waited for, take a [`Writer`](crate::Writer) and a
+/// behaviour. Single bytes are never torn. Nothing else is promised, and no order: a flag that is stored behind a value may
+/// be seen before it. For values that are whole, counted and waited for, take a [`Writer`](crate::Writer) and a
 /// [`Reader`](crate::Reader).
 ///
 /// The methods are those of Python's [`mmap`](https://docs.python.org/3.11/library/mmap.html) objects, with their
@@ -54,8 +55,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 ///
 /// # Where a map differs from Python's, on purpose
 ///
-/// - *A length beyond the end of the file extends the file*, where Python refuses on Unix. Its pages are reserved: a
-///   full disk is an error now, and not a SIGBUS later.
+/// - *A length beyond the end of the file extends the file*, where Python refuses on Unix. All pages of a map that writes
+///   are reserved, those of holes too: a full disk is an error now, and not a SIGBUS later.
 /// - *Resizing to 0 is refused before anything is done.* Python cuts the file first and then fails, and the next access
 ///   kills the process.
 /// - *Shared anonymous memory that grows has pages behind it*, and what it gave back is zero when it comes again. In

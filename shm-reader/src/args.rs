@@ -77,16 +77,19 @@ pub enum Verb {
     },
     /// Print plain bytes of a block that has no header
     ///
-    /// All bytes that are asked for are printed, and nothing else; on a terminal control characters are escaped. Nothing
-    /// says how many of them are meant, or whether they are whole. A region is refused.
+    /// All bytes that are asked for are printed, and nothing else; on a terminal control characters are escaped, and a
+    /// newline follows. Nothing says how many of them are meant, or whether they are whole. A region is refused without
+    /// --force.
+    ///
+    /// Example: shm-reader map note --len 5
     Map {
-        /// The block's name, or a path with a / in it
+        /// A name in SHM_DIR (/dev/shm if that is not set), or a path with a / in it
         name: String,
         /// Where in the block to begin [default: 0]
-        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         at: Option<u64>,
         /// At most so many bytes [default: all that follow]
-        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         len: Option<u64>,
         /// Print a hex dump
         #[arg(short = 'x', long)]

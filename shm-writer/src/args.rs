@@ -74,18 +74,21 @@ pub enum Verb {
     /// Store plain bytes in a block that has no header
     ///
     /// Nothing but the bytes of VALUE, or else all of stdin, is stored. Any program that maps the same file sees them,
-    /// for example Python with mmap. A region is refused. Nothing removes a block but rm.
+    /// for example Python with mmap. A region is refused without --force. A block stays until its file is deleted: rm
+    /// /dev/shm/NAME.
+    ///
+    /// Example: shm-writer map note --size 64 hello
     Map {
-        /// The block's name, or a path with a / in it
+        /// A name in SHM_DIR (/dev/shm if that is not set), or a path with a / in it
         name: String,
         /// What to store; behind -- if it begins with a dash
         #[arg(allow_negative_numbers = true)]
         value: Option<OsString>,
         /// Where in the block it begins [default: 0]
-        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         at: Option<u64>,
-        /// How much of the block to map: it is made, or extended, to have so many bytes [default: all that there is]
-        #[arg(long, value_name = "N", value_parser = shm_cli::size)]
+        /// Make the block so long, or extend it; never cuts it. Without it the block must exist
+        #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         size: Option<u64>,
         /// Store also into a region, which may damage it
         #[arg(long)]

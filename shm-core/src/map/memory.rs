@@ -15,19 +15,19 @@ use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
 use std::fs::File;
 use std::io;
 
-/// How a mapping is going to be used.
+/// How the bytes of a map are going to be used, for [`Map::madvise`](crate::Map::madvise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
     /// In no special way.
     Normal,
-    /// Here and there: reading ahead is of no use.
+    /// Here and there: do not read ahead.
     Random,
-    /// From start to end: reading ahead is of much use.
+    /// From start to end: read far ahead.
     Sequential,
-    /// Soon.
+    /// Soon: read it in now.
     WillNeed,
-    /// Not soon. What was stored in copy-on-write memory is lost: such pages are then as they are in the file, or zero.
+    /// Not soon: its pages may be given up. What was stored in copy-on-write memory is lost: such pages are then as they are in the file, or zero.
     DontNeed,
 }
 

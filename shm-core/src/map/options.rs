@@ -77,7 +77,8 @@ impl MapOptions {
 
     /// How many bytes to map. Unset, or 0, it is all that the file has behind the offset.
     ///
-    /// If the file is shorter, a map that writes extends it, with its pages reserved; others refuse.
+    /// A map that writes gives a page to every byte: it extends a file that is shorter, and fills the holes of one that is
+    /// not. Others refuse a file that is shorter.
     pub fn len(&mut self, bytes: usize) -> &mut Self {
         self.len = bytes;
         self
@@ -95,8 +96,8 @@ impl MapOptions {
         self
     }
 
-    /// Whether a block that does not exist is made: for this user alone (mode 600), with the given length. Unset, it is
-    /// not.
+    /// Whether a block that does not exist is made: for this user alone (mode 600), with the given length, by a map that
+    /// writes. Unset, it is not.
     pub fn create(&mut self, on: bool) -> &mut Self {
         self.create = on;
         self
@@ -115,7 +116,8 @@ impl MapOptions {
         self
     }
 
-    /// Maps a named block: a name in `SHM_DIR`, or a path if it has a `/`. The rules for names are those for regions.
+    /// Maps a named block: a name in `SHM_DIR`, or a path if it has a `/`. What stands behind the last `/` has 1 to 200
+    /// letters, digits, `.`, `_` and `-`, and does not start with `.` or `-`. A symbolic link is not followed.
     ///
     /// # Errors
     ///

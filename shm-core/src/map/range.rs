@@ -11,7 +11,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`]; [`Error::Closed`].
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange); [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`]; [`Error::Refused`] if the map is read-only; [`Error::Closed`].
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange); [`Error::Refused`](crate::Error::Refused) if the map is read-only; [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Examples
     ///
@@ -55,7 +55,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the range has another length than the bytes, or the map is read-only; [`Error::Closed`].
+    /// [`Error::Refused`](crate::Error::Refused) if the range has another length than the bytes, or the map is read-only; [`Error::Closed`](crate::Error::Closed).
     /// Nothing is stored then.
     ///
     /// # Examples
@@ -103,14 +103,14 @@ impl Map {
         self.store(range.start, bytes)
     }
 
-    /// Where the bytes first occur within a range, from the start of the map; no bytes occur at once.
+    /// Where the bytes first occur within a range, from the start of the map; no bytes occur at the range's start.
     ///
     /// Another process may store meanwhile: the answer then was right at some moment for each byte, and perhaps never for
     /// all of them together.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Examples
     ///
@@ -140,7 +140,7 @@ impl Map {
         Ok(None)
     }
 
-    /// Where the bytes last occur within a range, from the start of the map; no bytes occur at its end.
+    /// Where the bytes last occur within a range, from the start of the map; no bytes occur at the range's end.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] if one of them leaves the map, [`Error::Refused`] if the map is read-only, [`Error::Closed`]:
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one of them leaves the map, [`Error::Refused`](crate::Error::Refused) if the map is read-only, [`Error::Closed`](crate::Error::Closed):
     /// nothing is moved then.
     ///
     /// # Examples
@@ -205,7 +205,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Safety
     ///
@@ -235,7 +235,7 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the map is read-only; [`Error::Closed`].
+    /// [`Error::Refused`](crate::Error::Refused) if the map is read-only; [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Safety
     ///
