@@ -293,6 +293,8 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
 
     /// Publishes the value and returns its number. Readers see it at once.
     ///
+    /// A `Vec<u8>` in the value should be marked `#[serde(with = "serde_bytes")]`, so that it is encoded in one piece.
+    ///
     /// Readers refuse what nests deeper than 128 levels, and more than 4096 elements that take no bytes, such as `()`.
     ///
     /// # Errors

@@ -27,3 +27,4 @@ mod removal;
 mod signals;
 mod terminal;
 mod tidy;
+mod typed;

@@ -7,11 +7,15 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The directory that holds `shm-writer` and `shm-reader`, freshly built.
+/// The directory that holds `shm-writer` and `shm-reader`, freshly built. Beside them in `examples` are those of shm-core
+/// that tests run.
 pub fn programs() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(build)
 }
+
+/// The examples that tests run.
+const EXAMPLES: [&str; 3] = ["camera", "frames", "rover"];
 
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {
@@ -22,7 +26,9 @@ pub fn workspace() -> &'static Path {
 fn build() -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--message-format=json"])
-        .args(["-p", "shm-writer", "-p", "shm-reader", "--profile", &profile()])
+        .args(["-p", "shm-writer", "-p", "shm-reader", "--bins", "--profile", &profile()])
+        .args(["-p", "shm-core"])
+        .args(EXAMPLES.iter().flat_map(|example| ["--example", example]))
         .arg("--target-dir")
         .arg(target_directory())
         .current_dir(workspace())
@@ -32,7 +38,8 @@ fn build() -> PathBuf {
     assert!(output.status.success(), "the programs do not build");
     let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
     let executables: Vec<PathBuf> = messages.lines().filter_map(executable).collect();
-    let directory = executables.first().and_then(|path| path.parent()).expect("cargo names the executables");
+    let writer = executables.iter().find(|path| path.ends_with("shm-writer")).expect("cargo names the executables");
+    let directory = writer.parent().expect("it lies in a directory");
     for name in ["shm-writer", "shm-reader"] {
         assert!(directory.join(name).is_file(), "{name} was not built into {}", directory.display());
     }

@@ -28,7 +28,7 @@ impl Sandbox {
             fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");
         }
         let sandbox = Self { directory, environment: Vec::new() };
-        let search = format!("{}:{}", programs().display(), std::env::var("PATH").unwrap_or_default());
+        let search = format!("{0}:{0}/examples:{1}", programs().display(), std::env::var("PATH").unwrap_or_default());
         let shm = sandbox.shm_dir().display().to_string();
         sandbox.with("PATH", &search).with("SHM_DIR", &shm).with("LC_ALL", "C")
     }

@@ -1,0 +1,20 @@
+//! Receives the frames of the region `camera`, from a writer in any language, until it closes the region, and counts
+//! those that were lost or torn: of a whole frame all bytes are the same.
+
+use shm_core::{ArrayReader, Position, Reader};
+use std::time::Duration;
+
+fn main() -> anyhow::Result<()> {
+    let mut options = Reader::options();
+    options.wait(Duration::MAX).start(Position::At(1));
+    let mut camera: ArrayReader<u8> = options.open_array("camera")?;
+    let (mut received, mut lost, mut torn) = (0, 0, 0);
+    let mut frame = Vec::new();
+    while let Some(sample) = camera.recv_into(&mut frame)? {
+        received += 1;
+        lost += sample.lost;
+        torn += usize::from(frame.iter().any(|byte| *byte != frame[0]));
+    }
+    println!("{received} frames of {:?}, {lost} lost, {torn} torn", camera.array().shape());
+    Ok(())
+}
