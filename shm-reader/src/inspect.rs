@@ -10,6 +10,7 @@ use shm_core::{ArrayType, Info, Presence, State};
 use crate::{json, words};
 
 /// A field: its name in JSON, its name in words, and its value in both.
+#[derive(Clone)]
 struct Field {
     key: &'static str,
     label: &'static str,
@@ -51,19 +52,28 @@ fn described(info: &Info) -> Option<String> {
 
 /// All fields, what people ask for first at the top.
 fn fields(name: &str, info: &Info) -> Vec<Field> {
-    [about(name, info), values(info), writer(info), layout(info), origin(info)].into_iter().flatten().collect()
+    [about(name, info), described_type(info), values(info), writer(info), layout(info), origin(info)].concat()
 }
 
 fn about(name: &str, info: &Info) -> Vec<Field> {
     vec![
         field("region", "region", name, name),
         field("kind", "kind", words::kind(info), words::kind(info)),
-        field("schema", "type", type_name(info), described(info).map(|json| parsed(&json))),
         field("region_bytes", "size", words::bytes(info.region_bytes), info.region_bytes),
         field("mode", "mode", format!("{:04o}", info.mode), format!("{:04o}", info.mode)),
         field("owner", "owner", format!("user {}", info.owner), info.owner),
         field("state", "state", state(info), info.state.to_string()),
     ]
+}
+
+/// The type of the values, of a region that says it.
+fn described_type(info: &Info) -> Vec<Field> {
+    let words = match (&info.schema, &info.array) {
+        (Some(schema), _) => Escaped(schema.name().unwrap_or("see below").as_bytes()).to_string(),
+        (_, Some(array)) => array.to_string(),
+        _ => return vec![],
+    };
+    vec![field("schema", "type", words, described(info).map(|json| parsed(&json)))]
 }
 
 fn values(info: &Info) -> Vec<Field> {
@@ -117,15 +127,6 @@ fn origin(info: &Info) -> Vec<Field> {
         field("compatible", "compatible", words::bits(info.compatible), info.compatible),
         field("incompatible", "incompatible", words::bits(info.incompatible), info.incompatible),
     ]
-}
-
-/// The type in a word or two.
-fn type_name(info: &Info) -> String {
-    match (&info.schema, &info.array) {
-        (Some(schema), _) => Escaped(schema.name().unwrap_or("a value, see below").as_bytes()).to_string(),
-        (_, Some(array)) => array.to_string(),
-        _ => "as the kind says".to_owned(),
-    }
 }
 
 fn parsed(json: &str) -> Value {
