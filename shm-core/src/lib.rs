@@ -45,7 +45,8 @@
 //! A region carries the description of its values' type, a [`Schema`]. A reader of another type is refused with the first
 //! difference; a reader that knows no type ([`ValueReader`], `shm-reader`, Python) shows the values all the same. Types
 //! need `#[derive(Serialize, Deserialize)]`. **For a `Vec<u8>` field, add `#[serde(with = "serde_bytes")]`** (of the crate
-//! `serde_bytes`): else each byte is encoded as a value of its own, which takes 18 times as long for a mebibyte. Frames and
+//! `serde_bytes`): else each byte is encoded as a value of its own: measured for a
+//! mebibyte, publishing then takes 15 times as long, and reading 76 times. Frames and
 //! other arrays of numbers have handles of their own, [`ArrayWriter`] and [`ArrayReader`].
 //!
 //! Below all of this lies [`Map`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
