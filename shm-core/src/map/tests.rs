@@ -1,6 +1,14 @@
 //! The map on the edges of which Python knows nothing: extending, names, and the standard library's traits.
 
 use super::*;
+use std::io::Write as _;
+
+mod python;
+
+/// Says, past the test runner's capture, that a test could not run here.
+fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {reason}");
+}
 
 #[test]
 fn a_length_beyond_the_end_extends_the_file() {

@@ -1,0 +1,279 @@
+//! What is done to the maps: operations, said relative to what the map is at that moment, and the calls that follow.
+
+use super::cases::byte;
+use super::{Advice, Map, text};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::error::Error;
+use std::fmt;
+use std::io::SeekFrom;
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    Find,
+    Rfind,
+    Get,
+    Set,
+    ByteAt,
+    SetByte,
+    Move,
+    SeekStart,
+    SeekCurrent,
+    SeekEnd,
+    Read,
+    ReadByte,
+    Readline,
+    Write,
+    WriteByte,
+    Flush,
+    Madvise,
+    Resize,
+    Tell,
+    Size,
+    Len,
+    IsClosed,
+    Close,
+}
+
+/// How often each is called.
+const WEIGHTS: [(usize, Method); 23] = [
+    (10, Method::Find),
+    (10, Method::Rfind),
+    (6, Method::Get),
+    (6, Method::Set),
+    (4, Method::ByteAt),
+    (4, Method::SetByte),
+    (8, Method::Move),
+    (6, Method::SeekStart),
+    (4, Method::SeekCurrent),
+    (4, Method::SeekEnd),
+    (6, Method::Read),
+    (4, Method::ReadByte),
+    (6, Method::Readline),
+    (8, Method::Write),
+    (4, Method::WriteByte),
+    (2, Method::Flush),
+    (3, Method::Madvise),
+    (4, Method::Resize),
+    (1, Method::Tell),
+    (1, Method::Size),
+    (1, Method::Len),
+    (1, Method::IsClosed),
+    (1, Method::Close),
+];
+
+const ADVICE: [Advice; 5] = [Advice::Normal, Advice::Random, Advice::Sequential, Advice::WillNeed, Advice::DontNeed];
+
+/// What is to be done. Of numbers and bytes, a method takes those that it needs.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    method: Method,
+    numbers: [Number; 3],
+    bytes: Bytes,
+}
+
+/// A number that depends on the map: so much more than one of these, or none.
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    base: Base,
+    more: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Base {
+    Of(i64),
+    Len,
+    /// Its end, as a negative number says it.
+    MinusLen,
+    Position,
+    Missing,
+}
+
+/// Bytes that depend on the map.
+#[derive(Clone, Debug)]
+struct Bytes {
+    source: Source,
+    letters: Vec<u8>,
+    at: Number,
+    count: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Letters,
+    /// So many, as they are in the map at that place.
+    Map,
+    /// The letters again and again, as many as there is place for, and so many more.
+    Fitting(isize),
+}
+
+const PAGE: i64 = 4096;
+/// As they are in the code that is tested.
+const CHUNK: i64 = 16 << 10;
+
+// The first of each is what a failure is reduced to, and how often one stands there is how often it is taken.
+#[rustfmt::skip]
+const BASES: [Base; 24] = [
+    Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0),
+    Base::Len, Base::Len, Base::Len, Base::MinusLen, Base::MinusLen, Base::Position, Base::Position,
+    Base::Missing, Base::Missing, Base::Of(PAGE), Base::Of(2 * PAGE), Base::Of(10 * PAGE), Base::Of(CHUNK),
+    Base::Of(2 * CHUNK), Base::Of(i64::MIN), Base::Of(i64::MAX),
+];
+const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
+const SOURCES: [Source; 9] = [
+    Source::Letters,
+    Source::Letters,
+    Source::Letters,
+    Source::Map,
+    Source::Map,
+    Source::Fitting(0),
+    Source::Fitting(0),
+    Source::Fitting(1),
+    Source::Fitting(-1),
+];
+
+fn number() -> impl Strategy<Value = Number> {
+    (select(&BASES), select(&MORE)).prop_map(|(base, more)| Number { base, more })
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    (select(&SOURCES), prop::collection::vec(byte(), 0..=8), number(), 0..=30_usize)
+        .prop_map(|(source, letters, at, count)| Bytes { source, letters, at, count })
+}
+
+/// Anything that can be done.
+pub fn operation() -> impl Strategy<Value = Operation> {
+    let often = |(weight, method): &(usize, Method)| vec![*method; *weight];
+    let method = select(WEIGHTS.iter().flat_map(often).collect::<Vec<_>>());
+    (method, [number(), number(), number()], bytes()).prop_map(|(method, numbers, bytes)| Operation {
+        method,
+        numbers,
+        bytes,
+    })
+}
+
+/// What is done, as it is said to Python.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: Method,
+    pub numbers: [Option<i64>; 3],
+    bytes: Vec<u8>,
+}
+
+impl Serialize for Call {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [a, b, c] = self.numbers;
+        (self.method, a, b, c, text(&self.bytes)).serialize(serializer)
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = self.numbers.map(|number| number.map_or("_".to_owned(), |number| number.to_string()));
+        write!(f, "{:?}({}, \"{}\")", self.method, numbers.join(", "), self.bytes.escape_ascii())
+    }
+}
+
+impl Number {
+    fn resolve(self, map: &Map) -> Option<i64> {
+        let i64_of = |number: usize| i64::try_from(number).expect("within a map, or not far behind");
+        let base = match self.base {
+            Base::Of(number) => number,
+            Base::Len => i64_of(map.len()),
+            Base::MinusLen => -i64_of(map.len()),
+            Base::Position => i64_of(map.tell().unwrap_or(0)),
+            Base::Missing => return None,
+        };
+        Some(base.saturating_add(self.more))
+    }
+}
+
+impl Operation {
+    pub fn resolve(&self, map: &Map) -> Call {
+        let mut numbers = self.numbers.map(|number| number.resolve(map));
+        if !matches!(self.method, Method::Find | Method::Rfind | Method::Get | Method::Set | Method::Read) {
+            numbers = numbers.map(|number| number.or(Some(0)));
+        }
+        if self.method == Method::Madvise {
+            numbers[2] = numbers[2].map(|number| number.rem_euclid(ADVICE.len() as i64));
+        }
+        let mut bytes = self.bytes.resolve(map, self.method, numbers);
+        if matches!(self.method, Method::SetByte | Method::WriteByte) && bytes.is_empty() {
+            bytes.push(b'x');
+        }
+        Call { method: self.method, numbers, bytes }
+    }
+}
+
+impl Bytes {
+    fn resolve(&self, map: &Map, method: Method, [a, b, _]: [Option<i64>; 3]) -> Vec<u8> {
+        match self.source {
+            Source::Letters => self.letters.clone(),
+            Source::Map => {
+                let from = self.at.resolve(map).and_then(|at| isize::try_from(at).ok()).unwrap_or(0);
+                map.get(from..from.saturating_add_unsigned(self.count)).unwrap_or_default()
+            }
+            Source::Fitting(more) => {
+                let place = match method {
+                    Method::Set => map.get(range(a, b)).map_or(0, |bytes| bytes.len()),
+                    Method::Write => map.len().saturating_sub(map.tell().unwrap_or(0)),
+                    Method::Find | Method::Rfind => map.len(),
+                    _ => 1,
+                };
+                let count = place.saturating_add_signed(more);
+                let mut bytes = self.letters.repeat(count.div_ceil(self.letters.len().max(1)));
+                bytes.truncate(count);
+                bytes
+            }
+        }
+    }
+}
+
+fn range(a: Option<i64>, b: Option<i64>) -> (Bound<isize>, Bound<isize>) {
+    let index = |number: i64| isize::try_from(number).expect("64 bits");
+    (a.map_or(Unbounded, |a| Included(index(a))), b.map_or(Unbounded, |b| Excluded(index(b))))
+}
+
+impl Call {
+    /// Calls the map. A number that the method's types exclude is an error, as it should be for Python.
+    pub fn perform(&self, map: &mut Map) -> Result<Value, Box<dyn Error>> {
+        let [a, b, c] = self.numbers.map(Option::unwrap_or_default);
+        let range = range(self.numbers[0], self.numbers[1]);
+        let index = isize::try_from(a)?;
+        let found = |at: Option<usize>| at.map_or(Value::from(-1), Value::from);
+        let bytes = self.bytes.as_slice();
+        Ok(match self.method {
+            Method::Find => found(map.find(bytes, range)?),
+            Method::Rfind => found(map.rfind(bytes, range)?),
+            Method::Get => text(&map.get(range)?).into(),
+            Method::Set => map.set(range, bytes)?.into(),
+            Method::ByteAt => map.byte_at(index)?.into(),
+            Method::SetByte => map.set_byte(index, bytes[0])?.into(),
+            Method::Move => map.move_within(a.try_into()?, b.try_into()?, c.try_into()?)?.into(),
+            Method::SeekStart => map.seek(SeekFrom::Start(a.try_into()?))?.into(),
+            Method::SeekCurrent => map.seek(SeekFrom::Current(a))?.into(),
+            Method::SeekEnd => map.seek(SeekFrom::End(a))?.into(),
+            Method::Read if self.numbers[0].is_none_or(|count| count < 0) => text(&map.read_all()?).into(),
+            Method::Read => text(&map.read(a.try_into()?)?).into(),
+            Method::ReadByte => map.read_byte()?.into(),
+            Method::Readline => text(&map.readline()?).into(),
+            Method::Write => map.write(bytes)?.into(),
+            Method::WriteByte => map.write_byte(bytes[0])?.into(),
+            Method::Flush => map.flush_range(a.try_into()?, b.try_into()?)?.into(),
+            Method::Madvise => map.madvise(ADVICE[usize::try_from(c)?], a.try_into()?, b.try_into()?)?.into(),
+            Method::Resize => map.resize(a.try_into()?)?.into(),
+            Method::Tell => map.tell()?.into(),
+            Method::Size => map.size()?.into(),
+            Method::Len => map.len().into(),
+            Method::IsClosed => map.is_closed().into(),
+            Method::Close => {
+                map.close();
+                Value::Null
+            }
+        })
+    }
+}
