@@ -41,28 +41,28 @@ pub enum Method {
 
 /// How often each is called.
 const WEIGHTS: [(usize, Method); 23] = [
-    (10, Method::Find),
-    (10, Method::Rfind),
-    (6, Method::Get),
-    (6, Method::Set),
-    (4, Method::ByteAt),
-    (4, Method::SetByte),
-    (8, Method::Move),
-    (6, Method::SeekStart),
-    (4, Method::SeekCurrent),
-    (4, Method::SeekEnd),
-    (6, Method::Read),
-    (4, Method::ReadByte),
-    (6, Method::Readline),
-    (8, Method::Write),
-    (4, Method::WriteByte),
-    (2, Method::Flush),
-    (3, Method::Madvise),
-    (4, Method::Resize),
-    (1, Method::Tell),
-    (1, Method::Size),
-    (1, Method::Len),
-    (1, Method::IsClosed),
+    (40, Method::Find),
+    (40, Method::Rfind),
+    (20, Method::Get),
+    (24, Method::Set),
+    (12, Method::ByteAt),
+    (12, Method::SetByte),
+    (32, Method::Move),
+    (24, Method::SeekStart),
+    (16, Method::SeekCurrent),
+    (16, Method::SeekEnd),
+    (20, Method::Read),
+    (12, Method::ReadByte),
+    (24, Method::Readline),
+    (32, Method::Write),
+    (12, Method::WriteByte),
+    (6, Method::Flush),
+    (12, Method::Madvise),
+    (12, Method::Resize),
+    (3, Method::Tell),
+    (3, Method::Size),
+    (3, Method::Len),
+    (2, Method::IsClosed),
     (1, Method::Close),
 ];
 
@@ -76,7 +76,7 @@ pub struct Operation {
     bytes: Bytes,
 }
 
-/// A number that depends on the map: so much more than one of these, or none.
+/// A number that depends on the map: so much more than its base, or none.
 #[derive(Clone, Copy, Debug)]
 struct Number {
     base: Base,
@@ -86,6 +86,8 @@ struct Number {
 #[derive(Clone, Copy, Debug)]
 enum Base {
     Of(i64),
+    /// So many forty-firsts of the length, instead of so much more.
+    Share,
     Len,
     /// Its end, as a negative number says it.
     MinusLen,
@@ -107,7 +109,7 @@ enum Source {
     Letters,
     /// So many, as they are in the map at that place.
     Map,
-    /// The letters again and again, as many as there is place for, and so many more.
+    /// The letters again and again, as many as there is place for, and so many more. In a search, more than there are.
     Fitting(isize),
 }
 
@@ -117,11 +119,12 @@ const CHUNK: i64 = 16 << 10;
 
 // The first of each is what a failure is reduced to, and how often one stands there is how often it is taken.
 #[rustfmt::skip]
-const BASES: [Base; 24] = [
-    Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0), Base::Of(0),
-    Base::Len, Base::Len, Base::Len, Base::MinusLen, Base::MinusLen, Base::Position, Base::Position,
-    Base::Missing, Base::Missing, Base::Of(PAGE), Base::Of(2 * PAGE), Base::Of(10 * PAGE), Base::Of(CHUNK),
-    Base::Of(2 * CHUNK), Base::Of(i64::MIN), Base::Of(i64::MAX),
+const BASES: [Base; 32] = [
+    Base::Of(0), Base::Of(0), Base::Missing, Base::Missing, Base::Missing, Base::Share, Base::Share, Base::Share,
+    Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share,
+    Base::Len, Base::Len, Base::Len, Base::MinusLen, Base::MinusLen, Base::Position, Base::Position, Base::Missing,
+    Base::Missing, Base::Missing, Base::Of(PAGE), Base::Of(2 * PAGE), Base::Of(CHUNK), Base::Of(2 * CHUNK),
+    Base::Of(i64::MIN), Base::Of(i64::MAX),
 ];
 const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
 const SOURCES: [Source; 9] = [
@@ -183,6 +186,7 @@ impl Number {
         let i64_of = |number: usize| i64::try_from(number).expect("within a map, or not far behind");
         let base = match self.base {
             Base::Of(number) => number,
+            Base::Share => return Some(i64_of(map.len()) * self.more.rem_euclid(41) / 41),
             Base::Len => i64_of(map.len()),
             Base::MinusLen => -i64_of(map.len()),
             Base::Position => i64_of(map.tell().unwrap_or(0)),
@@ -211,23 +215,23 @@ impl Operation {
 
 impl Bytes {
     fn resolve(&self, map: &Map, method: Method, [a, b, _]: [Option<i64>; 3]) -> Vec<u8> {
+        let is_search = matches!(method, Method::Find | Method::Rfind);
         match self.source {
             Source::Letters => self.letters.clone(),
-            Source::Map => {
-                let from = self.at.resolve(map).and_then(|at| isize::try_from(at).ok()).unwrap_or(0);
-                map.get(from..from.saturating_add_unsigned(self.count)).unwrap_or_default()
-            }
-            Source::Fitting(more) => {
+            Source::Fitting(more) if !is_search || more > 0 => {
                 let place = match method {
                     Method::Set => map.get(range(a, b)).map_or(0, |bytes| bytes.len()),
                     Method::Write => map.len().saturating_sub(map.tell().unwrap_or(0)),
-                    Method::Find | Method::Rfind => map.len(),
-                    _ => 1,
+                    _ => map.len(),
                 };
                 let count = place.saturating_add_signed(more);
                 let mut bytes = self.letters.repeat(count.div_ceil(self.letters.len().max(1)));
                 bytes.truncate(count);
                 bytes
+            }
+            Source::Map | Source::Fitting(_) => {
+                let from = self.at.resolve(map).and_then(|at| isize::try_from(at).ok()).unwrap_or(0);
+                map.get(from..from.saturating_add_unsigned(self.count)).unwrap_or_default()
             }
         }
     }

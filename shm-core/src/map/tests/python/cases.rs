@@ -73,7 +73,7 @@ impl fmt::Display for Layout {
 
 /// Any map. Small ones most of the time: what is special about a byte is its place, mostly.
 pub fn layout() -> impl Strategy<Value = Layout> {
-    let content = prop_oneof![9 => few_bytes(), 1 => many_bytes()];
+    let content = prop_oneof![6 => few_bytes(), 1 => many_bytes()];
     let access = select(vec![Access::Write, Access::Write, Access::Read, Access::Copy]);
     // So many bytes are in the file before the map, and behind it if its length is given.
     let around = (select(vec![0, page_bytes()]), prop_oneof![Just(None), (0..20_usize).prop_map(Some)]);
