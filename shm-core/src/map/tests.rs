@@ -3,6 +3,7 @@
 use super::*;
 use std::io::Write as _;
 
+mod hammer;
 mod python;
 
 /// Says, past the test runner's capture, that a test could not run here.

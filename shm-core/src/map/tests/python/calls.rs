@@ -92,6 +92,9 @@ enum Base {
     /// Its end, as a negative number says it.
     MinusLen,
     Position,
+    /// Where the last chunk begins that is searched or moved at a time, counted from the start, or from the end.
+    LastChunk,
+    FirstChunk,
     Missing,
 }
 
@@ -126,6 +129,11 @@ const BASES: [Base; 32] = [
     Base::Missing, Base::Missing, Base::Of(PAGE), Base::Of(2 * PAGE), Base::Of(CHUNK), Base::Of(2 * CHUNK),
     Base::Of(i64::MIN), Base::Of(i64::MAX),
 ];
+#[rustfmt::skip]
+const WHERE: [Base; 8] = [
+    Base::Of(0), Base::Share, Base::Share, Base::LastChunk, Base::LastChunk, Base::FirstChunk, Base::FirstChunk,
+    Base::Len,
+];
 const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
 const SOURCES: [Source; 9] = [
     Source::Letters,
@@ -139,12 +147,12 @@ const SOURCES: [Source; 9] = [
     Source::Fitting(-1),
 ];
 
-fn number() -> impl Strategy<Value = Number> {
-    (select(&BASES), select(&MORE)).prop_map(|(base, more)| Number { base, more })
+fn number(bases: &'static [Base]) -> impl Strategy<Value = Number> {
+    (select(bases), select(&MORE)).prop_map(|(base, more)| Number { base, more })
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
-    (select(&SOURCES), prop::collection::vec(byte(), 0..=8), number(), 0..=30_usize)
+    (select(&SOURCES), prop::collection::vec(byte(), 0..=8), number(&WHERE), 0..=30_usize)
         .prop_map(|(source, letters, at, count)| Bytes { source, letters, at, count })
 }
 
@@ -152,7 +160,7 @@ fn bytes() -> impl Strategy<Value = Bytes> {
 pub fn operation() -> impl Strategy<Value = Operation> {
     let often = |(weight, method): &(usize, Method)| vec![*method; *weight];
     let method = select(WEIGHTS.iter().flat_map(often).collect::<Vec<_>>());
-    (method, [number(), number(), number()], bytes()).prop_map(|(method, numbers, bytes)| Operation {
+    (method, [number(&BASES), number(&BASES), number(&BASES)], bytes()).prop_map(|(method, numbers, bytes)| Operation {
         method,
         numbers,
         bytes,
@@ -189,6 +197,8 @@ impl Number {
             Base::Share => return Some(i64_of(map.len()) * self.more.rem_euclid(41) / 41),
             Base::Len => i64_of(map.len()),
             Base::MinusLen => -i64_of(map.len()),
+            Base::LastChunk => i64_of(map.len()) / CHUNK * CHUNK,
+            Base::FirstChunk => i64_of(map.len()) % CHUNK,
             Base::Position => i64_of(map.tell().unwrap_or(0)),
             Base::Missing => return None,
         };
