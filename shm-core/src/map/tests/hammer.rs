@@ -42,13 +42,18 @@ impl Random {
         LETTERS[self.below(LETTERS.len())]
     }
 
-    /// A place in the map and a length that fits there: mostly a few bytes, sometimes very many, often where the other
-    /// process is, too.
+    /// A place in the map and a length that fits there: mostly a few bytes, sometimes very many, often at the start,
+    /// where the other process often is, too, or up to the end.
     fn place(&mut self) -> (usize, usize) {
-        let bound = if self.below(2) == 0 { CROWDED } else { LEN };
-        let start = self.below(bound);
         let most = if self.below(8) == 0 { LEN } else { 300 };
-        (start, self.below(most.min(LEN - start) + 1))
+        let count = 1 + self.below(most);
+        let last_start = LEN - count;
+        let start = match self.below(4) {
+            0 | 1 => self.below(CROWDED.min(last_start) + 1),
+            2 => self.below(last_start + 1),
+            _ => last_start,
+        };
+        (start, count)
     }
 
     /// A place as a range, and a few letters that may be there.
