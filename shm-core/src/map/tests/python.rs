@@ -1,9 +1,9 @@
 //! The map against CPython's `mmap`: both do the same, and must answer the same, stand at the same place and hold the
 //! same bytes.
 //!
-//! `SHM_MAP_OPERATIONS=2000000 cargo test -p shm-core --lib map::tests::python -- --nocapture` does it at length.
+//! `SHM_MAP_OPERATIONS=2000000 cargo test --release -p shm-core --lib map::tests::python -- --nocapture` does it at length.
 
-use super::{Access, Advice, Map, skipped};
+use super::{Access, Advice, Map, options, skipped};
 use calls::{Call, Method, Operation, operation};
 use cases::{Layout, layout};
 use peer::Peer;
@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 mod calls;
@@ -22,7 +23,7 @@ mod cases;
 mod peer;
 
 /// How many operations are compared without `SHM_MAP_OPERATIONS`.
-const OPERATIONS: u64 = 100_000;
+const OPERATIONS: u64 = 50_000;
 const LONGEST_CASE: usize = 60;
 /// No map grows beyond: its pages are reserved, where Python only writes down a length.
 const LARGEST_BYTES: i64 = 1 << 20;
@@ -76,12 +77,13 @@ fn is_left_out(layout: &Layout, map: &Map, call: &Call) -> bool {
 
 /// Where Map differs on purpose: what it should answer, instead of what Python did.
 fn as_intended(call: &Call, mut python: Outcome) -> Outcome {
+    let page_bytes = i64::try_from(options::page_bytes()).expect("a small number");
     let raised = |error: &str| python.error.as_ref().is_some_and(|raised| raised.starts_with(error));
     match call.method {
         // The length of a closed map is 0.
         Method::Len if raised("ValueError") => Outcome { answer: 0.into(), ..Outcome::default() },
         // Any offset can be flushed. Python passes on that the kernel wants the start of a page.
-        Method::Flush if raised("OSError(22") && call.numbers[0].is_some_and(|offset| offset % 4096 != 0) => {
+        Method::Flush if raised("OSError(22") && call.numbers[0].is_some_and(|offset| offset % page_bytes != 0) => {
             python.error = None;
             python
         }
@@ -108,7 +110,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.error {
             Some(error) => write!(f, "error: {error}")?,
-            None => write!(f, "{}", self.answer)?,
+            None => write!(f, "{}", short(&self.answer.to_string()))?,
         }
         match (self.position, self.len) {
             (Some(position), Some(len)) => write!(f, ", at {position} of {len}"),
@@ -125,6 +127,21 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
+/// The start of what may be very long.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(120) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+    }
+}
+
+/// Where two contents differ, and what is there.
+fn difference(here: &str, python: &str) -> String {
+    let same = here.chars().zip(python.chars()).take_while(|(here, python)| here == python).count();
+    let around = |text: &str| text.chars().skip(same).take(30).collect::<String>();
+    format!("from {same} on {:?}, and for Python {:?}", around(here), around(python))
+}
+
 /// The two sides.
 struct Sides {
     peer: Peer,
@@ -138,13 +155,16 @@ impl Sides {
         let (mut calls, mut here) = (Vec::new(), Vec::new());
         for operation in operations {
             let call = operation.resolve(&map);
-            if !is_left_out(layout, &map, &call) {
-                here.push(Outcome::of(&mut map, &call));
-                calls.push(call);
+            if is_left_out(layout, &map, &call) {
+                continue;
             }
+            let outcome = catch_unwind(AssertUnwindSafe(|| Outcome::of(&mut map, &call)));
+            here.push(outcome.map_err(|_| report(layout, &calls, &here, &format!("{call} -> panic")))?);
+            calls.push(call);
         }
         let reply: io::Result<Reply> = self.peer.ask(&Case { layout, calls: &calls });
         let reply = reply.map_err(|error| report(layout, &calls, &here, &format!("Python: {error}")))?;
+        assert_eq!(reply.outcomes.len(), calls.len());
         for (at, (call, python)) in calls.iter().zip(reply.outcomes).enumerate() {
             let intended = as_intended(call, python);
             if !here[at].agrees(&intended) {
@@ -155,7 +175,8 @@ impl Sides {
         let file = (!layout.is_anonymous).then(|| text(&fs::read(&self.path).expect("the file")));
         for (what, here_now, python) in [("map", content, reply.map), ("file", file, reply.file)] {
             if here_now != python {
-                let last = format!("at the end the {what} holds {here_now:?}\nPython: {python:?}");
+                let (here_now, python) = (here_now.unwrap_or_default(), python.unwrap_or_default());
+                let last = format!("at the end the {what} holds {}", difference(&here_now, &python));
                 return Err(report(layout, &calls, &here, &last));
             }
         }

@@ -1,7 +1,8 @@
 //! What is done to the maps: operations, said relative to what the map is at that moment, and the calls that follow.
 
 use super::cases::byte;
-use super::{Advice, Map, text};
+use super::{Advice, Map, short, text};
+use crate::map::SEARCH_BYTES;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde::{Serialize, Serializer};
@@ -39,8 +40,8 @@ pub enum Method {
     Close,
 }
 
-/// How often each is called.
-const WEIGHTS: [(usize, Method); 23] = [
+/// All of them, with how often each is called.
+const METHODS: [(usize, Method); 23] = [
     (40, Method::Find),
     (40, Method::Rfind),
     (20, Method::Get),
@@ -117,54 +118,55 @@ enum Source {
 }
 
 const PAGE: i64 = 4096;
-/// As they are in the code that is tested.
-const CHUNK: i64 = 16 << 10;
+/// What is searched at a time, and moved.
+const CHUNK: i64 = SEARCH_BYTES as i64;
 
-// The first of each is what a failure is reduced to, and how often one stands there is how often it is taken.
-#[rustfmt::skip]
-const BASES: [Base; 32] = [
-    Base::Of(0), Base::Of(0), Base::Missing, Base::Missing, Base::Missing, Base::Share, Base::Share, Base::Share,
-    Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share, Base::Share,
-    Base::Len, Base::Len, Base::Len, Base::MinusLen, Base::MinusLen, Base::Position, Base::Position, Base::Missing,
-    Base::Missing, Base::Missing, Base::Of(PAGE), Base::Of(2 * PAGE), Base::Of(CHUNK), Base::Of(2 * CHUNK),
-    Base::Of(i64::MIN), Base::Of(i64::MAX),
+/// Numbers as a call takes them, with how often. What stands first is what a failure is reduced to.
+const BASES: [(usize, Base); 12] = [
+    (2, Base::Of(0)),
+    (6, Base::Missing),
+    (11, Base::Share),
+    (3, Base::Len),
+    (2, Base::MinusLen),
+    (2, Base::Position),
+    (1, Base::Of(PAGE)),
+    (1, Base::Of(2 * PAGE)),
+    (1, Base::Of(CHUNK)),
+    (1, Base::Of(2 * CHUNK)),
+    (1, Base::Of(i64::MIN)),
+    (1, Base::Of(i64::MAX)),
 ];
-#[rustfmt::skip]
-const WHERE: [Base; 8] = [
-    Base::Of(0), Base::Share, Base::Share, Base::LastChunk, Base::LastChunk, Base::FirstChunk, Base::FirstChunk,
-    Base::Len,
-];
+/// Where bytes are taken from the map: often where they lie across two chunks.
+const PLACES: [(usize, Base); 5] =
+    [(1, Base::Of(0)), (2, Base::Share), (2, Base::LastChunk), (2, Base::FirstChunk), (1, Base::Len)];
 const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
-const SOURCES: [Source; 9] = [
-    Source::Letters,
-    Source::Letters,
-    Source::Letters,
-    Source::Map,
-    Source::Map,
-    Source::Fitting(0),
-    Source::Fitting(0),
-    Source::Fitting(1),
-    Source::Fitting(-1),
+const SOURCES: [(usize, Source); 5] = [
+    (3, Source::Letters),
+    (2, Source::Map),
+    (2, Source::Fitting(0)),
+    (1, Source::Fitting(1)),
+    (1, Source::Fitting(-1)),
 ];
 
-fn number(bases: &'static [Base]) -> impl Strategy<Value = Number> {
-    (select(bases), select(&MORE)).prop_map(|(base, more)| Number { base, more })
+fn weighted<T: Clone + fmt::Debug + 'static>(choices: &[(usize, T)]) -> impl Strategy<Value = T> + use<T> {
+    let often = |(weight, choice): &(usize, T)| vec![choice.clone(); *weight];
+    select(choices.iter().flat_map(often).collect::<Vec<_>>())
+}
+
+fn number(bases: &[(usize, Base)]) -> impl Strategy<Value = Number> + use<> {
+    (weighted(bases), select(&MORE)).prop_map(|(base, more)| Number { base, more })
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
-    (select(&SOURCES), prop::collection::vec(byte(), 0..=8), number(&WHERE), 0..=30_usize)
+    (weighted(&SOURCES), prop::collection::vec(byte(), 0..=8), number(&PLACES), 0..=30_usize)
         .prop_map(|(source, letters, at, count)| Bytes { source, letters, at, count })
 }
 
 /// Anything that can be done.
 pub fn operation() -> impl Strategy<Value = Operation> {
-    let often = |(weight, method): &(usize, Method)| vec![*method; *weight];
-    let method = select(WEIGHTS.iter().flat_map(often).collect::<Vec<_>>());
-    (method, [number(&BASES), number(&BASES), number(&BASES)], bytes()).prop_map(|(method, numbers, bytes)| Operation {
-        method,
-        numbers,
-        bytes,
-    })
+    let numbers = [number(&BASES), number(&BASES), number(&BASES)];
+    let parts = (weighted(&METHODS), numbers, bytes());
+    parts.prop_map(|(method, numbers, bytes)| Operation { method, numbers, bytes })
 }
 
 /// What is done, as it is said to Python.
@@ -185,7 +187,7 @@ impl Serialize for Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = self.numbers.map(|number| number.map_or("_".to_owned(), |number| number.to_string()));
-        write!(f, "{:?}({}, \"{}\")", self.method, numbers.join(", "), self.bytes.escape_ascii())
+        write!(f, "{:?}({}, \"{}\")", self.method, numbers.join(", "), short(&self.bytes.escape_ascii().to_string()))
     }
 }
 

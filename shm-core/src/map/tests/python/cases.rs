@@ -1,6 +1,6 @@
 //! Which maps are compared: of what, with which access, and with what in them at first.
 
-use super::{Access, Map, text};
+use super::{Access, Map, short, text};
 use crate::map::options::page_bytes;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -67,13 +67,13 @@ impl fmt::Display for Layout {
         if !self.is_anonymous {
             write!(f, ", mapped from {} on, length {}", self.offset, self.length)?;
         }
-        write!(f, ": \"{}\"", self.content[self.offset..].escape_ascii())
+        write!(f, ": \"{}\"", short(&self.content[self.offset..].escape_ascii().to_string()))
     }
 }
 
 /// Any map. Small ones most of the time: what is special about a byte is its place, mostly.
 pub fn layout() -> impl Strategy<Value = Layout> {
-    let content = prop_oneof![6 => few_bytes(), 1 => many_bytes()];
+    let content = prop_oneof![11 => few_bytes(), 1 => many_bytes()];
     let access = select(vec![Access::Write, Access::Write, Access::Read, Access::Copy]);
     // So many bytes are in the file before the map, and behind it if its length is given.
     let around = (select(vec![0, page_bytes()]), prop_oneof![Just(None), (0..20_usize).prop_map(Some)]);
