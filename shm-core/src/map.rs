@@ -219,7 +219,8 @@ impl Map {
     /// ```
     pub fn size(&self) -> Result<u64> {
         let backing = self.backing()?;
-        let size = backing.file_len().ok_or_else(|| self.refused("size", "anonymous memory has no file"))?;
+        let size =
+            backing.file_len().ok_or_else(|| self.refused("ask for the size of", "anonymous memory has no file"))?;
         size.map_err(|source| self.io_error("size", source))
     }
 

@@ -167,7 +167,7 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     check(map.resize(1).unwrap_err(), "cannot resize 'BLOCK': it is read-only or copy-on-write");
     check(
         Map::anonymous(1).unwrap().size().unwrap_err(),
-        "cannot size 'anonymous memory': anonymous memory has no file",
+        "cannot ask for the size of 'anonymous memory': anonymous memory has no file",
     );
     check(
         Map::options().access(Access::Read).len(65).open(&path).unwrap_err(),
