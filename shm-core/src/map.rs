@@ -61,6 +61,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 ///   kills the process.
 /// - *Shared anonymous memory that grows has pages behind it*, and what it gave back is zero when it comes again. In
 ///   Python the grown part is there in name only; touching it kills the process.
+/// - *A copy-on-write map is never resized.* In Python one can be that was made by flags and protection; its file is cut.
+/// - *`madvise` takes any length*, also one that cannot be added to the start.
 /// - *`flush_range` takes any offset.* The kernel wants a page's start, and Python passes its refusal on.
 /// - *`find` and `rfind` take a range* and do not begin at the position by default, so that `..` always is everything.
 /// - *The length of a closed map is 0*, where Python raises.
@@ -217,7 +219,8 @@ impl Map {
     /// ```
     pub fn size(&self) -> Result<u64> {
         let backing = self.backing()?;
-        let size = backing.file_len().ok_or_else(|| self.refused("size", "anonymous memory has no file"))?;
+        let size =
+            backing.file_len().ok_or_else(|| self.refused("ask for the size of", "anonymous memory has no file"))?;
         size.map_err(|source| self.io_error("size", source))
     }
 

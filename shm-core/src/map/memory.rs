@@ -2,14 +2,13 @@
 //!
 //! # Invariants
 //!
-//! A `Memory` owns a mapping that starts at a page and has `len` bytes, rounded up to whole words: the kernel maps whole
-//! pages, so the last word is there, too. Its bytes are only ever seen as atomics, for which any value is valid and a
-//! race with another process is defined. `stores` says whether it was mapped for writing; only then a store reaches it.
+//! A `Memory` owns a mapping that starts at a page. Its bytes are only ever seen as atomics, for which any value is valid
+//! and a race with another process is defined. `stores` says whether it was mapped for writing; only then a store reaches
+//! it.
 //! It stays mapped until the `Memory` is dropped or changes its length, for which one must have it alone. What remains
 //! is somebody cutting the file: the kernel then answers an access with SIGBUS.
 #![allow(unsafe_code)]
 
-use crate::copy::WORD;
 use crate::sync::AtomicU8;
 use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
 use std::fs::File;
@@ -35,7 +34,6 @@ pub enum Advice {
 #[derive(Debug)]
 pub struct Memory {
     raw: MmapRaw,
-    len: usize,
     stores: bool,
 }
 
@@ -44,30 +42,30 @@ impl Memory {
     pub fn shared(file: &File, offset: u64, len: usize, stores: bool) -> io::Result<Self> {
         let options = options(offset, len);
         let raw = if stores { options.map_raw(file)? } else { options.map_raw_read_only(file)? };
-        Ok(Self { raw, len, stores })
+        Ok(Self { raw, stores })
     }
 
     /// Maps `len` bytes of a file, of which what is stored stays with this process.
     pub fn private(file: &File, offset: u64, len: usize) -> io::Result<Self> {
         // SAFETY: no slice is made of it, but by `as_slice`, which has the same contract; see the invariants.
         let map = unsafe { options(offset, len).map_copy(file)? };
-        Ok(Self { raw: map.into(), len, stores: true })
+        Ok(Self { raw: map.into(), stores: true })
     }
 
     /// Maps `len` zero bytes that nobody else has.
     pub fn private_zeros(len: usize) -> io::Result<Self> {
-        Ok(Self { raw: options(0, len).map_anon()?.into(), len, stores: true })
+        Ok(Self { raw: options(0, len).map_anon()?.into(), stores: true })
     }
 
     /// The length in bytes.
     pub fn len(&self) -> usize {
-        self.len
+        self.raw.len()
     }
 
     /// All of its bytes. Stores may reach them only if it was mapped for that.
     pub fn bytes(&self) -> &[AtomicU8] {
         // SAFETY: by the invariants there are `len` bytes, mapped as long as `self` is borrowed, and atomics.
-        unsafe { std::slice::from_raw_parts(self.raw.as_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.raw.as_ptr().cast(), self.len()) }
     }
 
     /// All of its bytes, as such.
@@ -77,7 +75,7 @@ impl Memory {
     /// As long as the slice lives, nobody may store to them or cut the file.
     pub unsafe fn as_slice(&self) -> &[u8] {
         // SAFETY: there are `len` bytes, mapped as long as `self` is borrowed; the caller keeps stores away.
-        unsafe { std::slice::from_raw_parts(self.raw.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.raw.as_ptr(), self.len()) }
     }
 
     /// All of its bytes, to be changed.
@@ -92,15 +90,13 @@ impl Memory {
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         assert!(self.stores, "mapped for writing");
         // SAFETY: there are `len` writable bytes, mapped as long as `self` is borrowed; the caller keeps all others away.
-        unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len()) }
     }
 
     /// Changes the length. The file must reach up to there.
     pub fn remap(&mut self, len: usize) -> io::Result<()> {
         // SAFETY: nobody else has a reference into it, and the caller has seen to the file's length.
-        unsafe { self.raw.remap(len.next_multiple_of(WORD), RemapOptions::new().may_move(true))? };
-        self.len = len;
-        Ok(())
+        unsafe { self.raw.remap(len, RemapOptions::new().may_move(true)) }
     }
 
     /// Waits until these bytes, which lie within it, are in the file.
@@ -126,6 +122,6 @@ impl Memory {
 
 fn options(offset: u64, len: usize) -> MmapOptions {
     let mut options = MmapOptions::new();
-    options.offset(offset).len(len.next_multiple_of(WORD));
+    options.offset(offset).len(len);
     options
 }

@@ -56,15 +56,16 @@ pub struct Backing {
     file: Option<File>,
     offset: u64,
     is_anonymous: bool,
-    _name: Option<Name>,
+    // To be removed.
+    name: Option<Name>,
 }
 
-/// A name that goes when the map does.
+/// A name that leads to a file.
 #[derive(Debug)]
 struct Name {
     place: Place,
     identity: Identity,
-    // The process that is to remove it, which a fork of it is not.
+    // The process that may remove it, which a fork of it is not.
     process: u32,
 }
 
@@ -142,22 +143,20 @@ impl MapOptions {
         let place = Place::resolve(name)?;
         let access = self.access.unwrap_or(Access::Write);
         let (file, is_new) = self.open_file(&place, access)?;
-        let opened = self.backing(name, file, access);
-        let mut backing = match opened {
+        let identity = Identity::of(&stat(name, &file)?);
+        let name_of_it = Name { place, identity, process: std::process::id() };
+        match self.backing(name, file, access) {
+            Ok(mut backing) => {
+                backing.name = self.remove_on_drop.then_some(name_of_it);
+                Ok(Map::new(name.to_owned(), backing))
+            }
             Err(error) => {
                 if is_new {
-                    // The error that matters is the one above.
-                    let _ = fs::unlinkat(place.directory(), place.file(), AtFlags::empty());
+                    name_of_it.remove();
                 }
-                return Err(error);
+                Err(error)
             }
-            Ok(backing) => backing,
-        };
-        if self.remove_on_drop {
-            let stat = stat(name, backing.file.as_ref().expect("a block is a file"))?;
-            backing._name = Some(Name { place, identity: Identity::of(&stat), process: std::process::id() });
         }
-        Ok(Map::new(name.to_owned(), backing))
     }
 
     /// Maps a file that is open.
@@ -189,11 +188,11 @@ impl MapOptions {
     }
 
     /// Maps memory that has no name, all zeros. [`Access::Copy`] is for this process alone, the others are shared with the
-    /// children that it forks.
+    /// children that it forks. Its pages are taken when they are touched first, as those of other memory are.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the length is 0 or an offset is set; [`Error::NoSpace`]; [`Error::TooLarge`]; [`Error::Io`].
+    /// [`Error::Refused`] if the length is 0 or an offset is set; [`Error::TooLarge`]; [`Error::Io`].
     ///
     /// # Examples
     ///
@@ -209,18 +208,21 @@ impl MapOptions {
         if self.len == 0 || self.offset != 0 {
             return Err(refused(shown, "map", "it needs a length, and has no offset".to_owned()));
         }
+        let end = end_of(shown, 0, self.len)?;
         let io_error = |errno| io_error("map", shown, errno);
         let access = self.access.unwrap_or(Access::Write);
         let (memory, file) = match access {
             Access::Copy => (Memory::private_zeros(self.len), None),
             Access::Read | Access::Write => {
-                let file = File::from(fs::memfd_create("shm", MemfdFlags::CLOEXEC).map_err(io_error)?);
-                reserve(shown, &file, 0, self.len as u64)?;
+                check_limit(shown, end, 0)?;
+                let file = fs::memfd_create("shm", MemfdFlags::CLOEXEC).map_err(io_error)?;
+                fs::ftruncate(&file, end).map_err(io_error)?;
+                let file = File::from(file);
                 (Memory::shared(&file, 0, self.len, access == Access::Write), Some(file))
             }
         };
         let memory = memory.map_err(|source| Error::Io { action: "map", region: shown.to_owned(), source })?;
-        let backing = Backing { memory, access, file, offset: 0, is_anonymous: true, _name: None };
+        let backing = Backing { memory, access, file, offset: 0, is_anonymous: true, name: None };
         Ok(Map::new(shown.to_owned(), backing))
     }
 
@@ -231,15 +233,14 @@ impl MapOptions {
             Access::Read | Access::Copy => OFlags::RDONLY,
         };
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let open = |flags| {
-            let mode = Mode::RUSR | Mode::WUSR;
-            retry_on_intr(|| fs::openat(place.directory(), place.file(), flags, mode)).map(File::from)
-        };
+        let mode = Mode::RUSR | Mode::WUSR;
+        let open = |flags| retry_on_intr(|| fs::openat(place.directory(), place.file(), flags, mode)).map(File::from);
         let opened = match open(flags) {
             Err(Errno::NOENT) if self.create && self.len > 0 && access == Access::Write => {
                 match open(flags | OFlags::CREATE | OFlags::EXCL) {
                     Err(Errno::EXIST) => open(flags).map(|file| (file, false)),
-                    made => made.map(|file| (file, true)),
+                    // The umask has taken something away.
+                    made => made.and_then(|file| fs::fchmod(&file, mode).map(|()| (file, true))),
                 }
             }
             opened => opened.map(|file| (file, false)),
@@ -283,7 +284,7 @@ impl MapOptions {
             Access::Read | Access::Write => Memory::shared(&file, self.offset, len, access == Access::Write),
         };
         let memory = memory.map_err(|source| Error::Io { action: "map", region: shown.to_owned(), source })?;
-        Ok(Backing { memory, access, file: Some(file), offset: self.offset, is_anonymous: false, _name: None })
+        Ok(Backing { memory, access, file: Some(file), offset: self.offset, is_anonymous: false, name: None })
     }
 }
 
@@ -329,18 +330,31 @@ impl Backing {
             self.memory.remap(len).map_err(io_error)?;
             return file.set_len(end).map_err(io_error);
         }
-        reserve(shown, file, self.offset, len as u64)?;
+        // Memory comes when it is touched. To reserve it would be to take it, and no file system says where to stop.
+        match self.is_anonymous {
+            true => check_limit(shown, end, self.memory.len() as u64)?,
+            false => reserve(shown, file, self.offset, len as u64)?,
+        }
         file.set_len(end).map_err(io_error)?;
         self.memory.remap(len).map_err(io_error)
     }
 }
 
-impl Drop for Name {
-    fn drop(&mut self) {
+impl Name {
+    /// Removes the name, if it still leads to that file.
+    fn remove(&self) {
         if self.process == std::process::id() && matches!(self.place.identity(), Ok(Some(now)) if now == self.identity)
         {
             // Nothing more can be done here.
             let _ = fs::unlinkat(self.place.directory(), self.place.file(), AtFlags::empty());
+        }
+    }
+}
+
+impl Drop for Backing {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            name.remove();
         }
     }
 }
@@ -351,10 +365,7 @@ fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
     let stat = stat(shown, file)?;
     let end = offset + len;
     let file_len = u64::try_from(stat.st_size).unwrap_or(0);
-    if end > file_len.max(file_size_limit()) {
-        let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
-        return Err(Error::TooLarge { region: shown.to_owned(), reason });
-    }
+    check_limit(shown, end, file_len)?;
     // First the pages, then the length: in one step, a full ext4 keeps what it had already added to the length.
     let pages = |flags| retry_on_intr(|| fs::fallocate(file, flags, offset, len));
     let extend = || if end > file_len { pages(FallocateFlags::empty()) } else { Ok(()) };
@@ -367,10 +378,19 @@ fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
             let free = fs::fstatvfs(file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
             Err(Error::NoSpace { region: shown.to_owned(), needed: len, free })
         }
-        // What a memory file says to a length that memory will never have.
+        // What a file system says to a length that no file has.
         Errno::FBIG => Err(Error::TooLarge { region: shown.to_owned(), reason: format!("{end} bytes") }),
         _ => Err(io_error("reserve space for", shown, errno)),
     })
+}
+
+/// Refuses a length for which the kernel would kill the process.
+fn check_limit(shown: &str, end: u64, file_len: u64) -> Result<()> {
+    if end <= file_len.max(file_size_limit()) {
+        return Ok(());
+    }
+    let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
+    Err(Error::TooLarge { region: shown.to_owned(), reason })
 }
 
 /// Whether the file system has blocks for the whole file. It counts them in units of 512 bytes.

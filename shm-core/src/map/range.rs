@@ -210,7 +210,8 @@ impl Map {
     /// # Safety
     ///
     /// As long as the slice lives, nobody may store to these bytes or cut the file: no other process, no other map of the
-    /// same file, nobody who writes to the file.
+    /// same file, nobody who writes to the file. [`Advice::DontNeed`](crate::Advice::DontNeed) on a copy-on-write map is a
+    /// store, too.
     ///
     /// # Examples
     ///

@@ -243,7 +243,9 @@ impl BufRead for Map {
     }
 
     fn consume(&mut self, count: usize) {
-        self.position += count.min(self.filled.len());
+        let shown = count.min(self.filled.len());
+        self.filled.drain(..shown);
+        self.position += shown;
     }
 }
 
