@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-import time
 from collections.abc import Iterator
+from time import monotonic, sleep
 from typing import Any
 
 from . import _files, _linux, _schema
@@ -97,10 +97,10 @@ class Reader:
                 self._enter(*self._open())
                 return waited
             except NotFound:
-                if time.monotonic() >= deadline:
+                if monotonic() >= deadline:
                     raise
             waited = True
-            time.sleep(min(_ABSENT_SECONDS, max(0.0, deadline - time.monotonic())))
+            sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
     def _open(self) -> tuple[_files.RegionFile, Ring, Codec]:
         try:
@@ -116,8 +116,7 @@ class Reader:
         except Error as error:
             error.during(f"cannot open region {self.name!r}")
             raise
-        ring = Ring(region.map, header, _files.boot_id())
-        ring.copies_are_mutable = codec.copies_are_mutable
+        ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
         return region, ring, codec
 
     def _enter(self, region: _files.RegionFile, ring: Ring, codec: Codec) -> None:
@@ -127,7 +126,7 @@ class Reader:
         self._in_place = codec.in_place
         self._name_leads_elsewhere = False
         self._compared_bell = -1
-        self._compare_at = time.monotonic() + _NAME_SECONDS
+        self._compare_at = monotonic() + _NAME_SECONDS
 
     def _first_number(self, start: str | int) -> int:
         ring = self._ring
@@ -149,6 +148,12 @@ class Reader:
         Errors: Damaged, BadValue, Busy; as for opening, if the region was made anew.
         """
         try:
+            ring = self._ring
+            if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
+                number = ring.glance()
+                if number:
+                    self._give_newest(ring, number)
+                    return self._decode(ring.payload)
             return self._decode(self._ring.payload) if self._newest(False) else None
         except Error as error:
             error.during(f"cannot read region {self.name!r}")
@@ -242,19 +247,13 @@ class Reader:
 
     def close(self) -> None:
         """Lets the region go. Views of it stay as they are."""
-        if not self.closed:
-            del self._ring, self._region, self._decode, self._in_place
-            self._place.close()
+        self._ring = self._region = _CLOSED_READER
+        self._place.close()
 
     @property
     def closed(self) -> bool:
         """Whether this reader was closed."""
-        return "_ring" not in self.__dict__
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("_ring", "_region"):  # so that nothing else needs to ask
-            raise Error("its reader is closed; make another one")
-        raise AttributeError(name)
+        return self._ring is _CLOSED_READER
 
     def __enter__(self) -> Reader:
         return self
@@ -267,7 +266,7 @@ class Reader:
     def _newest(self, in_place: bool) -> int:
         """The number of the newest value, with its payload in the ring; 0 if there is none yet."""
         ring = self._ring
-        if time.monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
+        if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
             self._mind_the_name()
             ring = self._ring
         try:
@@ -279,9 +278,7 @@ class Reader:
             ring = self._ring
             number = ring.latest(in_place)
         if number:
-            self._cursor.next = number + 1
-            self._cursor.lost = 0
-            self._give(number)
+            self._give_newest(ring, number)
         return number
 
     def _mind_the_name(self) -> None:
@@ -316,12 +313,21 @@ class Reader:
             if state == CLOSED and not follow:
                 self._ended = True
                 return False
-            now = time.monotonic()
+            now = monotonic()
             if now >= deadline:
                 return False
             seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
+
+    def _give_newest(self, ring: Ring, number: int) -> None:
+        cursor = self._cursor
+        cursor.next = number + 1
+        cursor.lost = self._lost = 0
+        self._sequence = number
+        self._time = ring.time
+        self._restarted = self._restart_is_due
+        self._restart_is_due = False
 
     def _give(self, number: int) -> None:
         self._sequence = number
@@ -333,7 +339,7 @@ class Reader:
 
     def _is_due(self, bell: int, state: int) -> bool:
         moves = state in (MOVING, MOVED) and bell != self._compared_bell
-        return moves or time.monotonic() >= self._compare_at
+        return moves or monotonic() >= self._compare_at
 
     def _compare(self, bell: int) -> bool:
         """Whether the name leads to another file."""
@@ -342,7 +348,7 @@ class Reader:
         except OSError as error:
             raise Error(f"its directory cannot be searched: {error.strerror}") from error
         self._compared_bell = bell
-        self._compare_at = time.monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
+        self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)
         return self._name_leads_elsewhere
 
@@ -373,5 +379,15 @@ class Reader:
             raise error
 
 
+class _ClosedReader:
+    """Stands where the ring of a closed reader was, so that nothing needs to ask whether it is closed."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Error("its reader is closed; make another one")
+
+
+_CLOSED_READER: Any = _ClosedReader()
+
+
 def _deadline(timeout: float | None) -> float:
-    return math.inf if timeout is None else time.monotonic() + timeout
+    return math.inf if timeout is None else monotonic() + timeout

@@ -40,7 +40,9 @@ class Cursor:
 class Ring:
     """The slots of one mapped file, to read from. Everything in it may change at any time, or be a lie."""
 
-    def __init__(self, mapping: mmap.mmap, header: Header, present_boot: int) -> None:
+    def __init__(
+        self, mapping: mmap.mmap, header: Header, present_boot: int, copies_are_mutable: bool = False
+    ) -> None:
         self.header = header
         self.map = mapping  # never closed, only let go: views may live longer than the reader
         self.data = memoryview(mapping)
@@ -52,7 +54,8 @@ class Ring:
             header.boot_id in (0, present_boot) or present_boot == 0 or self.halves[STATE_HALF] == CLOSED
         )
         self.believed = self.survived or header.checksums
-        self.copies_are_mutable = False
+        self.copies_are_mutable = copies_are_mutable
+        self._is_plain = not header.checksums and self.believed and not copies_are_mutable
         #: Of the value at which `look` last said WHOLE.
         self.payload: bytes | bytearray | memoryview = b""
         self.time = 0
@@ -116,6 +119,26 @@ class Ring:
         """Whether the value of `stamp` may live in the slot of `number`."""
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
+
+    def glance(self) -> int:
+        """What `latest` does in the usual case, in one piece because calls cost most; 0 if it is not that simple."""
+        words = self.words
+        head = words[HEAD_WORD]
+        at = self._start_word + (head & self._mask) * self._stride_words
+        stamp = words[at]
+        if stamp != 2 * head or not self.first <= head <= LARGEST_NUMBER or not self._is_plain:
+            return 0
+        length = words[at + 1] & LENGTH_MASK
+        published = words[at + 2]
+        if length > self._capacity:
+            return 0
+        start = at * 8 + self._payload_offset
+        payload = self.map[start : start + length]
+        if words[at] != stamp or not published:
+            return 0
+        self.payload = payload
+        self.time = published
+        return head
 
     def latest(self, in_place: bool = False) -> int:
         """The number of the newest value, which `look` has read; 0 if there is none yet."""
