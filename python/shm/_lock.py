@@ -8,6 +8,7 @@ import os
 import stat
 import struct
 import time
+from contextlib import suppress
 from typing import Any
 
 from ._errors import Error, NotOurs, WriterAlive
@@ -26,10 +27,11 @@ class Lock:
     def __init__(self, place: Place) -> None:
         self._place = place
         self.descriptor = -1
+        self._is_new = False
         refusals = 0
         for _ in range(_TRIES):
-            descriptor = _open(place)
-            if descriptor is None:
+            descriptor = self._open()
+            if descriptor < 0:
                 continue
             try:
                 status = os.fstat(descriptor)
@@ -53,10 +55,12 @@ class Lock:
                     os.close(descriptor)
         raise Error(f"its lock file {place.lock_file} comes and goes all the time; try again")
 
-    def remove_file(self) -> None:
-        """Removes the lock file, if it is still this one. Only for whoever knows that there is no region."""
-        if self._place.identity(self._place.lock_file) == self.identity:
-            self._place.unlink(self._place.lock_file)
+    def clean_up(self, failed: bool = False) -> None:
+        """Removes the lock file if there is no region, or if nothing but the file was made before something failed."""
+        with suppress(OSError):  # it means nothing, and what it is about has happened
+            is_stray = self._place.identity(self._place.file) is None or (failed and self._is_new)
+            if is_stray and self._place.identity(self._place.lock_file) == self.identity:
+                self._place.unlink(self._place.lock_file)
 
     def free(self) -> None:
         if self.descriptor >= 0:
@@ -70,21 +74,23 @@ class Lock:
             os.close(self.descriptor)
             self.descriptor = -1
 
-
-def _open(place: Place) -> int | None:
-    # Without O_CREAT first: a sticky directory may refuse that for a file that exists.
-    try:
-        return place.open(place.lock_file, os.O_RDWR)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-            raise NotOurs(f"its lock file {place.lock_file} is not a regular file; remove it") from None
-        raise
-    try:
-        return place.create(place.lock_file)
-    except FileExistsError:
-        return None
+    def _open(self) -> int:
+        """The lock file's descriptor; -1 if the file has just appeared."""
+        place = self._place
+        try:
+            # Without O_CREAT first: a sticky directory may refuse that for a file that exists.
+            return place.open(place.lock_file, os.O_RDWR)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                raise NotOurs(f"its lock file {place.lock_file} is not a regular file; remove it") from None
+            raise
+        with suppress(FileExistsError):
+            descriptor = place.create(place.lock_file)
+            self._is_new = True
+            return descriptor
+        return -1
 
 
 def _set(descriptor: int, kind: int) -> bool:

@@ -80,7 +80,7 @@ class Writer:
                     self._start(wanted)
                 except BaseException:
                     lock, self._lock = self._lock, None
-                    self._remove_stray_lock(lock)
+                    lock.clean_up(failed=True)
                     lock.free()
                     raise
         except Error as error:
@@ -130,10 +130,8 @@ class Writer:
         lock, self._lock = self._lock, None
         self._why_not = self._why_not or "its writer is closed; make another one"
         self._ring.change_state(CLOSED)  # also of a file that is gone: its readers have reached the end
-        try:
-            self._remove_stray_lock(lock)
-        finally:
-            lock.free()
+        lock.clean_up()
+        lock.free()
 
     def remove(self) -> None:
         """Closes, and removes the region. Readers keep what they have mapped, and have then reached the end."""
@@ -158,14 +156,6 @@ class Writer:
 
     def __del__(self) -> None:
         self.close()
-
-    def _remove_stray_lock(self, lock: Lock) -> None:
-        """A lock file without a region is a leftover."""
-        try:
-            if self._place.identity(self._place.file) is None:
-                lock.remove_file()
-        except OSError:
-            pass  # it means nothing
 
     def _forget(self) -> None:
         """In a forked child: the region and the lock are the parent's. Nothing is stored or unlocked."""
