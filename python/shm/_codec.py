@@ -182,13 +182,13 @@ class Float(Node):
         return number
 
     def encode(self, sink: _Sink, value: Any, depth: int) -> None:
+        if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+            raise _misfit(self.name, value)
         try:
-            if isinstance(value, bool):
-                raise TypeError
-            sink.data += self.layout.pack(value)
+            sink.data += self.layout.pack(float(value))
         except OverflowError:  # any number is taken, rounded
             sink.data += self.layout.pack(math.inf if value > 0 else -math.inf)
-        except (TypeError, struct.error):
+        except TypeError:
             raise _misfit(self.name, value) from None
 
 

@@ -173,8 +173,8 @@ def _canonical_format(form: Document, names: list[str]) -> Document:
     if what == "MAP":
         return {"MAP": {key: _canonical_format(content[key], names) for key in ("KEY", "VALUE")}}
     if what == "TUPLEARRAY":
-        inner = _canonical_format(content["CONTENT"], names)
         size = content["SIZE"]
+        inner = _canonical_format(content["CONTENT"], names) if size else None
         return {what: {"CONTENT": inner, "SIZE": size}} if size >= 2 else {"TUPLE": [inner] * size}
     if what == "TUPLE":
         parts = [_canonical_format(part, names) for part in content]
