@@ -19,7 +19,7 @@ from ._codec import (
 
 LARGEST_DOCUMENT = 1048560
 _DEEPEST_DOCUMENT = 128
-_DTYPE_BYTES = {
+DTYPE_BYTES = {
     "|b1": 1, "|i1": 1, "<i2": 2, "<i4": 4, "<i8": 8, "|u1": 1, "<u2": 2, "<u4": 4, "<u8": 8,
     "<f2": 2, "<f4": 4, "<f8": 8, "<c8": 8, "<c16": 16,
 }  # fmt: skip
@@ -42,7 +42,7 @@ class ArraySchema:
     def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
         self.dtype = dtype
         self.shape = shape
-        self.item_bytes = _DTYPE_BYTES[dtype]
+        self.item_bytes = DTYPE_BYTES[dtype]
         self.is_open = bool(shape) and shape[0] == 0
         #: What a payload's length is, or what it is a multiple of.
         self.unit_bytes = self.item_bytes * math.prod(shape[1:] if self.is_open else shape)
@@ -132,8 +132,8 @@ def _is_count(number: Any) -> bool:
 
 
 def _array(dtype: Document, shape: Document) -> ArraySchema:
-    if not isinstance(dtype, str) or dtype not in _DTYPE_BYTES:
-        raise SchemaError(f"unknown dtype {show(dtype)}; the known ones are {' '.join(_DTYPE_BYTES)}")
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
+        raise SchemaError(f"unknown dtype {show(dtype)}; the known ones are {' '.join(DTYPE_BYTES)}")
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS or not all(map(_is_count, shape)):
         raise SchemaError(f"the shape {show(shape)} is not a list of at most {_MOST_DIMENSIONS} lengths")
     if 0 in shape[1:]:

@@ -200,6 +200,8 @@ def _numpy() -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy only the `typestr` itself."""
+    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy of that itself, or without its first character."""
     numpy = _numpy()
-    return str(dtype if numpy is None else numpy.dtype(dtype).str)
+    if numpy is not None:
+        return str(numpy.dtype(dtype).str)
+    return next((name for name in _schema.DTYPE_BYTES if dtype in (name, name[1:])), str(dtype))
