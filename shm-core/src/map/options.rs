@@ -395,7 +395,9 @@ fn check_limit(shown: &str, end: u64, file_len: u64) -> Result<()> {
 
 /// Whether the file system has blocks for the whole file. It counts them in units of 512 bytes.
 fn is_without_holes(stat: &Stat) -> bool {
-    stat.st_blocks.saturating_mul(512) >= stat.st_size
+    // The fields' types differ between architectures.
+    let (blocks, len) = (i128::from(stat.st_blocks), i128::from(stat.st_size));
+    blocks * 512 >= len
 }
 
 fn begins_as_region(file: &File) -> bool {
