@@ -248,3 +248,12 @@ fn a_map_that_is_cut_short_cuts_the_file_behind_its_offset() {
     map.resize(10).unwrap();
     assert_eq!((len_of(&path), map.size().unwrap()), (PAGE + 10, PAGE + 10));
 }
+
+#[test]
+fn a_file_that_was_opened_read_only_is_refused_to_a_map_that_writes() {
+    let (_directory, path) = block_of(b"hello");
+    let file = || std::fs::File::open(&path).unwrap();
+    let error = Map::options().access(Access::Write).file(file()).unwrap_err().to_string();
+    assert!(error.contains("was opened read-only") && error.contains("Access::Read"), "{error}");
+    assert_eq!(Map::options().access(Access::Copy).file(file()).unwrap().len(), 5);
+}
