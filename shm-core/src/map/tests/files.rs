@@ -167,8 +167,8 @@ fn a_file_that_was_opened_read_only_gives_a_read_only_map() {
 #[test]
 fn a_file_that_was_opened_for_less_is_an_error() {
     let (_directory, path) = block_of(b"hello");
-    let refused = Map::options().access(Access::Write).file(File::open(&path).unwrap());
-    assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
+    let refused = Map::options().access(Access::Write).file(File::open(&path).unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("was opened read-only") && refused.contains("Access::Read"), "{refused}");
     for access in [Access::Read, Access::Write, Access::Copy] {
         let refused = Map::options().access(access).file(OpenOptions::new().write(true).open(&path).unwrap());
         assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
@@ -247,13 +247,4 @@ fn a_map_that_is_cut_short_cuts_the_file_behind_its_offset() {
     let mut map = Map::options().offset(PAGE).len(100).open(&path).unwrap();
     map.resize(10).unwrap();
     assert_eq!((len_of(&path), map.size().unwrap()), (PAGE + 10, PAGE + 10));
-}
-
-#[test]
-fn a_file_that_was_opened_read_only_is_refused_to_a_map_that_writes() {
-    let (_directory, path) = block_of(b"hello");
-    let file = || std::fs::File::open(&path).unwrap();
-    let error = Map::options().access(Access::Write).file(file()).unwrap_err().to_string();
-    assert!(error.contains("was opened read-only") && error.contains("Access::Read"), "{error}");
-    assert_eq!(Map::options().access(Access::Copy).file(file()).unwrap().len(), 5);
 }
