@@ -1,6 +1,6 @@
 /* Prints values of a shared memory region, which FORMAT.md describes (§ is a section there), byte for byte:
  * `reader NAME` the newest, `reader -f NAME` that and all that come, until the writer closes the region.
- * Exit codes: 1 any error but: 2 wrong usage, 3 no such region or value, 5 damaged or not a region. */
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as they are stored (§1)");
 _Static_assert(sizeof(long) == 8 && ATOMIC_LONG_LOCK_FREE == 2, "a word must be loaded in one access (§9)");
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_relaxed)
-#define SLOT(n) ((const _Atomic uint64_t *)map + (slots_start + (n) % h.slots * h.stride) / 8)
+#define SLOT(n) ((const _Atomic uint64_t *)map + (slots_start + (n) % h.slots * h.stride) / 8) /* §2, §5 */
 #define NEED(ok, what) ((ok) ? (void)0 : errx(5, "%s: %s", name, what))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define TOP (UINT64_C(1) << 62) /* no number is above (§1) */
@@ -40,8 +40,8 @@ static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic
 static struct stat file; /* what is mapped */
 static const char *name;
 static int directory;
-static bool trusted;                           /* values without a checksum (§19) */
-static uint64_t slots_start, next, expected, *payload, length; /* from expected to next: lost */
+static bool trusted; /* may values without a checksum be believed? (§19) */
+static uint64_t slots_start, *payload, length, next, expected; /* between the last two: lost */
 
 static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     crc = ~crc;
@@ -77,7 +77,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
     NEED((h.region_bytes - slots_start) / h.stride >= h.slots, "damaged: slots or region_bytes");
     NEED(h.look_ns <= 1000000000 && h.descriptor_bytes <= 1 << 20, "damaged: look_ns or descriptor_bytes");
     NEED(h.region_bytes == file_bytes, "damaged: length of the file");
-    NEED(h.region_bytes <= UINT64_C(1) << 40, "too large");
+    if (h.region_bytes > UINT64_C(1) << 40) errx(1, "%s: too large", name);
     NEED(pread(fd, descriptor, h.descriptor_bytes, 4096) == h.descriptor_bytes, "damaged: descriptor");
     NEED(crc32(0, descriptor, h.descriptor_bytes) == h.descriptor_crc, "damaged: CRC of the descriptor");
     map = mmap(NULL, h.region_bytes, PROT_READ, MAP_SHARED, fd, 0);
@@ -88,8 +88,8 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
 
 static enum result look(uint64_t n) { /* §9 */
     const _Atomic uint64_t *slot = SLOT(n);
-    uint64_t stamp = LOAD(slot[0]), of = stamp / 2 + stamp % 2;
-    if (stamp != 0 && (of > TOP || of % h.slots != n % h.slots)) return DAMAGED;
+    uint64_t stamp = LOAD(slot[0]), owner = stamp / 2 + stamp % 2;
+    if (stamp != 0 && (owner > TOP || owner % h.slots != n % h.slots)) return DAMAGED;
     if (stamp != 2 * n) return stamp < 2 * n ? NOT_YET : OVERWRITTEN;
     atomic_thread_fence(memory_order_acquire); /* B */
     uint64_t word = LOAD(slot[1]), words = 0;
@@ -171,7 +171,7 @@ int main(int argc, char **argv) {
     locate(argv[argc - 1]);
     if (!enter()) err(errno == ENOENT ? 3 : 1, "no region %s", name);
     uint64_t head = LOAD(map->head), watched = UINT64_MAX, since = 0, compared = 0;
-    next = expected = MAX(head, next);
+    next = expected = MAX(head, next); /* who is lapped here gets one that is newer still */
     for (;;) {
         uint32_t seen = LOAD(map->bell);
         atomic_thread_fence(memory_order_acquire); /* D */
@@ -189,8 +189,8 @@ int main(int argc, char **argv) {
         compared = compare ? now : compared;
         watched = compare && enter() ? UINT64_MAX : seen; /* one file's bell says nothing about another's */
         if (watched != seen) continue;
-        if (got == DAMAGED) errx(5, "%s: damaged: state, head or value %lu", name, next);
-        if (!follow) errx(got == NOTHING ? 3 : 1, "%s: no value yet", name);
+        if (got == DAMAGED) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
+        if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
         if (state == CLOSED && LOAD(map->head) < next) return 0;
         if (now - since < h.look_ns) continue; /* look before sleeping */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};
