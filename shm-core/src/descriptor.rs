@@ -15,21 +15,21 @@ pub fn of_record(tag: u32, content: &[u8]) -> Vec<u8> {
     descriptor
 }
 
-/// The content of the first record with this tag.
+/// The content of the first record with this tag. What lies behind it is checked as well.
 pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str> {
-    let mut rest = descriptor;
+    let (mut rest, mut first) = (descriptor, None);
     while let Some((head, behind)) = rest.split_first_chunk::<RECORD_HEAD_BYTES>() {
         let [found, length] = [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let Some(content) = behind.get(..length as usize) else {
             return Err("a record of the descriptor goes beyond its end");
         };
         if found == tag {
-            return Ok(Some(content));
+            first = first.or(Some(content));
         }
         rest = behind.get((length as usize).next_multiple_of(8)..).unwrap_or_default();
     }
     match rest {
-        [] => Ok(None),
+        [] => Ok(first),
         _ => Err("the descriptor ends within a record"),
     }
 }
@@ -57,6 +57,7 @@ mod tests {
         assert_eq!(record(&[], TAG_SCHEMA), Ok(None));
         assert!(record(&descriptor[..12], TAG_SCHEMA).is_err());
         assert!(record(&descriptor[..20], TAG_SCHEMA).is_err());
+        assert!(record(&descriptor[..36], TAG_SCHEMA).is_err(), "also behind the record that is wanted");
         assert!(record(&[1, 0, 0, 0, 255, 255, 255, 255], TAG_SCHEMA).is_err());
     }
 

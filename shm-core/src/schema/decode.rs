@@ -209,23 +209,6 @@ impl Integer {
     }
 }
 
-impl Tree {
-    /// Whether a format can be the name of a member of an object, however it is valued.
-    pub fn is_simple_key(&self, format: &Format) -> bool {
-        match format {
-            Format::Bool | Format::Char | Format::Str => true,
-            Format::I8 | Format::I16 | Format::I32 | Format::I64 | Format::I128 => true,
-            Format::U8 | Format::U16 | Format::U32 | Format::U64 | Format::U128 => true,
-            Format::TypeName(name) => match &self.types[name] {
-                Container::NewTypeStruct(inner) => self.is_simple_key(inner),
-                Container::Enum(variants) => variants.values().all(|variant| variant.value == Variant::Unit),
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-}
-
 impl Part<'_> {
     fn inner<'b>(&'b self, format: &'b Format) -> Part<'b> {
         self.input.part(format, self.depth + 1)

@@ -2,36 +2,37 @@
 //! must escape.
 
 use super::format::{Container, Format, Named, Tree, Variant};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// The definition of a type, then those of the types that it contains, in the order in which one meets them.
 pub fn of_tree(tree: &Tree) -> String {
-    let mut order = vec![];
-    names(&tree.root, &mut order);
+    let (mut order, mut met) = (vec![], BTreeSet::new());
+    names(&tree.root, &mut order, &mut met);
     let mut text = match &tree.root {
         Format::TypeName(_) => String::new(),
         root => format!("type Value = {};\n", of_format(root)),
     };
     let mut at = 0;
-    while let Some(name) = order.get(at).cloned() {
-        if let Some(container) = tree.types.get(&name) {
+    while let Some(name) = order.get(at).copied() {
+        if let Some(container) = tree.types.get(name) {
             let gap = if text.is_empty() { "" } else { "\n" };
-            let _ = writeln!(text, "{gap}{}", of_container(&name, container));
-            container.parts().iter().for_each(|part| names(part, &mut order));
+            let _ = writeln!(text, "{gap}{}", of_container(name, container));
+            container.parts().iter().for_each(|part| names(part, &mut order, &mut met));
         }
         at += 1;
     }
     text
 }
 
-/// Adds the names in a format that are not there yet.
-fn names(format: &Format, order: &mut Vec<String>) {
+/// Adds the names in a format that were not met yet.
+fn names<'t>(format: &'t Format, order: &mut Vec<&'t str>, met: &mut BTreeSet<&'t str>) {
     if let Format::TypeName(name) = format
-        && !order.contains(name)
+        && met.insert(name)
     {
-        order.push(name.clone());
+        order.push(name);
     }
-    format.parts().iter().for_each(|part| names(part, order));
+    format.parts().iter().for_each(|part| names(part, order, met));
 }
 
 /// A format as a type in Rust.

@@ -6,6 +6,7 @@ use super::{MAX_DEPTH, Result, SchemaError, definition, most_nodes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// Encodes a JSON value as a payload.
@@ -187,18 +188,25 @@ impl<'a> Output<'a> {
 
     /// The name of a member, as the value that it stands for.
     fn key(&mut self, format: &'a Format, name: &str, depth: usize) -> Result<()> {
-        self.nodes += 1;
         match format {
-            Format::TypeName(title) => match &self.tree.types[title] {
-                Container::NewTypeStruct(inner) if depth < MAX_DEPTH => self.key(inner, name, depth + 1),
-                _ => self.container(title, &name.into(), depth),
-            },
-            Format::Bool => match name {
-                "true" | "false" => self.put(format, &(name == "true").into(), depth),
-                _ => self.expected("a key that is true or false", &name.into()),
-            },
+            Format::Bool if !matches!(name, "true" | "false") => {
+                self.expected("a key that is true or false", &name.into())
+            }
+            Format::Bool => self.put(format, &(name == "true").into(), depth),
             Format::Str | Format::Char => self.put(format, &name.into(), depth),
-            number => self.integer(number, &name.into()),
+            Format::TypeName(title) => {
+                self.nodes += 1;
+                match &self.tree.types[title] {
+                    Container::NewTypeStruct(inner) if depth < MAX_DEPTH => self.key(inner, name, depth + 1),
+                    _ => self.container(title, &name.into(), depth),
+                }
+            }
+            // Two names must not stand for one key.
+            number if !is_shortest(name) => {
+                let number = definition::of_format(number);
+                self.expected(format!("the shortest form of {number} as a key"), &name.into())
+            }
+            number => self.put(number, &name.into(), depth),
         }
     }
 
@@ -255,14 +263,23 @@ impl<'a> Output<'a> {
     }
 
     fn fields(&mut self, fields: &'a [Named<Format>], members: &Map<String, Value>, depth: usize) -> Result<()> {
-        if let Some(name) = members.keys().find(|name| fields.iter().all(|field| field.name != **name)) {
-            return self.fail(format!("there is no field '{name}', only {}", names(fields)));
+        if members.len() > fields.len() || fields.iter().any(|field| !members.contains_key(&field.name)) {
+            let known: BTreeSet<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            if let Some(name) = members.keys().find(|name| !known.contains(name.as_str())) {
+                return self.fail(format!("there is no field '{name}', only {}", names(fields)));
+            }
         }
         fields.iter().try_for_each(|field| match members.get(&field.name) {
             Some(member) => self.within(&field.name, &field.value, member, depth),
             None => self.fail(format!("the field '{}' is missing", field.name)),
         })
     }
+}
+
+/// Whether digits are those that an integer is printed with.
+fn is_shortest(digits: &str) -> bool {
+    let magnitude = digits.strip_prefix('-').unwrap_or(digits);
+    digits == "0" || magnitude.starts_with(|first: char| ('1'..='9').contains(&first))
 }
 
 fn names<'a, T: 'a>(items: impl IntoIterator<Item = &'a Named<T>>) -> String {

@@ -15,6 +15,9 @@ pub struct Tree {
     #[serde(rename = "type")]
     pub root: Format,
     pub types: BTreeMap<String, Container>,
+    /// Those of the types whose values can be names of members; known once the type is in its canonical form.
+    #[serde(skip)]
+    simple_keys: BTreeSet<String>,
 }
 
 /// How a value is encoded.
@@ -89,6 +92,11 @@ pub struct Named<T> {
 }
 
 impl Tree {
+    /// A type that is not in its canonical form yet.
+    pub fn new(root: Format, types: BTreeMap<String, Container>) -> Self {
+        Self { root, types, simple_keys: BTreeSet::new() }
+    }
+
     /// Puts the type into its canonical form: equal parts of tuples counted, and only the types that it contains.
     pub fn normalize(&mut self) {
         self.root.normalize(&mut |_| ());
@@ -106,7 +114,42 @@ impl Tree {
             }
         }
         self.types.retain(|name, _| reached.contains(name));
+        self.simple_keys = simple_keys(&self.types);
     }
+
+    /// Whether a format can be the name of a member of an object, however it is valued.
+    pub fn is_simple_key(&self, format: &Format) -> bool {
+        match format {
+            Format::TypeName(name) => self.simple_keys.contains(name),
+            plain => plain.is_plain_key(),
+        }
+    }
+}
+
+/// The types that are simple keys, found once for all: each time anew, a key that is a type within a type within a type
+/// would make every map of a payload cost as much as there are types.
+fn simple_keys(types: &BTreeMap<String, Container>) -> BTreeSet<String> {
+    let mut known: BTreeMap<&str, bool> = BTreeMap::new();
+    for mut name in types.keys().map(String::as_str) {
+        // A type does not contain itself directly, so this ends.
+        let mut through = vec![];
+        let is_simple = loop {
+            if let Some(is_simple) = known.get(name) {
+                break *is_simple;
+            }
+            through.push(name);
+            match &types[name] {
+                Container::NewTypeStruct(inner) => match &**inner {
+                    Format::TypeName(next) => name = next,
+                    plain => break plain.is_plain_key(),
+                },
+                Container::Enum(variants) => break variants.values().all(|variant| variant.value == Variant::Unit),
+                _ => break false,
+            }
+        };
+        known.extend(through.into_iter().map(|name| (name, is_simple)));
+    }
+    known.into_iter().filter(|(_, is_simple)| *is_simple).map(|(name, _)| name.to_owned()).collect()
 }
 
 impl Format {
@@ -117,6 +160,16 @@ impl Format {
             Self::Map { key, value } => vec![key, value],
             Self::Tuple(parts) => parts.iter().collect(),
             _ => vec![],
+        }
+    }
+
+    /// Whether its values, which are not of a named type, can be names of members.
+    fn is_plain_key(&self) -> bool {
+        match self {
+            Self::Bool | Self::Char | Self::Str => true,
+            Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I128 => true,
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U128 => true,
+            _ => false,
         }
     }
 

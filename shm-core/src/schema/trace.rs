@@ -45,7 +45,7 @@ pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
     // It has the same JSON.
     let converted = serde_json::to_value((root, registry)).and_then(serde_json::from_value);
     let (root, types) = converted.map_err(|error| error.to_string())?;
-    Ok(Tree { root, types })
+    Ok(Tree::new(root, types))
 }
 
 fn in_words(error: serde_reflection::Error) -> String {
@@ -255,7 +255,7 @@ impl Trace {
             container.parts_mut().into_iter().for_each(|part| part.normalize(&mut rename));
             types.insert(names[&index].clone(), container);
         }
-        Tree { root, types }
+        Tree::new(root, types)
     }
 
     fn meet(&self, format: &Format, order: &mut Vec<usize>) {

@@ -125,6 +125,15 @@ proptest! {
         let back = schema.encode(&serde_json::from_str(text).unwrap()).unwrap();
         prop_assert!(back == number.to_le_bytes() || number.is_nan());
     }
+
+    #[test]
+    fn an_f64_comes_back_from_its_text(bits in any::<u64>()) {
+        let (schema, number) = (Schema::of::<f64>().unwrap(), f64::from_bits(bits));
+        let mut text = Vec::new();
+        schema.decode_json(&number.to_le_bytes(), &mut text).unwrap();
+        let back = schema.encode(&serde_json::from_slice(&text).unwrap()).unwrap();
+        prop_assert!(back == number.to_le_bytes() || number.is_nan());
+    }
 }
 
 /// The value's JSON, after that of its bytes was compared with it.
@@ -155,4 +164,9 @@ fn a_key_that_is_there_twice_is_refused() {
     let schema = Schema::of::<BTreeMap<u8, u8>>().unwrap();
     let error = schema.decode(&encoded(&[(1_u8, 2_u8), (1, 3)].to_vec())).unwrap_err();
     assert_eq!(error.to_string(), "byte 12: the key '1' is there twice");
+    let schema = Schema::of::<BTreeMap<i8, u8>>().unwrap();
+    for other in ["07", "+7", "-0"] {
+        let error = schema.encode(&json!({"7": 1, "0": 2, other: 3})).unwrap_err().to_string();
+        assert!(error.contains(&format!("expected the shortest form of i8 as a key, got \"{other}\"")), "{error}");
+    }
 }

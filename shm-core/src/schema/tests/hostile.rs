@@ -39,6 +39,15 @@ fn a_schema_that_breaks_the_rules_is_refused() {
 }
 
 #[test]
+fn a_document_nests_only_so_deep() {
+    // The document itself is one level.
+    let nested =
+        |levels| format!(r#"{{"type":{}"U8"{},"types":{{}}}}"#, r#"{"SEQ":"#.repeat(levels), "}".repeat(levels));
+    assert!(Schema::parse(&nested(126)).is_ok());
+    malformed(&nested(127), "recursion");
+}
+
+#[test]
 fn what_only_looks_dangerous_is_taken() {
     for schema in [
         r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#,
@@ -86,6 +95,57 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
     check(r#""CHAR""#, &[0xed, 0xa0, 0x80], "byte 3: it is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0");
     let named = Schema::named("Frame", 2).unwrap();
     assert_eq!(named.decode(&[]).unwrap_err().to_string(), "byte 0: of 'Frame', version 2, only the name is known");
+}
+
+/// What must be done at once, and not in minutes: also where tests are slow.
+#[track_caller]
+fn at_once<T>(run: impl FnOnce() -> T) -> T {
+    let start = std::time::Instant::now();
+    let outcome = run();
+    assert!(start.elapsed() < std::time::Duration::from_secs(2), "it took {:?}", start.elapsed());
+    outcome
+}
+
+/// A type of many: the first contains the second, and so on, up to the last, which is `last`.
+fn chain(count: usize, last: &str) -> String {
+    let link = |at| format!(r#""{at}":{{"NEWTYPESTRUCT":{{"TYPENAME":"{}"}}}},"#, at + 1);
+    format!(r#"{}"{count}":{last}"#, (0..count).map(link).collect::<String>())
+}
+
+#[test]
+fn a_key_of_many_types_within_each_other_takes_neither_stack_nor_time() {
+    let maps = |types: &str| {
+        let map = r#"{"SEQ":{"MAP":{"KEY":{"TYPENAME":"0"},"VALUE":"U8"}}}"#;
+        Schema::parse(&format!(r#"{{"type":{map},"types":{{{types}}}}}"#)).unwrap()
+    };
+    let count = 5_000_u64;
+    let empty_maps = [count.to_le_bytes(), [0; 8]].concat().into_iter().chain(vec![0; 8 * (count as usize - 1)]);
+    let empty_maps = Vec::from_iter(empty_maps);
+    let schema = maps(&chain(20_000, r#"{"NEWTYPESTRUCT":"STR"}"#));
+    let value = at_once(|| schema.decode(&empty_maps)).unwrap();
+    assert_eq!(value, json!(vec![json!({}); 5_000]));
+    let variants: Vec<_> = (0..40_000).map(|number| format!(r#""{number}":{{"{number}":"UNIT"}}"#)).collect();
+    let schema = maps(&format!(r#""0":{{"ENUM":{{{}}}}}"#, variants.join(",")));
+    let value = at_once(|| schema.decode(&empty_maps)).unwrap();
+    assert_eq!(value, json!(vec![json!({}); 5_000]));
+}
+
+#[test]
+fn a_definition_of_many_types_takes_no_time() {
+    let types: Vec<_> = (0..20_000).map(|at| format!(r#""{at}":"UNITSTRUCT""#)).collect();
+    let parts: Vec<_> = (0..20_000).map(|at| format!(r#"{{"TYPENAME":"{at}"}}"#)).collect();
+    let json = format!(r#"{{"type":{{"TUPLE":[{}]}},"types":{{{}}}}}"#, parts.join(","), types.join(","));
+    let schema = Schema::parse(&json).unwrap();
+    assert!(at_once(|| schema.to_string()).ends_with("struct 19999;\n"));
+}
+
+#[test]
+fn a_struct_of_many_fields_takes_no_time() {
+    let fields: Vec<_> = (0..40_000).map(|at| format!(r#"{{"{at}":"U8"}}"#)).collect();
+    let json = format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{"A":{{"STRUCT":[{}]}}}}}}"#, fields.join(","));
+    let schema = Schema::parse(&json).unwrap();
+    let value = schema.decode(&[7; 40_000]).unwrap();
+    assert_eq!(at_once(|| schema.encode(&value)).unwrap(), [7; 40_000]);
 }
 
 proptest! {
