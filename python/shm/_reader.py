@@ -314,6 +314,8 @@ class Reader:
             if self._is_due(bell, state) and self._compare(bell):
                 continue
             if state == CLOSED and not follow:
+                if self._compare(bell):  # after a reboot, a closed file stays closed when another one replaces it
+                    continue
                 self._ended = True
                 return False
             now = monotonic()

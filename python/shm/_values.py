@@ -200,6 +200,9 @@ def _numpy() -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy only the `typestr` itself."""
+    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy only the `typestr` itself. Raises ValueError."""
     numpy = _numpy()
-    return str(dtype if numpy is None else numpy.dtype(dtype).str)
+    try:
+        return str(dtype if numpy is None else numpy.dtype(dtype).str)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
