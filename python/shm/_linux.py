@@ -116,5 +116,5 @@ def store_fence(lock: threading.Lock) -> None:
     x86-64 orders stores by itself, but for the streaming ones with which `memcpy` copies megabytes. To take a free
     lock is an instruction with the `lock` prefix, and that orders everything.
     """
-    lock.acquire()
-    lock.release()
+    with lock:
+        pass

@@ -86,8 +86,10 @@ class Reader:
         self._lost = self._sequence = self._time = 0
         self._restarted = self._restart_is_due = self._ended = False
         self._name_leads_elsewhere = False
+        if kind not in (None, *KINDS.values()):
+            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
         waited = self._open_and_wait(wait)
-        self._cursor = Cursor(self._first_number("first" if waited else start))
+        self._cursor = self._first_cursor("first" if waited else start)
 
     def _open_and_wait(self, wait: float | None) -> bool:
         deadline = _deadline(wait)
@@ -128,17 +130,18 @@ class Reader:
         self._compared_bell = -1
         self._compare_at = monotonic() + _NAME_SECONDS
 
-    def _first_number(self, start: str | int) -> int:
+    def _first_cursor(self, start: str | int) -> Cursor:
         ring = self._ring
-        if start == "first":
-            return ring.first
-        oldest = ring.oldest()
+        head, oldest = ring.words[HEAD_WORD], ring.oldest()
         if isinstance(start, int):
-            return start
-        head = ring.words[HEAD_WORD]
+            cursor = Cursor(start)
+            cursor.skip_to(oldest)  # to ask for a number that is no longer held is a loss; to choose a place is none
+            return cursor
+        if start == "first":
+            return Cursor(ring.first)
         if start == "oldest" or head < oldest:
-            return oldest
-        return head if start == "latest" else head + 1
+            return Cursor(oldest)
+        return Cursor(head if start == "latest" else head + 1)
 
     # Values
 
@@ -311,6 +314,8 @@ class Reader:
             if self._is_due(bell, state) and self._compare(bell):
                 continue
             if state == CLOSED and not follow:
+                if self._compare(bell):  # after a reboot, a closed file stays closed when another one replaces it
+                    continue
                 self._ended = True
                 return False
             now = monotonic()

@@ -234,7 +234,7 @@ class OwnRing(Ring):
         self.head = 0
         self.bell = self.halves[BELL_HALF]
         self._before_last = self._last = -(1 << 62)  # clock readings: the first two publications always wake
-        self._in_use = threading.Lock()
+        self._in_use = False
         self._fence = threading.Lock()
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
@@ -286,13 +286,15 @@ class OwnRing(Ring):
         self.halves[PID_HALF] = pid
 
     def publish(self, payload: bytes | bytearray | memoryview) -> int:
-        """Stores one value of at most `capacity` bytes; returns its number, and when that was on the steady clock."""
-        if not self._in_use.acquire(blocking=False):
-            raise Error("another thread, or a signal handler, is publishing with the same writer; give it a lock")
+        """Makes a value of at most `capacity` bytes the newest one, and returns its number."""
+        is_mine = False
         try:
+            if self._in_use:
+                raise Error("another thread, or the code that a signal interrupts, is publishing; use a lock")
+            self._in_use = is_mine = True
             number = self.head + 1
             if number > LARGEST_NUMBER:
-                raise Error("its numbers are used up; remove it")
+                raise Damaged("its numbers are used up; remove it")
             # First of all: if a signal ends this half-way, the number must not be used again, because its value may
             # have been seen. Readers pass by numbers that were left out.
             self.head = number
@@ -305,7 +307,8 @@ class OwnRing(Ring):
                 _linux.futex_wake(self.bell_address)
             self._before_last, self._last = self._last, now
         finally:
-            self._in_use.release()
+            if is_mine:
+                self._in_use = False
         return number
 
     def store(self, number: int, payload: bytes | bytearray | memoryview, published: int) -> None:

@@ -200,8 +200,14 @@ def _numpy() -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy of that itself, or without its first character."""
+    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy of that itself, or of it without its first character.
+
+    Raises ValueError.
+    """
     numpy = _numpy()
-    if numpy is not None:
+    if numpy is None:
+        return next((name for name in _schema.DTYPE_BYTES if dtype in (name, name[1:])), str(dtype))
+    try:
         return str(numpy.dtype(dtype).str)
-    return next((name for name in _schema.DTYPE_BYTES if dtype in (name, name[1:])), str(dtype))
+    except TypeError as error:
+        raise ValueError(str(error)) from None

@@ -207,18 +207,17 @@ class Writer:
         mode = wanted.mode or region.status.st_mode & 0o777
         if is_sound and planned == header and header.boot_id == self._boot:
             if region.status.st_mode & 0o777 != mode:
-                self._change_mode(region.identity, mode)
+                old.status = self._change_mode(mode)
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
             self._replace(old, planned, document, (ring.epoch + 1) % (1 << 64), mode, is_sound, None)
 
-    def _change_mode(self, identity: tuple[int, int], mode: int) -> None:
+    def _change_mode(self, mode: int) -> os.stat_result:
         descriptor = self._place.open(self._place.file, os.O_RDONLY)
         try:
-            status = os.fstat(descriptor)
-            if (status.st_dev, status.st_ino) == identity:
-                os.fchmod(descriptor, mode)
+            os.fchmod(descriptor, mode)
+            return os.fstat(descriptor)
         finally:
             os.close(descriptor)
 

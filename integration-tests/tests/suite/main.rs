@@ -29,3 +29,4 @@ mod signals;
 mod terminal;
 mod tidy;
 mod typed;
+mod vectors;

@@ -1,0 +1,153 @@
+//! The test vectors in docs/vectors: region images made byte by byte from docs/FORMAT.md, and what must be read from each.
+//!
+//! `SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors` writes them; without the variable they must be as they
+//! would be written, and the library must read from them what they say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use shm_core::{Error, Kind, Position, RawReader};
+
+use crate::harness::{Sandbox, workspace};
+
+mod image;
+mod list;
+
+use list::vectors;
+
+/// An image, and what must be read from it.
+pub struct Vector {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub image: Vec<u8>,
+    pub expected: Value,
+}
+
+impl Vector {
+    /// The entry in vectors.json.
+    fn entry(&self) -> Value {
+        let mut entry = json!({"file": format!("{}.region", self.name), "about": self.about});
+        let members = entry.as_object_mut().expect("an object");
+        members.extend(self.expected.as_object().expect("an object").clone());
+        entry
+    }
+}
+
+fn directory() -> PathBuf {
+    workspace().join("docs/vectors")
+}
+
+/// The index of all vectors: a list with one entry a line.
+fn index(vectors: &[Vector]) -> String {
+    let entries: Vec<String> = vectors.iter().map(|vector| vector.entry().to_string()).collect();
+    format!("[\n{}\n]\n", entries.join(",\n"))
+}
+
+#[test]
+fn the_vectors_are_what_the_format_says() {
+    let vectors = vectors();
+    if std::env::var_os("SHM_WRITE_VECTORS").is_some() {
+        for vector in &vectors {
+            fs::write(directory().join(format!("{}.region", vector.name)), &vector.image).expect("a vector");
+        }
+        fs::write(directory().join("vectors.json"), index(&vectors)).expect("the index");
+    }
+    let names: BTreeSet<String> = vectors.iter().map(|vector| format!("{}.region", vector.name)).collect();
+    assert_eq!(names.len(), vectors.len(), "each name once");
+    let found = fs::read_dir(directory()).expect("docs/vectors");
+    let found = found.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+    let found: BTreeSet<String> = found.filter(|name| name.ends_with(".region")).collect();
+    assert_eq!(found, names, "write them anew: SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors");
+    for vector in &vectors {
+        let checked_in = fs::read(directory().join(format!("{}.region", vector.name))).expect("a vector");
+        assert!(checked_in == vector.image, "{} is not as it would be written", vector.name);
+    }
+    assert_eq!(fs::read_to_string(directory().join("vectors.json")).expect("the index"), index(&vectors));
+}
+
+#[test]
+fn the_library_reads_from_the_vectors_what_they_say() {
+    let s = Sandbox::new();
+    let text = fs::read_to_string(directory().join("vectors.json")).expect("the index");
+    let entries: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    assert!(entries.len() > 40, "{}", entries.len());
+    for entry in &entries {
+        let file = entry["file"].as_str().expect("a file");
+        fs::copy(directory().join(file), s.shm(file)).expect("a copy");
+        let mut expected = entry.clone();
+        let members = expected.as_object_mut().expect("an object");
+        members.retain(|name, _| !["file", "about"].contains(&name.as_str()));
+        assert_eq!(read(&s.name(file)), expected, "{file}: {}", entry["about"]);
+    }
+}
+
+/// What the library reads from a region, in the words of the index.
+fn read(name: &str) -> Value {
+    let mut reader = match RawReader::options().start(Position::Oldest).open_raw(name) {
+        Ok(reader) => reader,
+        Err(error) => return json!({"refused": class(&error)}),
+    };
+    let mut seen = json!({"kind": reader.kind().to_string()});
+    if let Some(array) = reader.array() {
+        seen["schema"] = serde_json::from_str(&array.to_json()).expect("JSON");
+    }
+    if let Some(schema) = reader.schema() {
+        seen["schema"] = serde_json::from_str(schema.as_json()).expect("JSON");
+    }
+    let mut values = vec![];
+    loop {
+        match reader.try_recv() {
+            Ok(Some(sample)) => values.push(shown(&reader, sample.sequence, &sample.value)),
+            Ok(None) => break,
+            Err(error) => {
+                seen["then"] = class(&error).into();
+                break;
+            }
+        }
+    }
+    seen["values"] = values.into();
+    seen["latest"] = match reader.latest() {
+        Ok(sample) => sample.map(|sample| sample.sequence).into(),
+        Err(error) => class(&error).into(),
+    };
+    seen["state"] = shm_core::inspect(name).expect("it was opened").state.to_string().into();
+    seen
+}
+
+fn shown_hex(payload: &[u8]) -> String {
+    payload.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A value as the index has it.
+fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
+    let mut shown = json!({"sequence": sequence, "hex": shown_hex(payload)});
+    match (reader.kind(), reader.schema()) {
+        (Kind::Text, _) => shown["value"] = str::from_utf8(payload).expect("text").into(),
+        (Kind::Json, _) => shown["value"] = serde_json::from_slice(payload).expect("JSON"),
+        (_, Some(schema)) if schema.is_complete() => match schema.decode(payload) {
+            Ok(value) => shown["value"] = value,
+            Err(_) => shown["error"] = "bad value".into(),
+        },
+        _ => {}
+    }
+    if let Some(array) = reader.array() {
+        match array.shape_of(payload.len()) {
+            Ok(shape) => shown["shape"] = shape.into(),
+            Err(_) => shown["error"] = "bad value".into(),
+        }
+    }
+    shown
+}
+
+/// The class of an error, in the words of FORMAT.md's last column of what must be refused.
+fn class(error: &Error) -> &'static str {
+    match error {
+        Error::NotARegion { .. } => "not a region",
+        Error::Version { .. } | Error::Features { .. } => "unknown format",
+        Error::UnknownKind { .. } => "unknown kind",
+        Error::Damaged { .. } => "damaged",
+        other => panic!("{other}"),
+    }
+}
