@@ -144,8 +144,10 @@ class Ring:
         """The number of the newest value, which `look` has read; 0 if there is none yet."""
         for _ in range(_TRIES):
             head = self.words[HEAD_WORD]
-            if head < self.first:
+            if head == self.first - 1:
                 return 0
+            if head < self.first:
+                raise Damaged(f"its newest value, {head}, is before its first one, {self.first}")
             if head == 0 or head > LARGEST_NUMBER:
                 raise Damaged(f"its newest value has the impossible number {head}")
             status = self.look(head, in_place)
@@ -206,8 +208,8 @@ class Ring:
         """The number of the oldest value that is held; that of the next one while there is none."""
         head = self.words[HEAD_WORD]
         oldest = max(self.first, head - (self._slots - 1))
-        if oldest <= head and self.words[self.slot_word(oldest)] != 2 * oldest:
-            oldest += 1  # it shares its slot with the value that is being written
+        if oldest <= head and self.words[self.slot_word(oldest)] > 2 * oldest:
+            oldest += 1  # it is being overwritten
         return oldest
 
     def wait(self, seen: int, watch: bool, seconds: float) -> None:

@@ -77,6 +77,41 @@ fn a_program_in_c_refuses_what_it_must() {
     s.run(&format!("{reader} short")).exits(5).complains(&["short", "damaged"]);
 }
 
+#[test]
+fn a_program_in_c_reads_from_the_vectors_what_they_say() {
+    let s = Sandbox::new();
+    let vectors = workspace().join("docs/vectors");
+    let text = std::fs::read_to_string(vectors.join("vectors.json")).expect("the index");
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list");
+    for entry in entries {
+        let file = entry["file"].as_str().expect("a file");
+        // It hands bytes on, and looks at the newest value only.
+        let is_about_schemas = file.starts_with("schema-")
+            || ["array-without-schema", "dtype", "fingerprint", "record-beyond"]
+                .iter()
+                .any(|part| file.starts_with(part));
+        if is_about_schemas {
+            continue;
+        }
+        std::fs::copy(vectors.join(file), s.shm(file)).expect("a copy");
+        let outcome = s.run(&format!("{} {file}", c_reader()));
+        let wanted = match &entry["latest"] {
+            serde_json::Value::Number(_) => 0,
+            serde_json::Value::String(_) => 5,
+            _ if entry["refused"].is_string() => 5,
+            _ => 3,
+        };
+        assert_eq!(outcome.code(), wanted, "{entry} {outcome:?}");
+        let newest = entry["values"]
+            .as_array()
+            .and_then(|values| values.iter().find(|value| value["sequence"] == entry["latest"]));
+        if let Some(newest) = newest {
+            let hex: String = outcome.stdout.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, format!("{}0a", newest["hex"].as_str().expect("hex")), "{file}");
+        }
+    }
+}
+
 /// A sandbox in which Python finds the package `shm`; `None`, after a word on stderr, where there is no Python for it.
 fn with_python(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new().with("PYTHONPATH", &workspace().join("python").display().to_string());
