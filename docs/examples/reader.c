@@ -39,8 +39,7 @@ static struct { /* our copy of the first 256 bytes (§3) */
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
 static struct stat file; /* what is mapped */
 static const char *name;
-static int directory;
-static bool trusted; /* may values without a checksum be believed? (§19) */
+static int directory, trusted; /* whether values without a checksum are believed (§19) */
 static uint64_t slots_start, *payload, length, next, expected; /* between the last two: lost */
 
 static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
@@ -83,6 +82,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
     map = mmap(NULL, h.region_bytes, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) err(1, "%s", name);
     NEED(h.kind >= 1 && h.kind <= 5, "unknown kind");
+    NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* also if it is 0 */
     trusted = same_boot() || LOAD(map->state) == CLOSED;
 }
 
