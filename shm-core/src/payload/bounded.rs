@@ -204,7 +204,8 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
         let limits = self.limits;
-        let (value, variant) = self.inner.variant_seed(Bounded { inner: seed, limits })?;
+        // Which variant it is is no node of its own, as it is none to a schema.
+        let (value, variant) = self.inner.variant_seed(seed)?;
         Ok((value, Bounded { inner: variant, limits }))
     }
 }

@@ -81,7 +81,7 @@ impl<'a> Input<'a> {
 
     /// Counts a part before it is decoded.
     fn count(&self, depth: usize) -> Step<()> {
-        if depth > MAX_DEPTH {
+        if depth >= MAX_DEPTH {
             return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
         }
         match self.nodes_left.get().checked_sub(1) {
@@ -336,9 +336,11 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// The shortest number that is read as the same value, as JSON has it: an `f64`.
+/// The shortest number that is read as the same value, as JSON has it: an `f64`. Of two that are as short and as near, it
+/// is the one that serde_json takes.
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let shortest = number.to_string().parse::<f64>().unwrap_or(number.into());
+    let digits = serde_json::to_string(&number).ok();
+    let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());
     #[expect(clippy::cast_possible_truncation, reason = "that is what is tried out")]
     let is_exact = shortest as f32 == number;
     float64(if is_exact { shortest } else { number.into() }, serializer)

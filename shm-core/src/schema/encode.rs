@@ -47,9 +47,7 @@ impl<'a> Output<'a> {
     }
 
     fn put(&mut self, format: &'a Format, value: &Value, depth: usize) -> Result<()> {
-        if depth > MAX_DEPTH {
-            return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
-        }
+        self.check_depth(depth)?;
         self.nodes += 1;
         match (format, value) {
             (Format::Unit, Value::Null) => {}
@@ -78,6 +76,10 @@ impl<'a> Output<'a> {
             (format, value) => return self.integer(format, value),
         }
         Ok(())
+    }
+
+    fn check_depth(&self, depth: usize) -> Result<()> {
+        if depth < MAX_DEPTH { Ok(()) } else { self.fail(format!("it nests more than {MAX_DEPTH} deep")) }
     }
 
     fn length(&mut self, length: usize) {
@@ -195,9 +197,10 @@ impl<'a> Output<'a> {
             Format::Bool => self.put(format, &(name == "true").into(), depth),
             Format::Str | Format::Char => self.put(format, &name.into(), depth),
             Format::TypeName(title) => {
+                self.check_depth(depth)?;
                 self.nodes += 1;
                 match &self.tree.types[title] {
-                    Container::NewTypeStruct(inner) if depth < MAX_DEPTH => self.key(inner, name, depth + 1),
+                    Container::NewTypeStruct(inner) => self.key(inner, name, depth + 1),
                     _ => self.container(title, &name.into(), depth),
                 }
             }

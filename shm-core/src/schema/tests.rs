@@ -74,6 +74,12 @@ enum Expression {
 }
 
 #[derive(Serialize, Deserialize)]
+enum Pile {
+    Last,
+    More(Box<Pile>),
+}
+
+#[derive(Default, Serialize, Deserialize)]
 struct Folder {
     folders: Vec<Folder>,
     by_name: BTreeMap<String, Folder>,

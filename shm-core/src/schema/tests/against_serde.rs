@@ -120,7 +120,7 @@ proptest! {
         schema.decode_json(&number.to_le_bytes(), &mut text).unwrap();
         let text = str::from_utf8(&text).unwrap();
         if number.is_finite() {
-            prop_assert_eq!(text.parse::<f64>(), number.to_string().parse::<f64>());
+            prop_assert_eq!(text.parse::<f64>(), serde_json::to_string(&number).unwrap().parse::<f64>());
         }
         let back = schema.encode(&serde_json::from_str(text).unwrap()).unwrap();
         prop_assert!(back == number.to_le_bytes() || number.is_nan());
@@ -148,6 +148,7 @@ fn check<T: Serialize + DeserializeOwned>(value: &T, expected: Value) {
 #[test]
 fn what_serde_json_does_otherwise_is_as_the_format_says() {
     check(&(f64::NAN, f32::INFINITY, f64::NEG_INFINITY), json!(["NaN", "Infinity", "-Infinity"]));
+    check(&1.003_906_25_f32, json!(1.0039062));
     check(&(1_u128, u128::MAX, i128::MIN), json!([1, u128::MAX.to_string(), i128::MIN.to_string()]));
     check(&i128::from(u64::MAX), json!(u64::MAX));
     check(&serde_bytes::ByteBuf::from([0xff; 4]), json!("/////w=="));
@@ -169,4 +170,30 @@ fn a_key_that_is_there_twice_is_refused() {
         let error = schema.encode(&json!({"7": 1, "0": 2, other: 3})).unwrap_err().to_string();
         assert!(error.contains(&format!("expected the shortest form of i8 as a key, got \"{other}\"")), "{error}");
     }
+}
+
+#[test]
+fn a_value_nests_as_deep_as_the_type_itself_is_decoded() {
+    let deepest = |levels: usize| {
+        let nested = (0..levels).fold(Expression::Number(1.0), |inner, _| Expression::Negated(Box::new(inner)));
+        let folder =
+            (0..levels).fold(Folder::default(), |inner, _| Folder { folders: vec![inner], ..Folder::default() });
+        let units = (0..levels).fold(Pile::Last, |inner, _| Pile::More(Box::new(inner)));
+        [agree(&nested), agree(&folder), agree(&units)]
+    };
+    assert_eq!((1..200).rev().find(|levels| deepest(*levels)[0]), Some(126), "the innermost f64 is the 128th format");
+    assert_eq!((1..200).rev().find(|levels| deepest(*levels)[1]), Some(63), "a list of folders is two formats");
+    assert_eq!((1..200).rev().find(|levels| deepest(*levels)[2]), Some(127));
+}
+
+/// Whether a value can be decoded, by its type and by its schema.
+#[track_caller]
+fn agree<T: Serialize + DeserializeOwned>(value: &T) -> bool {
+    let bytes = encoded(value);
+    let schema = Schema::of::<T>().unwrap();
+    let [typed, decoded] = [payload::decode::<T>(&bytes).is_ok(), schema.decode(&bytes).is_ok()];
+    assert_eq!(typed, decoded);
+    let json = serde_json::to_value(value).unwrap();
+    assert_eq!(schema.encode(&json).is_ok(), decoded);
+    decoded
 }
