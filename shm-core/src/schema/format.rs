@@ -165,12 +165,9 @@ impl Format {
 
     /// Whether its values, which are not of a named type, can be names of members.
     fn is_plain_key(&self) -> bool {
-        match self {
-            Self::Bool | Self::Char | Self::Str => true,
-            Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I128 => true,
-            Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U128 => true,
-            _ => false,
-        }
+        let is_integer = matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I128);
+        let is_unsigned = matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U128);
+        matches!(self, Self::Bool | Self::Char | Self::Str) || is_integer || is_unsigned
     }
 
     /// Adds the names that are in the format.
