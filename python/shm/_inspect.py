@@ -81,7 +81,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         started=ring.words[_format.STARTED_WORD],
         pid=ring.halves[_format.PID_HALF],
         epoch=ring.words[_format.EPOCH_WORD],
-        lineage=header.lineage.hex(),
+        lineage=f"{int.from_bytes(header.lineage, 'little'):032x}",
         file_number=header.file_number,
     )
 

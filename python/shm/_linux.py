@@ -110,11 +110,11 @@ def address_of(buffer: Any) -> int:
     return address
 
 
-def store_fence(lock: threading.Lock) -> None:
-    """No store before this one is seen after a store behind it. Nobody else may use `lock`.
+def store_fence() -> None:
+    """No store before this one is seen after a store behind it.
 
     x86-64 orders stores by itself, but for the streaming ones with which `memcpy` copies megabytes. To take a free
-    lock is an instruction with the `lock` prefix, and that orders everything.
+    lock is an instruction with the `lock` prefix, and that orders everything. A lock of our own is always free, and
+    a signal in between leaves nothing locked.
     """
-    with lock:
-        pass
+    threading.Lock().acquire()

@@ -7,7 +7,6 @@ the interpreter keeps the order of the program, and x86-64 that of loads and of 
 from __future__ import annotations
 
 import mmap
-import threading
 import time
 
 from . import _linux
@@ -237,7 +236,6 @@ class OwnRing(Ring):
         self.bell = self.halves[BELL_HALF]
         self._before_last = self._last = -(1 << 62)  # clock readings: the first two publications always wake
         self._in_use = False
-        self._fence = threading.Lock()
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
         """Makes a new file one that has a writer. It has no name yet, so that nobody sees the order."""
@@ -256,10 +254,9 @@ class OwnRing(Ring):
         if sound and head >= self.first:
             sound = self.words[self.slot_word(head)] == 2 * head
         if sound:
-            for _ in range(self._slots):
-                if self.words[self.slot_word(head + 1)] != 2 * (head + 1):
-                    break
-                head += 1
+            self.head = head
+            self.catch_up()
+            head = self.head
             stamp = self.words[self.slot_word(head + 1)]
             sound = stamp == 0 or (stamp <= 2 * (head + 1) and self._is_possible(stamp, head + 1))
         if not sound:
@@ -271,6 +268,14 @@ class OwnRing(Ring):
                 raise Damaged("its numbers are used up; remove it")
         self.head = head
         return sound
+
+    def catch_up(self) -> None:
+        """Moves `head` behind values that were whole when a signal or death came, before it could say so."""
+        for _ in range(self._slots):
+            number = self.head + 1
+            if self.words[self.slot_word(number)] != 2 * number:
+                break
+            self.head = number
 
     def take_over(self, started_ns: int, pid: int) -> None:
         """Goes on behind `head`, which `find_head` has set."""
@@ -294,14 +299,12 @@ class OwnRing(Ring):
             if self._in_use:
                 raise Error("another thread, or the code that a signal interrupts, is publishing; use a lock")
             self._in_use = is_mine = True
+            self.catch_up()
             number = self.head + 1
             if number > LARGEST_NUMBER:
                 raise Damaged("its numbers are used up; remove it")
-            # First of all: if a signal ends this half-way, the number must not be used again, because its value may
-            # have been seen. Readers pass by numbers that were left out.
-            self.head = number
             self.store(number, payload, 0)
-            self.words[HEAD_WORD] = number
+            self.words[HEAD_WORD] = self.head = number
             self._ring_bell()
             now = time.monotonic_ns()
             self.words[self.slot_word(number) + 2] = time.time_ns()
@@ -320,7 +323,7 @@ class OwnRing(Ring):
         length = len(payload)
         length_word = length | FLAG_CHECKSUM if self._checksums else length
         words[at] = 2 * number - 1
-        _linux.store_fence(self._fence)
+        _linux.store_fence()
         words[at + 1] = length_word
         words[at + 2] = published
         start = at * 8 + self._payload_offset

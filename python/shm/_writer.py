@@ -39,6 +39,20 @@ class _Own:
         return self.status.st_dev, self.status.st_ino
 
 
+@dataclass
+class _Exchange:
+    """A file that is being replaced by another one."""
+
+    old: _Own
+    new: _Own
+    was_closed: bool
+
+    def change_state(self, state: int) -> None:
+        """Of the old file. A closed one of another boot stays closed, which is what makes its values believable."""
+        if not self.was_closed or self.old.header.boot_id == self.new.header.boot_id:
+            self.old.ring.change_state(state)
+
+
 class Writer:
     """The one writer of a region: makes it, or goes on behind the last writer's values.
 
@@ -69,6 +83,7 @@ class Writer:
     ) -> None:
         self._lock: Lock | None = None
         self._why_not = ""  # it cannot publish any more
+        self._exchange: _Exchange | None = None  # not None between calls only if a signal came at a bad time
         if not _linux.ORDERED:
             raise Unsupported("Python can write shared memory on x86-64 only: elsewhere it cannot order its stores")
         wanted = ask(kind, dtype, shape, schema, slots, size, mode, checksum)
@@ -98,6 +113,8 @@ class Writer:
         if self._why_not:
             raise Gone(f"cannot publish to region {self.name!r}: {self._why_not}")
         try:
+            if self._exchange is not None:
+                self._settle()
             payload = self._codec.encode(value)
             if len(payload) > self._capacity:
                 return self._grow(payload)
@@ -127,6 +144,7 @@ class Writer:
         """Tells readers that nothing comes any more, until the next writer. The region and its values stay."""
         if self._lock is None:
             return
+        self._settle()
         lock, self._lock = self._lock, None
         self._why_not = self._why_not or "its writer is closed; make another one"
         self._ring.change_state(CLOSED)  # also of a file that is gone: its readers have reached the end
@@ -169,8 +187,8 @@ class Writer:
     def _start(self, wanted: Wanted) -> None:
         self._boot = _files.boot_id()
         self._started_ns = time.time_ns()
+        self._place.unlink(self._place.new_file)
         for _ in range(_TRIES):
-            self._place.unlink(self._place.new_file)  # a leftover: only the holder of the lock touches it
             try:
                 region = _files.open_region(self._place, _format.LARGEST_REGION, writable=True)
             except NotFound:
@@ -249,6 +267,7 @@ class Writer:
             limit = _format.LARGEST_REGION
         if header.region_bytes > min(limit, _format.LARGEST_REGION):
             raise TooLarge(f"it would have {header.region_bytes} bytes; use fewer slots, or see ulimit -f")
+        self._place.unlink(self._place.new_file)  # a leftover: only the holder of the lock touches it
         file = self._place.create(self._place.new_file)
         try:
             _linux.fallocate(file, header.region_bytes)
@@ -290,6 +309,8 @@ class Writer:
         """
         self._own = old
         self._check_names()
+        if is_sound:
+            old.ring.catch_up()
         head, first = old.ring.head, old.ring.first
         is_same_type = planned.kind == old.header.kind and document == old.document
         keeps_lineage = is_sound and (head < first or _believed(old.ring, head))
@@ -302,8 +323,7 @@ class Writer:
         )
         descriptor = old.descriptor if is_same_type else _format.descriptor_of(document)
         new = self._make(header, descriptor, document, mode, old.status.st_gid)
-        was_closed = old.ring.state == CLOSED
-        keeps_state = was_closed and old.header.boot_id != self._boot  # which makes its values believable
+        self._exchange = _Exchange(old, new, old.ring.state == CLOSED)
         try:
             copied = head + 1
             if is_sound and is_same_type:
@@ -312,20 +332,24 @@ class Writer:
             if payload is not None:
                 new.ring.publish(payload)
             self._check_names()
-            if not keeps_state:
-                old.ring.change_state(MOVING)
+            self._exchange.change_state(MOVING)
             self._place.rename(self._place.new_file, self._place.file)
         finally:
-            # Whatever happened, a signal perhaps: the name says which file is the region now.
-            if self._place.identity(self._place.file) == new.identity:
-                self._use(new)
-                if not keeps_state:
-                    old.ring.change_state(MOVED)
-            else:
-                if not keeps_state:
-                    old.ring.change_state(CLOSED if was_closed else OPEN)
-                if self._place.identity(self._place.new_file) == new.identity:
-                    self._place.unlink(self._place.new_file)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Ends an exchange of files, whatever happened, a signal perhaps: the name says which one is the region now."""
+        exchange, place = self._exchange, self._place
+        if exchange is None:
+            return
+        if place.identity(place.file) == exchange.new.identity:
+            self._use(exchange.new)
+            exchange.change_state(MOVED)
+        else:
+            exchange.change_state(CLOSED if exchange.was_closed else OPEN)
+            if place.identity(place.new_file) == exchange.new.identity:
+                place.unlink(place.new_file)
+        self._exchange = None
 
 
 def _copy(old: OwnRing, new: OwnRing, count: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -29,6 +30,15 @@ def until(condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.001)
     return result
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # what was not yet written
+                pipe.close()
 
 
 class Programs:
@@ -67,8 +77,7 @@ def programs() -> Iterator[Programs]:
         pytest.skip("NOT TESTED: shm-writer and shm-reader are neither in $SHM_PROGRAMS nor in the PATH")
     yield programs
     for child in programs.children:
-        child.kill()
-        child.communicate()
+        end(child)
 
 
 @pytest.fixture
@@ -86,5 +95,4 @@ def python() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
     yield start
     for child in children:
-        child.kill()
-        child.communicate()
+        end(child)
