@@ -36,6 +36,7 @@ fn a_schema_that_breaks_the_rules_is_refused() {
         "recursion",
     );
     malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "more than");
+    assert!(Schema::of::<Tuples>().is_err(), "its document nests deeper than anybody reads");
 }
 
 #[test]
@@ -46,6 +47,14 @@ fn a_document_nests_only_so_deep() {
     assert!(Schema::parse(&nested(126)).is_ok());
     malformed(&nested(127), "recursion");
 }
+
+macro_rules! tuples {
+    ($inner:ty; $first:tt $($rest:tt)*) => { tuples!(($inner,); $($rest)*) };
+    ($inner:ty;) => { $inner };
+}
+
+/// Each one-tuple takes two levels of JSON.
+type Tuples = tuples!(u8; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0);
 
 #[test]
 fn what_only_looks_dangerous_is_taken() {
