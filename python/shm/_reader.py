@@ -79,15 +79,14 @@ class Reader:
     ) -> None:
         if start not in ("latest", "oldest", "new") and not (type(start) is int and 0 < start <= LARGEST_NUMBER):
             raise ValueError(f"start is 'latest', 'oldest', 'new' or the number of a value, not {start!r}")
+        if kind not in (None, *KINDS.values()):
+            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
         self._place = _files.Place(name)
         self._wanted_kind = kind
         self._wanted_schema = None if schema is None else _schema.canonical(schema)
         self._limit = limit
         self._lost = self._sequence = self._time = 0
         self._restarted = self._restart_is_due = self._ended = False
-        self._name_leads_elsewhere = False
-        if kind not in (None, *KINDS.values()):
-            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
         waited = self._open_and_wait(wait)
         self._cursor = self._first_cursor("first" if waited else start)
 
@@ -348,10 +347,7 @@ class Reader:
 
     def _compare(self, bell: int) -> bool:
         """Whether the name leads to another file."""
-        try:
-            found = self._place.identity(self._place.file)
-        except OSError as error:
-            raise Error(f"its directory cannot be searched: {error.strerror}") from error
+        found = self._place.identity(self._place.file)
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)
