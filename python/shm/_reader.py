@@ -58,8 +58,8 @@ class Reader:
     `name` is a name in `$SHM_DIR` (or /dev/shm), or a path with a `/` in it. `start` says where `recv` begins: at the
     "latest" value that there is, at the "oldest", with the next "new" one, or at a number. `wait` is for how many
     seconds to wait for a region that is not there (None: for ever); after that, it starts at the region's first value.
-    `kind` and `schema` insist on a kind ("bytes", "text", "json", "array", "bincode") or a type; `limit` is the
-    largest region to map, in bytes.
+    `kind` and `schema` insist on a kind ("bytes", "text", "json", "array", "bincode") or a type, given as to a Writer;
+    `limit` is the largest region to map, in bytes.
 
     Values are bytes, str, parsed JSON, arrays (with NumPy an ndarray, else a memoryview) or, where the region has a
     schema, what that says: dicts, lists, str, int, float, bytes, None. A reader is for one thread at a time.
