@@ -23,7 +23,6 @@ _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # at files that come and go
 
 
-
 def region_directory() -> str:
     return os.environ.get("SHM_DIR") or DEFAULT_DIRECTORY
 
@@ -48,7 +47,7 @@ class Place:
         self.directory = -1
         self.name = os.fspath(name)
         directory, slash, self.file = self.name.rpartition("/")
-        if not is_file_name(self.file):
+        if not is_file_name(self.file) or "\0" in directory:
             raise BadName(
                 f"{self.name!r} is no name for a region: it needs 1 to 200 of the characters A-Z a-z 0-9 . _ - "
                 "and must not start with . or -"
@@ -78,6 +77,8 @@ class Place:
             found = os.stat(file, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Error(f"its directory cannot be searched: {error.strerror}") from error
         return found.st_dev, found.st_ino
 
     def open(self, file: str, flags: int) -> int:
@@ -129,6 +130,8 @@ def open_region(place: Place, limit: int, writable: bool = False) -> RegionFile:
             except OSError as error:
                 if error.errno in _NO_REGULAR_FILE:
                     raise NotARegion("it is not a regular file; choose another name") from None
+                if writable and isinstance(error, PermissionError):
+                    raise NotOurs("its file may not be written by this user; choose another name") from None
                 raise
             try:
                 status = os.fstat(descriptor)

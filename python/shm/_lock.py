@@ -57,7 +57,7 @@ class Lock:
 
     def clean_up(self, failed: bool = False) -> None:
         """Removes the lock file if there is no region, or if nothing but the file was made before something failed."""
-        with suppress(OSError):  # it means nothing, and what it is about has happened
+        with suppress(OSError, Error):  # it means nothing, and what it is about has happened
             is_stray = self._place.identity(self._place.file) is None or (failed and self._is_new)
             if is_stray and self._place.identity(self._place.lock_file) == self.identity:
                 self._place.unlink(self._place.lock_file)
@@ -85,6 +85,8 @@ class Lock:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise NotOurs(f"its lock file {place.lock_file} is not a regular file; remove it") from None
+            if isinstance(error, PermissionError):
+                raise NotOurs(f"its lock file {place.lock_file} is another user's; choose another name") from None
             raise
         with suppress(FileExistsError):
             descriptor = place.create(place.lock_file)

@@ -58,8 +58,8 @@ class Reader:
     `name` is a name in `$SHM_DIR` (or /dev/shm), or a path with a `/` in it. `start` says where `recv` begins: at the
     "latest" value that there is, at the "oldest", with the next "new" one, or at a number. `wait` is for how many
     seconds to wait for a region that is not there (None: for ever); after that, it starts at the region's first value.
-    `kind` and `schema` insist on a kind ("bytes", "text", "json", "array", "bincode") or a type; `limit` is the
-    largest region to map, in bytes.
+    `kind` and `schema` insist on a kind ("bytes", "text", "json", "array", "bincode") or a type, given as to a Writer;
+    `limit` is the largest region to map, in bytes.
 
     Values are bytes, str, parsed JSON, arrays (with NumPy an ndarray, else a memoryview) or, where the region has a
     schema, what that says: dicts, lists, str, int, float, bytes, None. A reader is for one thread at a time.
@@ -79,15 +79,14 @@ class Reader:
     ) -> None:
         if start not in ("latest", "oldest", "new") and not (type(start) is int and 0 < start <= LARGEST_NUMBER):
             raise ValueError(f"start is 'latest', 'oldest', 'new' or the number of a value, not {start!r}")
+        if kind not in (None, *KINDS.values()):
+            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
         self._place = _files.Place(name)
         self._wanted_kind = kind
         self._wanted_schema = None if schema is None else _schema.canonical(schema)
         self._limit = limit
         self._lost = self._sequence = self._time = 0
         self._restarted = self._restart_is_due = self._ended = False
-        self._name_leads_elsewhere = False
-        if kind not in (None, *KINDS.values()):
-            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
         waited = self._open_and_wait(wait)
         self._cursor = self._first_cursor("first" if waited else start)
 
@@ -348,10 +347,7 @@ class Reader:
 
     def _compare(self, bell: int) -> bool:
         """Whether the name leads to another file."""
-        try:
-            found = self._place.identity(self._place.file)
-        except OSError as error:
-            raise Error(f"its directory cannot be searched: {error.strerror}") from error
+        found = self._place.identity(self._place.file)
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)

@@ -18,7 +18,7 @@ from ._format import (
 
 WHOLE, NOT_YET, OVERWRITTEN, AGAIN = range(4)
 _TRIES = 64
-_STEPS = 65536  # over left-out numbers, for each try: a hostile ring may have 2^34 slots
+_STEPS = 4096  # over left-out numbers, for each try: a hostile ring may have 2^34 slots
 
 
 class Cursor:
@@ -49,10 +49,8 @@ class Ring:
         self.halves = self.data[:HEADER_BYTES].cast("I")
         self.bell_address = _linux.address_of(mapping) + 4 * BELL_HALF
         self.first = self.words[FIRST_WORD]  # set once, before the file got its name
-        self.survived = (
-            header.boot_id in (0, present_boot) or present_boot == 0 or self.halves[STATE_HALF] == CLOSED
-        )
-        self.believed = self.survived or header.checksums
+        #: Whether values without a checksum can be believed: those of a file that a reboot left half-written cannot.
+        self.believed = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
         self.copies_are_mutable = copies_are_mutable
         self._is_plain = not header.checksums and self.believed and not copies_are_mutable
         #: Of the value at which `look` last said WHOLE.

@@ -87,9 +87,10 @@ def parse(document: bytes) -> Schema:
 
 
 def canonical(schema: Document) -> bytes:
-    """The document that a writer stores for a parsed one. Raises SchemaError."""
+    """The document that a writer stores for one that is given as JSON or parsed. Raises SchemaError."""
     try:
-        document = _compact(schema)
+        text = schema.encode("utf-8") if isinstance(schema, str) else schema
+        document = text if isinstance(text, bytes) else _compact(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise SchemaError(str(error)) from None
     parse(document)
@@ -157,10 +158,7 @@ def _children(document: Document) -> list[Document]:
     return list(document.values()) if isinstance(document, dict) else document if isinstance(document, list) else []
 
 
-# The canonical form
-
-
-# Both take a form that `parse` has accepted, and add the names of types that they meet to `names`.
+# The canonical form. Both functions take a form that `parse` has accepted, and add the names that they meet to `names`.
 
 
 def _canonical_format(form: Document, names: list[str]) -> Document:
@@ -203,6 +201,7 @@ def _canonical_container(form: Document, names: list[str]) -> Document:
 
 
 # From documents to nodes
+
 
 class _Types:
     """The containers of one schema."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import zlib
 from dataclasses import dataclass, replace
@@ -52,7 +51,7 @@ def ask(
         schema = {"dtype": dtype_name(dtype), "shape": list(shape or ())}
     document = None
     if schema is not None:
-        document = _schema.canonical(json.loads(schema) if isinstance(schema, (str, bytes)) else schema)
+        document = _schema.canonical(schema)
         implied = KINDS[ARRAY if dtype is not None or document.startswith(b'{"dtype"') else BINCODE]
         if kind not in (None, implied):
             raise ValueError(f"a region of kind {kind!r} has no such schema; leave kind out")

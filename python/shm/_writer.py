@@ -108,7 +108,7 @@ class Writer:
     def publish(self, value: Any) -> int:
         """Makes `value` the newest one, and returns its number. Readers never see a part of it.
 
-        Errors: BadValue, TooLarge, both before anything changed; Gone.
+        Errors: BadValue and TooLarge, before anything has changed; Gone, also if that is noticed just behind it.
         """
         if self._why_not:
             raise Gone(f"cannot publish to region {self.name!r}: {self._why_not}")
@@ -157,6 +157,7 @@ class Writer:
             raise Gone(f"cannot remove region {self.name!r}: {self._why_not}")
         try:
             with _files.system_errors():
+                self._settle()
                 self._check_names()
                 self._ring.change_state(CLOSED)
                 self._place.unlink(self._place.new_file)

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -197,6 +198,21 @@ def test_hostile_first_numbers_are_no_values_or_damage(region_directory: Path) -
     assert refusal(region_directory, empty) is shm.Damaged
 
 
+def test_a_huge_hostile_ring_costs_little(region_directory: Path) -> None:
+    slots = 1 << 28
+    image = patched(64, "Q", slots, patched(32, "Q", 4096 + 64 * slots, patched(0x188, "Q", 1 << 40)))
+    with open(region_directory / "huge", "wb") as file:
+        file.write(image[:4096])
+        file.truncate(4096 + 64 * slots)
+    reader = shm.Reader("huge", start=1)
+    start = time.monotonic()
+    with pytest.raises(shm.Busy):
+        reader.recv(0)
+    with pytest.raises(shm.Damaged):
+        reader.latest()
+    assert time.monotonic() - start < 10
+
+
 def test_every_flipped_bit_of_the_header_is_noticed(region_directory: Path) -> None:
     image = example()
     for bit in range(256 * 8):
@@ -232,7 +248,7 @@ def test_what_is_no_regular_file_is_left_alone(region_directory: Path) -> None:
     assert not list(region_directory.glob(".*"))
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-x", "a b", "a\0b", "ä", "x" * 201, "a/", "/", "a\n"])
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-x", "a b", "a\0b", "ä", "x" * 201, "a/", "/", "a\n", "a\0/b"])
 def test_bad_names_are_refused(name: str) -> None:
     for use in (shm.Reader, shm.Writer, shm.inspect):
         with pytest.raises(shm.BadName):

@@ -218,6 +218,7 @@ def test_a_reader_may_insist_on_a_kind_or_type() -> None:
     named = {"name": "Reading", "version": 3}
     with shm.Writer("r", schema=named):
         shm.Reader("r", kind="bincode", schema=named).close()
+        shm.Reader("r", schema='{"version": 3, "name": "Reading"}').close()
         with pytest.raises(shm.TypeMismatch, match="it holds bincode, not text"):
             shm.Reader("r", kind="text")
         with pytest.raises(shm.TypeMismatch):
