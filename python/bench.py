@@ -51,7 +51,6 @@ def main() -> None:
     checked.publish(bytes(64))
     measure("latest(), 64 bytes with a checksum", shm.Reader("checked").latest, 10000)
 
-    document = {"type": {"STRUCT": []}}
     document = {
         "type": {"TYPENAME": "Reading"},
         "types": {"Reading": {"STRUCT": [{"room": "STR"}, {"celsius": "F64"}, {"at": {"TUPLE": ["F64", "F64"]}}]}},
@@ -74,14 +73,13 @@ def main() -> None:
 
 def measure_wake() -> None:
     """From before publish() to behind the recv() of a sleeping reader in another process, and back again."""
-    there, back = shm.Writer("there", "bytes"), shm.Writer("back", "bytes")
+    there = shm.Writer("there", "bytes")
     if os.fork() == 0:
         with shm.Writer("echo", "bytes") as echo, shm.Reader("there", start="new") as reader:
             echo.publish(b"ready")
             while reader.recv(5) == b"go":
                 echo.publish(b"on")
         os._exit(0)
-    back.remove()
     echoes = shm.Reader("echo", wait=5, start="oldest")
     echoes.recv(5)
     times = []

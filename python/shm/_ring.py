@@ -262,7 +262,7 @@ class OwnRing(Ring):
                 stamp = self.words[self.slot_word(slot)]
                 if self._is_possible(stamp, slot):
                     head = max(head, stamp // 2)
-            if head + 1 >= LARGEST_NUMBER:
+            if head >= LARGEST_NUMBER:
                 raise Damaged("its numbers are used up; remove it")
         self.head = head
         return sound

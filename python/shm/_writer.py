@@ -230,7 +230,7 @@ class Writer:
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
-            self._replace(old, planned, document, (ring.epoch + 1) % (1 << 64), mode, is_sound, None)
+            self._replace(old, planned, document, (ring.epoch + 1) % (1 << 64), mode, None)
 
     def _change_mode(self, mode: int) -> os.stat_result:
         descriptor = self._place.open(self._place.file, os.O_RDONLY)
@@ -291,7 +291,7 @@ class Writer:
         planned = fewer_slots(replace(header, capacity=capacity))
         with _files.system_errors():
             mode = self._own.status.st_mode & 0o777
-            self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, True, payload)
+            self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, payload)
         return self._ring.head
 
     def _replace(
@@ -301,20 +301,18 @@ class Writer:
         document: bytes | None,
         epoch: int,
         mode: int,
-        is_sound: bool,
         payload: Payload | None,
     ) -> None:
         """Puts another file in the place of `old`, with its newest values, and with `payload` as the next one.
 
-        The steps of section 16. A ring that is not sound has no values that could be believed.
+        The steps of section 16.
         """
         self._own = old
         self._check_names()
-        if is_sound:
-            old.ring.catch_up()
+        old.ring.catch_up()
         head, first = old.ring.head, old.ring.first
         is_same_type = planned.kind == old.header.kind and document == old.document
-        keeps_lineage = is_sound and (head < first or _believed(old.ring, head))
+        keeps_lineage = head == first - 1 or _believed(old.ring, head)
         header = replace(
             planned,
             lineage=old.header.lineage if keeps_lineage else secrets.token_bytes(16),
@@ -327,9 +325,9 @@ class Writer:
         self._exchange = _Exchange(old, new, old.ring.state == CLOSED)
         try:
             copied = head + 1
-            if is_sound and is_same_type:
+            if is_same_type:
                 copied = _copy(old.ring, new.ring, header.slots - (payload is not None))
-            new.ring.begin(head, copied, epoch, self._started_ns, os.getpid())
+            new.ring.begin(head, copied, epoch if keeps_lineage else 1, self._started_ns, os.getpid())
             if payload is not None:
                 new.ring.publish(payload)
             self._check_names()
@@ -367,7 +365,7 @@ def _copy(old: OwnRing, new: OwnRing, count: int) -> int:
 
 def _believed(ring: OwnRing, number: int) -> bool:
     try:
-        return ring.look(number) == WHOLE
+        return number > 0 and ring.look(number) == WHOLE  # an unused slot looks like that of number 0
     except Damaged:
         return False
 

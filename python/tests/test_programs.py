@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import signal
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -194,6 +197,53 @@ def test_a_forced_removal_is_noticed(programs: Programs, region_directory: Path)
     programs.writer("r", "anew")
     values = reader.follow(20)
     assert until(lambda: next(values) == "anew") and reader.restarted
+
+
+def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Path) -> None:
+    """Both writers take over the same damaged files, at random, and must make the same of them."""
+    chance = random.Random(7)
+    for _ in range(60):
+        published = chance.choice([0, 1, 3, 4, 5, 9])
+        with shm.Writer("made", "bytes", slots=4, size=16, checksum=chance.random() < 0.5) as writer:
+            for number in range(1, published + 1):
+                writer.publish(b"value %d" % number)
+            image = bytearray((region_directory / "made").read_bytes())
+            writer.remove()
+        for _ in range(chance.randint(1, 2)):  # head, first, or a stamp, length or payload
+            at = 8 * chance.choice([49, 50]) if chance.random() < 0.4 else 4096 + 64 * chance.randrange(4)
+            at += 8 * chance.choice([0, 0, 0, 1, 3]) if at >= 4096 else 0
+            (value,) = struct.unpack_from("<Q", image, at)
+            near = [value + 1, value + 2, value + 7, value + 8, value + 16, max(0, value - 1), max(0, value - 2)]
+            far = [0, 1, 5, 128, (1 << 48) - 1, (1 << 62) - 1, 1 << 62, (1 << 63) - 2, 1 << 63, (1 << 64) - 1]
+            struct.pack_into("<Q", image, at, chance.choice([chance.choice(near) & (1 << 64) - 1, chance.choice(far)]))
+        slots = chance.choice([None, 2, 8])
+        text = chance.choice(["new", "a much longer value than those before"])
+        options = [] if slots is None else ["--slots", str(slots)]
+        found = []
+        for is_python in (True, False):
+            (region_directory / "r").write_bytes(image)
+            (region_directory / "r").chmod(0o600)
+            if is_python:
+                status = publish_with(text, slots)
+            else:
+                status = programs.start("shm-writer", "r", text, *options).wait()
+            if status:
+                found.append((status,))
+                continue
+            info = shm.inspect("r")
+            is_same_lineage = bytes.fromhex(info.lineage)[::-1] == image[40:56]
+            values = re.sub(r'"time":"[^"]*"', "", programs.reader("--from", "oldest", "--json", "r"))
+            found.append((is_same_lineage, info.file_number, info.epoch, info.first, info.published, info.slots, info.size, values))
+        assert found[0] == found[1]
+
+
+def publish_with(text: str, slots: int | None) -> int:
+    try:
+        with shm.Writer("r", slots=slots) as writer:
+            writer.publish(text.encode())
+    except shm.Damaged:
+        return 5
+    return 0
 
 
 def test_the_programs_refuse_what_python_refuses(programs: Programs, region_directory: Path) -> None:

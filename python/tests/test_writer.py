@@ -399,35 +399,39 @@ def test_a_value_that_was_not_finished_is_written_again(region_directory: Path) 
 
 
 @pytest.mark.parametrize(
-    "poked, next_number",
+    "poked, next_number, before, is_same_lineage",
     [
-        ([(392, 7)], 8),  # a head that its slot does not bear out
-        ([(400, 0)], 4),
-        ([(400, 9)], 4),
-        ([("slot 4", 9)], 4),  # a stamp of another slot
-        ([("slot 4", 2 * 12)], 13),  # a later value than the head
-        ([("slot 4", (1 << 64) - 1)], 4),
-        ([(392, 0), ("slot 1", 0)], 4),
+        ((392, 7), 8, ["a", "b", "c"], False),  # a head that its slot does not bear out
+        ((400, 0), 4, ["a", "b", "c"], True),
+        ((400, 9), 4, [], True),
+        (("slot 4", 9), 4, ["a", "b", "c"], True),  # a stamp of another slot
+        (("slot 4", (1 << 64) - 1), 4, ["a", "b", "c"], True),
+        (("slot 4", 2 * 12), 13, [""], True),  # a later value than the head: it is what was shown last
+        (("slot 4", 2 * 12 - 1), 12, [], False),  # one that was not finished; what was before it is not there
+        (("slot 3", 0), 4, ["a", "b"], False),  # the newest value is gone
     ],
 )
 def test_a_ring_that_contradicts_itself_is_replaced(
-    region_directory: Path, poked: list[tuple[int | str, int]], next_number: int
+    region_directory: Path,
+    poked: tuple[int | str, int],
+    next_number: int,
+    before: list[str],
+    is_same_lineage: bool,
 ) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abc")
         slots = {f"slot {n}": 8 * writer._ring.slot_word(n) for n in range(8)}
-    lineage = shm.inspect("r").lineage
-    for at, value in poked:
-        poke(region_directory / "r", slots[at] if isinstance(at, str) else at, "Q", value)
-    reader = shm.Reader("r", start=next_number)
+    old = shm.inspect("r")
+    at, value = poked
+    poke(region_directory / "r", slots[at] if isinstance(at, str) else at, "Q", value)
+    reader = shm.Reader("r")
     with shm.Writer("r") as writer:
-        if poked == [(392, 0), ("slot 1", 0)]:
-            assert shm.inspect("r").lineage == lineage  # nothing shows that there were values
-            return
         assert writer.publish("new") == next_number
-        assert shm.inspect("r").lineage != lineage and shm.inspect("r").file_number == 1
-        assert held() == [(next_number, "new")]
-        assert until(lambda: _recv_or_damaged(reader)) == "new" and reader.restarted
+        new = shm.inspect("r")
+        assert (new.lineage == old.lineage) == is_same_lineage
+        assert (new.file_number, new.epoch) == ((2, 2) if is_same_lineage else (1, 1))
+        assert [value for _, value in held()] == [*before, "new"]
+        until(lambda: reader.latest() == "new" and reader.sequence == next_number)
 
 
 def _recv_or_damaged(reader: shm.Reader) -> Any:
