@@ -135,6 +135,9 @@ pub struct Finding {
     pub problem: String,
 }
 
+/// Why a reader takes no value of a file that is older than the last start of the machine.
+const UNTRUSTED: &str = "it has no checksum, and the machine was restarted without a clean close";
+
 /// Reads what a region says of itself.
 ///
 /// # Errors
@@ -211,8 +214,13 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
     if findings.is_empty() {
         let mut payload = Vec::new();
         let head = ring.head();
+        let trusts_plain = region.survived_cleanly();
         findings.extend((0..ring.shape().slots).filter_map(|slot| {
-            let check = |payload: &[u8]| kind.map_or(Ok(()), |kind| check_payload(kind, description.as_ref(), payload));
+            let check = |payload: &[u8]| match kind {
+                _ if !trusts_plain && !ring.shape().checksummed => Err(UNTRUSTED.to_owned()),
+                Some(kind) => check_payload(kind, description.as_ref(), payload),
+                None => Ok(()),
+            };
             let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
             Some(Finding { place: format!("slot {slot}"), problem })
         }));
@@ -232,6 +240,9 @@ fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     }
     if first == 0 || first > head.saturating_add(1) || head > crate::header::MAX_SEQUENCE {
         find(format!("head {head} and first {first} do not fit each other"));
+    } else if head >= first && ring.stamp(head) < 2 * head {
+        // The head was stored after the stamp, so also a writer at work has stored this one or a later one.
+        find(format!("head {head} is the newest value, and not there"));
     }
     findings
 }

@@ -28,3 +28,4 @@ mod signals;
 mod terminal;
 mod tidy;
 mod typed;
+mod vectors;
