@@ -77,8 +77,12 @@ impl ArrayType {
         }
     }
 
-    /// Reads it from a region's schema.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
+    /// Reads it from a region's schema, as [`to_json`](Self::to_json) writes it.
+    ///
+    /// # Errors
+    ///
+    /// Says which rule is broken.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let claimed: Claimed = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         match DTYPES.iter().any(|(name, _)| *name == claimed.dtype) {
             true => Self::new(&claimed.dtype, &claimed.shape),
@@ -127,22 +131,33 @@ impl ArrayType {
     ///
     /// Says which length is wanted.
     pub fn shape_of(&self, bytes: usize) -> Result<Vec<u64>, String> {
-        let (unit, bytes) = (self.bytes(), bytes as u64);
+        self.check_bytes(bytes)?;
         let mut shape = self.shape.clone();
-        match shape.first_mut() {
-            Some(first @ 0) if bytes.is_multiple_of(unit) => *first = bytes / unit,
-            Some(0) => return Err(format!("{bytes} bytes are no array {self}: that is a multiple of {unit}")),
-            _ if bytes == unit => {}
-            _ => return Err(format!("{bytes} bytes are no array {self}: that is {unit}")),
+        if let Some(first @ 0) = shape.first_mut() {
+            *first = bytes as u64 / self.bytes();
         }
         Ok(shape)
+    }
+
+    /// Says what is wrong with the length of a value.
+    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), String> {
+        let (unit, bytes) = (self.bytes(), bytes as u64);
+        match self.shape.first() {
+            Some(0) if bytes.is_multiple_of(unit) => Ok(()),
+            Some(0) => Err(format!("{bytes} bytes are no array {self}: that is a multiple of {unit}")),
+            _ if bytes == unit => Ok(()),
+            _ => Err(format!("{bytes} bytes are no array {self}: that is {unit}")),
+        }
     }
 }
 
 impl fmt::Display for ArrayType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shape: Vec<_> = self.shape.iter().map(u64::to_string).collect();
-        write!(f, "{}:{}", &self.dtype[1..], shape.join(","))
+        match shape.as_slice() {
+            [] => f.write_str(&self.dtype[1..]),
+            shape => write!(f, "{}:{}", &self.dtype[1..], shape.join(",")),
+        }
     }
 }
 
@@ -216,7 +231,6 @@ impl<T: Element> Room for Elements<'_, T> {
 impl<'a, T: Element> Elements<'a, T> {
     /// Nothing yet.
     pub fn new(elements: &'a mut Vec<T>) -> Self {
-        elements.clear();
         Self { elements, bytes: 0 }
     }
 
@@ -241,7 +255,7 @@ mod tests {
     fn a_shape_is_checked() {
         for (dtype, shape) in [("u1", &[][..]), ("|u1", &[0]), ("<f8", &[0, 3]), ("c16", &[2; 32]), ("f2", &[1])] {
             let array = ArrayType::new(dtype, shape).unwrap();
-            assert_eq!(ArrayType::parse(array.to_json().as_bytes()), Ok(array));
+            assert_eq!(ArrayType::from_json(array.to_json().as_bytes()), Ok(array));
         }
         for (dtype, shape, word) in [
             ("u3", &[1][..], "u3"),
@@ -262,7 +276,7 @@ mod tests {
             r#"{"dtype":"|u1","shape":[-1]}"#,
             r#"{"dtype":"|u1","shape":[1],"x":1}"#,
         ] {
-            assert!(ArrayType::parse(json.as_bytes()).is_err(), "{json}");
+            assert!(ArrayType::from_json(json.as_bytes()).is_err(), "{json}");
         }
     }
 

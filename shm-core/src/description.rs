@@ -30,7 +30,9 @@ impl Description {
             (Kind::Array | Kind::Bincode, Some(json)) if descriptor::fingerprint(json) != fixed.fingerprint => {
                 Err(damaged("its fingerprint does not match".to_owned()))
             }
-            (Kind::Array, Some(json)) => ArrayType::parse(json).map(|array| Some(Self::Array(array))).map_err(damaged),
+            (Kind::Array, Some(json)) => {
+                ArrayType::from_json(json).map(|array| Some(Self::Array(array))).map_err(damaged)
+            }
             #[cfg(feature = "schema")]
             (Kind::Bincode, Some(json)) => {
                 let json = str::from_utf8(json).map_err(|error| damaged(error.to_string()))?;
@@ -94,7 +96,7 @@ impl Description {
     /// Says what is wrong with a payload that is not of the type.
     fn check_payload(&self, payload: &[u8]) -> std::result::Result<(), String> {
         match self {
-            Self::Array(array) => array.shape_of(payload.len()).map(drop),
+            Self::Array(array) => array.check_bytes(payload.len()),
             #[cfg(feature = "schema")]
             Self::Schema(schema) if schema.is_complete() => schema.check(payload).map_err(|error| error.to_string()),
             #[cfg(feature = "schema")]

@@ -26,7 +26,7 @@ pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str
         if found == tag {
             first = first.or(Some(content));
         }
-        rest = behind.get((length as usize).next_multiple_of(8)..).unwrap_or_default();
+        rest = behind.get((length as usize).next_multiple_of(8)..).ok_or("a record of the descriptor is not padded")?;
     }
     match rest {
         [] => Ok(first),

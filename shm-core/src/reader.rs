@@ -182,8 +182,9 @@ impl RawReader {
     /// The oldest value that is not being overwritten at this moment.
     fn oldest_whole(&self, head: u64) -> u64 {
         let oldest = self.ring().oldest(head);
-        let is_whole = oldest > head || self.ring().stamp(oldest) == oldest.wrapping_mul(2);
-        if is_whole { oldest } else { oldest.saturating_add(1) }
+        // A lower stamp is damage, or a number that was left out: whoever asks for it is told.
+        let is_overwritten = oldest <= head && self.ring().stamp(oldest) > oldest.wrapping_mul(2);
+        if is_overwritten { oldest.saturating_add(1) } else { oldest }
     }
 
     /// Copies the newest value into the buffer, also if it was read before, and moves behind it.

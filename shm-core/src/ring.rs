@@ -215,8 +215,10 @@ impl<'a> Ring<'a> {
     pub fn latest(&self, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let head = self.head();
-            if head < self.first() {
-                return Ok(Polled::Empty);
+            let first = self.first();
+            if head < first {
+                let fault = Fault { sequence: head, problem: "the first number is beyond the head" };
+                return if head + 1 == first { Ok(Polled::Empty) } else { Err(fault) };
             }
             check_sequence(head)?;
             match self.look(head, buffer)? {

@@ -36,6 +36,10 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// (`#[serde(untagged)]`, `tag`, `flatten`), and types that check what they take (a validated e-mail address). For those
 /// there are [`from_samples`](Self::from_samples) and [`named`](Self::named).
 ///
+/// `Serialize` and `Deserialize` must mean the same. With `#[serde(skip_serializing_if)]`, or `#[serde(skip)]` on a variant
+/// that is not the last, they do not: bincode cannot read such values, whether there is a schema or not. A writer checks its
+/// first value, its second, fourth, eighth and so on, and refuses to publish one that is not of the type.
+///
 /// ```
 /// use serde::{Deserialize, Serialize};
 /// use shm_core::Schema;
@@ -83,7 +87,7 @@ struct Name {
 pub enum SchemaError {
     /// A type cannot be found out by its `Deserialize`.
     #[error(
-        "cannot find out what '{type_name}' looks like: {reason}; describe it with Schema::from_samples or Schema::named"
+        "cannot find out what '{type_name}' looks like: {reason}; describe it with Schema::from_samples or Schema::named, and give that to the options of writer and reader"
     )]
     Untraceable {
         /// The type's name in Rust.
@@ -195,6 +199,12 @@ impl Schema {
         }
         let json = serde_json::to_string(&content).map_err(|error| SchemaError::Malformed(error.to_string()))?;
         check::length(&json)?;
+        // Others must be able to read it, and they limit how deep it nests.
+        let readable = match &content {
+            Content::Tree(_) => serde_json::from_str(&json).map(Content::Tree),
+            Content::Name(_) => serde_json::from_str(&json).map(Content::Name),
+        };
+        readable.map_err(|error| SchemaError::Malformed(error.to_string()))?;
         Ok(Self { json: json.into(), content: Arc::new(content) })
     }
 

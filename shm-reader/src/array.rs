@@ -13,7 +13,8 @@ pub fn line(array: &ArrayType, value: &[u8]) -> String {
     let (shown, is_all) = elements(array, value, LINE_ELEMENTS);
     let shape = shape(array, value).iter().map(u64::to_string).collect::<Vec<_>>().join("x");
     let more = if is_all { "" } else { ", ..." };
-    format!("{} {shape}: {}{more}", &array.dtype()[1..], shown.join(", "))
+    let title = format!("{} {shape}", &array.dtype()[1..]);
+    format!("{}: {}{more}", title.trim_end(), shown.join(", "))
 }
 
 /// An array as a JSON object. Its elements are in one list, the last index running fastest; of a large array only the

@@ -69,7 +69,7 @@ fn about(name: &str, info: &Info) -> Vec<Field> {
 /// The type of the values, of a region that says it.
 fn described_type(info: &Info) -> Vec<Field> {
     let words = match (&info.schema, &info.array) {
-        (Some(schema), _) => Escaped(schema.name().unwrap_or("see below").as_bytes()).to_string(),
+        (Some(schema), _) => schema.name().unwrap_or("see below").escape_debug().to_string(),
         (_, Some(array)) => array.to_string(),
         _ => return vec![],
     };

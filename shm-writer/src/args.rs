@@ -182,7 +182,8 @@ pub struct Description {
     pub schema: Option<PathBuf>,
     /// Arrays of numbers: u1:480,640,3 is 480 x 640 x 3 bytes; i and u of 1, 2, 4 or 8 bytes, f 2, 4, 8, c 8, 16
     ///
-    /// stdin is then cut into arrays. If the first length is 0, each value may have another one there.
+    /// stdin is then cut into arrays. If the first length is 0, each value may have another one there, and all of stdin is
+    /// one value.
     #[arg(help_heading = REGION, long, value_name = "TYPE", value_parser = array)]
     pub array: Option<ArrayType>,
 }
@@ -228,9 +229,12 @@ fn chunk_bytes(text: &str) -> Result<u64, String> {
 }
 
 fn array(text: &str) -> Result<ArrayType, String> {
-    let (dtype, shape) = text.split_once(':').unwrap_or((text, ""));
-    let lengths = shape.split(',').filter(|length| !length.is_empty()).map(str::parse);
-    let shape: Vec<u64> = lengths.collect::<Result<_, _>>().map_err(|_| "write a type, for example u1:480,640,3")?;
+    let (dtype, shape) = match text.split_once(':') {
+        Some((dtype, lengths)) => (dtype, lengths.split(',').map(str::parse).collect::<Result<_, _>>()),
+        None => (text, Ok(vec![])),
+    };
+    let shape: Vec<u64> =
+        shape.map_err(|_| "write a type, for example u1:480,640,3 (u1:0,3 for any number of rows)")?;
     ArrayType::new(dtype, &shape)
 }
 

@@ -17,7 +17,7 @@ use crate::target::Target;
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
     let target = Target::for_values(args, layout)?;
-    let mut source = Source::open(args, target.frame_bytes(), talk)?;
+    let mut source = Source::open(args, target.frames(), talk)?;
     if !prove(&mut source, &target)? {
         return Ok(());
     }

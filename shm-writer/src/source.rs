@@ -46,11 +46,20 @@ enum Cut {
     Every { bytes: u64 },
 }
 
+/// How stdin is cut where values are arrays.
+#[derive(Clone, Copy)]
+pub enum Frames {
+    /// Each is so long.
+    Every(u64),
+    /// Their length is not known: all of it is one.
+    Whole,
+}
+
 impl Source {
     /// The source that the arguments name. A file, or a stdin that is one value, has then been read.
     ///
-    /// With `frame_bytes`, stdin is cut into pieces of that length unless the arguments say otherwise.
-    pub fn open(args: &Publish, frame_bytes: Option<u64>, talk: Talk) -> Result<Self> {
+    /// With `frames`, stdin is cut in that way unless the arguments say otherwise.
+    pub fn open(args: &Publish, frames: Option<Frames>, talk: Talk) -> Result<Self> {
         if let Some(value) = &args.value {
             return Ok(Self::repeated(value.as_bytes().to_vec(), "VALUE".to_owned(), args));
         }
@@ -58,8 +67,10 @@ impl Source {
             let value = fs::read(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
             return Ok(Self::repeated(value, format!("file '{}'", file.display()), args));
         }
-        let stdin = Stdin::open(args, frame_bytes, talk);
-        if args.whole { stdin.whole(args) } else { Ok(Self::Stdin(stdin)) }
+        let frames = frames.filter(|_| !args.null && !args.whole && args.chunk.is_none());
+        let is_whole = args.whole || matches!(frames, Some(Frames::Whole));
+        let stdin = Stdin::open(args, frames, is_whole, talk);
+        if is_whole { stdin.whole(args) } else { Ok(Self::Stdin(stdin)) }
     }
 
     fn repeated(value: Vec<u8>, place: String, args: &Publish) -> Self {
@@ -143,10 +154,13 @@ impl Repeated {
 }
 
 impl Stdin {
-    fn open(args: &Publish, frame_bytes: Option<u64>, talk: Talk) -> Self {
-        let frame_bytes = frame_bytes.filter(|_| !args.null && !args.whole);
+    fn open(args: &Publish, frames: Option<Frames>, is_whole: bool, talk: Talk) -> Self {
+        let frame_bytes = frames.and_then(|frames| match frames {
+            Frames::Every(bytes) => Some(bytes),
+            Frames::Whole => None,
+        });
         if io::stdin().is_terminal() {
-            let what = match (args.whole, args.chunk.or(frame_bytes)) {
+            let what = match (is_whole, args.chunk.or(frame_bytes)) {
                 (true, _) => "all that you type is one value".to_owned(),
                 (_, Some(bytes)) => format!("{bytes} bytes are a value"),
                 _ => "each Enter publishes".to_owned(),

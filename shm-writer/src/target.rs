@@ -11,6 +11,7 @@ use shm_cli::{Code, Failure, Talk};
 use shm_core::{ArrayType, Error, Info, Kind, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
+use crate::source::Frames;
 
 /// A region, as found and as wanted.
 pub struct Target<'a> {
@@ -37,15 +38,24 @@ impl<'a> Target<'a> {
         let mut target = Self::new(name, layout, None, look(name)?);
         if let Some(file) = &description.schema {
             let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
-            let schema = Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?;
-            target.options.schema(schema);
-            target.kind = Some(Kind::Bincode);
+            match ArrayType::from_json(json.as_bytes()) {
+                Ok(array) => target.set_array(array),
+                Err(_) => {
+                    let schema = Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?;
+                    target.options.schema(schema);
+                    target.kind = Some(Kind::Bincode);
+                }
+            }
         }
         if let Some(array) = &description.array {
-            target.options.array(array.clone());
-            target.kind = Some(Kind::Array);
+            target.set_array(array.clone());
         }
         Ok(target)
+    }
+
+    fn set_array(&mut self, array: ArrayType) {
+        self.options.array(array);
+        self.kind = Some(Kind::Array);
     }
 
     fn new(name: &'a str, layout: &Layout, implied: Option<Kind>, found: Option<Info>) -> Self {
@@ -62,9 +72,11 @@ impl<'a> Target<'a> {
     }
 
     /// What stdin is cut into, if values are arrays.
-    pub fn frame_bytes(&self) -> Option<u64> {
-        let array = self.found_array().filter(|array| array.shape().first() != Some(&0));
-        array.map(ArrayType::bytes)
+    pub fn frames(&self) -> Option<Frames> {
+        self.found_array().map(|array| match array.shape().first() {
+            Some(0) => Frames::Whole,
+            _ => Frames::Every(array.bytes()),
+        })
     }
 
     /// What is published for a value: in a typed region its encoding; `place` is where it was found.
@@ -129,7 +141,7 @@ impl<'a> Target<'a> {
         let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));
         match &self.found {
             None => talk.detail(format_args!("made region '{name}': {holds}")),
-            Some(info) if info.kind != Some(writer.kind()) => {
+            Some(info) if info.kind != Some(writer.kind()) || !has_type_of(info, writer) => {
                 talk.detail(format_args!("replaced region '{name}', which held other values: {holds}"));
             }
             Some(info) if (info.slots, info.capacity) != (writer.slots(), writer.capacity()) => {
@@ -151,6 +163,10 @@ fn look(name: &str) -> Result<Option<Info>> {
 /// Whether its values are made of bytes that a shell can give.
 fn is_plain(kind: &Kind) -> bool {
     matches!(kind, Kind::Text | Kind::Json | Kind::Bytes)
+}
+
+fn has_type_of(info: &Info, writer: &RawWriter) -> bool {
+    (info.schema.as_ref(), info.array.as_ref()) == (writer.schema(), writer.array())
 }
 
 /// Whether the region says how its values, which are not plain, are made; one that does not is refused.

@@ -45,7 +45,9 @@ fn check_document(name: &str) {
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let blocks = blocks(&text);
     assert!(!blocks.is_empty(), "{name} has no console block");
+    let package = workspace().join("python").display().to_string();
     let s = Sandbox::new().with("CARGO_NET_OFFLINE", "true").with("CARGO_TARGET_DIR", TARGET_DIRECTORY);
+    let s = s.with("PYTHONPATH", &package).with("PYTHONDONTWRITEBYTECODE", "1");
     symlink(workspace(), s.home("shm")).expect("a link in the sandbox");
     let has_python = s.run("python3 --version").code() == 0;
     let mut directory = s.home("");

@@ -10,8 +10,8 @@ use crate::harness::{Sandbox, workspace};
 pub struct Format {
     pub header: Layout,
     pub slot: Layout,
-    pub kinds: Vec<(u64, String)>,
-    pub states: Vec<(u64, String)>,
+    kinds: Vec<(u64, String)>,
+    states: Vec<(u64, String)>,
 }
 
 /// One table of fields.
@@ -58,7 +58,7 @@ impl Format {
         usize::try_from(slots_start + sequence % number("slots") * number("stride")).expect("within a file")
     }
 
-    pub fn name_of(names: &[(u64, String)], value: u64) -> &str {
+    fn name_of(names: &[(u64, String)], value: u64) -> &str {
         names.iter().find(|(number, _)| *number == value).map_or("?", |(_, name)| name)
     }
 }
@@ -72,7 +72,7 @@ impl Layout {
     }
 
     #[track_caller]
-    pub fn number(&self, bytes: &[u8], name: &str) -> u64 {
+    fn number(&self, bytes: &[u8], name: &str) -> u64 {
         u64::try_from(self.field(name).get(bytes)).expect("a field of at most 8 bytes")
     }
 }

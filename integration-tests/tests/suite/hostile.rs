@@ -257,3 +257,14 @@ fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
         assert!([4, 5].contains(&outcome.code()) && outcome.stdout.is_empty(), "{what}: {outcome:?}");
     }
 }
+
+#[test]
+fn a_newest_value_that_is_not_there_is_an_error_for_every_reader() {
+    let s = Sandbox::new();
+    s.ok("shm-writer --slots 2 --size 8 demo x");
+    // Value 1 is in slot 1 of those of 64 bytes.
+    s.ok("head -c 8 /dev/zero | dd of=$SHM_DIR/demo bs=1 seek=4160 conv=notrunc status=none");
+    for options in ["", "--from 1", "--from oldest", "--until-closed", "--from 1 --until-closed", "-f -t 10s"] {
+        s.run(&format!("shm-reader {options} demo")).exits(5).complains(&["value 1: it is the newest, and not there"]);
+    }
+}

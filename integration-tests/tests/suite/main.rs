@@ -20,6 +20,7 @@ mod looking;
 mod loss;
 mod mapping;
 mod names;
+mod other_languages;
 mod output;
 mod permissions;
 mod races;

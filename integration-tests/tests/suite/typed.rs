@@ -85,6 +85,9 @@ fn a_file_that_is_no_schema_is_refused_and_nothing_is_made() {
     s.run("shm-writer create demo --schema a.json --array u1:3").exits(2).complains(&["--array"]);
     s.run("shm-writer create demo --array u1:3 --as text").exits(2).complains(&["--as"]);
     s.run("shm-writer create demo --array u3:3").exits(2).complains(&["u3", "f8"]);
+    for typo in ["u1:", "u1:480,,3", "u1:,3", "u1:x"] {
+        s.run(&format!("shm-writer create demo --array {typo}")).exits(2).complains(&["u1:480,640,3"]);
+    }
     s.run("shm-writer create demo --array u1:3,0").exits(2).complains(&["only the first"]);
     assert!(s.files().is_empty(), "{:?}", s.files());
 }
@@ -107,8 +110,18 @@ fn stdin_is_cut_into_arrays() {
     s.ok("printf 123456 > frame; shm-writer cam --file frame");
     s.run("shm-reader --raw cam").prints("123456");
     assert_eq!(s.ok("shm-reader inspect --schema cam"), "{\"dtype\":\"|u1\",\"shape\":[2,3]}\n");
-    s.ok("shm-writer create rows --array f4:0,2; head -c 16 /dev/zero | shm-writer rows --whole");
-    s.run("shm-reader rows").prints("f4 2x2: 0, 0, 0, 0\n");
+    s.ok("shm-writer create rows --array u1:0,2; printf 'a\\nb\\n' | shm-writer rows");
+    s.run("shm-reader rows").prints("u1 2x2: 97, 10, 98, 10\n");
+    s.ok("shm-reader inspect --schema cam > cam.json; shm-writer create twin --schema cam.json");
+    assert_eq!(s.inspect("twin")["fingerprint"], s.inspect("cam")["fingerprint"]);
+    s.ok("shm-writer create one --array f8; head -c 8 /dev/zero | shm-writer one");
+    s.run("shm-reader one").prints("f8: 0\n");
+    s.ok("shm-writer create large --array u1:1080,1920,3");
+    let large = s.inspect("large");
+    assert!(
+        large["capacity"] == 1080 * 1920 * 3 && large["slots"] == 8,
+        "room for whole frames from the start: {large}"
+    );
 }
 
 #[test]
@@ -233,6 +246,59 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
     let message = ArrayReader::<f32>::open(&s.name("array")).expect_err("another type").to_string();
     assert!(message.contains("arrays of <u2 in the region, of <f4 here"), "{message}");
+}
+
+#[derive(Serialize, Deserialize)]
+struct Skips {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<u8>,
+    on: bool,
+    number: u8,
+}
+
+#[test]
+fn a_type_that_serializes_what_it_does_not_deserialize_is_found_out() {
+    let s = Sandbox::new();
+    let mut writer = Writer::<Skips>::open(&s.name("room")).expect("a writer");
+    let error = writer.publish(&Skips { comment: None, on: true, number: 7 }).expect_err("no value of its type");
+    assert!(matches!(error, Error::BadValue { .. }), "{error}");
+    assert_eq!(s.inspect("room")["head"], 0);
+}
+
+#[test]
+fn options_that_cannot_be_right_are_refused_before_anything_is_lost() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    Writer::<u8>::open(&name).expect("a writer").publish(&7).expect("a value");
+    let named = Schema::named("Other", 1).expect("a name");
+    assert!(matches!(Writer::options().schema(named).open_values(&name), Err(Error::BadOption(_))));
+    Writer::options().kind(Kind::Text).open_values(&name).expect("the kind is the schema's").close().expect("closed");
+    s.run("shm-reader room").prints("7\n");
+    let array = shm_core::ArrayType::new("u1", &[2]).expect("a type");
+    assert!(matches!(Writer::options().array(array).open_values(&s.name("new")), Err(Error::BadOption(_))));
+    assert!(!s.shm("new").exists() && matches!(ValueWriter::open(&s.name("new")), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn a_region_with_a_damaged_schema_is_not_taken_over() {
+    let s = Sandbox::new();
+    let vector = crate::harness::workspace().join("docs/vectors/schema-is-no-json.region");
+    std::fs::copy(vector, s.shm("bad")).expect("a copy");
+    let before = std::fs::read(s.shm("bad")).expect("a region");
+    assert!(matches!(shm_core::RawWriter::open(&s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
+    assert!(std::fs::read(s.shm("bad")).expect("a region") == before);
+    Writer::<u8>::open(&s.name("bad")).expect("a writer of a type").publish(&7).expect("a value");
+    s.run("shm-reader bad").prints("7\n");
+}
+
+#[test]
+fn names_in_a_schema_cannot_forge_lines() {
+    let s = Sandbox::new();
+    let schema = r#"{"type":{"TYPENAME":"A\nwriter  alive"},"types":{"A\nwriter  alive":"UNITSTRUCT"}}"#;
+    std::fs::write(s.home("a.json"), schema).expect("a file in the sandbox");
+    s.ok("shm-writer create demo --schema a.json");
+    let text = s.ok("shm-reader inspect demo");
+    assert!(text.ends_with("\nstruct A\\nwriter  alive;\n") && !text.contains("\nwriter  alive"), "{text}");
 }
 
 #[test]

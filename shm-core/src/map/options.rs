@@ -164,8 +164,8 @@ impl MapOptions {
     /// # Errors
     ///
     /// [`Error::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of the
-    /// page size; [`Error::IsRegion`]. [`Error::NoSpace`] and [`Error::TooLarge`] if it cannot be extended, and it then
-    /// keeps its length. [`Error::Io`], also if it was opened for less than the map is for.
+    /// page size, or the file was opened for less than the map is for; [`Error::IsRegion`]. [`Error::NoSpace`] and
+    /// [`Error::TooLarge`] if it cannot be extended, and it then keeps its length. [`Error::Io`].
     ///
     /// # Examples
     ///
@@ -181,7 +181,7 @@ impl MapOptions {
         let shown = format!("file descriptor {}", file.as_raw_fd());
         let access = match self.access {
             Some(access) => access,
-            None => default_access(&file).map_err(|errno| io_error("map", &shown, errno))?,
+            None => opened_for(&file).map_err(|errno| io_error("map", &shown, errno))?,
         };
         let backing = self.backing(&shown, file, access)?;
         Ok(Map::new(shown, backing))
@@ -275,6 +275,11 @@ impl MapOptions {
         }
         let end = end_of(shown, self.offset, len)?;
         match access {
+            Access::Write if opened_for(&file) == Ok(Access::Read) => {
+                return refuse(
+                    "its file was opened read-only; open it for writing, or map it with Access::Read".to_owned(),
+                );
+            }
             Access::Write => reserve(shown, &file, self.offset, len as u64)?,
             _ if end <= file_len => {}
             _ => return refuse(format!("it ends at {file_len}, not at {end}, and only a map that writes extends it")),
@@ -395,7 +400,9 @@ fn check_limit(shown: &str, end: u64, file_len: u64) -> Result<()> {
 
 /// Whether the file system has blocks for the whole file. It counts them in units of 512 bytes.
 fn is_without_holes(stat: &Stat) -> bool {
-    stat.st_blocks.saturating_mul(512) >= stat.st_size
+    // The fields' types differ between architectures.
+    let (blocks, len) = (i128::from(stat.st_blocks), i128::from(stat.st_size));
+    blocks * 512 >= len
 }
 
 fn begins_as_region(file: &File) -> bool {
@@ -403,7 +410,8 @@ fn begins_as_region(file: &File) -> bool {
     file.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC
 }
 
-fn default_access(file: &File) -> rustix::io::Result<Access> {
+/// What can be done with an open file.
+fn opened_for(file: &File) -> rustix::io::Result<Access> {
     let flags = fs::fcntl_getfl(file)?;
     Ok(if flags & OFlags::RWMODE == OFlags::RDONLY { Access::Read } else { Access::Write })
 }
@@ -425,7 +433,7 @@ fn explain_open(place: &Place, errno: Errno) -> Error {
         Errno::NOENT => Error::NoBlock { block: shown.to_owned() },
         Errno::LOOP => refused(shown, "map", "it is a symbolic link".to_owned()),
         Errno::ISDIR | Errno::NXIO => refused(shown, "map", "it is not a regular file".to_owned()),
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
+        Errno::ACCESS | Errno::PERM => Error::Permission {
             action: "map",
             region: shown.to_owned(),
             remedy: "its owner can allow it with chmod".to_owned(),

@@ -108,6 +108,23 @@ fn ranges_are_what_the_language_makes_of_them() {
 }
 
 #[test]
+fn bytes_are_found_also_where_they_lie_across_what_is_searched_at_a_time() {
+    for needle in [&b"1"[..], b"12", b"123456789", &[b'1'; SEARCH_BYTES + 1]] {
+        let step = SEARCH_BYTES.max(needle.len());
+        // In its middle both find and rfind are at the border of a part.
+        let mut map = Map::anonymous(4 * step).unwrap();
+        for before in [0, 1, 2, needle.len(), needle.len() + 1, needle.len() + 2] {
+            let at = 2 * step + 1 - before;
+            let range = isize::try_from(at).unwrap()..isize::try_from(at + needle.len()).unwrap();
+            map.set(range.clone(), needle).unwrap();
+            let found = (map.find(needle, ..).unwrap(), map.rfind(needle, ..).unwrap());
+            assert_eq!(found, (Some(at), Some(at)), "{} bytes, {before} before", needle.len());
+            map.set(range, &vec![0; needle.len()]).unwrap();
+        }
+    }
+}
+
+#[test]
 #[expect(unsafe_code, reason = "it is what is tested")]
 fn slices_show_and_change_the_bytes_themselves() {
     let (_directory, path) = block_of(b"hello");

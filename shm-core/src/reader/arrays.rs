@@ -82,8 +82,8 @@ impl<T: Element> ArrayReader<T> {
     ) -> Result<Option<Sample<()>>> {
         let mut room = Elements::new(elements);
         let Some(sample) = get(&mut self.raw, &mut room)? else { return Ok(None) };
-        match self.array().shape_of(room.bytes()) {
-            Ok(_) => {
+        match self.array().check_bytes(room.bytes()) {
+            Ok(()) => {
                 room.turn();
                 Ok(Some(sample))
             }

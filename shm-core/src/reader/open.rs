@@ -127,7 +127,7 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`Error::Kind`] if the region does not say how its values are encoded.
+    /// As for [`open`](Self::open): [`Error::Schema`] if the region does not say how its values are encoded.
     #[cfg(feature = "schema")]
     pub fn open_values(&self, name: &str) -> Result<ValueReader> {
         ValueReader::from_raw(self.open_raw(name)?)

@@ -38,8 +38,10 @@ impl ValueReader {
         if raw.kind() == Kind::Json || has_schema {
             return Ok(Self { raw, encoded: Vec::new() });
         }
-        let (found, expected) = (raw.kind().to_string(), "json or described".to_owned());
-        Err(Error::Kind { region: raw.place.shown.clone(), found, expected })
+        let region = &raw.place.shown;
+        Err(Error::Schema(format!(
+            "region '{region}' does not say how its values are encoded; read it with a RawReader"
+        )))
     }
 
     /// Attaches to a region that exists; receiving starts at its newest value.

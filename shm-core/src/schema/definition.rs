@@ -1,5 +1,4 @@
-//! A type's description for people: its definition, much as in Rust. It has names from anybody in it, which who prints it
-//! must escape.
+//! A type's description for people: its definition, much as in Rust. Its names may be anybody's, and so are escaped.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use std::collections::BTreeSet;
@@ -56,7 +55,7 @@ pub fn of_format(format: &Format) -> String {
         Format::Char => "char",
         Format::Str => "String",
         Format::Bytes => "Bytes",
-        Format::TypeName(name) => name,
+        Format::TypeName(name) => return escaped(name),
         Format::Option(inner) => return format!("Option<{}>", of_format(inner)),
         Format::Seq(inner) => return format!("Vec<{}>", of_format(inner)),
         Format::Map { key, value } => return format!("Map<{}, {}>", of_format(key), of_format(value)),
@@ -69,6 +68,7 @@ pub fn of_format(format: &Format) -> String {
 
 /// A struct or an enum, over several lines.
 pub fn of_container(name: &str, container: &Container) -> String {
+    let name = escaped(name);
     match container {
         Container::UnitStruct => format!("struct {name};"),
         Container::NewTypeStruct(inner) => format!("struct {name}({});", of_format(inner)),
@@ -84,10 +84,11 @@ pub fn of_container(name: &str, container: &Container) -> String {
     }
 }
 
-fn of_variant(variant: &Named<Variant>) -> String {
-    let name = &variant.name;
+/// A variant, as in the definition of its enum.
+pub fn of_variant(variant: &Named<Variant>) -> String {
+    let name = escaped(&variant.name);
     match &variant.value {
-        Variant::Unit | Variant::Unknown => name.clone(),
+        Variant::Unit | Variant::Unknown => name,
         Variant::NewType(inner) => format!("{name}({})", of_format(inner)),
         Variant::Tuple(parts) => format!("{name}({})", list(parts)),
         Variant::Struct(members) => {
@@ -98,9 +99,14 @@ fn of_variant(variant: &Named<Variant>) -> String {
 }
 
 fn of_member(member: &Named<Format>) -> String {
-    format!("{}: {}", member.name, of_format(&member.value))
+    format!("{}: {}", escaped(&member.name), of_format(&member.value))
 }
 
 fn list(parts: &[Format]) -> String {
     parts.iter().map(of_format).collect::<Vec<_>>().join(", ")
+}
+
+/// A name without anything in it that would end a line or steer a terminal.
+pub fn escaped(name: &str) -> String {
+    name.escape_debug().to_string()
 }

@@ -1,6 +1,6 @@
 //! Where two types differ first, in words: the path from the value down, and what stands there on either side.
 
-use super::definition::of_format;
+use super::definition::{escaped, of_container, of_format, of_variant};
 use super::format::{Container, Format, Named, Tree, Variant};
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
 
     fn containers(&mut self, region_name: &'a str, here_name: &'a str) -> Same {
         if region_name != here_name {
-            return self.differ(region_name, here_name);
+            return self.differ(escaped(region_name), escaped(here_name));
         }
         if !self.seen.insert((region_name, here_name)) {
             return Ok(());
@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             (a, b) if a == b => Ok(()),
-            (a, b) => self.differ(kind(a), kind(b)),
+            (a, b) => self.differ(title(region_name, a), title(here_name, b)),
         }
     }
 
@@ -94,44 +94,50 @@ impl<'a> Walk<'a> {
     fn fields(&mut self, region: &'a [Named<Format>], here: &'a [Named<Format>]) -> Same {
         for (index, (a, b)) in region.iter().zip(here).enumerate() {
             if a.name != b.name {
-                return self.differ(format!("field {index} is '{}'", a.name), format!("it is '{}'", b.name));
+                return self.differ(
+                    format!("field {index} is '{}'", escaped(&a.name)),
+                    format!("it is '{}'", escaped(&b.name)),
+                );
             }
-            self.within(&a.name, &a.value, &b.value)?;
+            self.within(escaped(&a.name), &a.value, &b.value)?;
         }
         let shorter = region.len().min(here.len());
         match (region.get(shorter), here.get(shorter)) {
-            (Some(field), _) => self.differ(format!("there is also a field '{}'", field.name), "there is none"),
-            (_, Some(field)) => self.differ(format!("there is no field '{}'", field.name), "there is one"),
+            (Some(field), _) => {
+                self.differ(format!("there is also a field '{}'", escaped(&field.name)), "there is none")
+            }
+            (_, Some(field)) => self.differ(format!("there is no field '{}'", escaped(&field.name)), "there is one"),
             _ => Ok(()),
         }
     }
 
     fn variants(&mut self, number: u32, region: Option<&'a Named<Variant>>, here: Option<&'a Named<Variant>>) -> Same {
-        let title = |variant: Option<&Named<Variant>>| variant.map_or("unknown".into(), |v| format!("'{}'", v.name));
-        let (Some(a), Some(b)) = (region, here) else {
+        let title =
+            |variant: Option<&Named<Variant>>| variant.map_or("unknown".into(), |v| format!("'{}'", escaped(&v.name)));
+        let (Some(region_variant), Some(here_variant)) = (region, here) else {
             return self.differ(format!("variant {number} is {}", title(region)), format!("it is {}", title(here)));
         };
-        if a.name != b.name {
-            return self.differ(format!("variant {number} is '{}'", a.name), format!("it is '{}'", b.name));
+        if region_variant.name != here_variant.name {
+            return self.differ(format!("variant {number} is {}", title(region)), format!("it is {}", title(here)));
         }
-        self.path.push(a.name.clone());
-        match (&a.value, &b.value) {
+        self.path.push(escaped(&region_variant.name));
+        match (&region_variant.value, &here_variant.value) {
             (Variant::NewType(a), Variant::NewType(b)) => self.format(a, b)?,
             (Variant::Tuple(a), Variant::Tuple(b)) => self.lists(a, b)?,
             (Variant::Struct(a), Variant::Struct(b)) => self.fields(a, b)?,
             (a, b) if a == b => {}
-            _ => return self.differ("the variant has another form", "it has this program's form"),
+            _ => return self.differ(of_variant(region_variant), of_variant(here_variant)),
         }
         self.path.pop();
         Ok(())
     }
 }
 
-fn kind(container: &Container) -> &'static str {
+/// A container in a line.
+fn title(name: &str, container: &Container) -> String {
     match container {
-        Container::UnitStruct => "a unit struct",
-        Container::NewTypeStruct(_) | Container::TupleStruct(_) => "a tuple struct",
-        Container::Struct(_) => "a struct with fields",
-        Container::Enum(_) => "an enum",
+        Container::Struct(_) => format!("struct {} with fields", escaped(name)),
+        Container::Enum(_) => format!("enum {}", escaped(name)),
+        plain => of_container(name, plain),
     }
 }

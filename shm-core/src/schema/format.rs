@@ -165,8 +165,9 @@ impl Format {
 
     /// Whether its values, which are not of a named type, can be names of members.
     fn is_plain_key(&self) -> bool {
-        use Format::{Bool, Char, I8, I16, I32, I64, I128, Str, U8, U16, U32, U64, U128};
-        matches!(self, Bool | Char | Str | I8 | I16 | I32 | I64 | I128 | U8 | U16 | U32 | U64 | U128)
+        let is_integer = matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I128);
+        let is_unsigned = matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U128);
+        matches!(self, Self::Bool | Self::Char | Self::Str) || is_integer || is_unsigned
     }
 
     /// Adds the names that are in the format.

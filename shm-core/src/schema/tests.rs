@@ -186,6 +186,17 @@ enum EndlessToo {
 #[derive(Serialize, Deserialize)]
 enum Nothing {}
 
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Nest(Vec<Nest>);
+
+#[derive(Serialize, Deserialize)]
+enum VariantAlias {
+    #[serde(alias = "Rot")]
+    Red,
+    Green,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Email(String);
@@ -211,6 +222,8 @@ fn what_cannot_be_found_out_is_refused_with_what_to_do() {
     refused::<Alias>(&["Alias", "alias"]);
     refused::<Endless>(&["Endless contains itself without end"]);
     refused::<EndlessToo>(&["EndlessToo contains itself without end"]);
+    refused::<Nest>(&["without a name of its own"]);
+    refused::<VariantAlias>(&["has a variant an alias?"]);
     refused::<Nothing>(&["Nothing has no variants"]);
     refused::<Email>(&["Email", "it has no @"]);
     refused::<serde_json::Value>(&["serde_json"]);
@@ -288,6 +301,14 @@ fn the_first_difference_is_named() {
         r#"{"type":{"TYPENAME":"E"},"types":{"E":{"ENUM":{"0":{"A":"UNIT"},"1":{"B":"UNIT"}}}}}"#,
         "E: variant 1 is unknown in the region, it is 'B' here",
     );
+    let pair = |formats: &str| format!(r#"{{"type":{{"TYPENAME":"P"}},"types":{{"P":{formats}}}}}"#);
+    check(
+        &pair(r#"{"NEWTYPESTRUCT":"F64"}"#),
+        &pair(r#"{"TUPLESTRUCT":["F64","F64"]}"#),
+        "P: struct P(f64); in the region, struct P(f64, f64); here",
+    );
+    let variant = |form: &str| pair(&format!(r#"{{"ENUM":{{"0":{{"A":{form}}}}}}}"#));
+    check(&variant(r#""UNIT""#), &variant(r#"{"NEWTYPE":"U8"}"#), "P.A: A in the region, A(u8) here");
     check(
         r#"{"name":"Reading","version":3}"#,
         r#"{"name":"Reading","version":4}"#,

@@ -63,7 +63,7 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
     let mut root = Format::Unknown;
     for _ in 0..MOST_PASSES {
         let before = trace.learned;
-        match T::deserialize(Node { trace: &mut trace, format: &mut root, small: false }) {
+        match T::deserialize(Node { trace: &mut trace, format: &mut root, small: false, depth: 0 }) {
             Ok(_) | Err(Stop::Again) => {}
             Err(stop) => return Err(stop),
         }
@@ -85,6 +85,8 @@ pub enum Stop {
     Again,
     /// A type contains itself without end.
     Endless(String),
+    /// It goes on without end, through nothing that has a name of its own.
+    Deep,
     /// The type needs a format that says itself what comes next.
     Unsupported(&'static str),
     /// The type's own `Deserialize` refused the value that it was offered.
@@ -96,6 +98,7 @@ impl fmt::Display for Stop {
         match self {
             Self::Again => f.write_str("no choice of its variants ends"),
             Self::Endless(name) => write!(f, "{name} contains itself without end"),
+            Self::Deep => f.write_str("it contains itself without a name of its own; is it #[serde(transparent)]?"),
             Self::Unsupported(what) => write!(f, "it uses {what}, which needs a format such as JSON"),
             Self::Refused(reason) => f.write_str(reason),
         }

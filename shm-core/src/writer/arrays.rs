@@ -58,7 +58,7 @@ impl<T: Element> ArrayWriter<T> {
     ///
     /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, elements: &[T]) -> Result<Sequence> {
-        if let Err(reason) = self.array().shape_of(size_of_val(elements)) {
+        if let Err(reason) = self.array().check_bytes(size_of_val(elements)) {
             return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
         }
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))

@@ -3,7 +3,7 @@
 #[cfg(feature = "schema")]
 use super::ValueWriter;
 use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, random_lineage, replace};
-use super::{ArrayWriter, MAX_PAYLOAD_BYTES, RawWriter, Writer, round_capacity};
+use super::{ArrayWriter, MAX_PAYLOAD_BYTES, RawWriter, Writer, grown_slots, round_capacity};
 use crate::array::{ArrayType, Element};
 use crate::description::Description;
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ const OPEN_ATTEMPTS: usize = 100;
 /// How to open a region for writing. An option that is not set means: as found, or the default for a new region.
 ///
 /// Options that differ from what is found replace the region by one of the same lineage: the numbers go on,
-/// readers follow, and the newest values that fit are kept unless the kind differs.
+/// readers follow, and the newest values that fit are kept unless the kind or the type differs.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -48,6 +48,8 @@ pub struct WriterOptions {
     kind: Option<Kind>,
     checksum: Option<bool>,
     description: Option<Description>,
+    // Whether the values are of a type that cannot be described.
+    is_undescribed: bool,
 }
 
 impl WriterOptions {
@@ -57,13 +59,13 @@ impl WriterOptions {
         Self::default()
     }
 
-    /// How many values the region holds: a power of two, at least 2. A new region has 64.
+    /// How many values the region holds: a power of two, at least 2. A new region has 64, fewer of large arrays.
     pub fn slots(&mut self, slots: u64) -> &mut Self {
         self.slots = Some(slots);
         self
     }
 
-    /// How many bytes a slot holds, rounded up to a multiple of 8. A new region has 4096; it grows as needed.
+    /// How many bytes a slot holds, rounded up to a multiple of 8. A new region has 4096, or an array; it grows as needed.
     pub fn capacity(&mut self, bytes: u64) -> &mut Self {
         self.capacity = Some(bytes);
         self
@@ -120,6 +122,8 @@ impl WriterOptions {
         if !matches!(self.description, Some(Description::Schema(_))) {
             options.schema(Schema::of::<T>()?);
         }
+        // Without the feature it cannot be known whether this is the type that the region describes.
+        options.is_undescribed = cfg!(not(feature = "schema"));
         Ok(Writer::from_raw(options.open_raw(name)?))
     }
 
@@ -138,19 +142,21 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), and [`Error::BadOption`] if no schema is set and the region has none that says how
-    /// values are encoded, or does not exist.
+    /// As for [`open`](Self::open); [`Error::BadOption`] if the schema that is set, or else the region's, does not say how
+    /// values are encoded; [`Error::NotFound`] if no schema is set and there is no region.
     #[cfg(feature = "schema")]
     pub fn open_values(&self, name: &str) -> Result<ValueWriter> {
-        if self.description.is_none() {
-            // Before anything is made or taken over.
+        // Before anything is made or taken over.
+        if let Some(description) = &self.description {
+            require_complete(name, description.schema())?;
+        } else {
             let place = Place::resolve(name)?;
             let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
             let kind = known_kind(&place, region.fixed.kind)?;
             let found = Description::of(&place, kind, &region.fixed, &region.descriptor)?;
             require_complete(name, found.as_ref().and_then(Description::schema))?;
         }
-        let raw = self.open_raw(name)?;
+        let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
         require_complete(name, raw.schema())?;
         Ok(ValueWriter::from_raw(raw))
     }
@@ -184,7 +190,7 @@ impl WriterOptions {
         if let Some(description) = &self.description
             && self.kind != Some(description.kind())
         {
-            return refuse(format!("values of type {} are not of another kind", description.kind()));
+            return refuse(format!("a schema makes a region of kind {}; leave out the kind", description.kind()));
         }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {
@@ -244,8 +250,8 @@ impl WriterOptions {
             region_bytes: 0,
             lineage: random_lineage(place)?,
             file_number: 1,
-            slots: self.slots.unwrap_or(DEFAULT_SLOTS),
-            capacity: round_capacity(self.capacity.unwrap_or(DEFAULT_CAPACITY)),
+            slots: self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0))),
+            capacity: round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY)),
             stride: 0,
             payload_offset: SLOT_HEAD_BYTES,
             payload_alignment: 8,
@@ -268,7 +274,6 @@ impl WriterOptions {
     /// Goes on where the last writer ended, in its file or in one that replaces it.
     fn take_over(&self, place: &Place, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
         let (wanted, descriptor) = self.wanted(place, &region)?;
-        known_kind(place, wanted.kind)?;
         let ring = ring_of(&region);
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         match Producer::take_over(ring) {
@@ -287,6 +292,12 @@ impl WriterOptions {
                 replace(place, lock, &region, &mut old, change)
             }
         }
+    }
+
+    /// How long each value is, if it is an array and that is known.
+    fn array_bytes(&self) -> Option<u64> {
+        let array = self.description.as_ref().and_then(Description::array)?;
+        (array.shape().first() != Some(&0)).then(|| array.bytes())
     }
 
     /// The descriptor of a region that begins with these options, and its fingerprint.
@@ -312,7 +323,10 @@ impl WriterOptions {
         }
         // The boot id tells later whether a value may have been lost with the page cache.
         wanted.boot_id = boot_id();
+        let kind = known_kind(place, wanted.kind)?;
         if wanted.kind == found.kind && self.is_described_by(place, region) {
+            // Damage is found before anything is taken over.
+            Description::of(place, kind, found, &region.descriptor)?;
             return Ok((wanted, region.descriptor.clone()));
         }
         let (descriptor, fingerprint) = self.descriptor()?;
@@ -321,7 +335,7 @@ impl WriterOptions {
 
     /// Whether the type that is wanted is the one that the region has.
     fn is_described_by(&self, place: &Place, region: &Region) -> bool {
-        let Some(wanted) = &self.description else { return true };
+        let Some(wanted) = &self.description else { return !self.is_undescribed || region.descriptor.is_empty() };
         let found = Description::of(place, wanted.kind(), &region.fixed, &region.descriptor);
         matches!(found, Ok(Some(found)) if found == *wanted)
     }

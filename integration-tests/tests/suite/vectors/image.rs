@@ -1,231 +1,167 @@
-//! The bytes of a region that the library made, with all that differs from run to run set to fixed values, and changed
-//! field by field, by the tables in docs/FORMAT.md.
+//! A region's bytes, put together from docs/FORMAT.md alone: the library has no part in it.
 
-use std::fs;
-use std::sync::OnceLock;
+/// When value n of an image was published, less n.
+const TIME_NS: u64 = 1_700_000_000_000_000_000;
 
-use serde_json::{Map, Value, json};
-use shm_core::{Kind, RawWriter};
-
-use crate::format::Format;
-
-/// 2023-11-14 22:13:20 UTC; value n came n milliseconds later.
-const BEGIN_NS: u64 = 1_700_000_000_000_000_000;
-const LINEAGE: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
-
+/// A region in the making. What is not said is as an ordinary writer has it.
+#[derive(Clone)]
 pub struct Image {
-    bytes: Vec<u8>,
-}
-
-pub fn format() -> &'static Format {
-    static FORMAT: OnceLock<Format> = OnceLock::new();
-    FORMAT.get_or_init(Format::read)
-}
-
-/// The region that `publish` makes under the name that it is given, without the padding at its end.
-pub fn made(publish: impl FnOnce(&str)) -> Image {
-    padded(publish).without_padding()
-}
-
-/// The same as the writer left it.
-pub fn padded(publish: impl FnOnce(&str)) -> Image {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("region");
-    publish(path.to_str().expect("UTF-8"));
-    Image { bytes: fs::read(path).expect("a region") }.settled()
-}
-
-/// A closed region of this kind with 4 slots of 16 bytes.
-pub fn small(kind: Kind, values: &[&[u8]]) -> Image {
-    made(|name| {
-        let mut writer = RawWriter::options().slots(4).capacity(16).kind(kind).open_raw(name).expect("a writer");
-        for value in values {
-            writer.publish(value).expect("a value");
-        }
-    })
-}
-
-/// The same of text: `one` and so on, as many as that.
-pub fn texts(count: usize) -> Image {
-    let texts: [&[u8]; 7] = [b"one", b"two", b"three", b"four", b"five", b"six", b"seven"];
-    small(Kind::Text, &texts[..count])
+    pub version: (u16, u16),
+    pub compatible: u64,
+    pub incompatible: u64,
+    pub kind: u32,
+    pub slots: u64,
+    pub capacity: u64,
+    pub stride: u64,
+    pub payload_offset: u32,
+    pub payload_alignment: u32,
+    pub descriptor: Vec<u8>,
+    pub fingerprint: Option<u64>,
+    pub boot_id: [u8; 16],
+    pub state: u32,
+    pub first: u64,
+    pub head: u64,
+    values: Vec<(u64, Vec<u8>)>,
 }
 
 impl Image {
-    /// Any bytes.
-    pub fn of(bytes: Vec<u8>) -> Self {
-        Self { bytes }
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn settled(mut self) -> Self {
-        let begin = u128::from(BEGIN_NS);
-        for slot in 0..self.number("slots") {
-            let at = format().slot_offset(&self.bytes, slot);
-            let number = format().slot.number(&self.bytes[at..], "stamp").div_ceil(2);
-            if number > 0 {
-                format().slot.field("time").put(&mut self.bytes[at..], begin + u128::from(number) * 1_000_000);
-            }
+    /// Four slots of 8 bytes of this kind, closed and without values.
+    pub fn new(kind: u32) -> Self {
+        Self {
+            version: (0, 1),
+            compatible: 0,
+            incompatible: 0,
+            kind,
+            slots: 4,
+            capacity: 8,
+            stride: 0,
+            payload_offset: 24,
+            payload_alignment: 8,
+            descriptor: vec![],
+            fingerprint: None,
+            boot_id: [0; 16],
+            state: 2,
+            first: 1,
+            head: 0,
+            values: vec![],
         }
-        self.with("lineage", LINEAGE)
-            .with("boot_id", 0)
-            .with("created_ns", begin)
-            .with("started_ns", begin)
-            .with("pid", 4242)
     }
 
-    /// With another value in a field of the header, whose CRC is made right.
-    pub fn with(self, field: &str, value: u128) -> Self {
-        let mut image = self.unsealed(field, value);
-        format().seal(&mut image.bytes);
-        image
-    }
-
-    /// The same, but for the CRC.
-    pub fn unsealed(mut self, field: &str, value: u128) -> Self {
-        format().header.field(field).put(&mut self.bytes, value);
+    /// The same with a schema.
+    pub fn with_schema(mut self, schema: &str) -> Self {
+        self.descriptor.extend(record(1, schema.as_bytes()));
+        self.fingerprint = Some(fnv(schema.as_bytes()));
         self
     }
 
-    /// In one of the states that have a name.
-    pub fn in_state(self, name: &str) -> Self {
-        let (code, _) = format().states.iter().find(|(_, state)| state == name).expect("a state");
-        self.with("state", u128::from(*code))
-    }
-
-    /// With another value in a field of the slot in which value `number` is, or would be.
-    pub fn with_slot(mut self, number: u64, field: &str, value: u128) -> Self {
-        let at = format().slot_offset(&self.bytes, number);
-        format().slot.field(field).put(&mut self.bytes[at..], value);
+    /// The same with checksums.
+    pub fn with_checksums(mut self) -> Self {
+        self.compatible |= 1;
         self
     }
 
-    /// With other bytes anywhere; the header's CRC is made right.
-    pub fn with_bytes(mut self, at: usize, bytes: &[u8]) -> Self {
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-        format().seal(&mut self.bytes);
+    /// The same with one more value; a slot's older value is overwritten.
+    pub fn value(mut self, payload: impl AsRef<[u8]>) -> Self {
+        self.head = self.head.max(self.first - 1) + 1;
+        self.capacity = self.capacity.max(payload.as_ref().len().next_multiple_of(8) as u64);
+        self.values.push((self.head, payload.as_ref().to_vec()));
         self
     }
 
-    /// With other bytes in the payload of a value.
-    pub fn with_payload(self, number: u64, at: usize, bytes: &[u8]) -> Self {
-        let payload = self.payload_offset(number);
-        self.with_bytes(payload + at, bytes)
-    }
-
-    /// With another length; the field for it is left as it was.
-    pub fn with_length(mut self, bytes: usize) -> Self {
-        self.bytes.resize(bytes, 0);
+    /// The same, changed.
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
         self
     }
 
-    /// As short as its slots allow.
-    fn without_padding(self) -> Self {
-        let end = format().slot_offset(&self.bytes, 0) as u64 + self.number("slots") * self.number("stride");
-        self.with_length(usize::try_from(end).expect("small")).with("region_bytes", end.into())
+    pub fn slots_start(&self) -> usize {
+        (4096 + self.descriptor.len()).next_multiple_of(128)
     }
 
-    /// With another descriptor, which is described right; the slots move to where they belong then.
-    pub fn with_descriptor(self, descriptor: &[u8]) -> Self {
-        let old = format().slot_offset(&self.bytes, 0);
-        let (page, slots) = (self.number("header_bytes"), self.bytes[old..].to_vec());
-        let mut bytes = self.bytes[..usize::try_from(page).expect("small")].to_vec();
-        bytes.extend(descriptor);
-        bytes.resize(bytes.len().next_multiple_of(128), 0);
-        bytes.extend(slots);
-        let (length, crc) = (bytes.len(), crc32fast::hash(descriptor));
-        let image =
-            Self { bytes }.with("region_bytes", length as u128).with("descriptor_bytes", descriptor.len() as u128);
-        image.with("descriptor_crc", crc.into())
+    fn trailer(&self) -> u64 {
+        8 * (self.compatible & 1)
     }
 
-    /// With another schema, and its fingerprint.
-    pub fn with_schema(self, schema: &str) -> Self {
-        let hash = fingerprint(schema.as_bytes());
-        self.with_descriptor(&record(1, schema.as_bytes())).with("fingerprint", hash.into())
+    fn stride(&self) -> u64 {
+        let least = u64::from(self.payload_offset) + self.capacity + self.trailer();
+        self.stride.max(least.next_multiple_of(u64::from(self.payload_alignment).max(64)))
     }
 
-    fn number(&self, field: &str) -> u64 {
-        format().header.number(&self.bytes, field)
+    /// Where the slot of a value starts.
+    pub fn slot(&self, sequence: u64) -> usize {
+        self.slots_start() + usize::try_from(sequence % self.slots * self.stride()).expect("a small file")
     }
 
-    fn payload_offset(&self, number: u64) -> usize {
-        format().slot_offset(&self.bytes, number) + usize::try_from(self.number("payload_offset")).expect("small")
-    }
-
-    pub fn state(&self) -> &str {
-        Format::name_of(&format().states, self.number("state"))
-    }
-
-    fn kind(&self) -> &str {
-        Format::name_of(&format().kinds, self.number("kind"))
-    }
-
-    /// The content of the first record with tag 1.
-    fn schema(&self) -> Option<&str> {
-        let start = usize::try_from(self.number("header_bytes")).expect("small");
-        let end = start + usize::try_from(self.number("descriptor_bytes")).expect("small");
-        let mut rest = &self.bytes[start..end];
-        while let [a, b, c, d, e, f, g, h, content @ ..] = rest {
-            let length = u32::from_le_bytes([*e, *f, *g, *h]) as usize;
-            if u32::from_le_bytes([*a, *b, *c, *d]) == 1 {
-                return Some(str::from_utf8(&content[..length]).expect("UTF-8"));
-            }
-            rest = &content[length.next_multiple_of(8)..];
+    /// The file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let slots_bytes = usize::try_from(self.slots * self.stride()).expect("a small file");
+        let mut bytes = vec![0; (self.slots_start() + slots_bytes).next_multiple_of(4096)];
+        let region_bytes = bytes.len() as u64;
+        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+        put(0, b"shm\0ring");
+        put(8, &self.version.0.to_le_bytes());
+        put(10, &self.version.1.to_le_bytes());
+        put(12, &4096_u32.to_le_bytes());
+        put(16, &self.compatible.to_le_bytes());
+        put(24, &self.incompatible.to_le_bytes());
+        put(32, &region_bytes.to_le_bytes());
+        put(40, &[0x11; 16]); // lineage
+        put(56, &1_u64.to_le_bytes());
+        put(64, &self.slots.to_le_bytes());
+        put(72, &self.capacity.to_le_bytes());
+        put(80, &self.stride().to_le_bytes());
+        put(88, &self.payload_offset.to_le_bytes());
+        put(92, &self.payload_alignment.to_le_bytes());
+        put(96, &self.kind.to_le_bytes());
+        put(100, &u32::try_from(self.descriptor.len()).expect("small").to_le_bytes());
+        put(104, &crc32fast::hash(&self.descriptor).to_le_bytes());
+        put(112, &self.fingerprint.unwrap_or(0).to_le_bytes());
+        put(120, &20_000_u64.to_le_bytes()); // look_ns
+        put(128, &self.boot_id);
+        put(160, &TIME_NS.to_le_bytes());
+        put(256, &1_u64.to_le_bytes()); // epoch
+        put(264, &TIME_NS.to_le_bytes());
+        put(384, &self.state.to_le_bytes());
+        put(388, &u32::try_from(self.values.len() + 1).expect("few").to_le_bytes()); // bell
+        put(392, &self.head.to_le_bytes());
+        put(400, &self.first.to_le_bytes());
+        put(4096, &self.descriptor);
+        for (sequence, payload) in &self.values {
+            self.put_value(&mut put, *sequence, payload);
         }
-        None
+        seal(&mut bytes);
+        bytes
     }
 
-    /// What vectors.json says of the whole region.
-    pub fn description(&self) -> Vec<(&'static str, Value)> {
-        let mut members = vec![("kind", json!(self.kind())), ("state", json!(self.state()))];
-        for field in ["slots", "capacity", "first", "head"] {
-            members.push((field, self.number(field).into()));
+    fn put_value(&self, put: &mut impl FnMut(usize, &[u8]), sequence: u64, payload: &[u8]) {
+        let (slot, checks) = (self.slot(sequence), self.compatible & 1);
+        let length = (payload.len() as u64 | checks << 48).to_le_bytes();
+        let padded = [payload, &vec![0; payload.len().next_multiple_of(8) - payload.len()]].concat();
+        put(slot, &(2 * sequence).to_le_bytes());
+        put(slot + 8, &length);
+        put(slot + 16, &(TIME_NS + sequence).to_le_bytes());
+        put(slot + self.payload_offset as usize, &padded);
+        if checks == 1 {
+            let checksum = crc32fast::hash(&[&sequence.to_le_bytes(), &length, payload].concat());
+            put(slot + self.payload_offset as usize + padded.len(), &u64::from(checksum).to_le_bytes());
         }
-        members.push(("checksums", (self.number("compatible") & 1 == 1).into()));
-        if let Some(schema) = self.schema() {
-            members.push(("fingerprint", format!("{:016x}", self.number("fingerprint")).into()));
-            members.push(("schema", schema.into()));
-        }
-        members
-    }
-
-    /// What vectors.json says of a value.
-    pub fn value(&self, number: u64) -> Map<String, Value> {
-        let slot = &self.bytes[format().slot_offset(&self.bytes, number)..];
-        let (length, time) = (format().slot.number(slot, "length"), format().slot.number(slot, "time"));
-        let payload = &self.bytes[self.payload_offset(number)..][..usize::try_from(length).expect("small")];
-        let mut value = Map::new();
-        value.insert("number".to_owned(), number.into());
-        value.insert("time_ns".to_owned(), time.into());
-        value.insert("length".to_owned(), length.into());
-        value.insert("hex".to_owned(), hex(payload).into());
-        match self.kind() {
-            "text" => drop(value.insert("text".to_owned(), str::from_utf8(payload).expect("text").into())),
-            "json" => drop(value.insert("json".to_owned(), serde_json::from_slice(payload).expect("JSON"))),
-            _ => {}
-        }
-        value
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Makes the header's CRC right.
+pub fn seal(bytes: &mut [u8]) {
+    let crc = crc32fast::hash(&bytes[..252]);
+    bytes[252..256].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// A record of a descriptor.
+/// A record of the descriptor.
 pub fn record(tag: u32, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).expect("small");
-    let mut record = [&tag.to_le_bytes()[..], &length.to_le_bytes(), content].concat();
+    let mut record = [&tag.to_le_bytes(), &length.to_le_bytes(), content].concat();
     record.resize(record.len().next_multiple_of(8), 0);
     record
 }
 
-/// FNV-1a, as docs/FORMAT.md has it.
-pub fn fingerprint(schema: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-    schema.iter().fold(0xcbf2_9ce4_8422_2325, step).max(1)
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -71,6 +71,14 @@ fn an_unfinished_value_under_the_head_is_a_fault() {
 }
 
 #[test]
+fn a_first_number_beyond_the_head_is_not_an_empty_ring() {
+    for first in [6, 1 << 40, u64::MAX] {
+        assert_eq!(latest(&hostile([8, 2, 4, 6], 4, first)), fault(4, BEYOND));
+    }
+    assert_eq!(latest(&hostile([8, 2, 4, 6], 4, 5)), Ok(Polled::Empty));
+}
+
+#[test]
 fn no_value_has_the_number_0() {
     let memory = hostile([0, 0, 0, 0], 0, 0);
     assert_eq!(poll(&memory, 0), fault(0, NO_NUMBER));

@@ -148,8 +148,7 @@ fn check<T: Serialize + DeserializeOwned>(value: &T, expected: Value) {
 #[test]
 fn what_serde_json_does_otherwise_is_as_the_format_says() {
     check(&(f64::NAN, f32::INFINITY, f64::NEG_INFINITY), json!(["NaN", "Infinity", "-Infinity"]));
-    let halfway = f32::from_bits(0x3f80_8000);
-    check(&halfway, json!(1.0039062));
+    check(&(1.0 + 1.0 / 256.0_f32), json!(1.0039062));
     check(&(1_u128, u128::MAX, i128::MIN), json!([1, u128::MAX.to_string(), i128::MIN.to_string()]));
     check(&i128::from(u64::MAX), json!(u64::MAX));
     check(&serde_bytes::ByteBuf::from([0xff; 4]), json!("/////w=="));

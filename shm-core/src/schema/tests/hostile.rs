@@ -36,6 +36,7 @@ fn a_schema_that_breaks_the_rules_is_refused() {
         "recursion",
     );
     malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "more than");
+    assert!(Schema::of::<Tuples>().is_err(), "its document nests deeper than anybody reads");
 }
 
 #[test]
@@ -46,6 +47,14 @@ fn a_document_nests_only_so_deep() {
     assert!(Schema::parse(&nested(126)).is_ok());
     malformed(&nested(127), "recursion");
 }
+
+macro_rules! tuples {
+    ($inner:ty; $first:tt $($rest:tt)*) => { tuples!(($inner,); $($rest)*) };
+    ($inner:ty;) => { $inner };
+}
+
+/// Each one-tuple takes two levels of JSON.
+type Tuples = tuples!(u8; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0);
 
 #[test]
 fn what_only_looks_dangerous_is_taken() {
@@ -118,7 +127,7 @@ fn a_key_of_many_types_within_each_other_takes_neither_stack_nor_time() {
         let map = r#"{"SEQ":{"MAP":{"KEY":{"TYPENAME":"0"},"VALUE":"U8"}}}"#;
         Schema::parse(&format!(r#"{{"type":{map},"types":{{{types}}}}}"#)).unwrap()
     };
-    let empty_maps = [&5_000_u64.to_le_bytes()[..], &[0; 8 * 5_000]].concat();
+    let empty_maps = [5_000_u64.to_le_bytes().to_vec(), vec![0; 8 * 5_000]].concat();
     let schema = maps(&chain(20_000, r#"{"NEWTYPESTRUCT":"STR"}"#));
     let value = at_once(|| schema.decode(&empty_maps)).unwrap();
     assert_eq!(value, json!(vec![json!({}); 5_000]));

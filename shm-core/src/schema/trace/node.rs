@@ -1,6 +1,7 @@
 //! What a type is offered while it is traced: for everything that it asks for a value, and a note of what it asked for.
 
 use super::{Stop, Trace, differs, unify};
+use crate::schema::MAX_DEPTH;
 use crate::schema::format::{Container, Format, Named, Variant};
 use serde::de::value::U32Deserializer;
 use serde::de::{
@@ -16,10 +17,15 @@ pub struct Node<'t> {
     pub format: &'t mut Format,
     /// Whether the value is to be as small as can be.
     pub small: bool,
+    /// How deep in the value it is.
+    pub depth: usize,
 }
 
 impl Node<'_> {
     fn note(&mut self, seen: Format) -> Result<(), Stop> {
+        if self.depth > MAX_DEPTH {
+            return Err(Stop::Deep);
+        }
         unify(self.format, seen, &mut self.trace.learned)
     }
 
@@ -39,7 +45,7 @@ impl Node<'_> {
         self.note(Format::TypeName(index.to_string()))?;
         let mut container = self.trace.types[index].container.clone().unwrap_or(fresh);
         let small = self.trace.enter(index, self.small, None)?;
-        let built = take_all(self.trace, container.parts_mut(), small, build);
+        let built = take_all(self.trace, container.parts_mut(), small, self.depth, build);
         self.trace.leave(index, container)?;
         built
     }
@@ -50,9 +56,10 @@ fn take_all<R>(
     trace: &mut Trace,
     parts: Vec<&mut Format>,
     small: bool,
+    depth: usize,
     build: impl FnOnce(&mut Elements<'_>) -> Result<R, Stop>,
 ) -> Result<R, Stop> {
-    let mut elements = Elements { trace, formats: parts.into_iter(), small };
+    let mut elements = Elements { trace, formats: parts.into_iter(), small, depth };
     let built = build(&mut elements)?;
     match elements.formats.len() {
         0 => Ok(built),
@@ -65,12 +72,14 @@ struct Elements<'t> {
     trace: &'t mut Trace,
     formats: std::vec::IntoIter<&'t mut Format>,
     small: bool,
+    // Of what they are parts of.
+    depth: usize,
 }
 
 impl Elements<'_> {
     fn next(&mut self) -> Option<Node<'_>> {
         let format = self.formats.next()?;
-        Some(Node { trace: self.trace, format, small: self.small })
+        Some(Node { trace: self.trace, format, small: self.small, depth: self.depth + 1 })
     }
 }
 
@@ -101,6 +110,7 @@ struct Choice<'t> {
     // What was seen of it.
     seen: &'t mut Variant,
     small: bool,
+    depth: usize,
 }
 
 impl<'de> EnumAccess<'de> for Choice<'_> {
@@ -118,7 +128,7 @@ impl Choice<'_> {
         if *self.seen == Variant::Unknown {
             *self.seen = fresh;
         }
-        take_all(self.trace, self.seen.parts_mut(), self.small, build)
+        take_all(self.trace, self.seen.parts_mut(), self.small, self.depth, build)
     }
 }
 
@@ -140,6 +150,16 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
         self.build(Variant::Struct(unknown_fields(fields)), |parts| visitor.visit_seq(parts))
+    }
+}
+
+/// An alias counts as a variant's name, and no variant has its number.
+fn with_alias(stop: Stop) -> Stop {
+    match stop {
+        Stop::Refused(reason) if reason.contains("expected variant index") => {
+            Stop::Refused(format!("{reason}; has a variant an alias?"))
+        }
+        other => other,
     }
 }
 
@@ -192,7 +212,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         if !self.goes_into(&inner) {
             return visitor.visit_none();
         }
-        let built = visitor.visit_some(Node { trace: self.trace, format: &mut inner, small: false });
+        let built =
+            visitor.visit_some(Node { trace: self.trace, format: &mut inner, small: false, depth: self.depth + 1 });
         self.note(Format::Option(Box::new(inner)))?;
         built
     }
@@ -201,7 +222,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.note(Format::Seq(Box::new(Format::Unknown)))?;
         let mut inner = self.format.parts()[0].clone();
         let part = self.goes_into(&inner).then_some(&mut inner);
-        let built = take_all(self.trace, part.into_iter().collect(), false, |parts| visitor.visit_seq(parts));
+        let built =
+            take_all(self.trace, part.into_iter().collect(), false, self.depth, |parts| visitor.visit_seq(parts));
         self.note(Format::Seq(Box::new(inner)))?;
         built
     }
@@ -211,7 +233,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let [mut key, mut value] = [0, 1].map(|part| self.format.parts()[part].clone());
         let goes_in = self.goes_into(&key) || self.goes_into(&value);
         let parts = if goes_in { vec![&mut key, &mut value] } else { vec![] };
-        let built = take_all(self.trace, parts, false, |parts| visitor.visit_map(parts));
+        let built = take_all(self.trace, parts, false, self.depth, |parts| visitor.visit_map(parts));
         self.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
         built
     }
@@ -219,7 +241,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.note(Format::Tuple(vec![Format::Unknown; len]))?;
         let Format::Tuple(mut parts) = self.format.clone() else { return Err(differs()) };
-        let built = take_all(self.trace, parts.iter_mut().collect(), self.small, |parts| visitor.visit_seq(parts));
+        let built =
+            take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, |parts| visitor.visit_seq(parts));
         self.note(Format::Tuple(parts))?;
         built
     }
@@ -273,7 +296,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
             Some(Container::Enum(known)) => known.get(&number).map_or(Variant::Unknown, |known| known.value.clone()),
             _ => Variant::Unknown,
         };
-        let built = visitor.visit_enum(Choice { trace: self.trace, number, seen: &mut seen, small });
+        let choice = Choice { trace: self.trace, number, seen: &mut seen, small, depth: self.depth };
+        let built = visitor.visit_enum(choice).map_err(with_alias);
         let seen = Named { name: (*variant).to_owned(), value: seen };
         self.trace.leave(index, Container::Enum(BTreeMap::from([(number, seen)])))?;
         built

@@ -1,0 +1,195 @@
+"""The layout of a region's file, and the checks that a header must pass. FORMAT.md, sections 2 to 5 and 8. No files."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, replace
+
+from ._errors import Damaged, NotARegion, TooLarge, UnknownFormat
+
+MAGIC = b"shm\0ring"
+VERSION = (0, 1)
+HEADER_BYTES = 4096
+FIXED_BYTES = 256  # of the header page, written once and covered by the CRC
+LARGEST_NUMBER = 1 << 62
+LARGEST_DESCRIPTOR = 1 << 20
+LARGEST_REGION = 1 << 40  # a limit of our own, as the Rust library's
+LARGEST_LOOK_NS = 1_000_000_000
+CHECKSUMS = 1  # bit of `compatible`
+
+# Indices of the fields that change, into the file seen as words of 8 or halves of 4 bytes.
+EPOCH_WORD, STARTED_WORD, PID_HALF = 256 // 8, 264 // 8, 272 // 4
+STATE_HALF, BELL_HALF, HEAD_WORD, FIRST_WORD = 384 // 4, 388 // 4, 392 // 8, 400 // 8
+
+OPEN, CLOSED, MOVING, MOVED = 1, 2, 3, 4
+STATES = {OPEN: "open", CLOSED: "closed", MOVING: "moving", MOVED: "moved"}
+
+BYTES, TEXT, JSON, ARRAY, BINCODE = 1, 2, 3, 4, 5
+KINDS = {BYTES: "bytes", TEXT: "text", JSON: "json", ARRAY: "array", BINCODE: "bincode"}
+
+# In a slot: the stamp, then the length word, then the time.
+LENGTH_MASK = (1 << 48) - 1
+FLAG_CHECKSUM = 1 << 48
+
+_HEADER = struct.Struct("<8sHHIQQQ16sQQQQIIIIIIQQ16s16sQ84xI")
+assert _HEADER.size == FIXED_BYTES
+_RECORD = struct.Struct("<II")
+_SCHEMA_TAG = 1
+
+
+def round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+@dataclass(frozen=True)
+class Header:
+    """The part of a header that is written once. Whoever has one from `parse` has a checked one."""
+
+    region_bytes: int
+    lineage: bytes
+    slots: int
+    capacity: int
+    stride: int
+    kind: int
+    descriptor_bytes: int
+    descriptor_crc: int
+    fingerprint: int
+    boot_id: int
+    created_ns: int
+    compatible: int = 0
+    file_number: int = 1
+    payload_offset: int = 24
+    payload_alignment: int = 8
+    look_ns: int = 20_000
+    origin: bytes = bytes(16)
+
+    @property
+    def slots_start(self) -> int:
+        return round_up(HEADER_BYTES + self.descriptor_bytes, 128)
+
+    @property
+    def checksums(self) -> bool:
+        return bool(self.compatible & CHECKSUMS)
+
+    @property
+    def trailer(self) -> int:
+        return 8 if self.checksums else 0
+
+    @property
+    def slots_end(self) -> int:
+        return self.slots_start + self.slots * self.stride
+
+    def with_sizes(self) -> Header:
+        """This header with the `stride` and `region_bytes` that follow from the rest."""
+        room = self.payload_offset + self.capacity + self.trailer
+        sized = replace(self, stride=round_up(room, max(64, self.payload_alignment)))
+        return replace(sized, region_bytes=round_up(sized.slots_end, 4096))
+
+    def pack(self) -> bytes:
+        """The first 256 bytes of the file."""
+        raw = _HEADER.pack(
+            MAGIC, *VERSION, HEADER_BYTES, self.compatible, 0, self.region_bytes, self.lineage, self.file_number,
+            self.slots, self.capacity, self.stride, self.payload_offset, self.payload_alignment, self.kind,
+            self.descriptor_bytes, self.descriptor_crc, 0, self.fingerprint, self.look_ns,
+            self.boot_id.to_bytes(16, "little"), self.origin, self.created_ns, 0,
+        )  # fmt: skip
+        return raw[:-4] + zlib.crc32(raw[:-4]).to_bytes(4, "little")
+
+
+def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
+    """The header in `raw`, the first 256 bytes of a file of `file_bytes`; checked in the order of section 8."""
+    if raw[:8] != MAGIC:
+        raise NotARegion("it does not begin with the magic of a region; choose another name")
+    if file_bytes < HEADER_BYTES or len(raw) < FIXED_BYTES:
+        raise Damaged(f"its file has {file_bytes} bytes, fewer than a header; remove it")
+    (_, major, minor, header_bytes, compatible, incompatible, region_bytes, lineage, file_number, slots, capacity,
+     stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, look_ns,
+     boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
+    if (major, minor) != VERSION:
+        raise UnknownFormat(f"it has format {major}.{minor}, and this library knows 0.1 only; use one that knows it")
+    if crc != zlib.crc32(raw[:-4]):
+        raise Damaged("the CRC of its header is wrong; remove it")
+    if incompatible:
+        raise UnknownFormat(f"it uses unknown features ({incompatible:#x}); use a newer library")
+    header = Header(
+        region_bytes, lineage, slots, capacity, stride, kind, descriptor_bytes, descriptor_crc, fingerprint,
+        int.from_bytes(boot_id, "little"), created_ns, compatible, file_number, payload_offset, payload_alignment,
+        look_ns, origin,
+    )  # fmt: skip
+    if header_bytes != HEADER_BYTES:
+        raise Damaged(f"its header says that it is {header_bytes} bytes long, not 4096; remove it")
+    wrong = _wrong_size(header)
+    if wrong:
+        raise Damaged(f"its {wrong} is impossible; remove it")
+    if file_bytes != region_bytes:
+        raise Damaged(f"its file has {file_bytes} bytes, and its header says {region_bytes}; remove it")
+    if region_bytes > limit:
+        raise TooLarge(f"it has {region_bytes} bytes, and the limit is {limit}; raise the limit")
+    return header
+
+
+def _wrong_size(h: Header) -> str:
+    """The name of the first field that breaks the table of section 8, or nothing. Python's numbers cannot overflow."""
+    alignment = h.payload_alignment
+    checks = {
+        "slots": _power_of_two(h.slots) and h.slots >= 2,
+        "capacity": h.capacity % 8 == 0 and h.capacity > 0,
+        "payload_alignment": _power_of_two(alignment) and 8 <= alignment <= 4096,
+        "payload_offset": h.payload_offset % 8 == 0
+        and h.payload_offset >= 24
+        and (h.slots_start + h.payload_offset) % max(1, alignment) == 0,
+        "stride": h.stride % 64 == 0
+        and h.stride % max(1, alignment) == 0
+        and h.stride >= h.payload_offset + h.capacity + h.trailer,
+        "length": h.slots_end <= h.region_bytes and h.region_bytes % 8 == 0,
+        "look_ns": h.look_ns <= LARGEST_LOOK_NS,
+        "descriptor_bytes": h.descriptor_bytes <= LARGEST_DESCRIPTOR,
+    }
+    return next((name for name, holds in checks.items() if not holds), "")
+
+
+def _power_of_two(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
+def descriptor_of(document: bytes | None) -> bytes:
+    """A descriptor whose only record is the schema `document`; empty without one."""
+    if document is None:
+        return b""
+    record = _RECORD.pack(_SCHEMA_TAG, len(document)) + document
+    return record + bytes(-len(record) % 8)
+
+
+def schema_in(descriptor: bytes) -> bytes | None:
+    """The first schema record. All records are checked, not only those before it."""
+    schema = None
+    at = 0
+    while at < len(descriptor):
+        if at + 8 > len(descriptor):
+            raise Damaged("a record goes beyond the end of its descriptor; remove it")
+        tag, length = _RECORD.unpack_from(descriptor, at)
+        if at + 8 + round_up(length, 8) > len(descriptor):
+            raise Damaged("a record goes beyond the end of its descriptor; remove it")
+        if tag == _SCHEMA_TAG and schema is None:
+            schema = descriptor[at + 8 : at + 8 + length]
+        at += 8 + round_up(length, 8)
+    return schema
+
+
+def fingerprint_of(document: bytes | None) -> int:
+    """64-bit FNV-1a of a schema; 0 without one, which no schema has."""
+    if document is None:
+        return 0
+    hashed = 0xCBF29CE484222325
+    for byte in document:
+        hashed = (hashed ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return hashed or 1
+
+
+_CHECKED = struct.Struct("<QQ")
+
+
+def checksum(number: int, length_word: int, payload: bytes | bytearray | memoryview) -> int:
+    """CRC-32 of a value: its number, its length word, its payload."""
+    return zlib.crc32(payload, zlib.crc32(_CHECKED.pack(number, length_word)))

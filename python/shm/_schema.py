@@ -1,0 +1,308 @@
+"""Schemas: what a document may say, and its canonical form. FORMAT.md, section 22.
+
+A document may be anybody's: none is nested too deep to recurse into, and no type contains itself without an end.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ._codec import (
+    PRIMITIVES, Enum, Map, Misfit, Newtype, Node, Option, Reference, Seq, Struct, Tuple, TupleArray, TypeCodec, Unit,
+    show,
+)  # fmt: skip
+
+LARGEST_DOCUMENT = 1048560
+_DEEPEST_DOCUMENT = 128
+DTYPE_BYTES = {
+    "|b1": 1, "|i1": 1, "<i2": 2, "<i4": 4, "<i8": 8, "|u1": 1, "<u2": 2, "<u4": 4, "<u8": 8,
+    "<f2": 2, "<f4": 4, "<f8": 8, "<c8": 8, "<c16": 16,
+}  # fmt: skip
+_MOST_DIMENSIONS = 32
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
+
+Document = Any  # a parsed JSON document
+
+
+class SchemaError(ValueError):
+    """A schema that breaks the rules; the text says which."""
+
+
+# Schemas
+
+
+class ArraySchema:
+    """Of kind 4. `shape[0]` may be 0: it then follows from the length of the payload."""
+
+    def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
+        self.dtype = dtype
+        self.shape = shape
+        self.item_bytes = DTYPE_BYTES[dtype]
+        self.is_open = bool(shape) and shape[0] == 0
+        #: What a payload's length is, or what it is a multiple of.
+        self.unit_bytes = self.item_bytes * math.prod(shape[1:] if self.is_open else shape)
+
+    def shape_of(self, length: int) -> tuple[int, ...]:
+        """The shape of a payload of `length` bytes."""
+        if self.is_open and length % self.unit_bytes == 0:
+            return (length // self.unit_bytes, *self.shape[1:])
+        if length != self.unit_bytes:
+            many = "a multiple of " if self.is_open else ""
+            raise Misfit(f"expected {many}{self.unit_bytes} bytes, got {length}")
+        return self.shape
+
+
+class NamedSchema:
+    """Of kind 5, where only the name of the type is known: values are bytes."""
+
+
+Schema = ArraySchema | NamedSchema | TypeCodec
+
+
+def parse(document: bytes) -> Schema:
+    """The schema in a document. Raises SchemaError."""
+    if len(document) > LARGEST_DOCUMENT:
+        raise SchemaError(f"it has {len(document)} bytes, more than {LARGEST_DOCUMENT}")
+    try:
+        parsed = strict_json(document, _object)
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"it is not JSON: {error}") from None
+    _check_depth(parsed)
+    if not isinstance(parsed, dict):
+        raise SchemaError("it is not a JSON object")
+    if set(parsed) == {"dtype", "shape"}:
+        return _array(parsed["dtype"], parsed["shape"])
+    if set(parsed) == {"name", "version"}:
+        if not isinstance(parsed["name"], str) or not _is_count(parsed["version"]):
+            raise SchemaError("'name' is a string, 'version' a number")
+        return NamedSchema()
+    if set(parsed) == {"type", "types"} and isinstance(parsed["types"], dict):
+        return TypeCodec(_Types(parsed["types"]).root(parsed["type"]))
+    raise SchemaError("it has other members than dtype and shape, type and types, or name and version")
+
+
+def canonical(schema: Document) -> bytes:
+    """The document that a writer stores for one that is given as JSON or parsed. Raises SchemaError."""
+    try:
+        text = schema.encode("utf-8") if isinstance(schema, str) else schema
+        document = text if isinstance(text, bytes) else _compact(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SchemaError(str(error)) from None
+    parse(document)
+    schema = json.loads(document)
+    if "types" in schema:
+        names: list[str] = []
+        root = _canonical_format(schema["type"], names)
+        met: dict[str, Document] = {}
+        while names:
+            name = names.pop()
+            if name not in met:
+                met[name] = _canonical_container(schema["types"][name], names)
+        return _compact({"type": root, "types": dict(sorted(met.items()))})
+    first, second = ("dtype", "shape") if "dtype" in schema else ("name", "version")
+    return _compact({first: schema[first], second: schema[second]})
+
+
+def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Document:
+    """JSON and no more: UTF-8 and no NaN. Raises ValueError, RecursionError."""
+    return json.loads(document.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=make_object)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name appears twice in an object")
+    return found
+
+
+def _compact(document: Document) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+
+
+def _is_count(number: Any) -> bool:
+    return type(number) is int and number >= 0
+
+
+def _array(dtype: Document, shape: Document) -> ArraySchema:
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
+        raise SchemaError(f"unknown dtype {show(dtype)}; the known ones are {' '.join(DTYPE_BYTES)}")
+    if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS or not all(map(_is_count, shape)):
+        raise SchemaError(f"the shape {show(shape)} is not a list of at most {_MOST_DIMENSIONS} lengths")
+    if 0 in shape[1:]:
+        raise SchemaError(f"in the shape {show(shape)} only the first length may be 0")
+    array = ArraySchema(dtype, tuple(shape))
+    if array.unit_bytes >= 1 << 48:
+        raise SchemaError(f"an array of {array.unit_bytes} bytes is larger than a payload can be")
+    return array
+
+
+def _check_depth(document: Document) -> None:
+    level = [document]
+    for _ in range(_DEEPEST_DOCUMENT):
+        level = [inner for outer in level for inner in _children(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return
+    raise SchemaError(f"it nests deeper than {_DEEPEST_DOCUMENT}")
+
+
+def _children(document: Document) -> list[Document]:
+    return list(document.values()) if isinstance(document, dict) else document if isinstance(document, list) else []
+
+
+# The canonical form. Both functions take a form that `parse` has accepted, and add the names that they meet to `names`.
+
+
+def _canonical_format(form: Document, names: list[str]) -> Document:
+    if isinstance(form, str):
+        return form
+    ((what, content),) = form.items()
+    if what == "TYPENAME":
+        names.append(content)
+        return form
+    if what == "MAP":
+        return {"MAP": {key: _canonical_format(content[key], names) for key in ("KEY", "VALUE")}}
+    if what == "TUPLEARRAY":
+        size = content["SIZE"]
+        inner = _canonical_format(content["CONTENT"], names) if size else None
+        return {what: {"CONTENT": inner, "SIZE": size}} if size >= 2 else {"TUPLE": [inner] * size}
+    if what == "TUPLE":
+        parts = [_canonical_format(part, names) for part in content]
+        if len(parts) >= 2 and all(part == parts[0] for part in parts):
+            return {"TUPLEARRAY": {"CONTENT": parts[0], "SIZE": len(parts)}}
+        return {what: parts}
+    return {what: _canonical_format(content, names)}  # OPTION, SEQ
+
+
+def _canonical_container(form: Document, names: list[str]) -> Document:
+    """Of a container or a variant, whose forms do not differ here."""
+    if isinstance(form, str):
+        return form
+    ((what, content),) = form.items()
+    if what in ("NEWTYPESTRUCT", "NEWTYPE"):
+        return {what: _canonical_format(content, names)}
+    if what in ("TUPLESTRUCT", "TUPLE"):
+        return {what: [_canonical_format(part, names) for part in content]}
+    if what == "STRUCT":
+        return {what: [{name: _canonical_format(part, names) for name, part in field.items()} for field in content]}
+    variants = sorted(content.items(), key=lambda variant: int(variant[0]))  # ENUM
+    return {
+        what: {index: {name: _canonical_container(variant, names) for name, variant in named.items()}
+               for index, named in variants}
+    }  # fmt: skip
+
+
+# From documents to nodes
+
+
+class _Types:
+    """The containers of one schema."""
+
+    def __init__(self, types: dict[str, Document]) -> None:
+        self._references: list[Reference] = []
+        #: Of the container in hand, the names that it contains directly, so that it cannot contain itself.
+        self._direct: set[str] = set()
+        self._containers: dict[str, Node] = {}
+        graph: dict[str, set[str]] = {}
+        for name, form in types.items():
+            self._direct = graph[name] = set()
+            self._containers[name] = self._container(form)
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            raise SchemaError(f"type {error.args[1][0]!r} contains itself") from None
+
+    def root(self, form: Document) -> Node:
+        node = self._format(form, False)
+        for reference in self._references:
+            if reference.name not in self._containers:
+                raise SchemaError(f"type {reference.name!r} is not defined")
+            reference.content = self._containers[reference.name]
+        return node
+
+    def _format(self, form: Document, direct: bool) -> Node:
+        if isinstance(form, str) and form in PRIMITIVES:
+            return PRIMITIVES[form]
+        what, content = _only_member(form)
+        if what == "TYPENAME" and isinstance(content, str):
+            if direct:
+                self._direct.add(content)
+            self._references.append(Reference(content))
+            return self._references[-1]
+        if what == "OPTION":
+            return Option(self._format(content, False))
+        if what == "SEQ":
+            return Seq(self._format(content, False))
+        if what == "MAP" and isinstance(content, dict) and set(content) == {"KEY", "VALUE"}:
+            return Map(self._format(content["KEY"], False), self._format(content["VALUE"], False))
+        if what == "TUPLE":
+            return self._tuple(content, direct)
+        if what == "TUPLEARRAY" and isinstance(content, dict) and set(content) == {"CONTENT", "SIZE"}:
+            size = content["SIZE"]
+            if _is_count(size):
+                return TupleArray(self._format(content["CONTENT"], direct), size)
+        raise SchemaError(f"{show(form)} is not a format")
+
+    def _tuple(self, content: Document, direct: bool) -> Node:
+        if not isinstance(content, list):
+            raise SchemaError(f"{show(content)} is not a list of formats")
+        return Tuple([self._format(part, direct) for part in content])
+
+    def _container(self, form: Document) -> Node:
+        if form == "UNITSTRUCT":
+            return Unit()
+        what, content = _only_member(form)
+        if what == "NEWTYPESTRUCT":
+            return Newtype(self._format(content, True))
+        if what == "TUPLESTRUCT":
+            return self._tuple(content, True)
+        if what == "STRUCT":
+            return self._struct(content, True)
+        if what == "ENUM" and isinstance(content, dict):
+            return self._enum(content)
+        raise SchemaError(f"{show(form)} is not a container")
+
+    def _struct(self, content: Document, direct: bool) -> Node:
+        if not isinstance(content, list):
+            raise SchemaError(f"{show(content)} is not a list of fields")
+        fields = [_only_member(field) for field in content]
+        if len({name for name, _ in fields}) != len(fields):
+            raise SchemaError(f"two fields of {show(content)} have the same name")
+        return Struct([(name, self._format(form, direct)) for name, form in fields])
+
+    def _enum(self, content: dict[str, Document]) -> Node:
+        variants: dict[int, tuple[str, Node | None]] = {}
+        for index, named in content.items():
+            if not _INDEX.fullmatch(index) or int(index) >= 1 << 32:
+                raise SchemaError(f"{show(index)} is not the index of a variant")
+            name, form = _only_member(named)
+            variants[int(index)] = (name, self._variant(form))
+        if len({name for name, _ in variants.values()}) != len(variants):
+            raise SchemaError(f"two variants of {show(content)} have the same name")
+        return Enum(variants)
+
+    def _variant(self, form: Document) -> Node | None:
+        if form == "UNIT":
+            return None
+        what, content = _only_member(form)
+        if what == "NEWTYPE":
+            return Newtype(self._format(content, False))
+        if what == "TUPLE":
+            return self._tuple(content, False)
+        if what == "STRUCT":
+            return self._struct(content, False)
+        raise SchemaError(f"{show(form)} is not a variant")
+
+
+def _only_member(form: Document) -> tuple[str, Document]:
+    if not isinstance(form, dict) or len(form) != 1:
+        raise SchemaError(f"{show(form)} is not an object with one member")
+    return next(iter(form.items()))

@@ -1,0 +1,98 @@
+"""A directory of its own for each test, the two programs, and waiting with a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def region_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SHM_DIR", str(tmp_path))
+    return tmp_path
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """What `condition` returns, as soon as that is true."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not (result := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.001)
+    return result
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # what was not yet written
+                pipe.close()
+
+
+class Programs:
+    """shm-writer and shm-reader, from $SHM_PROGRAMS or the PATH."""
+
+    def __init__(self) -> None:
+        directory = os.environ.get("SHM_PROGRAMS")
+        self.paths = {name: shutil.which(name, path=directory) for name in ("shm-writer", "shm-reader")}
+        self.children: list[subprocess.Popen[str]] = []
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        path = self.paths[name]
+        assert path
+        pipe = subprocess.PIPE
+        child = subprocess.Popen([path, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1)
+        self.children.append(child)
+        return child
+
+    def run(self, name: str, *arguments: str, expect: int = 0) -> str:
+        child = self.start(name, *arguments)
+        out, err = child.communicate("", timeout=DEADLINE_SECONDS)
+        assert child.returncode == expect, f"{name} {arguments}: {child.returncode} {err}"
+        return out
+
+    def writer(self, *arguments: str, expect: int = 0) -> str:
+        return self.run("shm-writer", *arguments, expect=expect)
+
+    def reader(self, *arguments: str, expect: int = 0) -> str:
+        return self.run("shm-reader", *arguments, expect=expect)
+
+
+@pytest.fixture
+def programs() -> Iterator[Programs]:
+    programs = Programs()
+    if not all(programs.paths.values()):
+        pytest.skip("NOT TESTED: shm-writer and shm-reader are neither in $SHM_PROGRAMS nor in the PATH")
+    yield programs
+    for child in programs.children:
+        end(child)
+
+
+@pytest.fixture
+def python() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Starts a process that runs some Python, with `shm` imported. Prints of it can be read line by line."""
+    children = []
+
+    def start(code: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(
+            [sys.executable, "-u", "-c", "import shm, os, sys, time\n" + code], stdin=pipe, stdout=pipe, text=True
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        end(child)

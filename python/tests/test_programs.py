@@ -1,0 +1,207 @@
+"""Together with shm-writer and shm-reader, which are written in Rust: each reads what the other has written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+import shm
+from conftest import Programs, until
+
+Start = Callable[[str], "Popen[str]"]
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+def test_the_reader_program_reads_what_python_writes(programs: Programs, checksum: bool) -> None:
+    with shm.Writer("text", "text", checksum=checksum) as writer:
+        for value in ("one", "grüße", "x" * 100_000):
+            writer.publish(value)
+        assert programs.reader("--from", "oldest", "text") == "one\ngrüße\n" + "x" * 100_000 + "\n"
+    with shm.Writer("json", "json", checksum=checksum) as writer:
+        writer.publish({"a": [1, None, "ü"]})
+        record = json.loads(programs.reader("--json", "json"))
+        assert (record["value"], record["seq"], record["kind"]) == ({"a": [1, None, "ü"]}, 1, "json")
+    with shm.Writer("bytes", "bytes", checksum=checksum) as writer:
+        writer.publish(b"ab\0c")
+        assert programs.reader("--raw", "bytes") == "ab\0c"
+    for name in ("text", "json", "bytes"):
+        programs.reader("verify", name)
+
+
+@pytest.mark.parametrize("checksum", [[], ["--checksum"]])
+def test_python_reads_what_the_writer_program_writes(programs: Programs, tmp_path: Path, checksum: list[str]) -> None:
+    programs.writer("text", "grüße", *checksum)
+    programs.writer("json", "--as", "json", '{"a": 1.5}', *checksum)
+    (tmp_path / "file").write_bytes(b"\0\xff" * 50_000)
+    programs.writer("bytes", "--file", str(tmp_path / "file"), *checksum)
+    assert shm.Reader("text").latest() == "grüße"
+    assert shm.Reader("json", kind="json").recv() == {"a": 1.5}
+    assert shm.Reader("bytes").latest() == b"\0\xff" * 50_000
+    assert shm.inspect("text").checksums == bool(checksum)
+
+
+def test_both_inspect_the_same(programs: Programs) -> None:
+    with shm.Writer("mine", "json", slots=8, size=100, checksum=True, mode=0o640) as writer:
+        writer.publish(1)
+        listed = [json.loads(line) for line in programs.reader("list", "--json").splitlines()]
+        assert [(region["region"], region["writer"]) for region in listed] == [("mine", "alive")]
+    programs.writer("theirs", "x", "--slots", "8", "--size", "100")
+    for name in ("mine", "theirs"):
+        shown = json.loads(programs.reader("inspect", "--json", name))
+        info = shm.inspect(name)
+        assert (shown["kind"], shown["state"], shown["writer"]) == (info.kind, info.state, info.writer)
+        assert (shown["head"], shown["first"], shown["epoch"]) == (info.published, info.first, info.epoch)
+        assert (shown["slots"], shown["capacity"], shown["region_bytes"]) == (info.slots, info.size, info.region_bytes)
+        assert (shown["lineage"], shown["file_number"]) == (info.lineage, info.file_number)
+
+
+def test_both_take_over_from_each_other(programs: Programs) -> None:
+    reader = None
+    for number in range(1, 9, 2):
+        with shm.Writer("r", "text") as writer:
+            assert writer.publish(f"python {number}") == number
+        reader = reader or shm.Reader("r", start="oldest")
+        programs.writer("r", f"rust {number + 1}")
+        assert [reader.recv(), reader.recv(), reader.recv()] == [f"python {number}", f"rust {number + 1}", None]
+    assert shm.inspect("r").epoch == 8 and shm.inspect("r").file_number == 1
+    programs.reader("verify", "r")
+
+
+def test_python_follows_the_writer_program_through_growth_and_restarts(programs: Programs) -> None:
+    child = programs.start("shm-writer", "r", "--size", "8", "--slots", "8")
+    assert child.stdin
+    child.stdin.write("first\n")
+    child.stdin.flush()
+    values = (reader := shm.Reader("r", wait=20)).follow(20)
+    assert next(values) == "first"
+    for length in (3, 30, 3, 3000, 300_000, 3):
+        child.stdin.write("y" * length + "\n")
+        child.stdin.flush()
+        assert next(values) == "y" * length and not reader.restarted
+    child.stdin.close()
+    child.wait()
+    programs.writer("r", "second")
+    assert next(values) == "second" and not reader.restarted
+    programs.writer("rm", "r")
+    programs.writer("r", "third")
+    assert next(values) == "third" and reader.restarted and reader.sequence == 1
+    programs.writer("r", "--as", "json", "[4]")
+    assert next(values) == [4] and reader.kind == "json" and not reader.restarted
+
+
+def test_the_reader_program_follows_python_through_growth_and_restarts(programs: Programs) -> None:
+    child = programs.start("shm-reader", "--follow", "--json", "r")
+    assert child.stdout
+
+    def line() -> dict[str, object]:
+        assert child.stdout
+        return dict(json.loads(child.stdout.readline()))
+
+    with shm.Writer("r", "text", size=8, slots=8) as writer:
+        for length in (3, 30, 3, 3000, 300_000):
+            writer.publish("y" * length)
+            assert line()["value"] == "y" * length
+        writer.remove()
+    with shm.Writer("r", "text") as writer:
+        writer.publish("anew")
+        assert line() == {"restarted": True}
+        assert line()["value"] == "anew"
+    with shm.Writer("r", "json") as writer:
+        writer.publish({"other": "kind"})
+        assert line()["value"] == {"other": "kind"}
+
+
+def test_losses_are_counted_alike(programs: Programs) -> None:
+    for number in range(1, 21):
+        programs.writer("r", str(number), "--slots", "4")
+        if number == 1:
+            reader = shm.Reader("r")
+    found = []
+    while (value := reader.recv(0)) is not None:
+        found.append((int(value), reader.lost))
+    assert found == [(18, 17), (19, 0), (20, 0)]
+
+
+def test_a_fast_writer_program_gives_whole_values_in_order(programs: Programs) -> None:
+    programs.start("shm-writer", "r", "{seq} {seq} {seq}", "--count", "200000", "--slots", "16", "--checksum")
+    reader = shm.Reader("r", wait=20, start="oldest")
+    before = 0
+    while (value := reader.recv(20)) is not None:
+        numbers = {int(number) for number in value.split()}
+        assert numbers == {reader.sequence} and reader.sequence == before + 1 + reader.lost
+        before = reader.sequence
+    assert before == 200_000 and reader.ended
+
+
+def test_a_killed_python_writer_is_followed_by_the_writer_program(programs: Programs, python: Start) -> None:
+    child = python(
+        "w = shm.Writer('r', 'text', slots=4)\nw.publish('1'); print('ready')\nwhile True: w.publish(str(w.sequence + 1))"
+    )
+    assert child.stdout and child.stdout.readline()
+    reader = shm.Reader("r")
+    until(lambda: reader.recv(1) and reader.sequence > 1000)
+    assert programs.writer("r", "too early", expect=7) == ""
+    child.kill()
+    child.wait()
+    programs.writer("r", "after")
+    reader.latest()
+    assert reader.latest() == "after" and reader.sequence > 1000 and not reader.restarted
+    programs.reader("verify", "r")
+
+
+def test_a_killed_writer_program_is_followed_by_python(programs: Programs) -> None:
+    child = programs.start("shm-writer", "r", "{seq}", "--every", "0.001", "--slots", "4")
+    reader = shm.Reader("r", wait=20)
+    until(lambda: reader.recv(1) and reader.sequence > 20)
+    with pytest.raises(shm.WriterAlive):
+        shm.Writer("r")
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    with shm.Writer("r") as writer:
+        number = writer.publish("after")
+    assert (reader.latest(), reader.sequence) == ("after", number)
+    assert not reader.restarted
+
+
+def test_the_writer_program_removes_what_python_left(programs: Programs, region_directory: Path) -> None:
+    with shm.Writer("r", "text") as writer:
+        writer.publish("x")
+        programs.writer("rm", "r", expect=7)
+    programs.writer("rm", "r")
+    assert os.listdir(region_directory) == []
+
+
+def test_a_forced_removal_is_noticed(programs: Programs, region_directory: Path) -> None:
+    writer = shm.Writer("r", "text")
+    reader = shm.Reader("r")
+    programs.writer("rm", "--force", "r")
+
+    def is_gone() -> bool:
+        try:
+            writer.publish("x")
+        except shm.Gone:
+            return True
+        return False
+
+    until(is_gone)
+    writer.close()
+    assert os.listdir(region_directory) == []
+    programs.writer("r", "anew")
+    values = reader.follow(20)
+    assert until(lambda: next(values) == "anew") and reader.restarted
+
+
+def test_the_programs_refuse_what_python_refuses(programs: Programs, region_directory: Path) -> None:
+    with shm.Writer("r", "text") as writer:
+        writer.publish("x")
+    with open(region_directory / "r", "r+b") as file:
+        file.seek(64)
+        file.write(b"\3")
+    programs.reader("r", expect=5)
+    with pytest.raises(shm.Damaged):
+        shm.Reader("r")

@@ -1,0 +1,102 @@
+"""The test vectors of docs/vectors: what must be read from each image."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shm
+
+VECTORS = Path(__file__).parents[2] / "docs" / "vectors"
+ENTRIES = json.loads((VECTORS / "vectors.json").read_text())
+CLASSES = {
+    shm.NotARegion: "not a region",
+    shm.UnknownFormat: "unknown format",
+    shm.Damaged: "damaged",
+    shm.BadValue: "bad value",
+}
+
+
+def class_of(error: shm.Error) -> str:
+    return "unknown kind" if "kind" in str(error) and isinstance(error, shm.UnknownFormat) else CLASSES[type(error)]
+
+
+def read(name: str) -> dict[str, Any]:
+    try:
+        reader = shm.Reader(name, start="oldest")
+    except shm.Error as error:
+        return {"refused": class_of(error)}
+    seen: dict[str, Any] = {"kind": reader.kind, "values": []}
+    while True:
+        try:
+            before = reader.sequence
+            value = reader.recv(0)
+            if reader.sequence == before:
+                break
+            seen["values"].append((reader.sequence, value))
+        except shm.BadValue:
+            seen["values"].append((reader.sequence, shm.BadValue))
+        except shm.Error as error:
+            seen["then"] = class_of(error)
+            break
+    try:
+        before = reader.sequence
+        value = reader.latest()
+        seen["latest"] = reader.sequence if value is not None or reader.sequence != before else None
+    except shm.BadValue:
+        seen["latest"] = reader.sequence
+    except shm.Error as error:
+        seen["latest"] = class_of(error)
+    if reader.schema is not None:
+        seen["schema"] = reader.schema
+    return seen
+
+
+def check_value(kind: str, expected: dict[str, Any], value: Any) -> None:
+    if "error" in expected:
+        assert value is shm.BadValue
+    elif kind in ("text", "json"):
+        assert value == expected["value"]
+    elif kind == "array":
+        assert memoryview(value).tobytes().hex() == expected["hex"]
+        assert list(memoryview(value).shape or ()) == expected["shape"]
+    elif kind == "bytes" or "value" not in expected:
+        assert bytes(value).hex() == expected["hex"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
+def test_what_is_read(entry: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copy(VECTORS / entry["file"], tmp_path / entry["file"])
+    seen = read(entry["file"])
+    assert {name: seen.get(name) for name in ("refused", "kind", "schema", "then")} == {
+        name: entry.get(name) for name in ("refused", "kind", "schema", "then")
+    }
+    if "refused" in entry:
+        return
+    assert seen["latest"] == entry["latest"]
+    assert [sequence for sequence, _ in seen["values"]] == [value["sequence"] for value in entry["values"]]
+    for expected, (_, value) in zip(entry["values"], seen["values"], strict=True):
+        check_value(entry["kind"], expected, value)
+
+
+def test_a_value_of_every_type(tmp_path: Path) -> None:
+    """What the package gives for the type with everything in it: as in JSON, but for what Python has types for."""
+    [entry] = [entry for entry in ENTRIES if entry["file"] == "typed.region"]
+    shutil.copy(VECTORS / entry["file"], tmp_path / entry["file"])
+    value = shm.Reader(entry["file"]).latest()
+    assert list(value) == list(entry["values"][0]["value"])
+    assert value["large"] == [-(2**127), 2**128 - 1]
+    assert value["blob"] == b"\xff\x00"
+    assert [str(number) for number in value["odd"]] == ["nan", "inf", "-inf"]
+    same = [name for name in value if name not in ("large", "blob", "odd", "by_number", "floats")]
+    assert {name: value[name] for name in same} == {name: entry["values"][0]["value"][name] for name in same}
+    with shm.Writer("again", schema=entry["schema"]) as writer:
+        writer.publish(value)
+    again = shm.Reader("again", kind="bincode")
+    payload = again.view()
+    assert payload is not None
+    assert bytes(payload.data).hex() == entry["values"][0]["hex"]
