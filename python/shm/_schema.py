@@ -18,7 +18,8 @@ from ._codec import (
 )  # fmt: skip
 
 LARGEST_DOCUMENT = 1048560
-_DEEPEST_DOCUMENT = 128
+_DEEPEST_DOCUMENT = 127
+_LONGEST_NAME = 256
 DTYPE_BYTES = {
     "|b1": 1, "|i1": 1, "<i2": 2, "<i4": 4, "<i8": 8, "|u1": 1, "<u2": 2, "<u4": 4, "<u8": 8,
     "<f2": 2, "<f4": 4, "<f8": 8, "<c8": 8, "<c16": 16,
@@ -80,6 +81,7 @@ def parse(document: bytes) -> Schema:
     if set(parsed) == {"name", "version"}:
         if not isinstance(parsed["name"], str) or not _is_count(parsed["version"]):
             raise SchemaError("'name' is a string, 'version' a number")
+        _check_name(parsed["name"])
         return NamedSchema()
     if set(parsed) == {"type", "types"} and isinstance(parsed["types"], dict):
         return TypeCodec(_Types(parsed["types"]).root(parsed["type"]))
@@ -129,7 +131,17 @@ def _compact(document: Document) -> bytes:
 
 
 def _is_count(number: Any) -> bool:
-    return type(number) is int and number >= 0
+    return type(number) is int and 0 <= number < 1 << 64
+
+
+def _check_name(name: str) -> None:
+    """Of a type, a field or a variant."""
+    try:
+        length = len(name.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise SchemaError(f"a name has no UTF-8: {error}") from None
+    if not 1 <= length <= _LONGEST_NAME:
+        raise SchemaError(f"a name has {length} bytes, not 1 to {_LONGEST_NAME}")
 
 
 def _array(dtype: Document, shape: Document) -> ArraySchema:
@@ -213,6 +225,7 @@ class _Types:
         self._containers: dict[str, Node] = {}
         graph: dict[str, set[str]] = {}
         for name, form in types.items():
+            _check_name(name)
             self._direct = graph[name] = set()
             self._containers[name] = self._container(form)
         try:
@@ -274,6 +287,8 @@ class _Types:
         if not isinstance(content, list):
             raise SchemaError(f"{show(content)} is not a list of fields")
         fields = [_only_member(field) for field in content]
+        for name, _ in fields:
+            _check_name(name)
         if len({name for name, _ in fields}) != len(fields):
             raise SchemaError(f"two fields of {show(content)} have the same name")
         return Struct([(name, self._format(form, direct)) for name, form in fields])
@@ -284,6 +299,7 @@ class _Types:
             if not _INDEX.fullmatch(index) or int(index) >= 1 << 32:
                 raise SchemaError(f"{show(index)} is not the index of a variant")
             name, form = _only_member(named)
+            _check_name(name)
             variants[int(index)] = (name, self._variant(form))
         if len({name for name, _ in variants.values()}) != len(variants):
             raise SchemaError(f"two variants of {show(content)} have the same name")

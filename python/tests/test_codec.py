@@ -293,11 +293,11 @@ def test_types_may_contain_themselves_only_where_that_can_end() -> None:
         codec({"TYPENAME": "T0"}, **line).decode(b"")
 
 
-def test_a_document_may_nest_128_deep_and_no_more() -> None:
-    # Two levels are those of the document itself.
-    assert _schema.parse(json.dumps({"type": nested(127, "U8"), "types": {}}).encode())
+def test_a_document_may_nest_127_deep_and_no_more() -> None:
+    # The outermost level is that of the document itself.
+    assert _schema.parse(json.dumps({"type": nested(126, "U8"), "types": {}}).encode())
     with pytest.raises(_schema.SchemaError, match="deeper"):
-        _schema.parse(json.dumps({"type": nested(128, "U8"), "types": {}}).encode())
+        _schema.parse(json.dumps({"type": nested(127, "U8"), "types": {}}).encode())
 
 
 def test_the_canonical_form_is_canonical() -> None:

@@ -63,7 +63,8 @@ def check_value(kind: str, expected: dict[str, Any], value: Any) -> None:
         assert value == expected["value"]
     elif kind == "array":
         assert memoryview(value).tobytes().hex() == expected["hex"]
-        assert list(memoryview(value).shape or ()) == expected["shape"]
+        # Without NumPy, what has a length of 0 is flat.
+        assert list(memoryview(value).shape or ()) == expected["shape"] or 0 in expected["shape"]
     elif kind == "bytes" or "value" not in expected:
         assert bytes(value).hex() == expected["hex"]
 

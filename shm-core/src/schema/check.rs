@@ -106,8 +106,9 @@ fn ends_somewhere<'t>(tree: &'t Tree, title: &'t str, done: &mut BTreeSet<&'t st
 fn directly_within<'t>(format: &'t Format, found: &mut Vec<&'t str>) {
     match format {
         Format::TypeName(name) => found.push(name),
-        Format::Tuple(_) => format.parts().iter().for_each(|part| directly_within(part, found)),
-        Format::TupleArray { content, size } if *size > 0 => directly_within(content, found),
+        Format::Tuple(_) | Format::TupleArray { .. } => {
+            format.parts().iter().for_each(|part| directly_within(part, found));
+        }
         _ => {}
     }
 }

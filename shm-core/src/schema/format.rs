@@ -4,6 +4,7 @@
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,6 +15,7 @@ use std::marker::PhantomData;
 pub struct Tree {
     #[serde(rename = "type")]
     pub root: Format,
+    #[serde(deserialize_with = "each_once")]
     pub types: BTreeMap<String, Container>,
     /// Those of the types whose values can be names of members; known once the type is in its canonical form.
     #[serde(skip)]
@@ -22,7 +24,7 @@ pub struct Tree {
 
 /// How a value is encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "UPPERCASE", deny_unknown_fields)]
 pub enum Format {
     /// Not met yet; only while a type is traced.
     #[serde(skip)]
@@ -68,7 +70,7 @@ pub enum Container {
     NewTypeStruct(Box<Format>),
     TupleStruct(Vec<Format>),
     Struct(Vec<Named<Format>>),
-    Enum(BTreeMap<u32, Named<Variant>>),
+    Enum(#[serde(deserialize_with = "each_once")] BTreeMap<u32, Named<Variant>>),
 }
 
 /// What a variant of an enum has.
@@ -199,6 +201,10 @@ impl Format {
         {
             *self = Self::TupleArray { content: Box::new(first.clone()), size: parts.len() as u64 };
         }
+        if let Self::TupleArray { content, size: size @ (0 | 1) } = self {
+            let part = std::mem::replace(&mut **content, Self::Unit);
+            *self = Self::Tuple(if *size == 0 { vec![] } else { vec![part] });
+        }
         change(self);
     }
 }
@@ -280,4 +286,37 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
 
         deserializer.deserialize_map(OneMember(PhantomData))
     }
+}
+
+/// The members of an object, none of which may be there twice: else one reader would take the first, another the last.
+fn each_once<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    struct EachOnce<K, V>(PhantomData<(K, V)>);
+
+    impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor<'de> for EachOnce<K, V> {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<K, V>, A::Error> {
+            let mut members = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry()? {
+                match members.entry(name) {
+                    Entry::Vacant(place) => drop(place.insert(value)),
+                    Entry::Occupied(place) => {
+                        return Err(de::Error::custom(format_args!("'{}' is there twice", place.key())));
+                    }
+                }
+            }
+            Ok(members)
+        }
+    }
+
+    deserializer.deserialize_map(EachOnce(PhantomData))
 }

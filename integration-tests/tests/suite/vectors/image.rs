@@ -21,6 +21,8 @@ pub struct Image {
     pub state: u32,
     pub first: u64,
     pub head: u64,
+    /// The file's length is a multiple of this.
+    pub page_bytes: usize,
     values: Vec<(u64, Vec<u8>)>,
 }
 
@@ -43,6 +45,7 @@ impl Image {
             state: 2,
             first: 1,
             head: 0,
+            page_bytes: 8,
             values: vec![],
         }
     }
@@ -95,7 +98,7 @@ impl Image {
     /// The file.
     pub fn bytes(&self) -> Vec<u8> {
         let slots_bytes = usize::try_from(self.slots * self.stride()).expect("a small file");
-        let mut bytes = vec![0; (self.slots_start() + slots_bytes).next_multiple_of(4096)];
+        let mut bytes = vec![0; (self.slots_start() + slots_bytes).next_multiple_of(self.page_bytes)];
         let region_bytes = bytes.len() as u64;
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         put(0, b"shm\0ring");
@@ -162,6 +165,7 @@ pub fn record(tag: u32, content: &[u8]) -> Vec<u8> {
     record
 }
 
-fn fnv(bytes: &[u8]) -> u64 {
+/// The fingerprint of a schema.
+pub fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -1,4 +1,4 @@
-//! Every vector, by what is special about it.
+//! One or two vectors of everything that can be said of a region; those beside this file go on with some of it.
 
 use serde_json::{Value, json};
 use shm_core::Schema;
@@ -7,10 +7,10 @@ use super::image::{Image, record, seal};
 use super::{Vector, shown_hex};
 
 const BYTES: u32 = 1;
-const TEXT: u32 = 2;
+pub const TEXT: u32 = 2;
 const JSON: u32 = 3;
-const ARRAY: u32 = 4;
-const BINCODE: u32 = 5;
+pub const ARRAY: u32 = 4;
+pub const BINCODE: u32 = 5;
 
 /// A type with everything in it.
 const EVERYTHING: &str = r#"{"type":{"TYPENAME":"All"},"types":{"All":{"STRUCT":[{"flag":"BOOL"},{"letter":"CHAR"},{"integers":{"TUPLE":["I8","I16","I32","I64","U8","U16","U32","U64"]}},{"large":{"TUPLE":["I128","U128"]}},{"floats":{"TUPLE":["F32","F64"]}},{"odd":{"TUPLEARRAY":{"CONTENT":"F64","SIZE":3}}},{"text":"STR"},{"blob":"BYTES"},{"none":{"OPTION":"U8"}},{"some":{"OPTION":"U8"}},{"nothing":"UNIT"},{"marker":{"TYPENAME":"Marker"}},{"length":{"TYPENAME":"Metres"}},{"place":{"TYPENAME":"Place"}},{"shapes":{"SEQ":{"TYPENAME":"Shape"}}},{"by_name":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I32","VALUE":"U8"}}},{"by_place":{"MAP":{"KEY":{"TYPENAME":"Place"},"VALUE":"STR"}}}]},"Marker":"UNITSTRUCT","Metres":{"NEWTYPESTRUCT":"F64"},"Place":{"TUPLESTRUCT":["I8","I8"]},"Shape":{"ENUM":{"0":{"Point":"UNIT"},"1":{"Circle":{"NEWTYPE":"F32"}},"2":{"Line":{"TUPLE":["I8","I8"]}},"7":{"Box":{"STRUCT":[{"wide":"U8"},{"high":"U8"}]}}}}}}"#;
@@ -26,28 +26,28 @@ fn everything() -> Value {
     })
 }
 
-/// Every vector.
+/// These vectors.
 pub fn vectors() -> Vec<Vector> {
     [kinds(), life(), layouts(), refused(), damaged_values()].into_iter().flatten().collect()
 }
 
-fn vector(name: &'static str, about: &'static str, image: &Image, expected: Value) -> Vector {
+pub fn vector(name: &'static str, about: &'static str, image: &Image, expected: Value) -> Vector {
     Vector { name, about, image: image.bytes(), expected }
 }
 
 /// Text values, from a number on.
-fn texts(first: u64, texts: &[&str]) -> Value {
+pub fn texts(first: u64, texts: &[&str]) -> Value {
     let value = |(sequence, text): (u64, &&str)| json!({"sequence": sequence, "hex": shown_hex(text.as_bytes()), "value": text});
     (first..).zip(texts).map(value).collect()
 }
 
 /// What is read of a closed region of text whose newest value is the last one.
-fn text_region(first: u64, values: &[&str]) -> Value {
+pub fn text_region(first: u64, values: &[&str]) -> Value {
     let latest = if values.is_empty() { Value::Null } else { (first + values.len() as u64 - 1).into() };
     json!({"kind": "text", "values": texts(first, values), "latest": latest, "state": "closed"})
 }
 
-fn abc() -> Image {
+pub fn abc() -> Image {
     Image::new(TEXT).value("a").value("b").value("c")
 }
 
@@ -331,6 +331,10 @@ fn refused() -> Vec<Vector> {
             "damaged",
             changed(64, &(1_u64 << 62).to_le_bytes()),
         ),
+        refused("slots-are-0", "no slots", "damaged", changed(64, &[0; 8])),
+        refused("slots-are-1", "a single slot", "damaged", changed(64, &1_u64.to_le_bytes())),
+        refused("slots-are-8", "more slots than the file has room for", "damaged", changed(64, &8_u64.to_le_bytes())),
+        refused("capacity-is-0", "no room for a byte", "damaged", changed(72, &[0; 8])),
         refused("capacity-is-9", "not a multiple of 8", "damaged", changed(72, &9_u64.to_le_bytes())),
         refused(
             "capacity-above-the-stride",
@@ -338,12 +342,31 @@ fn refused() -> Vec<Vector> {
             "damaged",
             changed(72, &64_u64.to_le_bytes()),
         ),
+        refused("capacity-without-a-checksum", "no room for the checksum behind a payload", "damaged", {
+            let mut bytes = changed(72, &40_u64.to_le_bytes());
+            bytes[16] = 1;
+            seal(&mut bytes);
+            bytes
+        }),
         refused("stride-is-65", "not a multiple of 64", "damaged", changed(80, &65_u64.to_le_bytes())),
         refused(
             "payload-offset-is-16",
             "the payload would lie over the time",
             "damaged",
             changed(88, &16_u32.to_le_bytes()),
+        ),
+        refused(
+            "payload-offset-is-28",
+            "payloads that do not start at a word",
+            "damaged",
+            changed(88, &28_u32.to_le_bytes()),
+        ),
+        refused("alignment-is-0", "not a power of two", "damaged", changed(92, &[0; 4])),
+        refused(
+            "alignment-is-64",
+            "payloads that do not start at multiples of it",
+            "damaged",
+            changed(92, &64_u32.to_le_bytes()),
         ),
         refused("alignment-is-24", "not a power of two", "damaged", changed(92, &24_u32.to_le_bytes())),
         refused(
@@ -352,6 +375,23 @@ fn refused() -> Vec<Vector> {
             "damaged",
             changed(120, &2_000_000_000_u64.to_le_bytes()),
         ),
+        refused("region-bytes-are-odd", "a length that is no multiple of 8", "damaged", {
+            let mut bytes = changed(32, &(abc().bytes().len() as u64 + 4).to_le_bytes());
+            bytes.extend([0; 4]);
+            bytes
+        }),
+        refused("descriptor-is-huge", "a descriptor of 4 GiB", "damaged", changed(100, &[255; 4])),
+        refused(
+            "major-version-and-crc",
+            "version 2.0, which may have its CRC elsewhere: the version is checked first",
+            "unknown format",
+            {
+                let mut bytes = abc().bytes();
+                bytes[8] = 2;
+                bytes
+            },
+        ),
+        refused("kind-is-6", "a kind that is reserved", "unknown kind", abc().with(|image| image.kind = 6).bytes()),
         refused("kind-is-77", "a kind that nobody knows", "unknown kind", abc().with(|image| image.kind = 77).bytes()),
         refused("array-without-schema", "an array must have one", "damaged", Image::new(ARRAY).bytes()),
         refused(

@@ -27,6 +27,10 @@ fn a_schema_that_breaks_the_rules_is_refused() {
         "contains itself",
     );
     malformed(&of(r#""A":{"STRUCT":[{"b":{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":2}}}]}"#), "contains itself");
+    malformed(&of(r#""A":{"TUPLESTRUCT":[{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":0}}]}"#), "contains itself");
+    malformed(&of(r#""A":"UNITSTRUCT","A":"UNITSTRUCT""#), "'A' is there twice");
+    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"0":{"Y":"UNIT"}}}"#), "'0' is there twice");
+    malformed(r#"{"type":{"MAP":{"KEY":"U8","VALUE":"U8","MORE":1}},"types":{}}"#, "MORE");
     malformed(&of(r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#), "'x' is twice in 'A'");
     malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#), "'X' is twice in 'A'");
     malformed(&of(r#""A":{"STRUCT":[{"x":"U8","y":"U8"}]}"#), "one member");
@@ -37,6 +41,19 @@ fn a_schema_that_breaks_the_rules_is_refused() {
     );
     malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "more than");
     assert!(Schema::of::<Tuples>().is_err(), "its document nests deeper than anybody reads");
+}
+
+#[test]
+fn a_list_of_few_equal_formats_is_a_tuple() {
+    let canonical = |size| {
+        let json = format!(
+            r#"{{"type":{{"TUPLEARRAY":{{"CONTENT":{{"TYPENAME":"A"}},"SIZE":{size}}}}},"types":{{"A":"UNITSTRUCT"}}}}"#
+        );
+        Schema::parse(&json).unwrap().as_json().to_owned()
+    };
+    assert_eq!(canonical(0), r#"{"type":{"TUPLE":[]},"types":{}}"#);
+    assert_eq!(canonical(1), r#"{"type":{"TUPLE":[{"TYPENAME":"A"}]},"types":{"A":"UNITSTRUCT"}}"#);
+    assert!(canonical(2).contains("TUPLEARRAY"));
 }
 
 #[test]
