@@ -5,7 +5,6 @@ Both types and payloads may be anybody's: nothing here recurses or allocates wit
 
 from __future__ import annotations
 
-import math
 import operator
 import struct
 from functools import cached_property
@@ -186,9 +185,7 @@ class Float(Node):
             raise _misfit(self.name, value)
         try:
             sink.data += self.layout.pack(float(value))
-        except OverflowError:  # any number is taken, rounded
-            sink.data += self.layout.pack(math.inf if value > 0 else -math.inf)
-        except TypeError:
+        except (TypeError, OverflowError):
             raise _misfit(self.name, value) from None
 
 

@@ -347,7 +347,10 @@ class Reader:
 
     def _compare(self, bell: int) -> bool:
         """Whether the name leads to another file."""
-        found = self._place.identity(self._place.file)
+        try:
+            found = self._place.identity(self._place.file)
+        except Error:
+            found = self._region.identity  # that says nothing: compare again later
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)

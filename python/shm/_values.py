@@ -200,9 +200,9 @@ def _numpy() -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """NumPy's `typestr` of what NumPy takes for a dtype; without NumPy of that itself, or of it without its first character.
+    """NumPy's `typestr` of what NumPy takes for a dtype. Raises ValueError.
 
-    Raises ValueError.
+    Without NumPy, that is a `typestr` itself, or one without its first character ("f4").
     """
     numpy = _numpy()
     if numpy is None:

@@ -217,7 +217,7 @@ class Writer:
 
     def _take_over(self, region: _files.RegionFile, wanted: Wanted) -> None:
         header = region.header
-        if wanted.kind in (None, header.kind):
+        if wanted.kind in (None, header.kind) and wanted.document in (None, region.document):
             codec_for(header.kind, region.document, header.fingerprint)  # else it is replaced, whatever it is
         ring = OwnRing(region.map, header, self._boot)
         is_sound = ring.find_head()

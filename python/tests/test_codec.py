@@ -111,8 +111,9 @@ def test_each_container_has_its_bytes() -> None:
 
 
 def test_numbers_are_rounded_to_floats() -> None:
-    assert codec("F32").encode(1e300).hex() == "0000807f"
-    assert codec("F64").encode(-(10**400)).hex() == "000000000000f0ff"
+    assert codec("F32").encode(1 + 2**-40).hex() == "0000803f"
+    assert codec("F32").encode(1e-300).hex() == "00000000"
+    assert codec("F32").encode(-math.inf).hex() == "000080ff"
     assert codec("F64").decode(codec("F64").encode(3)) == 3.0
     assert math.isnan(codec("F32").decode(codec("F32").encode(math.nan)))
 
@@ -128,6 +129,8 @@ def test_numbers_are_rounded_to_floats() -> None:
         ("BOOL", 1, "expected a bool"),
         ("F64", "1", "expected F64"),
         ("F64", True, "expected F64"),
+        ("F32", 1e300, "expected F32, got float 1e+300"),
+        ("F64", 10**400, "expected F64"),
         ("CHAR", "ab", "expected one character"),
         ("CHAR", "\ud800", "surrogates"),
         ("STR", "\ud800", "surrogates"),

@@ -15,6 +15,7 @@ from subprocess import Popen
 import pytest
 import shm
 from conftest import Programs, until
+from test_codec import Anything
 
 Start = Callable[[str], "Popen[str]"]
 
@@ -244,6 +245,33 @@ def publish_with(text: str, slots: int | None) -> int:
     except shm.Damaged:
         return 5
     return 0
+
+
+def test_typed_values_go_through_both_programs_and_back(programs: Programs) -> None:
+    """Python publishes, shm-reader shows it as JSON, shm-writer publishes that, and Python reads the same value."""
+    for seed in range(40):
+        anything = Anything(seed)
+        form, make = anything.format(3)
+        with shm.Writer("r", schema={"type": form, "types": anything.types}) as writer:
+            value = make()
+            number = writer.publish(value)
+        text = programs.reader("r").removesuffix("\n")
+        programs.writer("r", "--", text)
+        with shm.Reader("r") as reader:
+            assert reader.latest() == value and reader.sequence == number + 1
+        assert shm.inspect("r").published == number + 1
+
+
+def test_the_reader_program_shows_arrays_of_python(programs: Programs) -> None:
+    for dtype, payload, data in [
+        ("<i4", struct.pack("<4i", 1, -2, 3, -4), [1, -2, 3, -4]),
+        ("|b1", b"\0\1\1\0", [False, True, True, False]),
+        ("<f8", struct.pack("<4d", 0.5, 1, 2, 3), [0.5, 1, 2, 3]),
+    ]:
+        with shm.Writer("r", dtype=dtype, shape=(0, 2)) as writer:
+            writer.publish(payload)
+        record = json.loads(programs.reader("--json", "r"))
+        assert record["kind"] == "array" and record["value"] == {"dtype": dtype, "shape": [2, 2], "data": data}
 
 
 def test_the_programs_refuse_what_python_refuses(programs: Programs, region_directory: Path) -> None:
