@@ -324,10 +324,12 @@ class Writer:
         new = self._make(header, descriptor, document, mode, old.status.st_gid)
         self._exchange = _Exchange(old, new, old.ring.state == CLOSED)
         try:
-            copied = head + 1
+            copied: list[int] = []
             if is_same_type:
                 copied = _copy(old.ring, new.ring, header.slots - (payload is not None))
-            new.ring.begin(head, copied, epoch if keeps_lineage else 1, self._started_ns, os.getpid())
+            newest, oldest = (copied[0], copied[-1]) if copied else (head, head + 1)
+            new.ring.begin(newest, oldest, epoch if keeps_lineage else 1, self._started_ns, os.getpid())
+            new.ring.head = head  # numbers go on behind it, also if what it stands for could not be copied
             if payload is not None:
                 new.ring.publish(payload)
             self._check_names()
@@ -351,16 +353,16 @@ class Writer:
         self._exchange = None
 
 
-def _copy(old: OwnRing, new: OwnRing, count: int) -> int:
-    """Copies at most `count` of the newest values, from `head` back; returns the number of the oldest one."""
-    oldest = old.head + 1
+def _copy(old: OwnRing, new: OwnRing, count: int) -> list[int]:
+    """Copies at most `count` of the newest values, from `head` back; returns their numbers, the newest one first."""
+    copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):
         if _believed(old, number):
             if len(old.payload) > new.header.capacity:
                 break
             new.store(number, old.payload, old.time)
-            oldest = number
-    return oldest
+            copied.append(number)
+    return copied
 
 
 def _believed(ring: OwnRing, number: int) -> bool:

@@ -361,7 +361,7 @@ def test_sequence_and_losses_add_up_while_the_writer_races(python: Start) -> Non
         "for n in range(1, 20001): writer.publish(str(n))\n"
         "writer.close()"
     )
-    reader = shm.Reader("r", wait=20, start="oldest")
+    reader = shm.Reader("r", wait=20, start=1)
     assert child.stdin
     child.stdin.write("go\n")
     child.stdin.flush()

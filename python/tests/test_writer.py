@@ -434,6 +434,16 @@ def test_a_ring_that_contradicts_itself_is_replaced(
         until(lambda: reader.latest() == "new" and reader.sequence == next_number)
 
 
+def test_a_ring_that_lost_its_newest_value_has_an_older_one(region_directory: Path) -> None:
+    with shm.Writer("r", "text", slots=8) as writer:
+        publish(writer, *"abc")
+    poke(region_directory / "r", 392, "Q", 7)
+    with shm.Writer("r") as writer:
+        assert (shm.Reader("r").latest(), shm.inspect("r").published) == ("c", 3)
+        assert writer.publish("d") == 8
+    assert held() == [(1, "a"), (2, "b"), (3, "c"), (8, "d")]
+
+
 def _recv_or_damaged(reader: shm.Reader) -> Any:
     try:
         return reader.recv(0.1)
