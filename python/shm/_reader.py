@@ -154,7 +154,14 @@ class Reader:
             if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
                 number = ring.glance()
                 if number:
-                    self._give_newest(ring, number)
+                    # `_give_newest`, without the call: that is a twentieth of the whole.
+                    cursor = self._cursor
+                    cursor.next = number + 1
+                    cursor.lost = self._lost = 0
+                    self._sequence = number
+                    self._time = ring.time
+                    self._restarted = self._restart_is_due
+                    self._restart_is_due = False
                     return self._decode(ring.payload)
             return self._decode(self._ring.payload) if self._newest(False) else None
         except Error as error:
