@@ -7,7 +7,7 @@ use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::lock::{self, Presence};
 use crate::region::place::Place;
-use crate::region::{Access, MAX_REGION_BYTES, Region};
+use crate::region::{Access, MAX_REGION_BYTES, NOT_BELIEVED, Region};
 use crate::ring::{Look, Ring};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
@@ -135,9 +135,6 @@ pub struct Finding {
     pub problem: String,
 }
 
-/// Why a reader takes no value of a file that is older than the last start of the machine.
-const UNTRUSTED: &str = "it has no checksum, and the machine was restarted without a clean close";
-
 /// Reads what a region says of itself.
 ///
 /// # Errors
@@ -217,7 +214,7 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
         let trusts_plain = region.survived_cleanly();
         findings.extend((0..ring.shape().slots).filter_map(|slot| {
             let check = |payload: &[u8]| match kind {
-                _ if !trusts_plain && !ring.shape().checksummed => Err(UNTRUSTED.to_owned()),
+                _ if !trusts_plain && !ring.shape().checksummed => Err(NOT_BELIEVED.to_owned()),
                 Some(kind) => check_payload(kind, description.as_ref(), payload),
                 None => Ok(()),
             };

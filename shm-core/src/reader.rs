@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
-use crate::region::{Access, Region};
+use crate::region::{Access, NOT_BELIEVED, Region};
 use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
@@ -455,7 +455,7 @@ impl RawReader {
         let problem = if self.region.fixed.has_checksums() {
             (!stamped.has_checksum() || !stamped.checksum_holds(payload)).then_some("its checksum does not match")
         } else {
-            (!self.trusts_plain).then_some("it has no checksum, and the machine was restarted without a clean close")
+            (!self.trusts_plain).then_some(NOT_BELIEVED)
         };
         problem.map_or(Ok(()), |problem| Err(self.damaged(Fault { sequence: stamped.sequence, problem })))
     }

@@ -29,6 +29,8 @@ use place::{Identity, Place};
 
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
+/// What is wrong with a plain value in a region that did not [survive cleanly](Region::survived_cleanly).
+pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarted without a clean close";
 /// How often a region that loses its name while it is being opened is tried again.
 const OPEN_ATTEMPTS: usize = 100;
 /// The largest descriptor that is read.
