@@ -66,7 +66,7 @@ unsafe fn move_words(destination: *mut u8, source: *const u8, bytes: usize) {
     match bytes {
         0 => {}
         // SAFETY: Places, and it is one word.
-        ..16 => unsafe { move_one(destination, source) },
+        1..16 => unsafe { move_one(destination, source) },
         // SAFETY: Places, and the length is as demanded.
         16..=32 => unsafe { move_16_to_32(destination, source, bytes) },
         // SAFETY: Places, and the length is as demanded.
@@ -157,12 +157,11 @@ unsafe fn move_32_to_64(destination: *mut u8, source: *const u8, bytes: usize) {
 /// Places, with 64 to 128 bytes.
 #[inline]
 unsafe fn move_64_to_128(destination: *mut u8, source: *const u8, bytes: usize) {
-    // SAFETY: Places; half of them is not more than a half.
+    // SAFETY: Places: the first 64 bytes lie within.
     unsafe { move_32_to_64(destination, source, 64) };
+    let last = bytes - 64;
     // SAFETY: Places: the last 64 bytes lie within.
-    let (destination, source) = unsafe { (destination.add(bytes - 64), source.add(bytes - 64)) };
-    // SAFETY: Places.
-    unsafe { move_32_to_64(destination, source, 64) };
+    unsafe { move_32_to_64(destination.wrapping_add(last), source.wrapping_add(last), 64) };
 }
 
 /// # Safety
