@@ -53,10 +53,10 @@ impl Room for Vec<u8> {
 pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<WORD>();
     let (whole, tail) = words.split_at(chunks.len());
-    words_in(whole, chunks);
     if !rest.is_empty() {
         tail[0].store(last_word(bytes).to_le(), Relaxed);
     }
+    words_in(whole, chunks);
 }
 
 /// Fills `bytes` from the first words of `words`.
@@ -66,13 +66,13 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
 /// If `words` is too short.
 #[inline]
 pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
-    let (chunks, rest) = bytes.as_chunks_mut::<WORD>();
-    let (whole, tail) = words.split_at(chunks.len());
-    words_out(whole, chunks);
-    if !rest.is_empty() {
+    let (whole, tail) = words.split_at(bytes.len() / WORD);
+    if !bytes.len().is_multiple_of(WORD) {
         let before = whole.last().map_or(0, |word| word.load(Relaxed));
         put_last(bytes, u64::from_le(before), u64::from_le(tail[0].load(Relaxed)));
     }
+    let (chunks, _) = bytes.as_chunks_mut();
+    words_out(whole, chunks);
 }
 
 // For one to seven bytes behind the whole words, `copy_from_slice` would be a call of memcpy.
