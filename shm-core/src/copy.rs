@@ -71,7 +71,7 @@ pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
         let before = whole.last().map_or(0, |word| word.load(Relaxed));
         put_last(bytes, u64::from_le(before), u64::from_le(tail[0].load(Relaxed)));
     }
-    let (chunks, _) = bytes.as_chunks_mut();
+    let (chunks, _) = bytes.as_chunks_mut::<WORD>();
     words_out(whole, chunks);
 }
 
