@@ -177,9 +177,11 @@ mod tests {
 
     #[test]
     fn long_payloads_come_out_as_they_went_in() {
-        let largest = if cfg!(miri) { 1 << 10 } else { 256 << 10 };
+        if cfg!(miri) {
+            return check_lengths(512..514, [(7, 15)].into_iter());
+        }
         let lengths = std::iter::successors(Some(512_usize), |length| Some(length * 2));
-        for length in lengths.take_while(|length| *length <= largest) {
+        for length in lengths.take_while(|length| *length <= 256 << 10) {
             for length in [length - 1, length, length + 1, length + 8, length + 100] {
                 check_lengths(length..length + 1, [(0, 0), (3, 0), (3, 5), (7, 15)].into_iter());
             }
