@@ -1,12 +1,12 @@
 //! The peers, and which of their ends does which work.
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "its interface demands it")]
 pub mod iceoryx2;
 pub mod ipc_channel;
 pub mod pipe;
 pub mod python;
 pub mod shm;
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "its interface demands it")]
 pub mod shmem_ipc;
 pub mod stream;
 pub mod tcp;

@@ -14,7 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const DRIVER: &str = "driver";
 const MATE: &str = "mate";
 
-/// How many values a region holds: what the other peers hold on their way, and for large values few, to stay in the cache.
+/// How many values a region holds: as many as the others hold on their way; of 1 MiB twice as many, because a reader that
+/// was too slow goes on in the middle.
 fn slots(job: &Job) -> u64 {
     match job.message_bytes {
         0..=4096 if job.work == Work::OneWay => 4096,
