@@ -14,7 +14,7 @@ pub type Socket = Stream<UnixFiles>;
 pub struct UnixFiles;
 
 /// How many bytes a socket holds that are on their way. The system may allow less.
-pub const BUFFER: usize = 1 << 20;
+pub const BUFFER: usize = 4 << 20;
 
 impl Files for UnixFiles {
     fn make(_: &Job, mate: &mut Mate) -> Result<[OwnedFd; 2]> {
