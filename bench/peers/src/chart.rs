@@ -1,7 +1,8 @@
 //! The tables as bar charts in SVG. The colours are in the middle, so that they can be read on white and on black.
 
 use crate::markdown::{Results, with_unit};
-use crate::tables::Unit;
+use crate::measure::Measured;
+use crate::tables::{Column, Unit};
 use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
@@ -50,18 +51,20 @@ impl Scale {
 
 impl Results<'_> {
     pub fn to_svg(&self) -> String {
-        let values: Vec<f64> = self.columns.iter().flatten().flatten().map(|measured| measured.value).collect();
-        let scale = Scale::of(&values);
+        let results = || self.table.columns.iter().zip(&self.columns);
+        let values =
+            results().flat_map(|(column, results)| results.iter().flatten().map(|result| drawn(column, result)));
+        let scale = Scale::of(&values.collect::<Vec<f64>>());
         let mut body = String::new();
         let mut y = HEADING;
         text(&mut body, 0.0, y - 8.0, "start", "bold", &self.title(&scale));
-        for (column, results) in self.table.columns.iter().zip(&self.columns) {
+        for (column, results) in results() {
             y += HEADING;
             text(&mut body, 0.0, y - 8.0, "start", "bold", column.title);
             for (row, label) in self.labels.iter().enumerate() {
                 if let Some(measured) = results[row] {
                     let shown = with_unit(measured.value, column.unit, column.message_bytes);
-                    self.bar(&mut body, y, row, label, scale.share(measured.value), &shown);
+                    self.bar(&mut body, y, row, label, scale.share(drawn(column, &measured)), &shown);
                     y += ROW;
                 }
             }
@@ -96,6 +99,11 @@ impl Results<'_> {
         .expect("a string takes everything");
         text(body, LEFT + width + 6.0, y + 12.5, "start", weight, shown);
     }
+}
+
+/// What a bar's length stands for: columns of different messages are drawn on one scale.
+fn drawn(column: &Column, measured: &Measured) -> f64 {
+    if column.unit == Unit::Bytes { measured.value * column.message_bytes as f64 } else { measured.value }
 }
 
 fn text(body: &mut String, x: f64, y: f64, anchor: &str, weight: &str, content: &str) {
