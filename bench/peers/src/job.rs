@@ -98,7 +98,7 @@ pub enum Waiting {
 }
 
 /// One measurement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub peer: Peer,
     pub work: Work,
@@ -139,5 +139,21 @@ impl Job {
             duration: Duration::from_millis(millis.parse()?),
             directory: PathBuf::from(directory),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, Peer, Waiting, Work};
+    use std::time::Duration;
+
+    #[test]
+    fn every_job_survives_the_way_through_arguments() {
+        for (peer, work) in Peer::ALL.into_iter().flat_map(|peer| Work::ALL.map(|work| (peer, work))) {
+            let waiting = if work == Work::OneWay { Waiting::Spin } else { Waiting::Block };
+            let duration = Duration::from_millis(150);
+            let job = Job { peer, work, message_bytes: 64, waiting, duration, directory: "/dev/shm/x".into() };
+            assert_eq!(Job::from_arguments(&job.to_arguments()).unwrap(), job);
+        }
     }
 }

@@ -69,3 +69,28 @@ fn known_table(name: &str) -> Result<String> {
     let table = TABLES.iter().find(|table| table.name == name);
     Ok(table.with_context(|| format!("there is no table '{name}'; see --help"))?.name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+    use crate::job::Peer;
+
+    fn parsed(line: &str) -> Option<Options> {
+        Options::from_arguments(&Vec::from_iter(line.split_whitespace().map(str::to_owned))).ok().flatten()
+    }
+
+    #[test]
+    fn lists_end_at_the_next_option() {
+        let options = parsed("--only shm tcp --table latest --quick").unwrap();
+        assert_eq!([Peer::Shm, Peer::Tcp, Peer::Pipe].map(|peer| options.wants_peer(peer)), [true, true, false]);
+        assert_eq!(["latest", "in-place"].map(|table| options.wants_table(table)), [true, false]);
+        assert_eq!(options.rounds, 2);
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for line in ["--only", "--only nobody", "--table nothing", "--charts", "--charts a b", "--quick x", "quick"] {
+            assert!(parsed(line).is_none(), "{line}");
+        }
+    }
+}
