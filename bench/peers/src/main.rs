@@ -15,6 +15,7 @@ mod tables;
 
 use crate::job::{Job, Peer};
 use crate::markdown::Results;
+use crate::measure::Measured;
 use crate::options::Options;
 use crate::peer::{Role, play};
 use crate::tables::{Entry, TABLES, Table};
@@ -46,6 +47,9 @@ fn compare(arguments: &[String]) -> Result<()> {
     println!("{}\n", machine::describe()?);
     println!("Medians of {} rounds of {} ms, taken in turns.\n", options.rounds, options.duration.as_millis());
     for table in TABLES.iter().filter(|table| options.wants_table(table.name)) {
+        if !table.entries.iter().any(|entry| options.wants_peer(entry.peer)) {
+            continue;
+        }
         let results = measure(table, &options);
         println!("{}", results.to_markdown());
         if let Some(directory) = &options.charts {
@@ -58,20 +62,23 @@ fn compare(arguments: &[String]) -> Result<()> {
 
 fn measure<'t>(table: &'t Table, options: &Options) -> Results<'t> {
     let entries: Vec<&Entry> = table.entries.iter().filter(|entry| options.wants_peer(entry.peer)).collect();
-    let mut columns = Vec::new();
-    for column in table.columns {
-        let jobs: Vec<Job> = entries.iter().map(|entry| table.job(column, entry, options.duration)).collect();
-        let measured = statistics::in_turns(&jobs, options.rounds).into_iter().zip(&jobs);
-        let kept =
-            measured.map(|(result, job)| result.inspect_err(|error| eprintln!("{}: {error:#}", job.peer.name())).ok());
-        columns.push(kept.collect());
-    }
+    // All columns take turns too: the machine's speed changes in the course of a table.
+    let in_column = |column| entries.iter().map(move |entry| table.job(column, entry, options.duration));
+    let jobs: Vec<Job> = table.columns.iter().flat_map(in_column).collect();
+    let measured = statistics::in_turns(&jobs, options.rounds);
+    let kept: Vec<Option<Measured>> = measured.into_iter().map(|result| result.map_err(report).ok()).collect();
+    let columns = kept.chunks(entries.len()).map(<[_]>::to_vec).collect();
     Results {
         table,
         labels: entries.iter().map(|entry| entry.label).collect(),
         shm: entries.iter().position(|entry| entry.peer == Peer::Shm),
         columns,
     }
+}
+
+/// A peer that fails is left out, and the others are compared.
+fn report(error: anyhow::Error) {
+    eprintln!("{error:#}");
 }
 
 /// The process that measures.
