@@ -3,17 +3,17 @@
 //!
 //! The encoding is bincode's `legacy()` configuration: fixed-width integers, little-endian, 64-bit
 //! lengths, 32-bit enum variants; byte for byte what bincode 1.3 wrote.
-//! Bytes that come from a region are not trusted: decoding is limited in memory by a limit that bincode
-//! checks, in depth and in the number of elements by `bounded`, and must use up all bytes.
+//! Bytes that come from a region are not trusted: decoding is limited by `bounded`, in memory, in depth and in the number
+//! of elements, and must use up all bytes.
 
-use bincode::config::{self, Config};
+use bincode::config;
 use serde::{Deserialize, Serialize};
 
 mod bounded;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-/// The longest encoding of a Rust value, 2 GiB less one byte: also the most that decoding may claim at once.
+/// The longest encoding of a Rust value, 2 GiB less one byte.
 const MAX_ENCODED_BYTES: usize = i32::MAX.unsigned_abs() as usize;
 
 /// What the payloads of a region are.
@@ -82,6 +82,7 @@ fn check_json(payload: &[u8]) -> Result<(), String> {
 }
 
 /// Replaces the buffer's content with the encoding of a value.
+#[inline]
 pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), String> {
     buffer.clear();
     bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map_err(|error| error.to_string())?;
@@ -89,41 +90,20 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Strin
 }
 
 /// The value that `bytes` encode, or what is wrong with them.
+#[inline]
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
-    // The limit is part of the configuration's type, so there is a ladder of them: the smallest that holds the bytes.
-    const KIB_4: usize = 4 << 10;
-    const KIB_64: usize = 64 << 10;
-    const MIB_1: usize = 1 << 20;
-    const MIB_16: usize = 16 << 20;
-    const MIB_256: usize = 256 << 20;
-    let length = bytes.len();
-    if length <= KIB_4 {
-        decode_with(bytes, config::legacy().with_limit::<KIB_4>())
-    } else if length <= KIB_64 {
-        decode_with(bytes, config::legacy().with_limit::<KIB_64>())
-    } else if length <= MIB_1 {
-        decode_with(bytes, config::legacy().with_limit::<MIB_1>())
-    } else if length <= MIB_16 {
-        decode_with(bytes, config::legacy().with_limit::<MIB_16>())
-    } else if length <= MIB_256 {
-        decode_with(bytes, config::legacy().with_limit::<MIB_256>())
-    } else if length <= MAX_ENCODED_BYTES {
-        decode_with(bytes, config::legacy().with_limit::<MAX_ENCODED_BYTES>())
-    } else {
-        Err(too_long(length))
+    if bytes.len() > MAX_ENCODED_BYTES {
+        return Err(too_long(bytes.len()));
     }
-}
-
-fn too_long(bytes: usize) -> String {
-    format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
-}
-
-fn decode_with<'b, T: Deserialize<'b>>(bytes: &'b [u8], config: impl Config) -> Result<T, String> {
     let seed = bounded::Seed::<T>::for_bytes(bytes.len());
-    let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config);
+    let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
     let (value, used) = decoded.map_err(|error| error.to_string())?;
     if used != bytes.len() {
         return Err(format!("{} of its {} bytes are left over", bytes.len() - used, bytes.len()));
     }
     Ok(value)
+}
+
+fn too_long(bytes: usize) -> String {
+    format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
 }

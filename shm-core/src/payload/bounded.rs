@@ -1,5 +1,9 @@
-//! Deserialization of bytes that are not trusted, bounded in depth and in the number of nodes: a wrapper
-//! around any serde deserializer. The memory that one node may take is bincode's limit to keep.
+//! Deserialization of bytes that are not trusted, bounded in depth, in the number of nodes and in memory: a wrapper around
+//! any serde deserializer of bytes in memory.
+//!
+//! A length that the bytes claim allocates nothing by itself: strings and bytes are borrowed from the input before anything
+//! owns them, and no collection is told to expect more elements than may still come. bincode's own limit would do for the
+//! first, but not for the second, and costs a small struct more than its decoding takes.
 //!
 //! Every node costs one unit, also one that takes no bytes: otherwise a few bytes could claim three
 //! billion empty elements. A value that a writer made has at most one node a byte and some empty ones.
@@ -32,6 +36,7 @@ impl<T> Seed<T> {
 impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<T> {
     type Value = T;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(Bounded { inner: deserializer, limits: Limits { nodes: &self.nodes, depth: 0 } })
     }
@@ -46,6 +51,7 @@ struct Limits<'b> {
 
 impl Limits<'_> {
     /// Pays for one node; its children are one deeper.
+    #[inline]
     fn enter<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("it nests deeper than {MAX_DEPTH} levels")));
@@ -64,13 +70,23 @@ struct Bounded<'b, I> {
 }
 
 impl<'b, I> Bounded<'b, I> {
+    #[inline]
     fn wrap<J>(&self, inner: J) -> Bounded<'b, J> {
         Bounded { inner, limits: self.limits }
     }
 }
 
+// What holds no other node needs no wrapper; for the rest, the visitor gets one, which its children are read through.
 macro_rules! deserialize {
-    ($($method:ident($($arg:ident: $type:ty),*);)*) => {$(
+    (single: $($method:ident => $inner:ident;)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.limits.enter()?;
+            self.inner.$inner(visitor)
+        }
+    )*};
+    (nested: $($method:ident($($arg:ident: $type:ty),*);)*) => {$(
+        #[inline]
         fn $method<V: Visitor<'de>>(self, $($arg: $type,)* visitor: V) -> Result<V::Value, D::Error> {
             let limits = self.limits.enter()?;
             self.inner.$method($($arg,)* Bounded { inner: visitor, limits })
@@ -81,13 +97,22 @@ macro_rules! deserialize {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     type Error = D::Error;
 
-    deserialize! {
-        deserialize_any(); deserialize_ignored_any(); deserialize_identifier();
-        deserialize_bool(); deserialize_char(); deserialize_f32(); deserialize_f64();
-        deserialize_i8(); deserialize_i16(); deserialize_i32(); deserialize_i64(); deserialize_i128();
-        deserialize_u8(); deserialize_u16(); deserialize_u32(); deserialize_u64(); deserialize_u128();
-        deserialize_str(); deserialize_string(); deserialize_bytes(); deserialize_byte_buf();
-        deserialize_option(); deserialize_unit(); deserialize_seq(); deserialize_map();
+    // Owned strings and bytes are asked for as borrowed ones: then nothing is allocated for more than there is.
+    deserialize! { single:
+        deserialize_bool => deserialize_bool; deserialize_char => deserialize_char;
+        deserialize_f32 => deserialize_f32; deserialize_f64 => deserialize_f64;
+        deserialize_i8 => deserialize_i8; deserialize_i16 => deserialize_i16; deserialize_i32 => deserialize_i32;
+        deserialize_i64 => deserialize_i64; deserialize_i128 => deserialize_i128;
+        deserialize_u8 => deserialize_u8; deserialize_u16 => deserialize_u16; deserialize_u32 => deserialize_u32;
+        deserialize_u64 => deserialize_u64; deserialize_u128 => deserialize_u128;
+        deserialize_str => deserialize_str; deserialize_string => deserialize_str;
+        deserialize_bytes => deserialize_bytes; deserialize_byte_buf => deserialize_bytes;
+        deserialize_unit => deserialize_unit; deserialize_identifier => deserialize_identifier;
+    }
+
+    deserialize! { nested:
+        deserialize_any(); deserialize_ignored_any();
+        deserialize_option(); deserialize_seq(); deserialize_map();
         deserialize_unit_struct(name: &'static str);
         deserialize_newtype_struct(name: &'static str);
         deserialize_tuple(length: usize);
@@ -103,6 +128,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
 macro_rules! visit {
     ($($method:ident($type:ty);)*) => {$(
+        #[inline]
         fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
             self.inner.$method(value)
         }
@@ -112,6 +138,7 @@ macro_rules! visit {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
+    #[inline]
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.expecting(formatter)
     }
@@ -124,34 +151,41 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
         visit_bytes(&[u8]); visit_borrowed_bytes(&'de [u8]); visit_byte_buf(Vec<u8>);
     }
 
+    #[inline]
     fn visit_none<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_none()
     }
 
+    #[inline]
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_unit()
     }
 
+    #[inline]
     fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
         let value = self.wrap(value);
         self.inner.visit_some(value)
     }
 
+    #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
         let value = self.wrap(value);
         self.inner.visit_newtype_struct(value)
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
         let elements = self.wrap(elements);
         self.inner.visit_seq(elements)
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
         let entries = self.wrap(entries);
         self.inner.visit_map(entries)
     }
 
+    #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
         let variant = self.wrap(variant);
         self.inner.visit_enum(variant)
@@ -161,6 +195,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         let deserializer = self.wrap(deserializer);
         self.inner.deserialize(deserializer)
@@ -170,31 +205,38 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_element_seed(seed)
     }
 
+    #[inline]
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        // Memory may be reserved by this, so it is at most what may still come.
+        Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
     }
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_key_seed(seed)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_value_seed(seed)
     }
 
+    #[inline]
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        // Memory may be reserved by this, so it is at most what may still come.
+        Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
     }
 }
 
@@ -202,6 +244,7 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
     type Error = A::Error;
     type Variant = Bounded<'b, A::Variant>;
 
+    #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
         let limits = self.limits;
         // Which variant it is is no node of its own, as it is none to a schema.
@@ -213,20 +256,24 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
 impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn unit_variant(self) -> Result<(), A::Error> {
         self.inner.unit_variant()
     }
 
+    #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
         let seed = self.wrap(seed);
         self.inner.newtype_variant_seed(seed)
     }
 
+    #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, A::Error> {
         let visitor = self.wrap(visitor);
         self.inner.tuple_variant(length, visitor)
     }
 
+    #[inline]
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
