@@ -1,0 +1,343 @@
+//! The limits: what bare shared memory does, on the same two processors, without names, times, loss or sleeping readers. They
+//! are made as fast as they can be, since what is measured against them is ours.
+
+use std::path::Path;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+use std::{hint, thread};
+
+use anyhow::Result;
+use rustix::thread::futex;
+
+use super::bare::Bare;
+use super::ends::{Inlet, Link, Outlet, Payload, Shape, Waiting, whole};
+
+/// Two lines, because processors fetch lines in pairs.
+const APART: usize = 128;
+/// Where the slots begin in a ring: behind a page, as in a region.
+const PAGE: usize = 4096;
+/// After so many looks in vain the processor is offered to others: where there is only one, nothing else would ever come.
+const PATIENCE: u32 = 10_000;
+
+/// Looks until `look` finds something.
+#[inline(always)]
+pub fn spin<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    loop {
+        for _ in 0..PATIENCE {
+            if let Some(found) = look() {
+                return found;
+            }
+            hint::spin_loop();
+        }
+        thread::yield_now();
+    }
+}
+
+/// Waits until the word is another one.
+#[inline(always)]
+fn await_change(word: &AtomicU64, seen: u64) -> u64 {
+    spin(|| Some(word.load(Acquire)).filter(|now| *now != seen))
+}
+
+/// One end over plain memory: what each of these ways has.
+pub struct End {
+    bare: Bare,
+    payload: Payload,
+    count: u64,
+}
+
+impl End {
+    fn create(path: &Path, bytes: usize, shape: Shape) -> Result<Self> {
+        Ok(Self { bare: Bare::create(path, bytes)?, payload: Payload::new(shape), count: 0 })
+    }
+
+    fn open(path: &Path, shape: Shape) -> Result<Self> {
+        Ok(Self { bare: Bare::open(path)?, payload: Payload::new(shape), count: 0 })
+    }
+}
+
+/// Declares a way's type, and those of its ends, which hold an `End`.
+macro_rules! link {
+    ($link:ident, $outlet:ident, $inlet:ident) => {
+        pub struct $link;
+        pub struct $outlet(End);
+        pub struct $inlet(End);
+
+        impl Link for $link {
+            type Outlet = $outlet;
+            type Inlet = $inlet;
+        }
+    };
+}
+
+link!(Word, WordOutlet, WordInlet);
+
+impl Outlet for WordOutlet {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        End::create(path, PAGE, shape).map(Self)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, number: u64) -> Result<()> {
+        self.0.bare.word(0).store(number, Release);
+        Ok(())
+    }
+}
+
+impl Inlet for WordInlet {
+    fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+        End::open(path, shape).map(Self)
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Result<u64> {
+        self.0.count = await_change(self.0.bare.word(0), self.0.count);
+        Ok(self.0.count)
+    }
+}
+
+/// A stamp at 0, and the payload `$at`.
+macro_rules! stamped_link {
+    ($link:ident, $outlet:ident, $inlet:ident, $at:expr) => {
+        link!($link, $outlet, $inlet);
+
+        impl Outlet for $outlet {
+            fn create(path: &Path, shape: Shape) -> Result<Self> {
+                End::create(path, $at + shape.bytes, shape).map(Self)
+            }
+
+            #[inline(always)]
+            fn put(&mut self, number: u64) -> Result<()> {
+                let End { bare, payload, count } = &mut self.0;
+                *count += 1;
+                bare.copy_in($at, payload.number(number));
+                bare.word(0).store(*count, Release);
+                Ok(())
+            }
+        }
+
+        impl Inlet for $inlet {
+            fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+                End::open(path, shape).map(Self)
+            }
+
+            #[inline(always)]
+            fn take(&mut self) -> Result<u64> {
+                let End { bare, payload, count } = &mut self.0;
+                *count = await_change(bare.word(0), *count);
+                bare.copy_out($at, &mut payload.0);
+                payload.check()
+            }
+        }
+    };
+}
+
+stamped_link!(Line, LineOutlet, LineInlet, size_of::<u64>());
+stamped_link!(Flag, FlagOutlet, FlagInlet, APART);
+
+link!(Futex, FutexOutlet, FutexInlet);
+
+impl Outlet for FutexOutlet {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        End::create(path, APART + shape.bytes, shape).map(Self)
+    }
+
+    fn put(&mut self, number: u64) -> Result<()> {
+        let End { bare, payload, .. } = &mut self.0;
+        bare.copy_in(APART, payload.number(number));
+        let word = bare.half_word(0);
+        word.store(word.load(Relaxed).wrapping_add(1), Release);
+        futex::wake(word, futex::Flags::empty(), 1)?;
+        Ok(())
+    }
+}
+
+impl Inlet for FutexInlet {
+    fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+        End::open(path, shape).map(Self)
+    }
+
+    fn take(&mut self) -> Result<u64> {
+        let End { bare, payload, count } = &mut self.0;
+        let word = bare.half_word(0);
+        while u64::from(word.load(Acquire)) == *count {
+            let seen = word.load(Relaxed);
+            // It returns at once where the word has changed since, and the loop looks again whatever the reason was.
+            if u64::from(seen) == *count {
+                let _ = futex::wait(word, futex::Flags::empty(), seen, None);
+            }
+        }
+        *count = u64::from(word.load(Acquire));
+        bare.copy_out(APART, &mut payload.0);
+        payload.check()
+    }
+}
+
+const HEAD: usize = APART;
+const BELL: usize = HEAD + 8;
+const SLOT_HEAD: usize = 24;
+const SLOT_ALIGNMENT: usize = 64;
+
+/// Where things are in a ring: as in a region with slots of this size.
+#[derive(Clone, Copy)]
+struct Places {
+    slots: usize,
+    stride: usize,
+    bytes: usize,
+}
+
+impl Places {
+    fn new(shape: Shape) -> Result<Self> {
+        let stride = (SLOT_HEAD + shape.bytes).next_multiple_of(SLOT_ALIGNMENT);
+        Ok(Self { slots: usize::try_from(shape.slots)?, stride, bytes: shape.bytes })
+    }
+
+    #[inline(always)]
+    fn slot(&self, number: u64) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "the index is taken of its low bits")]
+        let index = number as usize & (self.slots - 1);
+        PAGE + index * self.stride
+    }
+
+    fn end(&self) -> usize {
+        PAGE + self.slots * self.stride
+    }
+}
+
+/// The storing side of a ring like ours: the same stores, `memcpy` for the payload, and no clock.
+pub struct Producer {
+    end: End,
+    places: Places,
+}
+
+impl Producer {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        let places = Places::new(shape)?;
+        Ok(Self { end: End::create(path, places.end(), shape)?, places })
+    }
+
+    #[inline(always)]
+    fn store(&mut self, number: u64, fill: impl FnOnce(&Bare, usize, &mut Payload)) {
+        let End { bare, payload, count } = &mut self.end;
+        *count += 1;
+        let slot = self.places.slot(*count);
+        bare.word(slot).store(*count * 2 - 1, Relaxed);
+        fence(Release);
+        bare.word(slot + 8).store(self.places.bytes as u64, Relaxed);
+        bare.word(slot + 16).store(0, Relaxed);
+        payload.number(number);
+        fill(bare, slot + SLOT_HEAD, payload);
+        bare.word(slot).store(*count * 2, Release);
+        bare.word(HEAD).store(*count, Release);
+        bare.half_word(BELL).store(bare.half_word(BELL).load(Relaxed).wrapping_add(1), Release);
+    }
+}
+
+/// The loading side: the same loads.
+pub struct Cursor {
+    end: End,
+    places: Places,
+}
+
+impl Cursor {
+    pub fn open(path: &Path, shape: Shape) -> Result<Self> {
+        Ok(Self { end: End::open(path, shape)?, places: Places::new(shape)? })
+    }
+
+    /// Waits for the next value and calls `get` with where its payload is. False: it was overwritten meanwhile.
+    #[inline(always)]
+    fn load<T>(&mut self, get: impl FnOnce(&Bare, usize, &mut Payload) -> T) -> Result<T> {
+        let End { bare, payload, count } = &mut self.end;
+        *count += 1;
+        let slot = self.places.slot(*count);
+        let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
+        fence(Acquire);
+        let bytes = bare.word(slot + 8).load(Relaxed);
+        hint::black_box(bare.word(slot + 16).load(Relaxed));
+        let got = get(bare, slot + SLOT_HEAD, payload);
+        fence(Acquire);
+        let is_whole = bare.word(slot).load(Relaxed) == stamp && stamp == *count * 2;
+        anyhow::ensure!(is_whole && bytes == self.places.bytes as u64, "value {count} was overwritten");
+        Ok(got)
+    }
+
+    /// Copies the newest value. `None`: it was overwritten meanwhile.
+    #[inline(always)]
+    pub fn newest(&mut self) -> Option<u64> {
+        let End { bare, payload, .. } = &mut self.end;
+        let head = bare.word(HEAD).load(Acquire);
+        let slot = self.places.slot(head);
+        Self::guarded(bare, slot, head * 2, payload)
+    }
+
+    /// Copies the first value, without asking which is the newest.
+    #[inline(always)]
+    pub fn first(&mut self) -> Option<u64> {
+        let End { bare, payload, .. } = &mut self.end;
+        Self::guarded(bare, self.places.slot(1), 2, payload)
+    }
+
+    #[inline(always)]
+    fn guarded(bare: &Bare, slot: usize, stamp: u64, payload: &mut Payload) -> Option<u64> {
+        if bare.word(slot).load(Acquire) != stamp {
+            return None;
+        }
+        bare.copy_out(slot + SLOT_HEAD, &mut payload.0);
+        hint::black_box(&mut *payload);
+        fence(Acquire);
+        (bare.word(slot).load(Relaxed) == stamp).then(|| payload.first())
+    }
+}
+
+/// Declares a ring's link.
+macro_rules! ring_link {
+    ($link:ident, $outlet:ident, $inlet:ident, $fill:expr, $get:expr) => {
+        pub struct $link;
+        pub struct $outlet(Producer);
+        pub struct $inlet(Cursor);
+
+        impl Link for $link {
+            type Outlet = $outlet;
+            type Inlet = $inlet;
+        }
+
+        impl Outlet for $outlet {
+            fn create(path: &Path, shape: Shape) -> Result<Self> {
+                Producer::create(path, shape).map(Self)
+            }
+
+            #[inline(always)]
+            fn put(&mut self, number: u64) -> Result<()> {
+                self.0.store(number, $fill);
+                Ok(())
+            }
+        }
+
+        impl Inlet for $inlet {
+            fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+                Cursor::open(path, shape).map(Self)
+            }
+
+            #[inline(always)]
+            fn take(&mut self) -> Result<u64> {
+                self.0.load($get)?
+            }
+        }
+    };
+}
+
+ring_link!(Ring, RingOutlet, RingInlet, |bare, at, payload| bare.copy_in(at, &payload.0), |bare, at, payload| {
+    bare.copy_out(at, &mut payload.0);
+    payload.check()
+});
+
+ring_link!(
+    RingInPlace,
+    RingInPlaceOutlet,
+    RingInPlaceInlet,
+    |bare, at, payload| {
+        bare.word(at).store(payload.first(), Relaxed);
+        bare.word(at + payload.0.len() - 8).store(payload.first(), Relaxed);
+    },
+    |bare, at, payload| whole(bare.word(at).load(Relaxed), bare.word(at + payload.0.len() - 8).load(Relaxed))
+);
