@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::bare::Bare;
-use super::ends::{Payload, Shape};
+use super::ends::{Payload, Prepared, Shape};
 use super::ours;
 use super::session::Session;
 use super::stats::{self, Run};
@@ -16,7 +16,7 @@ use super::stats::{self, Run};
 pub fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
     let path = session.workplace.path("there");
     let mut writer = ours::create(&path, shape)?;
-    writer.publish(Payload::new(shape).number(1))?;
+    Prepared::new(shape).send(1, |payload| writer.publish(payload))?;
     let (name, mut payload) = (ours::name(&path)?, Payload::new(shape));
     again_and_again(session.time, || {
         let mut reader = shm_core::RawReader::open(name)?;
@@ -29,7 +29,7 @@ pub fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
 /// Measures one run of the limit: open, map and touch a file of the same length.
 pub fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
     let path = session.workplace.path("there");
-    ours::create(&path, shape)?.publish(Payload::new(shape).number(1))?;
+    let _writer = ours::create(&path, shape)?;
     again_and_again(session.time, || {
         let bare = Bare::open_read_only(&path)?;
         black_box(bare.word(0).load(Relaxed));

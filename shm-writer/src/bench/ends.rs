@@ -108,7 +108,7 @@ impl Way {
 
 const WORD: usize = size_of::<u64>();
 
-/// A payload in memory of our own.
+/// A payload in memory of our own, as it was taken.
 pub struct Payload(pub Vec<u8>);
 
 impl Payload {
@@ -117,19 +117,10 @@ impl Payload {
         Self(vec![0; shape.bytes])
     }
 
-    /// Gives it its number.
-    #[inline(always)]
-    pub fn number(&mut self, number: u64) -> &[u8] {
-        let last = self.0.len() - WORD;
-        self.0[..WORD].copy_from_slice(&number.to_ne_bytes());
-        self.0[last..].copy_from_slice(&number.to_ne_bytes());
-        &self.0
-    }
-
     /// Its number, if it is whole as far as that can be seen.
     #[inline(always)]
     pub fn check(&self) -> Result<u64> {
-        whole(self.first(), self.last())
+        whole(self.first(), u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word")))
     }
 
     #[inline(always)]
@@ -137,9 +128,42 @@ impl Payload {
         u64::from_ne_bytes(*self.0.first_chunk().expect("at least a word"))
     }
 
+    fn number(&mut self, number: u64) {
+        let last = self.0.len() - WORD;
+        self.0[..WORD].copy_from_slice(&number.to_ne_bytes());
+        self.0[last..].copy_from_slice(&number.to_ne_bytes());
+    }
+}
+
+/// How many bytes of payloads are prepared, and how many payloads at most.
+const PREPARED_BYTES: usize = 16 << 10;
+const PREPARED_MAX: u64 = 64;
+
+/// Payloads about to be sent. Each gets its number long before it is sent, where it is small: a copy just behind the stores
+/// of the number would have to wait for these, and for all stores before them.
+pub struct Prepared {
+    payloads: Vec<Payload>,
+    mask: u64,
+}
+
+impl Prepared {
+    pub fn new(shape: Shape) -> Self {
+        let count = (PREPARED_BYTES / shape.bytes).max(1) as u64;
+        let count = count.min(PREPARED_MAX).next_power_of_two();
+        Self { payloads: (0..count).map(|_| Payload::new(shape)).collect(), mask: count - 1 }
+    }
+
+    /// Calls `send` with the payload of this number, and prepares one for later.
     #[inline(always)]
-    fn last(&self) -> u64 {
-        u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word"))
+    pub fn send<T>(&mut self, number: u64, send: impl FnOnce(&[u8]) -> T) -> T {
+        #[expect(clippy::cast_possible_truncation, reason = "below the number of payloads")]
+        let payload = &mut self.payloads[(number & self.mask) as usize];
+        if payload.first() != number {
+            payload.number(number);
+        }
+        let sent = send(&payload.0);
+        payload.number(number.wrapping_add(self.mask + 1));
+        sent
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::Result;
 use rustix::thread::futex;
 
 use super::bare::Bare;
-use super::ends::{Inlet, Link, Outlet, Payload, Shape, Waiting, whole};
+use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting, whole};
 
 /// Two lines, because processors fetch lines in pairs.
 const APART: usize = 128;
@@ -39,29 +39,38 @@ fn await_change(word: &AtomicU64, seen: u64) -> u64 {
     spin(|| Some(word.load(Acquire)).filter(|now| *now != seen))
 }
 
-/// One end over plain memory: what each of these ways has.
-pub struct End {
+/// The sending end over plain memory: what each of these ways has.
+pub struct Sender {
+    bare: Bare,
+    prepared: Prepared,
+    count: u64,
+}
+
+impl Sender {
+    fn create(path: &Path, bytes: usize, shape: Shape) -> Result<Self> {
+        Ok(Self { bare: Bare::create(path, bytes)?, prepared: Prepared::new(shape), count: 0 })
+    }
+}
+
+/// The taking end.
+pub struct Taker {
     bare: Bare,
     payload: Payload,
     count: u64,
 }
 
-impl End {
-    fn create(path: &Path, bytes: usize, shape: Shape) -> Result<Self> {
-        Ok(Self { bare: Bare::create(path, bytes)?, payload: Payload::new(shape), count: 0 })
-    }
-
+impl Taker {
     fn open(path: &Path, shape: Shape) -> Result<Self> {
         Ok(Self { bare: Bare::open(path)?, payload: Payload::new(shape), count: 0 })
     }
 }
 
-/// Declares a way's type, and those of its ends, which hold an `End`.
+/// Declares a way's type, and those of its ends.
 macro_rules! link {
     ($link:ident, $outlet:ident, $inlet:ident) => {
         pub struct $link;
-        pub struct $outlet(End);
-        pub struct $inlet(End);
+        pub struct $outlet(Sender);
+        pub struct $inlet(Taker);
 
         impl Link for $link {
             type Outlet = $outlet;
@@ -74,7 +83,7 @@ link!(Word, WordOutlet, WordInlet);
 
 impl Outlet for WordOutlet {
     fn create(path: &Path, shape: Shape) -> Result<Self> {
-        End::create(path, PAGE, shape).map(Self)
+        Sender::create(path, PAGE, shape).map(Self)
     }
 
     #[inline(always)]
@@ -86,7 +95,7 @@ impl Outlet for WordOutlet {
 
 impl Inlet for WordInlet {
     fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
-        End::open(path, shape).map(Self)
+        Taker::open(path, shape).map(Self)
     }
 
     #[inline(always)]
@@ -103,14 +112,14 @@ macro_rules! stamped_link {
 
         impl Outlet for $outlet {
             fn create(path: &Path, shape: Shape) -> Result<Self> {
-                End::create(path, $at + shape.bytes, shape).map(Self)
+                Sender::create(path, $at + shape.bytes, shape).map(Self)
             }
 
             #[inline(always)]
             fn put(&mut self, number: u64) -> Result<()> {
-                let End { bare, payload, count } = &mut self.0;
+                let Sender { bare, prepared, count } = &mut self.0;
                 *count += 1;
-                bare.copy_in($at, payload.number(number));
+                prepared.send(number, |payload| bare.copy_in($at, payload));
                 bare.word(0).store(*count, Release);
                 Ok(())
             }
@@ -118,12 +127,12 @@ macro_rules! stamped_link {
 
         impl Inlet for $inlet {
             fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
-                End::open(path, shape).map(Self)
+                Taker::open(path, shape).map(Self)
             }
 
             #[inline(always)]
             fn take(&mut self) -> Result<u64> {
-                let End { bare, payload, count } = &mut self.0;
+                let Taker { bare, payload, count } = &mut self.0;
                 *count = await_change(bare.word(0), *count);
                 bare.copy_out($at, &mut payload.0);
                 payload.check()
@@ -139,12 +148,12 @@ link!(Futex, FutexOutlet, FutexInlet);
 
 impl Outlet for FutexOutlet {
     fn create(path: &Path, shape: Shape) -> Result<Self> {
-        End::create(path, APART + shape.bytes, shape).map(Self)
+        Sender::create(path, APART + shape.bytes, shape).map(Self)
     }
 
     fn put(&mut self, number: u64) -> Result<()> {
-        let End { bare, payload, .. } = &mut self.0;
-        bare.copy_in(APART, payload.number(number));
+        let Sender { bare, prepared, .. } = &mut self.0;
+        prepared.send(number, |payload| bare.copy_in(APART, payload));
         let word = bare.half_word(0);
         word.store(word.load(Relaxed).wrapping_add(1), Release);
         futex::wake(word, futex::Flags::empty(), 1)?;
@@ -154,11 +163,11 @@ impl Outlet for FutexOutlet {
 
 impl Inlet for FutexInlet {
     fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
-        End::open(path, shape).map(Self)
+        Taker::open(path, shape).map(Self)
     }
 
     fn take(&mut self) -> Result<u64> {
-        let End { bare, payload, count } = &mut self.0;
+        let Taker { bare, payload, count } = &mut self.0;
         let word = bare.half_word(0);
         while u64::from(word.load(Acquire)) == *count {
             let seen = word.load(Relaxed);
@@ -206,27 +215,26 @@ impl Places {
 
 /// The storing side of a ring like ours: the same stores, `memcpy` for the payload, and no clock.
 pub struct Producer {
-    end: End,
+    end: Sender,
     places: Places,
 }
 
 impl Producer {
     fn create(path: &Path, shape: Shape) -> Result<Self> {
         let places = Places::new(shape)?;
-        Ok(Self { end: End::create(path, places.end(), shape)?, places })
+        Ok(Self { end: Sender::create(path, places.end(), shape)?, places })
     }
 
     #[inline(always)]
-    fn store(&mut self, number: u64, fill: impl FnOnce(&Bare, usize, &mut Payload)) {
-        let End { bare, payload, count } = &mut self.end;
+    fn store(&mut self, fill: impl FnOnce(&Bare, usize, &mut Prepared)) {
+        let Sender { bare, prepared, count } = &mut self.end;
         *count += 1;
         let slot = self.places.slot(*count);
         bare.word(slot).store(*count * 2 - 1, Relaxed);
         fence(Release);
         bare.word(slot + 8).store(self.places.bytes as u64, Relaxed);
         bare.word(slot + 16).store(0, Relaxed);
-        payload.number(number);
-        fill(bare, slot + SLOT_HEAD, payload);
+        fill(bare, slot + SLOT_HEAD, prepared);
         bare.word(slot).store(*count * 2, Release);
         bare.word(HEAD).store(*count, Release);
         bare.half_word(BELL).store(bare.half_word(BELL).load(Relaxed).wrapping_add(1), Release);
@@ -235,19 +243,19 @@ impl Producer {
 
 /// The loading side: the same loads.
 pub struct Cursor {
-    end: End,
+    end: Taker,
     places: Places,
 }
 
 impl Cursor {
     pub fn open(path: &Path, shape: Shape) -> Result<Self> {
-        Ok(Self { end: End::open(path, shape)?, places: Places::new(shape)? })
+        Ok(Self { end: Taker::open(path, shape)?, places: Places::new(shape)? })
     }
 
     /// Waits for the next value and calls `get` with where its payload is. False: it was overwritten meanwhile.
     #[inline(always)]
     fn load<T>(&mut self, get: impl FnOnce(&Bare, usize, &mut Payload) -> T) -> Result<T> {
-        let End { bare, payload, count } = &mut self.end;
+        let Taker { bare, payload, count } = &mut self.end;
         *count += 1;
         let slot = self.places.slot(*count);
         let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
@@ -264,7 +272,7 @@ impl Cursor {
     /// Copies the newest value. `None`: it was overwritten meanwhile.
     #[inline(always)]
     pub fn newest(&mut self) -> Option<u64> {
-        let End { bare, payload, .. } = &mut self.end;
+        let Taker { bare, payload, .. } = &mut self.end;
         let head = bare.word(HEAD).load(Acquire);
         let slot = self.places.slot(head);
         Self::guarded(bare, slot, head * 2, payload)
@@ -273,7 +281,7 @@ impl Cursor {
     /// Copies the first value, without asking which is the newest.
     #[inline(always)]
     pub fn first(&mut self) -> Option<u64> {
-        let End { bare, payload, .. } = &mut self.end;
+        let Taker { bare, payload, .. } = &mut self.end;
         Self::guarded(bare, self.places.slot(1), 2, payload)
     }
 
@@ -291,7 +299,7 @@ impl Cursor {
 
 /// Declares a ring's link.
 macro_rules! ring_link {
-    ($link:ident, $outlet:ident, $inlet:ident, $fill:expr, $get:expr) => {
+    ($link:ident, $outlet:ident, $inlet:ident) => {
         pub struct $link;
         pub struct $outlet(Producer);
         pub struct $inlet(Cursor);
@@ -308,7 +316,7 @@ macro_rules! ring_link {
 
             #[inline(always)]
             fn put(&mut self, number: u64) -> Result<()> {
-                self.0.store(number, $fill);
+                self.fill(number);
                 Ok(())
             }
         }
@@ -320,24 +328,48 @@ macro_rules! ring_link {
 
             #[inline(always)]
             fn take(&mut self) -> Result<u64> {
-                self.0.load($get)?
+                self.get()
             }
         }
     };
 }
 
-ring_link!(Ring, RingOutlet, RingInlet, |bare, at, payload| bare.copy_in(at, &payload.0), |bare, at, payload| {
-    bare.copy_out(at, &mut payload.0);
-    payload.check()
-});
+ring_link!(Ring, RingOutlet, RingInlet);
 
-ring_link!(
-    RingInPlace,
-    RingInPlaceOutlet,
-    RingInPlaceInlet,
-    |bare, at, payload| {
-        bare.word(at).store(payload.first(), Relaxed);
-        bare.word(at + payload.0.len() - 8).store(payload.first(), Relaxed);
-    },
-    |bare, at, payload| whole(bare.word(at).load(Relaxed), bare.word(at + payload.0.len() - 8).load(Relaxed))
-);
+impl RingOutlet {
+    #[inline(always)]
+    fn fill(&mut self, number: u64) {
+        self.0.store(|bare, at, prepared| prepared.send(number, |payload| bare.copy_in(at, payload)));
+    }
+}
+
+impl RingInlet {
+    #[inline(always)]
+    fn get(&mut self) -> Result<u64> {
+        self.0.load(|bare, at, payload| {
+            bare.copy_out(at, &mut payload.0);
+            payload.check()
+        })?
+    }
+}
+
+ring_link!(RingInPlace, RingInPlaceOutlet, RingInPlaceInlet);
+
+impl RingInPlaceOutlet {
+    #[inline(always)]
+    fn fill(&mut self, number: u64) {
+        let last = self.0.places.bytes - size_of::<u64>();
+        self.0.store(|bare, at, _| {
+            bare.word(at).store(number, Relaxed);
+            bare.word(at + last).store(number, Relaxed);
+        });
+    }
+}
+
+impl RingInPlaceInlet {
+    #[inline(always)]
+    fn get(&mut self) -> Result<u64> {
+        let last = self.0.places.bytes - size_of::<u64>();
+        self.0.load(|bare, at, _| whole(bare.word(at).load(Relaxed), bare.word(at + last).load(Relaxed)))?
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use shm_core::{Error, RawReader};
 
-use super::ends::{Ends, Job, Outlet, Payload, Shape, Way};
+use super::ends::{Ends, Job, Outlet, Payload, Prepared, Shape, Way};
 use super::limits::Cursor;
 use super::ours;
 use super::peer::{self, Order};
@@ -83,7 +83,7 @@ pub fn measure(session: &mut Session, shape: Shape, beside: Beside) -> Result<Ru
         }
         Beside::Nobody | Beside::AnotherReader => {
             let mut writer = ours::create(&path, shape)?;
-            writer.publish(Payload::new(shape).number(1))?;
+            Prepared::new(shape).send(1, |payload| writer.publish(payload))?;
             Some(writer)
         }
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use shm_core::{Kind, Position, RawReader, RawWriter};
 
-use super::ends::{Inlet, Link, Outlet, Payload, Shape, Waiting};
+use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting};
 use super::limits::spin;
 
 /// A region's name, which is a path here.
@@ -30,7 +30,7 @@ pub struct Copied;
 
 pub struct CopiedOutlet {
     writer: RawWriter,
-    payload: Payload,
+    prepared: Prepared,
 }
 
 pub struct CopiedInlet {
@@ -46,12 +46,13 @@ impl Link for Copied {
 
 impl Outlet for CopiedOutlet {
     fn create(path: &Path, shape: Shape) -> Result<Self> {
-        Ok(Self { writer: create(path, shape)?, payload: Payload::new(shape) })
+        Ok(Self { writer: create(path, shape)?, prepared: Prepared::new(shape) })
     }
 
     #[inline(always)]
     fn put(&mut self, number: u64) -> Result<()> {
-        self.writer.publish(self.payload.number(number))?;
+        let Self { writer, prepared } = self;
+        prepared.send(number, |payload| writer.publish(payload))?;
         Ok(())
     }
 }

@@ -128,7 +128,9 @@ fn trip_rows() -> Vec<Row> {
         (Way::Flag, "a flag line, memcpy in and out"),
         (Way::Futex, "a bare futex"),
     );
+    let word = (Way::Word, "a bare cache line, no payload");
     vec![
+        Row { name: "trip-8-spin-line".to_owned(), ..row(8, Manner::Spinning, word, Goal::Nothing) },
         row(8, Manner::Spinning, line, Goal::AtMost(1.05)),
         row(40, Manner::Spinning, line, Goal::AtMost(1.05)),
         row(64, Manner::Spinning, flag, Goal::AtMost(0.85)),

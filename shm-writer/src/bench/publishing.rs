@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use rustix::time::{ClockId, clock_gettime};
 use shm_core::{Position, RawWriter};
 
-use super::ends::{Ends, Job, Outlet, Payload, Shape, Way};
+use super::ends::{Ends, Job, Outlet, Prepared, Shape, Way};
 use super::ours;
 use super::peer::{self, Order};
 use super::session::Session;
@@ -75,10 +75,14 @@ pub fn count_wakes(session: &mut Session, shape: Shape, readers: Readers) -> Res
 
 fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst, u64)> {
     let mut writer = ours::create(&session.workplace.path("there"), shape)?;
-    let mut payload = Payload::new(shape);
+    let mut prepared = Prepared::new(shape);
+    let mut put = |writer: &mut RawWriter, number| -> Result<()> {
+        prepared.send(number, |payload| writer.publish(payload))?;
+        Ok(())
+    };
     // Once around, so that every page was touched.
     for number in 1..=shape.slots {
-        writer.publish(payload.number(number))?;
+        put(&mut writer, number)?;
     }
     match readers {
         Readers::Nobody => {}
@@ -86,7 +90,7 @@ fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst
         Readers::Asleep(readers) => session.peer.order(&Order::Doze { readers })?,
     }
     let before = writer.wakes();
-    let burst = Burst::publish(session.time, |number| publish(&mut writer, payload.number(number)))?;
+    let burst = Burst::publish(session.time, |number| put(&mut writer, number))?;
     let wakes = writer.wakes() - before;
     session.workplace.stop();
     match readers {
@@ -98,12 +102,6 @@ fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst
         }
     }
     Ok((burst, wakes))
-}
-
-#[inline(always)]
-fn publish(writer: &mut RawWriter, payload: &[u8]) -> Result<()> {
-    writer.publish(payload)?;
-    Ok(())
 }
 
 /// Measures one run of the limit: the same stores in bare memory, without a clock.

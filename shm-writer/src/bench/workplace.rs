@@ -44,7 +44,6 @@ impl Workplace {
         Ok(Self { directory, control })
     }
 
-
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
