@@ -1,7 +1,8 @@
 //! Moving payload bytes in and out of shared words. Nothing here knows what the bytes mean.
 //!
-//! The other side may change the words at any time, so each one moves as a relaxed atomic: what comes
-//! out may be a mixture of old and new, which the ring's stamps detect, and is never undefined.
+//! The other side may change the words at any time. Whole words move as relaxed atomics, or on x86-64 by assembly that
+//! the compiler cannot see into, which is as good and faster; what is left of the last word moves as a relaxed atomic. So
+//! what comes out may be a mixture of old and new, which the ring's stamps detect, and is never undefined.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
@@ -9,6 +10,16 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 mod bytes;
 #[cfg(not(loom))]
 pub use bytes::{bytes_in, bytes_out, move_bytes};
+
+// `shm_portable_copy` is there for comparison.
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]
+mod portable;
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy))))]
+mod x86_64;
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]
+use portable::{words_in, words_out};
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy))))]
+use x86_64::{words_in, words_out};
 
 /// Bytes in a shared word.
 pub const WORD: usize = size_of::<u64>();
@@ -38,16 +49,13 @@ impl Room for Vec<u8> {
 /// # Panics
 ///
 /// If `words` is too short.
+#[inline]
 pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<WORD>();
     let (whole, tail) = words.split_at(chunks.len());
-    for (word, chunk) in whole.iter().zip(chunks) {
-        word.store(u64::from_ne_bytes(*chunk), Relaxed);
-    }
+    words_in(whole, chunks);
     if !rest.is_empty() {
-        let mut last = [0; WORD];
-        last[..rest.len()].copy_from_slice(rest);
-        tail[0].store(u64::from_ne_bytes(last), Relaxed);
+        tail[0].store(last_word(bytes).to_le(), Relaxed);
     }
 }
 
@@ -56,39 +64,136 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
 /// # Panics
 ///
 /// If `words` is too short.
+#[inline]
 pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
     let (chunks, rest) = bytes.as_chunks_mut::<WORD>();
     let (whole, tail) = words.split_at(chunks.len());
-    for (word, chunk) in whole.iter().zip(chunks) {
-        *chunk = word.load(Relaxed).to_ne_bytes();
-    }
+    words_out(whole, chunks);
     if !rest.is_empty() {
-        let last = tail[0].load(Relaxed).to_ne_bytes();
-        rest.copy_from_slice(&last[..rest.len()]);
+        let before = whole.last().map_or(0, |word| word.load(Relaxed));
+        put_last(bytes, u64::from_le(before), u64::from_le(tail[0].load(Relaxed)));
+    }
+}
+
+// For one to seven bytes behind the whole words, `copy_from_slice` would be a call of memcpy.
+
+/// The bytes behind the last whole word, as the lowest of a word.
+#[inline]
+fn last_word(bytes: &[u8]) -> u64 {
+    let count = bytes.len();
+    if let Some(last) = bytes.last_chunk::<WORD>() {
+        return u64::from_le_bytes(*last) >> (u64::BITS as usize - count % WORD * 8);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << ((count - 4) * 8);
+    }
+    [0, count / 2, count - 1].into_iter().fold(0, |word, at| word | u64::from(bytes[at]) << (at * 8))
+}
+
+/// Puts the lowest bytes of `last` behind the last whole word, which was `before`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the lowest bytes are meant")]
+fn put_last(bytes: &mut [u8], before: u64, last: u64) {
+    let count = bytes.len();
+    if let Some(end) = bytes.last_chunk_mut::<WORD>() {
+        let shift = count % WORD * 8;
+        *end = (before >> shift | last << (u64::BITS as usize - shift)).to_le_bytes();
+        return;
+    }
+    let four = |word: u64| (word as u32).to_le_bytes();
+    if let Some(first) = bytes.first_chunk_mut::<4>() {
+        *first = four(last);
+        if let Some(end) = bytes.last_chunk_mut::<4>() {
+            *end = four(last >> ((count - 4) * 8));
+        }
+        return;
+    }
+    for at in [0, count / 2, count - 1] {
+        bytes[at] = (last >> (at * 8)) as u8;
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
-    #[test]
-    fn every_length_comes_out_as_it_went_in() {
-        let words: Vec<AtomicU64> = (0..9).map(|_| AtomicU64::new(u64::MAX)).collect();
-        for length in 0..=words.len() * WORD {
-            let bytes: Vec<u8> = (0_u8..).step_by(3).take(length).collect();
-            copy_in(&words, &bytes);
-            let mut back = vec![0xee; length];
-            copy_out(&words, &mut back);
-            assert_eq!(back, bytes, "{length} bytes");
+    /// More than any place within a cache line.
+    const MARGIN_WORDS: usize = 10;
+    const UNTOUCHED: u8 = 0xee;
+
+    fn shared(words: usize) -> Vec<AtomicU64> {
+        (0..words).map(|_| AtomicU64::new(u64::from_ne_bytes([UNTOUCHED; WORD]))).collect()
+    }
+
+    fn content(words: &[AtomicU64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
+    }
+
+    /// Copies `length` bytes of `pattern` in at `word` and out again, at `byte` on the private side.
+    fn check(words: &[AtomicU64], pattern: &[u8], length: usize, word: usize, byte: usize) {
+        words.iter().for_each(|word| word.store(u64::from_ne_bytes([UNTOUCHED; WORD]), Relaxed));
+        let bytes = &pattern[byte..byte + length];
+        copy_in(&words[word..], bytes);
+
+        let mut expected = vec![UNTOUCHED; size_of_val(words)];
+        let stored = &mut expected[word * WORD..][..length.next_multiple_of(WORD)];
+        stored.fill(0);
+        stored[..length].copy_from_slice(bytes);
+        assert!(content(words) == expected, "{length} bytes from {byte} into word {word}");
+
+        let mut back = vec![UNTOUCHED; byte + length + 2 * WORD];
+        let mut expected = back.clone();
+        copy_out(&words[word..], &mut back[byte..][..length]);
+        expected[byte..][..length].copy_from_slice(bytes);
+        assert!(back == expected, "{length} bytes out of word {word} to {byte}");
+    }
+
+    /// Every place of the shared side within a cache line, and of the private side, in turn.
+    fn check_lengths(lengths: Range<usize>, places: impl Iterator<Item = (usize, usize)> + Clone) {
+        let words = shared(lengths.end.div_ceil(WORD) + MARGIN_WORDS);
+        let pattern: Vec<u8> = (1..=251).cycle().take(lengths.end + 16).collect();
+        for length in lengths {
+            places.clone().for_each(|(word, byte)| check(&words, &pattern, length, word, byte));
         }
     }
 
     #[test]
-    fn the_last_word_is_filled_with_zeros_and_the_next_is_untouched() {
-        let words = [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)];
-        copy_in(&words, b"abc");
-        assert_eq!(words[0].load(Relaxed).to_ne_bytes(), *b"abc\0\0\0\0\0");
-        assert_eq!(words[1].load(Relaxed), u64::MAX);
+    fn every_short_length_at_every_place_comes_out_as_it_went_in_and_its_neighbours_stay() {
+        let (lengths, words, bytes) = if cfg!(miri) { (0..34, 1..2, 3..4) } else { (0..300, 0..8, 0..16) };
+        check_lengths(lengths, words.flat_map(|word| bytes.clone().map(move |byte| (word, byte))));
+    }
+
+    #[test]
+    fn every_length_up_to_a_page_comes_out_as_it_went_in() {
+        if cfg!(miri) {
+            return check_lengths(255..258, [(3, 1)].into_iter());
+        }
+        // All places, each with a few lengths of every size.
+        for length in 0..=4096 {
+            check_lengths(length..length + 1, [(length / WORD % 8, length % 15), (3, 0)].into_iter());
+        }
+    }
+
+    #[test]
+    fn long_payloads_come_out_as_they_went_in() {
+        let largest = if cfg!(miri) { 1 << 10 } else { 256 << 10 };
+        let lengths = std::iter::successors(Some(512_usize), |length| Some(length * 2));
+        for length in lengths.take_while(|length| *length <= largest) {
+            for length in [length - 1, length, length + 1, length + 8, length + 100] {
+                check_lengths(length..length + 1, [(0, 0), (3, 0), (3, 5), (7, 15)].into_iter());
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_are_too_few_are_refused() {
+        for length in [1_usize, 8, 9, 17, 25, 200] {
+            let words = shared(length.div_ceil(WORD) - 1);
+            let attempt = std::panic::catch_unwind(|| copy_in(&words, &vec![0; length]));
+            attempt.expect_err("nothing may be stored behind the last word");
+            let attempt = std::panic::catch_unwind(|| copy_out(&words, &mut vec![0; length]));
+            attempt.expect_err("nothing may be read behind the last word");
+        }
     }
 }
