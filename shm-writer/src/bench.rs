@@ -43,8 +43,8 @@ use session::Session;
 use stats::Measured;
 
 /// How many runs there are of each kind in a row, and how long each is.
-const FULL: (usize, Duration) = (5, Duration::from_millis(200));
-const QUICK: (usize, Duration) = (3, Duration::from_millis(30));
+const FULL: (usize, Duration) = (9, Duration::from_millis(100));
+const QUICK: (usize, Duration) = (5, Duration::from_millis(20));
 
 /// Measures the rows that the arguments name, or all.
 pub fn bench(args: &Bench, talk: Talk, out: &mut dyn Write) -> Result<()> {

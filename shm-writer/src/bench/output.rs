@@ -55,7 +55,7 @@ impl<'a> Output<'a> {
     }
 
     fn heading(&mut self, group: &str) -> io::Result<()> {
-        let columns = format!("{:<50}{:>9}{:>9}{:>7}  {:<16}", "", "ours", "limit", "ratio", "goal");
+        let columns = format!("{:<54}{:>10}{:>10}{:>7}  {:<16}", "", "ours", "limit", "ratio", "goal");
         writeln!(self.out, "\n{}\n{columns}limit is", shm_cli::bold(group))
     }
 
@@ -68,12 +68,11 @@ impl<'a> Output<'a> {
             (Goal::AtLeast(goal), met) => format!(">= {goal:<4} {}", mark(met)),
             (Goal::Nothing, _) => String::new(),
         };
-        let busy = match measured.busy() {
-            0 => String::new(),
-            busy => format!("; {busy} times Busy"),
-        };
+        let notes = [(measured.busy(), "times Busy"), (measured.lost(), "values lost")];
+        let notes = notes.iter().filter(|(count, _)| *count > 0);
+        let notes: String = notes.map(|(count, what)| format!("; {count} {what}")).collect();
         let (what, name) = (&row.what, row.limit);
-        writeln!(self.out, "  {what:<48}{ours:>9}{limit:>9}{ratio:>7.2}  {goal:<16}{name}{busy}")
+        writeln!(self.out, "  {what:<52}{ours:>10}{limit:>10}{ratio:>7.2}  {goal:<16}{name}{notes}")
     }
 
     /// What can only be said at the end: the round trips' percentiles.
@@ -81,20 +80,20 @@ impl<'a> Output<'a> {
         if self.trips.is_empty() {
             return Ok(());
         }
-        write!(self.out, "\n{}\n{:<50}", shm_cli::bold("Single round trips, ours (and the limit's)"), "")?;
+        write!(self.out, "\n{}\n{:<54}", shm_cli::bold("Single round trips, ours (and the limit's)"), "")?;
         for (name, _) in PERCENTILES {
-            write!(self.out, "{name:>20}")?;
+            write!(self.out, "{name:>22}")?;
         }
         writeln!(self.out)?;
         for (row, measured) in &self.trips {
-            write!(self.out, "  {:<48}", row.what)?;
+            write!(self.out, "  {:<52}", row.what)?;
             let all = (stats::merged(&measured.ours), stats::merged(&measured.limit));
             for (_, quantile) in PERCENTILES {
                 let time = |trips: &Option<Histogram<u64>>| {
                     let ns = trips.as_ref().map_or(0, |trips| trips.value_at_quantile(quantile));
                     shown(Unit::Time, to_float(ns))
                 };
-                write!(self.out, "{:>20}", format!("{} ({})", time(&all.0), time(&all.1)))?;
+                write!(self.out, "{:>22}", format!("{} ({})", time(&all.0), time(&all.1)))?;
             }
             writeln!(self.out)?;
         }

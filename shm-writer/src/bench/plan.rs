@@ -158,7 +158,7 @@ fn stream_rows() -> Vec<Row> {
     let follow = Row {
         name: "follow-64".to_owned(),
         what: "64 B, 4096 slots, a burst that overruns its follower".to_owned(),
-        limit: "bare copies of its slots",
+        limit: "blind copies of its slots, and the same work",
         goal: Goal::AtLeast(0.8),
         work: Work::Follow,
         ..row(64, Goal::Nothing)
@@ -242,25 +242,26 @@ fn publish_rows() -> Vec<Row> {
 
 /// How many values the rings hold that payloads of this length go through: more would not fit the processor's caches.
 fn slots_of(bytes: usize) -> u64 {
+    const MORE_THAN_KIB: usize = KIB + 1;
     match bytes {
-        0..=KIB => 4096,
-        ..MIB => 64,
+        ..MORE_THAN_KIB => 4096,
+        MORE_THAN_KIB..MIB => 64,
         _ => 4,
     }
 }
 
 fn short(bytes: usize) -> String {
     match bytes {
-        ..KIB => bytes.to_string(),
-        ..MIB => format!("{}k", bytes / KIB),
+        0..KIB => bytes.to_string(),
+        KIB..MIB => format!("{}k", bytes / KIB),
         _ => format!("{}m", bytes / MIB),
     }
 }
 
 fn long(bytes: usize) -> String {
     match bytes {
-        ..KIB => format!("{bytes} B"),
-        ..MIB => format!("{} KiB", bytes / KIB),
+        0..KIB => format!("{bytes} B"),
+        KIB..MIB => format!("{} KiB", bytes / KIB),
         _ => format!("{} MiB", bytes / MIB),
     }
 }

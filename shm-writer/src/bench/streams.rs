@@ -1,5 +1,7 @@
 //! One way: one process sends all the time, the other receives.
 
+use std::hint::black_box;
+use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -16,6 +18,8 @@ use super::workplace::Workplace;
 const STEP_BYTES: u64 = 16 << 10;
 /// The flooding side looks so often whether it is to end.
 const FLOOD_STEP: u64 = 64;
+/// So many multiplications, each of the result of the one before, are what a follower does with a value.
+const COMPUTATION: usize = 48;
 /// Where the slots of a region begin: docs/FORMAT.md, section 2.
 const PAGE: usize = 4096;
 const SLOTS_ALIGNMENT: usize = 128;
@@ -76,7 +80,7 @@ impl Job for Receive<'_> {
                     let taken = inlet.take()?;
                     ensure!(taken == number, "number {taken} came in the place of {number}");
                 }
-                session.workplace.taken().store(number, std::sync::atomic::Ordering::Release);
+                session.workplace.taken().store(number, Release);
             }
             Ok(number - start)
         };
@@ -132,6 +136,7 @@ pub fn follow(session: &mut Session, shape: Shape) -> Result<Run> {
                 if let Some(sample) = reader.recv_into(&mut payload)? {
                     lost += sample.lost;
                     count += 1;
+                    compute(&payload);
                 }
             }
         }
@@ -163,7 +168,7 @@ pub fn copy_along(session: &mut Session, shape: Shape) -> Result<Run> {
         while Instant::now() < end {
             for _ in 0..FLOOD_STEP {
                 bare.copy_out(first + slot * stride + payload_offset, &mut payload);
-                std::hint::black_box(&mut payload);
+                compute(&payload);
                 slot = (slot + 1) % slots;
                 count += 1;
             }
@@ -177,6 +182,15 @@ pub fn copy_along(session: &mut Session, shape: Shape) -> Result<Run> {
     session.workplace.stop();
     session.peer.done()?;
     Ok(Run::of(rate))
+}
+
+/// What a follower does with a value: enough to be slower than the writer.
+fn compute(payload: &[u8]) {
+    let mut result = u64::from(black_box(payload)[0]) | 1;
+    for _ in 0..COMPUTATION {
+        result = result.wrapping_mul(result | 3);
+    }
+    black_box(result);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]
