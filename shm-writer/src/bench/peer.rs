@@ -147,9 +147,14 @@ pub fn serve(directory: &Path, cpu: Option<usize>) -> Result<()> {
     if let Some(cpu) = cpu {
         machine::pin(cpu)?;
     }
-    let workplace = Workplace::open(directory.to_owned())?;
+    // The directory is made after this process was started, and before the first order.
+    let mut workplace = None;
     for line in orders {
-        match serde_json::from_str(&line).context("not an order").and_then(|order| carry_out(&workplace, order)) {
+        let workplace = match &mut workplace {
+            Some(workplace) => workplace,
+            none => none.insert(Workplace::open(directory.to_owned())?),
+        };
+        match serde_json::from_str(&line).context("not an order").and_then(|order| carry_out(workplace, order)) {
             Ok(count) => answer(&format!("{DONE}{count}"))?,
             Err(error) => answer(&format!("{FAILED}{error:#}"))?,
         }
