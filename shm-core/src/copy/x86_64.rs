@@ -26,7 +26,7 @@
 
 use super::WORD;
 use crate::sync::AtomicU64;
-use std::arch::asm;
+use std::arch::{asm, x86_64::_mm256_zeroupper};
 
 /// Up to so many bytes are moved in place; more are worth a call.
 const SHORT_BYTES: usize = 128;
@@ -277,6 +277,8 @@ unsafe fn move_ends_avx(destination: *mut u8, source: *const u8, bytes: usize) {
             options(nostack, preserves_flags),
         );
     }
+    // The compiler would leave it out, and SSE code that comes next would be slow.
+    _mm256_zeroupper();
 }
 
 /// The first 32 bytes; then 128 at a time from the next place in the destination that is aligned to 32; then the last 128.
@@ -334,6 +336,7 @@ unsafe fn move_long_avx(destination: *mut u8, source: *const u8, bytes: usize) {
             options(nostack),
         );
     }
+    _mm256_zeroupper();
 }
 
 #[cfg(test)]

@@ -1,0 +1,95 @@
+//! Payload bytes into shared words and out of them: the kernels, the portable words, and `memcpy`, side by side.
+//!
+//! Shared bytes lie 24 bytes into a cache line, as a slot's payload does, and private ones at any place. The `memcpy` is
+//! between private buffers, and no race is possible there: it is only the mark.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+// The module is private to the library.
+#[path = "../src"]
+#[allow(dead_code, unused_imports, reason = "only the copies are measured")]
+mod shm {
+    pub mod copy;
+    #[path = "copy/portable.rs"]
+    pub mod portable;
+    pub mod sync;
+    use copy::WORD;
+}
+use shm::{copy, portable, sync};
+
+const SIZES: [usize; 16] =
+    [8, 13, 16, 24, 40, 64, 128, 192, 256, 512, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20];
+/// Where in a cache line a slot's payload starts.
+const PAYLOAD_AT: usize = 24;
+/// Not a multiple of anything, and not where the shared bytes lie modulo a page.
+const PRIVATE_AT: usize = 1029;
+const LINE: usize = 64;
+
+fn payload_start(address: usize) -> usize {
+    address.next_multiple_of(LINE) - address + PAYLOAD_AT
+}
+
+fn copies(criterion: &mut Criterion) {
+    for (direction, run) in [("in", bench_in as fn(&mut Criterion, &str, usize)), ("out", bench_out)] {
+        for bytes in SIZES {
+            run(criterion, direction, bytes);
+        }
+    }
+}
+
+fn bench_in(criterion: &mut Criterion, direction: &str, bytes: usize) {
+    let words: Vec<AtomicU64> = (0..bytes / 8 + 2 * LINE).map(|_| AtomicU64::new(1)).collect();
+    let words = &words[payload_start(words.as_ptr().addr()) / 8..][..bytes.div_ceil(8)];
+    let private = vec![1_u8; PRIVATE_AT + bytes];
+    let private = &private[PRIVATE_AT..];
+    let mut other = vec![1_u8; bytes + 2 * LINE];
+    let start = payload_start(other.as_ptr().addr());
+    let other = &mut other[start..][..bytes];
+
+    let mut group = criterion.benchmark_group(direction);
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group.bench_function(BenchmarkId::new("kernel", bytes), |b| {
+        b.iter(|| copy::copy_in(black_box(words), black_box(private)));
+    });
+    if bytes.is_multiple_of(8) {
+        group.bench_function(BenchmarkId::new("portable", bytes), |b| {
+            b.iter(|| portable::words_in(black_box(words), black_box(private).as_chunks().0));
+        });
+    }
+    group.bench_function(BenchmarkId::new("memcpy", bytes), |b| {
+        b.iter(|| black_box(&mut *other).copy_from_slice(black_box(private)));
+    });
+}
+
+fn bench_out(criterion: &mut Criterion, direction: &str, bytes: usize) {
+    let words: Vec<AtomicU64> = (0..bytes / 8 + 2 * LINE).map(|_| AtomicU64::new(1)).collect();
+    let words = &words[payload_start(words.as_ptr().addr()) / 8..][..bytes.div_ceil(8)];
+    let mut private = vec![1_u8; PRIVATE_AT + bytes];
+    let private = &mut private[PRIVATE_AT..];
+    let other = vec![1_u8; bytes + 2 * LINE];
+    let other = &other[payload_start(other.as_ptr().addr())..][..bytes];
+
+    let mut group = criterion.benchmark_group(direction);
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group.bench_function(BenchmarkId::new("kernel", bytes), |b| {
+        b.iter(|| copy::copy_out(black_box(words), black_box(&mut *private)));
+    });
+    if bytes.is_multiple_of(8) {
+        group.bench_function(BenchmarkId::new("portable", bytes), |b| {
+            b.iter(|| portable::words_out(black_box(words), black_box(&mut *private).as_chunks_mut().0));
+        });
+    }
+    group.bench_function(BenchmarkId::new("memcpy", bytes), |b| {
+        b.iter(|| black_box(&mut *private).copy_from_slice(black_box(other)));
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(500));
+    targets = copies
+}
+criterion_main!(benches);
