@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
+use std::marker::PhantomData;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -84,12 +85,34 @@ impl Bare {
         unsafe { move_bytes(self.address(at, bytes.len()), bytes.as_mut_ptr(), bytes.len()) }
     }
 
+    /// The bytes from `at` on, whose place is checked now and not at each copy.
+    pub fn span(&self, at: usize, bytes: usize) -> Span<'_> {
+        Span { first: self.address(at, bytes), bytes, mapping: PhantomData }
+    }
+
     /// Where byte `at` is; `bytes` from there are mapped.
     #[inline(always)]
     fn address(&self, at: usize, bytes: usize) -> *mut u8 {
         assert!(at <= self.raw.len() && bytes <= self.raw.len() - at, "within the mapping");
         // SAFETY: within the mapping, which is one allocation.
         unsafe { self.raw.as_mut_ptr().add(at) }
+    }
+}
+
+/// Some bytes of a `Bare`: `bytes` from `first` on are mapped while it lives.
+pub struct Span<'a> {
+    first: *const u8,
+    bytes: usize,
+    mapping: PhantomData<&'a Bare>,
+}
+
+impl Span<'_> {
+    /// Fills `bytes`, which must be as many.
+    #[inline(always)]
+    pub fn copy_out(&self, bytes: &mut [u8]) {
+        assert!(bytes.len() == self.bytes, "a span is copied as a whole");
+        // SAFETY: the whole source is mapped, and the target is memory of our own, so that they do not overlap.
+        unsafe { move_bytes(self.first, bytes.as_mut_ptr(), self.bytes) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{hint, thread};
 use anyhow::Result;
 use rustix::thread::futex;
 
-use super::bare::Bare;
+use super::bare::{Bare, Span};
 use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting, whole};
 
 /// Two lines, because processors fetch lines in pairs.
@@ -275,25 +275,38 @@ impl Cursor {
         let Taker { bare, payload, .. } = &mut self.end;
         let head = bare.word(HEAD).load(Acquire);
         let slot = self.places.slot(head);
-        Self::guarded(bare, slot, head * 2, payload)
-    }
-
-    /// Copies the first value, without asking which is the newest.
-    #[inline(always)]
-    pub fn first(&mut self) -> Option<u64> {
-        let Taker { bare, payload, .. } = &mut self.end;
-        Self::guarded(bare, self.places.slot(1), 2, payload)
-    }
-
-    #[inline(always)]
-    fn guarded(bare: &Bare, slot: usize, stamp: u64, payload: &mut Payload) -> Option<u64> {
-        if bare.word(slot).load(Acquire) != stamp {
+        if bare.word(slot).load(Acquire) != head * 2 {
             return None;
         }
         bare.copy_out(slot + SLOT_HEAD, &mut payload.0);
-        hint::black_box(&mut *payload);
         fence(Acquire);
-        (bare.word(slot).load(Relaxed) == stamp).then(|| payload.first())
+        (bare.word(slot).load(Relaxed) == head * 2).then(|| payload.first())
+    }
+
+    /// The first value, to which nothing more comes.
+    pub fn still(&mut self) -> Still<'_> {
+        let Taker { bare, payload, .. } = &mut self.end;
+        let slot = self.places.slot(1);
+        Still { stamp: bare.word(slot), bytes: bare.span(slot + SLOT_HEAD, self.places.bytes), payload }
+    }
+}
+
+/// A slot that does not change: its place is known beforehand.
+pub struct Still<'a> {
+    stamp: &'a AtomicU64,
+    bytes: Span<'a>,
+    payload: &'a mut Payload,
+}
+
+impl Still<'_> {
+    /// Copies the payload, and looks at the stamp before and after.
+    #[inline(always)]
+    pub fn look(&mut self) -> Option<u64> {
+        let stamp = self.stamp.load(Acquire);
+        self.bytes.copy_out(&mut self.payload.0);
+        hint::black_box(&mut self.payload.0[..]);
+        fence(Acquire);
+        (self.stamp.load(Relaxed) == stamp).then(|| self.payload.first())
     }
 }
 

@@ -1,13 +1,13 @@
 //! `latest`: how long it takes to look at the newest value, with nobody, another reader, or a writer in a hurry beside.
 
-use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use shm_core::{Error, RawReader};
 
 use super::ends::{Ends, Job, Outlet, Payload, Prepared, Shape, Way};
-use super::limits::Cursor;
+use super::limits::{Cursor, Still};
 use super::ours;
 use super::peer::{self, Order};
 use super::session::Session;
@@ -37,6 +37,12 @@ struct Ours {
     payload: Payload,
 }
 
+impl Ours {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(Self { reader: ours::open(path)?, payload: Payload(Vec::new()) })
+    }
+}
+
 impl Looker for Ours {
     #[inline(always)]
     fn look(&mut self) -> Result<Option<u64>> {
@@ -64,40 +70,53 @@ impl Looker for Newest {
 }
 
 /// A bare copy between two looks at a stamp.
-struct Guarded(Cursor);
-
-impl Looker for Guarded {
+impl Looker for Still<'_> {
     #[inline(always)]
     fn look(&mut self) -> Result<Option<u64>> {
-        Ok(self.0.first())
+        Ok(Still::look(self))
     }
 }
 
 /// Measures one run of ours: nanoseconds for one look.
 pub fn measure(session: &mut Session, shape: Shape, beside: Beside) -> Result<Run> {
     let path = session.workplace.path("there");
-    let writer = match beside {
-        Beside::Writer => {
-            session.peer.order(&Order::Flood { way: Way::Ours, shape })?;
-            None
+    match beside {
+        Beside::Nobody => with_one_value(&path, shape)?,
+        Beside::AnotherReader => {
+            with_one_value(&path, shape)?;
+            session.peer.order(&Order::Look { region: "there".to_owned() })?;
         }
-        Beside::Nobody | Beside::AnotherReader => {
-            let mut writer = ours::create(&path, shape)?;
-            Prepared::new(shape).send(1, |payload| writer.publish(payload))?;
-            Some(writer)
-        }
-    };
-    if beside == Beside::AnotherReader {
-        session.peer.order(&Order::Look)?;
+        Beside::Writer => session.peer.order(&Order::Flood { way: Way::Ours, shape })?,
     }
-    let mut looker = Ours { reader: ours::open(&path)?, payload: Payload::new(shape) };
-    let run = look_for(session.time, shape, &mut looker)?;
-    session.workplace.stop();
+    let run = look_for(session.time, shape, &mut Ours::open(&path)?)?;
     if beside != Beside::Nobody {
-        ensure!(session.peer.done()? > 0, "the second process did nothing");
+        finish(session)?;
     }
-    drop(writer);
     Ok(run)
+}
+
+/// Measures one run of ours with another reader that looks into another region: as busy a machine, and nothing shared.
+pub fn measure_apart(session: &mut Session, shape: Shape) -> Result<Run> {
+    let path = session.workplace.path("there");
+    with_one_value(&path, shape)?;
+    with_one_value(&session.workplace.path("elsewhere"), shape)?;
+    session.peer.order(&Order::Look { region: "elsewhere".to_owned() })?;
+    let run = look_for(session.time, shape, &mut Ours::open(&path)?)?;
+    finish(session)?;
+    Ok(run)
+}
+
+/// Makes a region with one value, number 1, whose writer has gone.
+fn with_one_value(path: &Path, shape: Shape) -> Result<()> {
+    let mut writer = ours::create(path, shape)?;
+    Prepared::new(shape).send(1, |payload| writer.publish(payload))?;
+    Ok(())
+}
+
+fn finish(session: &mut Session) -> Result<()> {
+    session.workplace.stop();
+    ensure!(session.peer.done()? > 0, "the second process did nothing");
+    Ok(())
 }
 
 /// Measures one run of the limit: a guarded copy where nothing changes, else the newest value of a bare ring.
@@ -106,26 +125,25 @@ pub fn measure_limit(session: &mut Session, shape: Shape, beside: Beside) -> Res
     if beside == Beside::Writer {
         session.peer.order(&Order::Flood { way: Way::Ring, shape })?;
         let run = look_for(session.time, shape, &mut Newest(Cursor::open(&path, shape)?))?;
-        session.workplace.stop();
-        session.peer.done()?;
+        finish(session)?;
         return Ok(run);
     }
-    Way::Ring.apply(Still { path: &path, shape, time: session.time })
+    Way::Ring.apply(OneValue { path: &path, shape, time: session.time })
 }
 
 /// A bare ring with one value, to which nothing more comes.
-struct Still<'a> {
-    path: &'a std::path::Path,
+struct OneValue<'a> {
+    path: &'a Path,
     shape: Shape,
     time: Duration,
 }
 
-impl Job for Still<'_> {
+impl Job for OneValue<'_> {
     type Outcome = Run;
 
     fn run<E: Ends>(self) -> Result<Run> {
         E::There::create(self.path, self.shape)?.put(1)?;
-        look_for(self.time, self.shape, &mut Guarded(Cursor::open(self.path, self.shape)?))
+        look_for(self.time, self.shape, &mut Cursor::open(self.path, self.shape)?.still())
     }
 }
 
@@ -141,7 +159,7 @@ fn look_for(time: Duration, shape: Shape, looker: &mut impl Looker) -> Result<Ru
                 None => busy += 1,
                 Some(number) => {
                     ensure!(number >= newest, "value {number} came after value {newest}");
-                    newest = black_box(number);
+                    newest = number;
                 }
             }
         }
@@ -157,8 +175,8 @@ fn look_for(time: Duration, shape: Shape, looker: &mut impl Looker) -> Result<Ru
 }
 
 /// The second process' part as another reader: it looks until it is told to stop.
-pub fn look_along(workplace: &Workplace) -> Result<u64> {
-    let mut looker = Ours { reader: ours::open(&workplace.path("there"))?, payload: Payload(Vec::new()) };
+pub fn look_along(workplace: &Workplace, region: &str) -> Result<u64> {
+    let mut looker = Ours::open(&workplace.path(region))?;
     peer::ready()?;
     let mut count = 0;
     while !workplace.is_over() {

@@ -72,7 +72,7 @@ impl<'a> Output<'a> {
         let notes = notes.iter().filter(|(count, _)| *count > 0);
         let notes: String = notes.map(|(count, what)| format!("; {count} {what}")).collect();
         let (what, name) = (&row.what, row.limit);
-        writeln!(self.out, "  {what:<52}{ours:>10}{limit:>10}{ratio:>7.2}  {goal:<16}{name}{notes}")
+        writeln!(self.out, "  {what:<52}{ours:>10}{limit:>10}{ratio:>7.3}  {goal:<16}{name}{notes}")
     }
 
     /// What can only be said at the end: the round trips' percentiles.

@@ -30,8 +30,8 @@ pub enum Order {
     Send { way: Way, shape: Shape },
     /// Send as fast as possible.
     Flood { way: Way, shape: Shape },
-    /// Look at the newest value all the time.
-    Look,
+    /// Look at a region's newest value all the time.
+    Look { region: String },
     /// Receive as fast as possible, in so many threads.
     Follow { readers: usize },
     /// Sleep until something comes, then rest, in so many threads.
@@ -180,7 +180,7 @@ fn carry_out(workplace: &Workplace, order: Order) -> Result<u64> {
         Order::Echo { way, shape, waiting } => way.apply(trips::Echo { workplace, shape, waiting }),
         Order::Send { way, shape } => way.apply(streams::Send { workplace, shape }),
         Order::Flood { way, shape } => way.apply(streams::Flood { workplace, shape }),
-        Order::Look => looks::look_along(workplace),
+        Order::Look { region } => looks::look_along(workplace, &region),
         Order::Follow { readers } => publishing::follow(workplace, readers),
         Order::Doze { readers } => publishing::doze(workplace, readers),
     }
