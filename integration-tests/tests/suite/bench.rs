@@ -3,11 +3,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::harness::{Child, Sandbox, eventually};
+
+/// All benchmarks stay on the same two processors: side by side they would only wait for each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A row of every kind, quick ones.
 const ROWS: &str =
@@ -15,6 +23,7 @@ const ROWS: &str =
 
 #[test]
 fn every_row_has_all_its_fields_and_plausible_numbers() {
+    let _alone = alone();
     let s = Sandbox::new();
     let mut objects = s.run(&format!("shm-writer bench --quick --json {ROWS}")).succeeds().json();
     let head = objects.remove(0);
@@ -55,6 +64,7 @@ fn check_row(row: &Value, runs: usize) {
 
 #[test]
 fn a_table_tells_the_machine_then_each_row_with_its_limit() {
+    let _alone = alone();
     let s = Sandbox::new();
     let lines = s.run("shm-writer bench --quick attach trip-8-spin").succeeds().lines();
     assert!(lines[0].contains("CPU") && lines[0].contains("Linux"), "{lines:?}");
@@ -69,6 +79,7 @@ fn a_table_tells_the_machine_then_each_row_with_its_limit() {
 
 #[test]
 fn progress_is_told_to_who_wants_to_know() {
+    let _alone = alone();
     let s = Sandbox::new();
     s.run("shm-writer bench --quick attach -v").exits(0).complains(&["row 1 of 1, run 1 of", "open to first value"]);
     s.run("shm-writer bench --quick attach -q").succeeds();
@@ -76,6 +87,7 @@ fn progress_is_told_to_who_wants_to_know() {
 
 #[test]
 fn an_unknown_row_is_refused_with_those_that_there_are() {
+    let _alone = alone();
     let s = Sandbox::new();
     s.run("shm-writer bench nonsense").exits(2).complains(&["'nonsense'", "trip-64-spin", "attach"]);
     s.run("SHM_DIR=/nowhere shm-writer bench --quick attach")
@@ -96,6 +108,7 @@ fn in_the_middle(s: &Sandbox) -> (Child, String) {
 
 #[test]
 fn a_signal_in_the_middle_ends_both_processes_and_leaves_nothing() {
+    let _alone = alone();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let s = Sandbox::new();
         let (bench, second) = in_the_middle(&s);
@@ -108,6 +121,7 @@ fn a_signal_in_the_middle_ends_both_processes_and_leaves_nothing() {
 
 #[test]
 fn the_second_process_tidies_up_when_the_first_is_killed() {
+    let _alone = alone();
     let s = Sandbox::new();
     let (bench, second) = in_the_middle(&s);
     bench.signal(Signal::SIGKILL);
@@ -118,6 +132,7 @@ fn the_second_process_tidies_up_when_the_first_is_killed() {
 
 #[test]
 fn the_first_process_says_so_and_tidies_up_when_the_second_is_killed() {
+    let _alone = alone();
     let s = Sandbox::new();
     let (bench, second) = in_the_middle(&s);
     s.ok(&format!("kill -9 {second}"));

@@ -11,7 +11,7 @@ use super::session::Session;
 use super::stats::{self, Run};
 use super::workplace::Workplace;
 
-/// So many trips are measured together, then as many one by one.
+/// So many trips are measured together, then as many one by one; fewer where they are slow.
 const BLOCK: u64 = 32;
 /// How long the second process is left alone before it is woken: it looks for 20 us, then sleeps.
 const IDLE: Duration = Duration::from_micros(300);
@@ -90,15 +90,16 @@ impl<O: Outlet, I: Inlet> Trips<O, I> {
         while Instant::now() < warm {
             self.go()?;
         }
+        let block = self.number.clamp(1, BLOCK);
         let end = Instant::now() + time;
         loop {
             let start = Instant::now();
-            for _ in 0..BLOCK {
+            for _ in 0..block {
                 self.go()?;
             }
             let mut last = Instant::now();
-            blocks.push(nanoseconds(last - start) / BLOCK as f64);
-            for _ in 0..BLOCK {
+            blocks.push(nanoseconds(last - start) / block as f64);
+            for _ in 0..block {
                 self.go()?;
                 let now = Instant::now();
                 trips.saturating_record(u64::try_from((now - last).as_nanos())?);
