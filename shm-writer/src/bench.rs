@@ -59,6 +59,7 @@ pub fn bench(args: &Bench, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let mut output = Output::new(out, args.json);
     output.head(&machine, runs, time.as_millis())?;
     let measured = measure(&rows, &mut session, runs, talk, &mut output);
+    talk.end_progress();
     if ender.is_ending() {
         // A signal ends the program: what failed, failed because of that.
         loop {
@@ -73,7 +74,7 @@ fn measure(rows: &[Row], session: &mut Session, runs: usize, talk: Talk, output:
     for (index, row) in rows.iter().enumerate() {
         let mut measured = Measured::default();
         for run in 1..=runs {
-            talk.progress(format_args!("row {} of {}, run {run} of {runs}: {}", index + 1, rows.len(), row.what));
+            talk.progress(format_args!("row {} of {}, {}: run {run} of {runs}", index + 1, rows.len(), row.name));
             measured.ours.push(once(session, |session| row.measure_ours(session))?);
             measured.limit.push(once(session, |session| row.measure_limit(session))?);
         }

@@ -81,7 +81,7 @@ fn a_table_tells_the_machine_then_each_row_with_its_limit() {
 fn progress_is_told_to_who_wants_to_know() {
     let _alone = alone();
     let s = Sandbox::new();
-    s.run("shm-writer bench --quick attach -v").exits(0).complains(&["row 1 of 1, run 1 of", "open to first value"]);
+    s.run("shm-writer bench --quick attach -v").exits(0).complains(&["row 1 of 1, attach: run 1 of"]);
     s.run("shm-writer bench --quick attach -q").succeeds();
 }
 
