@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::ptr;
@@ -83,6 +84,7 @@ impl Bare {
     pub fn copy_out(&self, at: usize, bytes: &mut [u8]) {
         // SAFETY: the whole source is within the mapping, and the target is memory of our own, so that they do not overlap.
         unsafe { move_bytes(self.address(at, bytes.len()), bytes.as_mut_ptr(), bytes.len()) }
+        black_box(bytes.as_mut_ptr()); // nothing of the copy may be left out
     }
 
     /// The bytes from `at` on, whose place is checked now and not at each copy.
@@ -113,6 +115,7 @@ impl Span<'_> {
         assert!(bytes.len() == self.bytes, "a span is copied as a whole");
         // SAFETY: the whole source is mapped, and the target is memory of our own, so that they do not overlap.
         unsafe { move_bytes(self.first, bytes.as_mut_ptr(), self.bytes) }
+        black_box(bytes.as_mut_ptr()); // as above
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{Flag, Futex, Line, Ring, RingInPlace, Word};
+use super::limits::{Flag, Futex, Line, Ring, Word};
 use super::ours::Copied;
 
 /// The number that ends a measurement.
@@ -30,8 +30,6 @@ pub enum Way {
     Futex,
     /// A ring like ours without a clock, the payload copied in and out.
     Ring,
-    /// The same, where only the first and last word are stored and looked at.
-    RingInPlace,
 }
 
 /// How long payloads are, and how many are held where several are.
@@ -101,7 +99,6 @@ impl Way {
             // The sleeper is on the way there alone.
             Way::Futex => job.run::<(Futex, Flag)>(),
             Way::Ring => job.run::<(Ring, Ring)>(),
-            Way::RingInPlace => job.run::<(RingInPlace, RingInPlace)>(),
         }
     }
 }
@@ -120,7 +117,9 @@ impl Payload {
     /// Its number, if it is whole as far as that can be seen.
     #[inline(always)]
     pub fn check(&self) -> Result<u64> {
-        whole(self.first(), u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word")))
+        let (first, last) = (self.first(), u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word")));
+        ensure!(first == last, "a payload begins as number {first} and ends as number {last}");
+        Ok(first)
     }
 
     #[inline(always)]
@@ -165,11 +164,4 @@ impl Prepared {
         payload.number(number.wrapping_add(self.mask + 1));
         sent
     }
-}
-
-/// The number of a payload with these first and last words.
-#[inline(always)]
-pub fn whole(first: u64, last: u64) -> Result<u64> {
-    ensure!(first == last, "a payload begins as number {first} and ends as number {last}");
-    Ok(first)
 }

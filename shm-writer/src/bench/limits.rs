@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 use std::{hint, thread};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rustix::thread::futex;
 
 use super::bare::{Bare, Span};
-use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting, whole};
+use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting};
 
 /// Two lines, because processors fetch lines in pairs.
 const APART: usize = 128;
@@ -219,28 +219,6 @@ pub struct Producer {
     places: Places,
 }
 
-impl Producer {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
-        let places = Places::new(shape)?;
-        Ok(Self { end: Sender::create(path, places.end(), shape)?, places })
-    }
-
-    #[inline(always)]
-    fn store(&mut self, fill: impl FnOnce(&Bare, usize, &mut Prepared)) {
-        let Sender { bare, prepared, count } = &mut self.end;
-        *count += 1;
-        let slot = self.places.slot(*count);
-        bare.word(slot).store(*count * 2 - 1, Relaxed);
-        fence(Release);
-        bare.word(slot + 8).store(self.places.bytes as u64, Relaxed);
-        bare.word(slot + 16).store(0, Relaxed);
-        fill(bare, slot + SLOT_HEAD, prepared);
-        bare.word(slot).store(*count * 2, Release);
-        bare.word(HEAD).store(*count, Release);
-        bare.half_word(BELL).store(bare.half_word(BELL).load(Relaxed).wrapping_add(1), Release);
-    }
-}
-
 /// The loading side: the same loads.
 pub struct Cursor {
     end: Taker,
@@ -248,25 +226,8 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub fn open(path: &Path, shape: Shape) -> Result<Self> {
+    pub fn attach(path: &Path, shape: Shape) -> Result<Self> {
         Ok(Self { end: Taker::open(path, shape)?, places: Places::new(shape)? })
-    }
-
-    /// Waits for the next value and calls `get` with where its payload is. False: it was overwritten meanwhile.
-    #[inline(always)]
-    fn load<T>(&mut self, get: impl FnOnce(&Bare, usize, &mut Payload) -> T) -> Result<T> {
-        let Taker { bare, payload, count } = &mut self.end;
-        *count += 1;
-        let slot = self.places.slot(*count);
-        let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
-        fence(Acquire);
-        let bytes = bare.word(slot + 8).load(Relaxed);
-        hint::black_box(bare.word(slot + 16).load(Relaxed));
-        let got = get(bare, slot + SLOT_HEAD, payload);
-        fence(Acquire);
-        let is_whole = bare.word(slot).load(Relaxed) == stamp && stamp == *count * 2;
-        anyhow::ensure!(is_whole && bytes == self.places.bytes as u64, "value {count} was overwritten");
-        Ok(got)
     }
 
     /// Copies the newest value. `None`: it was overwritten meanwhile.
@@ -304,85 +265,60 @@ impl Still<'_> {
     pub fn look(&mut self) -> Option<u64> {
         let stamp = self.stamp.load(Acquire);
         self.bytes.copy_out(&mut self.payload.0);
-        hint::black_box(&mut self.payload.0[..]);
         fence(Acquire);
         (self.stamp.load(Relaxed) == stamp).then(|| self.payload.first())
     }
 }
 
-/// Declares a ring's link.
-macro_rules! ring_link {
-    ($link:ident, $outlet:ident, $inlet:ident) => {
-        pub struct $link;
-        pub struct $outlet(Producer);
-        pub struct $inlet(Cursor);
+/// The ring's link.
+pub struct Ring;
 
-        impl Link for $link {
-            type Outlet = $outlet;
-            type Inlet = $inlet;
-        }
-
-        impl Outlet for $outlet {
-            fn create(path: &Path, shape: Shape) -> Result<Self> {
-                Producer::create(path, shape).map(Self)
-            }
-
-            #[inline(always)]
-            fn put(&mut self, number: u64) -> Result<()> {
-                self.fill(number);
-                Ok(())
-            }
-        }
-
-        impl Inlet for $inlet {
-            fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
-                Cursor::open(path, shape).map(Self)
-            }
-
-            #[inline(always)]
-            fn take(&mut self) -> Result<u64> {
-                self.get()
-            }
-        }
-    };
+impl Link for Ring {
+    type Outlet = Producer;
+    type Inlet = Cursor;
 }
 
-ring_link!(Ring, RingOutlet, RingInlet);
+impl Outlet for Producer {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        let places = Places::new(shape)?;
+        Ok(Self { end: Sender::create(path, places.end(), shape)?, places })
+    }
 
-impl RingOutlet {
     #[inline(always)]
-    fn fill(&mut self, number: u64) {
-        self.0.store(|bare, at, prepared| prepared.send(number, |payload| bare.copy_in(at, payload)));
+    fn put(&mut self, number: u64) -> Result<()> {
+        let Sender { bare, prepared, count } = &mut self.end;
+        *count += 1;
+        let slot = self.places.slot(*count);
+        bare.word(slot).store(*count * 2 - 1, Relaxed);
+        fence(Release);
+        bare.word(slot + 8).store(self.places.bytes as u64, Relaxed);
+        bare.word(slot + 16).store(0, Relaxed);
+        prepared.send(number, |payload| bare.copy_in(slot + SLOT_HEAD, payload));
+        bare.word(slot).store(*count * 2, Release);
+        bare.word(HEAD).store(*count, Release);
+        bare.half_word(BELL).store(bare.half_word(BELL).load(Relaxed).wrapping_add(1), Release);
+        Ok(())
     }
 }
 
-impl RingInlet {
-    #[inline(always)]
-    fn get(&mut self) -> Result<u64> {
-        self.0.load(|bare, at, payload| {
-            bare.copy_out(at, &mut payload.0);
-            payload.check()
-        })?
+impl Inlet for Cursor {
+    fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+        Self::attach(path, shape)
     }
-}
 
-ring_link!(RingInPlace, RingInPlaceOutlet, RingInPlaceInlet);
-
-impl RingInPlaceOutlet {
     #[inline(always)]
-    fn fill(&mut self, number: u64) {
-        let last = self.0.places.bytes - size_of::<u64>();
-        self.0.store(|bare, at, _| {
-            bare.word(at).store(number, Relaxed);
-            bare.word(at + last).store(number, Relaxed);
-        });
-    }
-}
-
-impl RingInPlaceInlet {
-    #[inline(always)]
-    fn get(&mut self) -> Result<u64> {
-        let last = self.0.places.bytes - size_of::<u64>();
-        self.0.load(|bare, at, _| whole(bare.word(at).load(Relaxed), bare.word(at + last).load(Relaxed)))?
+    fn take(&mut self) -> Result<u64> {
+        let Taker { bare, payload, count } = &mut self.end;
+        *count += 1;
+        let slot = self.places.slot(*count);
+        let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
+        fence(Acquire);
+        let bytes = bare.word(slot + 8).load(Relaxed);
+        hint::black_box(bare.word(slot + 16).load(Relaxed));
+        bare.copy_out(slot + SLOT_HEAD, &mut payload.0);
+        fence(Acquire);
+        let is_whole = bare.word(slot).load(Relaxed) == stamp && stamp == *count * 2;
+        ensure!(is_whole && bytes == self.places.bytes as u64, "value {count} was overwritten");
+        payload.check()
     }
 }

@@ -124,7 +124,7 @@ pub fn measure_limit(session: &mut Session, shape: Shape, beside: Beside) -> Res
     let path = session.workplace.path("there");
     if beside == Beside::Writer {
         session.peer.order(&Order::Flood { way: Way::Ring, shape })?;
-        let run = look_for(session.time, shape, &mut Newest(Cursor::open(&path, shape)?))?;
+        let run = look_for(session.time, shape, &mut Newest(Cursor::attach(&path, shape)?))?;
         finish(session)?;
         return Ok(run);
     }
@@ -143,7 +143,7 @@ impl Job for OneValue<'_> {
 
     fn run<E: Ends>(self) -> Result<Run> {
         E::There::create(self.path, self.shape)?.put(1)?;
-        look_for(self.time, self.shape, &mut Cursor::open(self.path, self.shape)?.still())
+        look_for(self.time, self.shape, &mut Cursor::attach(self.path, self.shape)?.still())
     }
 }
 
