@@ -104,7 +104,7 @@ pub enum Verb {
     /// Measure what the library does on this machine, beside what the machine could do at best
     ///
     /// Two processes, each on a CPU of its own, measure round trips, one-way rates, the newest value, publishing and attaching,
-    /// each beside a limit that is measured in turn with it: bare memory, memcpy, a bare futex. Takes a few minutes, and
+    /// each beside a limit that is measured in turn with it: bare memory, memcpy, a bare futex. Takes about a minute, and
     /// means little on a machine that has other work. Needs about 100 MB in SHM_DIR, of which nothing is left behind.
     ///
     /// Examples: shm-writer bench --quick; shm-writer bench trip latest-64
@@ -122,7 +122,7 @@ pub struct Bench {
     /// Only rows with one of these in their name, as in --json
     #[arg(value_name = "ROW")]
     pub rows: Vec<String>,
-    /// Short runs: about 20 seconds, and less exact
+    /// Short runs: about 10 seconds, and less exact
     #[arg(long)]
     pub quick: bool,
     /// Print a JSON object a line: the machine, then each row with all its runs; times in ns, rates per second

@@ -80,7 +80,12 @@ impl<'a> Output<'a> {
         if self.trips.is_empty() {
             return Ok(());
         }
-        write!(self.out, "\n{}\n{:<54}", shm_cli::bold("Single round trips, ours (and the limit's)"), "")?;
+        write!(
+            self.out,
+            "\n{}\n{:<54}",
+            shm_cli::bold("Single round trips, a clock reading in each: ours (and the limit's)"),
+            ""
+        )?;
         for (name, _) in PERCENTILES {
             write!(self.out, "{name:>22}")?;
         }
