@@ -1,7 +1,7 @@
 //! Arrays of numbers: their element types and shapes, in NumPy's words, and which Rust slices they are. Nothing here knows
 //! of regions.
 
-use crate::copy::Room;
+use crate::copy::{Content, Room};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -223,8 +223,8 @@ impl<T: Element> Room for Elements<'_, T> {
         Some(&mut bytemuck::cast_slice_mut(self.elements)[..bytes])
     }
 
-    fn filled(&self) -> &[u8] {
-        &bytemuck::cast_slice(self.elements)[..self.bytes]
+    fn content(&self) -> Content<'_> {
+        Content::Copied(&bytemuck::cast_slice(self.elements)[..self.bytes])
     }
 }
 

@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 #[cfg(not(loom))]
 mod bytes;
 #[cfg(not(loom))]
-pub use bytes::{bytes_in, bytes_out, move_bytes};
+pub use bytes::{bytes_in, bytes_of, bytes_out, move_bytes};
 
 // `shm_portable_copy` is there for comparison.
 #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]
@@ -24,23 +24,53 @@ use x86_64::{words_in, words_out};
 /// Bytes in a shared word.
 pub const WORD: usize = size_of::<u64>();
 
-/// Where a payload is put.
+/// Where a payload of so many bytes is put.
 pub trait Room {
-    /// Exactly so many bytes, which are going to be overwritten; `None`: there is no memory for them.
+    /// What is going to be overwritten with it: all of it, or nothing if it is to stay in its place. `None`: there is no
+    /// memory for it.
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
-    /// What was put there.
-    fn filled(&self) -> &[u8];
+    /// What became of it.
+    fn content(&self) -> Content<'_>;
+}
+
+/// What became of a payload.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// It was copied.
+    Copied(&'a [u8]),
+    /// It stayed in its place, and has so many bytes.
+    InPlace(usize),
+}
+
+/// Leaves a payload in its place, and notes how many bytes it has.
+#[derive(Debug, Default)]
+pub struct InPlace(pub usize);
+
+impl Room for InPlace {
+    fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
+        self.0 = bytes;
+        Some(&mut [])
+    }
+
+    fn content(&self) -> Content<'_> {
+        Content::InPlace(self.0)
+    }
 }
 
 impl Room for Vec<u8> {
+    #[inline]
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
+        if self.len() == bytes {
+            return Some(self);
+        }
         self.try_reserve(bytes.saturating_sub(self.len())).ok()?;
         self.resize(bytes, 0);
         Some(self)
     }
 
-    fn filled(&self) -> &[u8] {
-        self
+    #[inline]
+    fn content(&self) -> Content<'_> {
+        Content::Copied(self)
     }
 }
 
@@ -49,7 +79,7 @@ impl Room for Vec<u8> {
 /// # Panics
 ///
 /// If `words` is too short.
-#[inline]
+#[inline(always)]
 pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<WORD>();
     let (whole, tail) = words.split_at(chunks.len());
@@ -64,7 +94,7 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
 /// # Panics
 ///
 /// If `words` is too short.
-#[inline]
+#[inline(always)]
 pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
     let (whole, tail) = words.split_at(bytes.len() / WORD);
     if !bytes.len().is_multiple_of(WORD) {

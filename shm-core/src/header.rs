@@ -327,11 +327,13 @@ pub struct Le32(AtomicU32);
 
 impl Le64 {
     /// The field's value, in the machine's own byte order.
+    #[inline]
     pub fn load(&self, order: Ordering) -> u64 {
         u64::from_le(self.0.load(order))
     }
 
     /// Stores a value given in the machine's own byte order.
+    #[inline]
     pub fn store(&self, value: u64, order: Ordering) {
         self.0.store(value.to_le(), order);
     }
@@ -339,11 +341,13 @@ impl Le64 {
 
 impl Le32 {
     /// The field's value, in the machine's own byte order.
+    #[inline]
     pub fn load(&self, order: Ordering) -> u32 {
         u32::from_le(self.0.load(order))
     }
 
     /// Stores a value given in the machine's own byte order.
+    #[inline]
     pub fn store(&self, value: u32, order: Ordering) {
         self.0.store(value.to_le(), order);
     }

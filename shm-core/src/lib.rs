@@ -101,9 +101,10 @@ pub use self::{
     inspect::{Finding, Info, State, inspect, verify},
     map::{Access, Advice, Map, MapOptions},
     payload::Kind,
-    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample},
+    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View},
     region::lock::Presence,
-    writer::{ArrayWriter, RawWriter, Writer, WriterOptions},
+    wait::Wait,
+    writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };
 #[cfg(all(not(loom), feature = "schema"))]
 pub use self::{
@@ -121,7 +122,40 @@ fn known_kind(place: &region::place::Place, code: u32) -> Result<Kind> {
     Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: place.shown.clone(), code })
 }
 
-/// The ring in a region. Here, because neither knows of the other; the header was checked, so that it fits.
+/// A region together with the sizes of its ring, worked out once. Here, because neither knows of the other.
+#[cfg(not(loom))]
+#[derive(Debug)]
+struct Attached {
+    region: region::Region,
+    shape: ring::Shape,
+}
+
+#[cfg(not(loom))]
+impl Attached {
+    #[inline]
+    fn ring(&self) -> ring::Ring<'_> {
+        ring::Ring::new(&self.region.header().hot, self.region.words(), self.shape)
+    }
+}
+
+#[cfg(not(loom))]
+impl From<region::Region> for Attached {
+    fn from(region: region::Region) -> Self {
+        let shape = ring_of(&region).shape();
+        Self { region, shape }
+    }
+}
+
+#[cfg(not(loom))]
+impl std::ops::Deref for Attached {
+    type Target = region::Region;
+
+    fn deref(&self) -> &region::Region {
+        &self.region
+    }
+}
+
+/// The ring in a region; the header was checked, so that it fits.
 #[cfg(not(loom))]
 fn ring_of(region: &region::Region) -> ring::Ring<'_> {
     let fixed = &region.fixed;

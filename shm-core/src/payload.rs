@@ -7,8 +7,7 @@
 //! checks, in depth and in the number of elements by `bounded`, and must use up all bytes.
 
 use bincode::config::{self, Config};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 mod bounded;
 #[cfg(all(test, not(loom)))]
@@ -90,7 +89,7 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Strin
 }
 
 /// The value that `bytes` encode, or what is wrong with them.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
     // The limit is part of the configuration's type, so there is a ladder of them: the smallest that holds the bytes.
     const KIB_4: usize = 4 << 10;
     const KIB_64: usize = 64 << 10;
@@ -119,7 +118,7 @@ fn too_long(bytes: usize) -> String {
     format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
 }
 
-fn decode_with<T: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<T, String> {
+fn decode_with<'b, T: Deserialize<'b>>(bytes: &'b [u8], config: impl Config) -> Result<T, String> {
     let seed = bounded::Seed::<T>::for_bytes(bytes.len());
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config);
     let (value, used) = decoded.map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
 //! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
 
 use crate::array::ArrayType;
-use crate::copy::Room;
+use crate::copy::{Content, Room};
 use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
@@ -11,27 +11,34 @@ use crate::region::{Access, NOT_BELIEVED, Region};
 use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
-use crate::wait::{SLICE, Sleeper};
-use crate::{Sequence, ring_of};
+use crate::wait::{self, SLICE, Sleeper, Wait};
+use crate::{Attached, Sequence, ring_of};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod arrays;
 mod methods;
 mod open;
+mod pace;
 mod typed;
 #[cfg(feature = "schema")]
 mod values;
+mod view;
 
 pub use arrays::ArrayReader;
 use methods::receiving_methods;
 use open::Wanted;
 pub use open::{Position, ReaderOptions};
+use pace::Pace;
 pub use typed::Reader;
 #[cfg(feature = "schema")]
 pub use values::ValueReader;
+pub use view::View;
 
 /// How often a region that does not exist is looked for.
 const ABSENT_POLL: Duration = Duration::from_millis(20);
+
+/// So many values in a row that were there when they were waited for are a stream.
+const STREAM: u32 = 32;
 
 /// A value with what the region says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +46,6 @@ const ABSENT_POLL: Duration = Duration::from_millis(20);
 pub struct Sample<T> {
     /// The value's number. Numbers start at 1 and go on over the writer's restarts and the region's growth.
     pub sequence: Sequence,
-    /// When it was published; the reader's own time if the writer has not noted it.
-    pub time: SystemTime,
     /// How many values were missed directly before this one, because the reader was too slow for the ring.
     pub lost: u64,
     /// Whether it is the first of another lineage: the region was removed and made anew, or it was damaged and replaced
@@ -48,6 +53,20 @@ pub struct Sample<T> {
     pub restarted: bool,
     /// The value.
     pub value: T,
+    // 0: not yet noted.
+    time_ns: u64,
+}
+
+impl<T> Sample<T> {
+    /// When the value was published. Where the writer has not noted it (it does so just after publishing, and may have died
+    /// in between), it is the time of this call.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        match self.time_ns {
+            0 => SystemTime::now(),
+            time_ns => UNIX_EPOCH + Duration::from_nanos(time_ns),
+        }
+    }
 }
 
 /// A deadline, or `None` where it is too far away to matter.
@@ -78,17 +97,23 @@ fn time_left(deadline: Option<Instant>) -> Duration {
 #[derive(Debug)]
 pub struct RawReader {
     place: Place,
-    region: Region,
+    region: Attached,
     cursor: Cursor,
     kind: Kind,
     // The type of the values, if the region says that.
     description: Option<Description>,
     wanted: Wanted,
     max_bytes: u64,
-    // Whether values without a checksum are believed.
-    trusts_plain: bool,
+    // Whether values need no check: they have no checksum, and are believed.
+    is_plain: bool,
+    wait: Wait,
     // When the name was last compared, and at which bell of this file.
     checked: (Instant, Option<u32>),
+    pace: Pace,
+    // How many values in a row were there when they were waited for.
+    streak: u32,
+    // The last value that was decoded from a view.
+    encoded: Vec<u8>,
     // Whether the name led nowhere, or to what this reader cannot read: then each call looks again.
     is_astray: bool,
     restarted: bool,
@@ -104,18 +129,22 @@ enum Until {
 }
 
 impl RawReader {
-    fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64) -> Result<Self> {
+    fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64, wait: Wait) -> Result<Self> {
         let (kind, description) = wanted.accept(&place, &region)?;
         Ok(Self {
             place,
-            trusts_plain: region.survived_cleanly(),
-            region,
+            is_plain: is_plain(&region),
+            region: region.into(),
             cursor: Cursor::at(1),
             kind,
             description,
             wanted,
             max_bytes,
+            wait,
             checked: (Instant::now(), None),
+            pace: Pace::new(),
+            streak: 0,
+            encoded: Vec::new(),
             is_astray: false,
             restarted: false,
         })
@@ -198,17 +227,39 @@ impl RawReader {
         self.newest(buffer)
     }
 
+    #[inline]
     fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+        let ring = self.region.ring();
+        let state = ring.state();
+        let polled = ring.latest(buffer);
+        let is_settled = !self.is_astray && state != STATE_MOVING && state != STATE_MOVED;
+        if let Ok(Polled::Value(stamped)) = polled
+            && is_settled
+            && self.pace.is_quick()
+        {
+            self.cursor.jump(stamped.sequence + 1);
+            return self.give(stamped, buffer).map(Some);
+        }
+        self.newest_checked(state, polled, buffer)
+    }
+
+    /// The newest value, which was polled in this state, once the name was compared if it is time for that.
+    fn newest_checked(
+        &mut self,
+        mut state: u32,
+        mut polled: std::result::Result<Polled, Fault>,
+        buffer: &mut impl Room,
+    ) -> Result<Option<Sample<()>>> {
         loop {
-            let state = self.ring().state();
-            let polled = self.ring().latest(buffer);
             if self.name_is_due(state, polled.is_err()) && self.is_replaced()? && self.adopt()? {
+                state = self.ring().state();
+                polled = self.ring().latest(buffer);
                 continue;
             }
             return match polled.map_err(|fault| self.damaged(fault))? {
                 Polled::Value(stamped) => {
                     self.cursor.jump(stamped.sequence + 1);
-                    self.give(stamped, buffer.filled()).map(Some)
+                    self.give(stamped, buffer).map(Some)
                 }
                 Polled::Empty => self.check_state(state).map(|()| None),
                 Polled::Busy => Err(self.busy()),
@@ -225,16 +276,18 @@ impl RawReader {
         self.next(buffer)
     }
 
+    #[inline]
     fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         // Most often the next value is there; then nothing but its slot is touched.
         match self.poll(buffer) {
-            Ok(Polled::Value(stamped)) => self.give(stamped, buffer.filled()).map(Some),
+            Ok(Polled::Value(stamped)) => self.give(stamped, buffer).map(Some),
             _ => self.take_or_move(buffer),
         }
     }
 
+    #[inline(always)]
     fn poll(&mut self, buffer: &mut impl Room) -> std::result::Result<Polled, Fault> {
-        self.cursor.poll(ring_of(&self.region), buffer)
+        self.cursor.poll(self.region.ring(), buffer)
     }
 
     /// The next value, in this file or in the one that has taken its place.
@@ -244,7 +297,7 @@ impl RawReader {
             let state = self.ring().state();
             let polled = self.poll(buffer);
             match polled {
-                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer.filled()).map(Some),
+                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer).map(Some),
                 Ok(Polled::Busy) => return Err(self.busy()),
                 Ok(Polled::Empty) | Err(_) => {}
             }
@@ -255,7 +308,7 @@ impl RawReader {
             }
             // Nothing more comes to this file; but something may have come since we looked.
             if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
-                return self.give(stamped, buffer.filled()).map(Some);
+                return self.give(stamped, buffer).map(Some);
             }
             if !self.adopt()? {
                 return Ok(None);
@@ -295,25 +348,29 @@ impl RawReader {
         self.follow(buffer, timeout)
     }
 
+    #[inline]
     fn await_next(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
         self.receive(buffer, timeout.and_then(deadline_after), Until::Closed)
     }
 
+    #[inline]
     fn follow(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
         self.receive(buffer, timeout.and_then(deadline_after), Until::Deadline)
     }
 
+    #[inline]
     fn receive(
         &mut self,
         buffer: &mut impl Room,
         deadline: Option<Instant>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
+        self.linger();
         if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
-            return self.give(stamped, buffer.filled()).map(Some);
+            return self.give(stamped, buffer).map(Some);
         }
         let mut file = self.region.identity;
-        let mut sleeper = Sleeper::new(self.region.fixed.look_ns);
+        let mut sleeper = Sleeper::new(self.wait, self.region.fixed.look_ns);
         loop {
             let bell = self.ring().bell();
             let is_absent = match self.take_or_move(buffer) {
@@ -329,7 +386,7 @@ impl RawReader {
             // The bell of one file says nothing of another's.
             if self.region.identity != file {
                 file = self.region.identity;
-                sleeper = Sleeper::new(self.region.fixed.look_ns);
+                sleeper = Sleeper::new(self.wait, self.region.fixed.look_ns);
                 continue;
             }
             if until == Until::Closed && self.is_closed() {
@@ -342,8 +399,29 @@ impl RawReader {
             if is_absent {
                 std::thread::sleep(left.min(ABSENT_POLL));
             } else {
-                sleeper.wait(&self.region.header().hot.bell, bell, left);
+                let ring = self.region.ring();
+                sleeper.wait(&self.region.header().hot.bell, bell, left, || self.cursor.is_near(ring));
             }
+        }
+    }
+
+    /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs.
+    ///
+    /// Who catches up with a stream of values is for a moment better off without looking: each look takes the line away
+    /// from the writer that is about to fill it.
+    #[inline]
+    fn linger(&mut self) {
+        let ring = self.region.ring();
+        if self.cursor.is_near(ring) {
+            self.streak = self.streak.saturating_add(1);
+            return;
+        }
+        if self.streak >= STREAM {
+            wait::pause();
+        }
+        if !self.cursor.is_near(ring) {
+            self.streak = 0;
+            wait::spin(|| self.cursor.is_near(ring));
         }
     }
 
@@ -364,18 +442,23 @@ impl RawReader {
     }
 
     fn ring(&self) -> Ring<'_> {
-        ring_of(&self.region)
+        self.region.ring()
     }
 
     /// Whether it is time to compare the name: after each change while the region moves, when something is wrong here,
     /// else every 50 ms.
+    #[inline]
     fn name_is_due(&mut self, state: u32, is_at_fault: bool) -> bool {
-        let (now, bell) = (Instant::now(), self.ring().bell());
         let (last, last_bell) = self.checked;
-        let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(bell);
-        let is_due = self.is_astray || is_at_fault || moves || now.duration_since(last) >= SLICE;
+        let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(self.ring().bell());
+        let asks = self.is_astray || is_at_fault || moves;
+        if !asks && self.pace.is_quick() {
+            return false;
+        }
+        let now = self.pace.read_clock();
+        let is_due = asks || now.duration_since(last) >= SLICE;
         if is_due {
-            self.checked = (now, Some(bell));
+            self.checked = (now, Some(self.ring().bell()));
         }
         is_due
     }
@@ -409,25 +492,24 @@ impl RawReader {
             self.cursor.jump(first);
             self.restarted = true;
         }
-        self.trusts_plain = region.survived_cleanly();
-        self.region = region;
+        self.is_plain = is_plain(&region);
+        self.region = region.into();
         self.checked = (Instant::now(), None);
         self.is_astray = false;
         Ok(true)
     }
 
     /// Gives a value that was copied, or says why it is not to be believed.
-    fn give(&mut self, stamped: Stamped, payload: &[u8]) -> Result<Sample<()>> {
-        if let Err(error) = self.check(&stamped, payload) {
+    #[inline(always)]
+    fn give(&mut self, stamped: Stamped, room: &impl Room) -> Result<Sample<()>> {
+        if !self.is_plain
+            && let Err(error) = self.check(&stamped, room)
+        {
             self.cursor.add_lost(stamped.lost);
             return Err(error);
         }
-        let time = match stamped.time_ns {
-            0 => SystemTime::now(),
-            time_ns => UNIX_EPOCH + Duration::from_nanos(time_ns),
-        };
-        let restarted = std::mem::take(&mut self.restarted);
-        Ok(Sample { sequence: stamped.sequence, time, lost: stamped.lost, restarted, value: () })
+        let Stamped { sequence, time_ns, lost, .. } = stamped;
+        Ok(Sample { sequence, lost, restarted: std::mem::take(&mut self.restarted), value: (), time_ns })
     }
 
     /// Takes back what was told with a value that could not be used, so that it is told with the next one.
@@ -443,6 +525,7 @@ impl RawReader {
     }
 
     /// A state that nobody stores is a sign of a file that was emptied, which otherwise looks like one without values.
+    #[inline]
     fn check_state(&self, state: u32) -> Result<()> {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
             return Ok(());
@@ -451,13 +534,17 @@ impl RawReader {
     }
 
     /// Whether a value is the one that was published, as far as that can be told.
-    fn check(&self, stamped: &Stamped, payload: &[u8]) -> Result<()> {
-        let problem = if self.region.fixed.has_checksums() {
-            (!stamped.has_checksum() || !stamped.checksum_holds(payload)).then_some("its checksum does not match")
-        } else {
-            (!self.trusts_plain).then_some(NOT_BELIEVED)
+    fn check(&self, stamped: &Stamped, room: &impl Room) -> Result<()> {
+        let holds = || match room.content() {
+            Content::Copied(payload) => stamped.checksum_holds(payload),
+            Content::InPlace(bytes) => self.region.ring().place(stamped.sequence, bytes).checksum_holds(stamped),
         };
-        problem.map_or(Ok(()), |problem| Err(self.damaged(Fault { sequence: stamped.sequence, problem })))
+        let problem = match self.region.fixed.has_checksums() {
+            true if stamped.has_checksum() && holds() => return Ok(()),
+            true => "its checksum does not match",
+            false => NOT_BELIEVED,
+        };
+        Err(self.damaged(Fault { sequence: stamped.sequence, problem }))
     }
 
     fn damaged(&self, fault: Fault) -> Error {
@@ -469,9 +556,14 @@ impl RawReader {
     }
 }
 
+/// Whether the values of a region are believed without a checksum, and have none.
+fn is_plain(region: &Region) -> bool {
+    !region.fixed.has_checksums() && region.survived_cleanly()
+}
+
 impl Sample<()> {
     fn with<T>(self, value: T) -> Sample<T> {
-        let Self { sequence, time, lost, restarted, value: () } = self;
-        Sample { sequence, time, lost, restarted, value }
+        let Self { sequence, lost, restarted, value: (), time_ns } = self;
+        Sample { sequence, lost, restarted, value, time_ns }
     }
 }

@@ -115,13 +115,15 @@ impl Region {
     }
 
     /// The header page.
+    #[inline]
     pub fn header(&self) -> &Header {
         self.mapping.header()
     }
 
     /// The slots' words.
+    #[inline]
     pub fn words(&self) -> &[AtomicU64] {
-        self.mapping.words(&self.fixed)
+        self.mapping.words()
     }
 }
 
@@ -223,6 +225,8 @@ fn explain_open(place: &Place, access: Access, errno: Errno) -> Error {
 #[derive(Debug)]
 struct Mapping {
     raw: MmapRaw,
+    // Where the slots start, in bytes: a multiple of 128 within the mapping.
+    slots_start: usize,
 }
 
 impl Mapping {
@@ -236,30 +240,27 @@ impl Mapping {
             Access::Read => options.map_raw_read_only(file)?,
             Access::Write => options.map_raw(file)?,
         };
-        Ok(Self { raw })
+        // The header was checked: the slots lie within the file.
+        let slots_start = usize::try_from(fixed.slots_offset()).map_err(std::io::Error::other)?;
+        assert!(slots_start <= length && slots_start.is_multiple_of(WORD), "a checked header's slots");
+        Ok(Self { raw, slots_start })
     }
 
+    #[inline]
     fn header(&self) -> &Header {
         // SAFETY: by the invariants the mapping is aligned to a page, at least as long as a header, and lives
         // as long as `self`; a header is atomics only.
         unsafe { &*self.raw.as_ptr().cast::<Header>() }
     }
 
-    fn words(&self, fixed: &Fixed) -> &[AtomicU64] {
-        // The header was checked: the slots lie within the file, and `Mapping::new` mapped all of it.
-        let start = fixed.slots_offset();
-        assert!(start <= fixed.region_bytes && fixed.region_bytes <= self.raw.len() as u64);
-        let bytes = self.raw.len() - usize_of(start);
-        // SAFETY: the start is within the mapping, which is one allocation.
-        let first = unsafe { self.raw.as_ptr().add(usize_of(start)) };
+    #[inline]
+    fn words(&self) -> &[AtomicU64] {
+        let bytes = self.raw.len() - self.slots_start;
+        // SAFETY: by the invariants the start is within the mapping, which is one allocation.
+        let first = unsafe { self.raw.as_ptr().add(self.slots_start) };
         // SAFETY: from a multiple of 128 up to the end of the mapping, alive as long as `self`, atomics only.
         unsafe { std::slice::from_raw_parts(first.cast::<AtomicU64>(), bytes / WORD) }
     }
-}
-
-/// A size that was checked to lie within a mapping.
-fn usize_of(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("within a mapping")
 }
 
 /// A region in the making, under a name that only the lock's holder touches. Dropped, it is removed.

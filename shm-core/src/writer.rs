@@ -3,7 +3,7 @@
 use crate::array::ArrayType;
 use crate::description::{Description, check_payload};
 use crate::error::{Error, Result};
-use crate::header::STATE_CLOSED;
+use crate::header::{MAX_SEQUENCE, STATE_CLOSED};
 use crate::payload::{self, Kind};
 use crate::region::lock::Lock;
 use crate::region::place::Place;
@@ -12,20 +12,21 @@ use crate::ring::Producer;
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::sync::Ordering::Relaxed;
-use crate::wait::{SLICE, Waker};
-use crate::{Sequence, known_kind, ring_of};
+use crate::wait::Waker;
+use crate::{Attached, Sequence, known_kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 mod arrays;
+mod loan;
 mod open;
 mod replace;
 #[cfg(feature = "schema")]
 mod values;
 
 pub use arrays::ArrayWriter;
+pub use loan::Loan;
 pub use open::WriterOptions;
 use replace::{Change, check_numbers, is_ours, replace};
 #[cfg(feature = "schema")]
@@ -34,6 +35,8 @@ pub use values::ValueWriter;
 /// Growing halves the slot count until the slots fit this many bytes, but not below `GROWN_SLOTS_MIN`.
 const GROWN_BYTES_MAX: u64 = 64 << 20;
 const GROWN_SLOTS_MIN: u64 = 4;
+/// How often a writer compares names, in nanoseconds: as often as readers do.
+const CHECK_NS: u64 = 50_000_000;
 /// A slot's length field has 48 bits.
 const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
 
@@ -54,7 +57,7 @@ const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
 pub struct RawWriter {
     place: Place,
     lock: Lock,
-    region: Region,
+    region: Attached,
     producer: Producer,
     waker: Waker,
     kind: Kind,
@@ -70,7 +73,7 @@ impl RawWriter {
         let kind = known_kind(&place, region.fixed.kind)?;
         let description = Description::of(&place, kind, &region.fixed, &region.descriptor)?;
         let waker = Waker::new(region.fixed.look_ns);
-        Ok(Self { place, lock, region, producer, waker, kind, description, checked_ns: 0, gone: false })
+        Ok(Self { place, lock, region: region.into(), producer, waker, kind, description, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -100,29 +103,49 @@ impl RawWriter {
     /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
     /// [`Error::Damaged`] if the region claims to have used up all numbers.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
-        match check_payload(self.kind, self.description.as_ref(), payload) {
-            Ok(()) => self.publish_checked(payload),
-            Err(reason) => Err(Error::BadValue { region: self.place.shown.clone(), reason }),
+        if self.kind != Kind::Bytes {
+            self.check(payload)?;
         }
+        self.publish_checked(payload)
+    }
+
+    fn check(&self, payload: &[u8]) -> Result<()> {
+        check_payload(self.kind, self.description.as_ref(), payload)
+            .map_err(|reason| Error::BadValue { region: self.place.shown.clone(), reason })
     }
 
     /// Publishes a payload that is what the region says.
+    #[inline]
     fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence> {
-        if self.gone {
-            return Err(self.place.gone());
+        if !self.is_writable() {
+            return Err(self.unwritable());
         }
-        check_numbers(&self.place, &self.producer)?;
-        if payload.len() as u64 > self.region.fixed.capacity {
+        if payload.len() > self.region.shape.capacity {
             return self.grow(payload);
         }
-        let ring = ring_of(&self.region);
-        let sequence = self.producer.publish(ring, payload);
+        let sequence = self.producer.publish(self.region.ring(), payload);
+        self.follow_up(sequence)
+    }
+
+    #[inline]
+    fn is_writable(&self) -> bool {
+        !self.gone && self.producer.head() < MAX_SEQUENCE
+    }
+
+    #[cold]
+    fn unwritable(&self) -> Error {
+        check_numbers(&self.place, &self.producer).err().filter(|_| !self.gone).unwrap_or_else(|| self.place.gone())
+    }
+
+    /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
+    #[inline]
+    fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence> {
         let now = self.waker.read_clock();
-        self.producer.note_time(ring, now.unix_ns);
+        self.producer.note_time(self.region.ring(), now.unix_ns);
         if self.waker.is_due(now) {
             self.waker.wake(&self.region.header().hot.bell);
         }
-        if Duration::from_nanos(now.steady_ns.wrapping_sub(self.checked_ns)) >= SLICE {
+        if now.steady_ns.wrapping_sub(self.checked_ns) >= CHECK_NS {
             self.checked_ns = now.steady_ns;
             self.check_name()?;
         }
@@ -130,8 +153,14 @@ impl RawWriter {
     }
 
     /// Replaces the region by one that holds `payload`, and has it as its newest value.
+    #[cold]
     fn grow(&mut self, payload: &[u8]) -> Result<Sequence> {
-        let length = payload.len() as u64;
+        self.enlarge(payload.len() as u64, Some(payload))?;
+        Ok(self.producer.head())
+    }
+
+    /// Replaces the region by one whose slots hold `length` bytes, with `value` as its newest value.
+    fn enlarge(&mut self, length: u64, value: Option<&[u8]>) -> Result<()> {
         if length > MAX_PAYLOAD_BYTES {
             let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
             return Err(Error::TooLarge { region: self.place.shown.clone(), reason });
@@ -142,18 +171,19 @@ impl RawWriter {
         wanted.slots = grown_slots(wanted.slots, wanted.capacity);
         let epoch = old.header().tenure.epoch.load(Relaxed);
         let descriptor = old.descriptor.clone();
-        let change = Change { wanted, descriptor, mode: None, epoch, value: Some(payload) };
+        let change = Change { wanted, descriptor, mode: None, epoch, value };
         let replaced = replace(&self.place, &self.lock, old, &mut self.producer, change);
         self.gone |= matches!(replaced, Err(Error::Gone { .. }));
         let (region, producer) = replaced?;
         self.waker.restart(region.fixed.look_ns);
-        (self.region, self.producer) = (region, producer);
-        Ok(self.producer.head())
+        (self.region, self.producer) = (region.into(), producer);
+        Ok(())
     }
 
     /// Notices that the region is not this writer's any more. From then on nobody new can find the values.
     ///
     /// A check that fails by itself says nothing: the value before it was published all the same.
+    #[cold]
     fn check_name(&mut self) -> Result<()> {
         self.gone |= matches!(is_ours(&self.place, &self.lock, &self.region), Ok(false));
         if self.gone { Err(self.place.gone()) } else { Ok(()) }
@@ -225,7 +255,7 @@ impl RawWriter {
     }
 
     fn announce_close(&mut self) {
-        self.producer.change_state(ring_of(&self.region), STATE_CLOSED);
+        self.producer.change_state(self.region.ring(), STATE_CLOSED);
         self.waker.wake(&self.region.header().hot.bell);
     }
 }

@@ -95,7 +95,7 @@ impl<'a> Printer<'a> {
             r#"{{"region":{},"seq":{},"time":"{}","len":{},"kind":"{kind}","value":{value_json}}}"#,
             json::string(self.region),
             sample.sequence,
-            humantime::format_rfc3339_nanos(sample.time),
+            humantime::format_rfc3339_nanos(sample.time()),
             value.len(),
         );
         Ok(self.write_json(out, &line)?)

@@ -41,6 +41,14 @@ pub fn bytes_out(shared: &[AtomicU8], bytes: &mut [u8]) {
     }
 }
 
+/// The bytes of words, in the order in which they lie in memory.
+pub fn bytes_of(words: &[AtomicU64]) -> &[AtomicU8] {
+    // SAFETY: each word is eight bytes, any of which may be an atomic of its own; see `split` for bytes beside words.
+    let (before, bytes, behind) = unsafe { words.align_to() };
+    debug_assert!(before.is_empty() && behind.is_empty());
+    bytes
+}
+
 /// Copies `count` bytes from one place in `shared` to another, which may overlap.
 ///
 /// # Panics

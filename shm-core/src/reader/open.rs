@@ -11,6 +11,7 @@ use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
+use crate::wait::Wait;
 use crate::{Sequence, known_kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,7 @@ pub struct ReaderOptions {
     wait: Option<Duration>,
     start: Option<Position>,
     max_bytes: Option<u64>,
+    waiting: Wait,
     description: Option<Description>,
 }
 
@@ -69,6 +71,12 @@ impl ReaderOptions {
     /// Where receiving starts. Unset, it is the newest value; in a region that had to be waited for, its first.
     pub fn start(&mut self, position: Position) -> &mut Self {
         self.start = Some(position);
+        self
+    }
+
+    /// How to wait for values. Unset, it is [`Wait::Block`].
+    pub fn waiting(&mut self, wait: Wait) -> &mut Self {
+        self.waiting = wait;
         self
     }
 
@@ -161,7 +169,7 @@ impl ReaderOptions {
                 (Err(error), _) => return Err(error),
             }
         };
-        let mut reader = RawReader::new(place, region, wanted, max_bytes)?;
+        let mut reader = RawReader::new(place, region, wanted, max_bytes, self.waiting)?;
         match self.start {
             // All that a region has held came after the wait began, also what it no longer holds.
             None | Some(Position::Latest | Position::New) if waited => reader.seek(Position::At(1)),

@@ -1,6 +1,6 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
-use super::{Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use super::{Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::error::Result;
 use crate::payload;
 use serde::Serialize;
@@ -67,6 +67,25 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     }
 
     receiving_methods!(T, ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a `T`.");
+
+    /// The newest value in its place; see [`RawReader::view`]. It may be decoded without a copy of its strings and bytes for
+    /// each.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::view`].
+    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+        self.raw.view()
+    }
+
+    /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::recv_view`].
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+        self.raw.recv_view()
+    }
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]

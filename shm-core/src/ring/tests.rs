@@ -1,6 +1,10 @@
 //! Models and tests of the protocol, over plain memory. Here is what they share.
 
+use super::producer::fill;
+
 use super::*;
+use crate::header::STATE_OPEN;
+use crate::sync::Ordering::Release;
 
 #[cfg(not(loom))]
 mod dying;
@@ -15,7 +19,7 @@ mod plain;
 #[cfg(not(loom))]
 mod threads;
 
-/// How many stores it takes to publish two words: stamp, length, time, payload, stamp, head, bell.
+/// How many stores it takes to publish two words: stamp, payload, length, time, stamp, head, bell.
 const STORES: usize = 8;
 /// After how many of them the value is visible.
 const VISIBLE: usize = 6;
@@ -60,17 +64,15 @@ fn payload_of(sequence: u64, author: usize) -> Vec<u8> {
 /// Does the first stores of `Producer::publish`, in its order, like a producer that dies then.
 fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, stores: usize) {
     let slot = ring.slot(sequence);
-    let mut steps: Vec<Box<dyn Fn() + '_>> = vec![
-        Box::new(|| {
-            slot[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
-            fence(Release);
-        }),
-        Box::new(|| slot[LENGTH].store((payload.len() as u64).to_le(), Relaxed)),
-        Box::new(|| slot[TIME].store(0, Relaxed)),
-    ];
+    let mut steps: Vec<Box<dyn Fn() + '_>> = vec![Box::new(|| {
+        slot[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
+        fence(Release);
+    })];
     for (index, chunk) in payload.chunks(copy::WORD).enumerate() {
         steps.push(Box::new(move || copy::copy_in(&slot[ring.shape.payload_word + index..], chunk)));
     }
+    steps.push(Box::new(|| slot[LENGTH].store((payload.len() as u64).to_le(), Relaxed)));
+    steps.push(Box::new(|| slot[TIME].store(0, Relaxed)));
     steps.push(Box::new(|| slot[STAMP].store((2 * sequence).to_le(), Release)));
     steps.push(Box::new(|| ring.hot.head.store(sequence, Release)));
     steps.push(Box::new(|| ring.hot.bell.store(bell, Release)));

@@ -1,6 +1,6 @@
 //! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
 
-use super::{Sleeper, Waited, Waker};
+use super::{Sleeper, Wait, Waited, Waker};
 use crate::clock::Moment;
 use crate::header::{Hot, STATE_CLOSED};
 use crate::ring::{Producer, Ring, Shape};
@@ -85,7 +85,7 @@ fn every_change_of_state_changes_the_bell() {
 fn a_bell_that_changed_ends_the_wait_at_once() {
     let memory = Memory::new();
     memory.hot.bell.store(8, Release);
-    let wait = |seen, timeout| Sleeper::new(LOOK_NS).wait(&memory.hot.bell, seen, timeout);
+    let wait = |seen, timeout| Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, seen, timeout, || false);
     assert_eq!(wait(7, Duration::MAX), Waited::Rang);
     assert_eq!(wait(7, Duration::ZERO), Waited::Rang);
     assert_eq!(wait(9, Duration::MAX), Waited::Rang);

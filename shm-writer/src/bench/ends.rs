@@ -9,8 +9,8 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{Flag, Futex, Line, Ring, Word};
-use super::ours::Copied;
+use super::limits::{Flag, Futex, Line, Ring, RingInPlace, Word};
+use super::ours::{Copied, InPlace};
 
 /// The number that ends a measurement.
 pub const END: u64 = u64::MAX;
@@ -20,6 +20,8 @@ pub const END: u64 = u64::MAX;
 pub enum Way {
     /// A region, copied in and out.
     Ours,
+    /// A region, filled and looked at in place.
+    OursInPlace,
     /// One word; no payload but the number.
     Word,
     /// Stamp and payload in one cache line.
@@ -30,6 +32,8 @@ pub enum Way {
     Futex,
     /// A ring like ours without a clock, the payload copied in and out.
     Ring,
+    /// The same, filled and looked at in place.
+    RingInPlace,
 }
 
 /// How long payloads are, and how many are held where several are.
@@ -93,17 +97,19 @@ impl Way {
     pub fn apply<J: Job>(self, job: J) -> Result<J::Outcome> {
         match self {
             Way::Ours => job.run::<(Copied, Copied)>(),
+            Way::OursInPlace => job.run::<(InPlace, InPlace)>(),
             Way::Word => job.run::<(Word, Word)>(),
             Way::Line => job.run::<(Line, Line)>(),
             Way::Flag => job.run::<(Flag, Flag)>(),
             // The sleeper is on the way there alone.
             Way::Futex => job.run::<(Futex, Flag)>(),
             Way::Ring => job.run::<(Ring, Ring)>(),
+            Way::RingInPlace => job.run::<(RingInPlace, RingInPlace)>(),
         }
     }
 }
 
-const WORD: usize = size_of::<u64>();
+pub const WORD: usize = size_of::<u64>();
 
 /// A payload in memory of our own, as it was taken.
 pub struct Payload(pub Vec<u8>);
@@ -117,9 +123,7 @@ impl Payload {
     /// Its number, if it is whole as far as that can be seen.
     #[inline(always)]
     pub fn check(&self) -> Result<u64> {
-        let (first, last) = (self.first(), u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word")));
-        ensure!(first == last, "a payload begins as number {first} and ends as number {last}");
-        Ok(first)
+        whole(self.first(), u64::from_ne_bytes(*self.0.last_chunk().expect("at least a word")))
     }
 
     #[inline(always)]
@@ -164,4 +168,11 @@ impl Prepared {
         payload.number(number.wrapping_add(self.mask + 1));
         sent
     }
+}
+
+/// The number of a payload with these first and last words.
+#[inline(always)]
+pub fn whole(first: u64, last: u64) -> Result<u64> {
+    ensure!(first == last, "a payload begins as number {first} and ends as number {last}");
+    Ok(first)
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use rustix::thread::futex;
 
 use super::bare::{Bare, Span};
-use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting};
+use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
 /// Two lines, because processors fetch lines in pairs.
 const APART: usize = 128;
@@ -270,7 +270,7 @@ impl Still<'_> {
     }
 }
 
-/// The ring's link.
+/// The ring, the payload copied in and out.
 pub struct Ring;
 
 impl Link for Ring {
@@ -278,14 +278,15 @@ impl Link for Ring {
     type Inlet = Cursor;
 }
 
-impl Outlet for Producer {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+impl Producer {
+    fn make(path: &Path, shape: Shape) -> Result<Self> {
         let places = Places::new(shape)?;
         Ok(Self { end: Sender::create(path, places.end(), shape)?, places })
     }
 
+    /// Stores the next value; `fill` is given where its payload begins.
     #[inline(always)]
-    fn put(&mut self, number: u64) -> Result<()> {
+    fn store(&mut self, fill: impl FnOnce(&Bare, usize, &mut Prepared)) {
         let Sender { bare, prepared, count } = &mut self.end;
         *count += 1;
         let slot = self.places.slot(*count);
@@ -293,10 +294,40 @@ impl Outlet for Producer {
         fence(Release);
         bare.word(slot + 8).store(self.places.bytes as u64, Relaxed);
         bare.word(slot + 16).store(0, Relaxed);
-        prepared.send(number, |payload| bare.copy_in(slot + SLOT_HEAD, payload));
+        fill(bare, slot + SLOT_HEAD, prepared);
         bare.word(slot).store(*count * 2, Release);
         bare.word(HEAD).store(*count, Release);
         bare.half_word(BELL).store(bare.half_word(BELL).load(Relaxed).wrapping_add(1), Release);
+    }
+}
+
+impl Cursor {
+    /// Waits for the next value; `get` is given where its payload begins.
+    #[inline(always)]
+    fn load(&mut self, get: impl FnOnce(&Bare, usize, &mut Payload) -> Result<u64>) -> Result<u64> {
+        let Taker { bare, payload, count } = &mut self.end;
+        *count += 1;
+        let slot = self.places.slot(*count);
+        let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
+        fence(Acquire);
+        let bytes = bare.word(slot + 8).load(Relaxed);
+        hint::black_box(bare.word(slot + 16).load(Relaxed));
+        let number = get(bare, slot + SLOT_HEAD, payload);
+        fence(Acquire);
+        let is_whole = bare.word(slot).load(Relaxed) == stamp && stamp == *count * 2;
+        ensure!(is_whole && bytes == self.places.bytes as u64, "value {count} was overwritten");
+        number
+    }
+}
+
+impl Outlet for Producer {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        Self::make(path, shape)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, number: u64) -> Result<()> {
+        self.store(|bare, at, prepared| prepared.send(number, |payload| bare.copy_in(at, payload)));
         Ok(())
     }
 }
@@ -308,17 +339,47 @@ impl Inlet for Cursor {
 
     #[inline(always)]
     fn take(&mut self) -> Result<u64> {
-        let Taker { bare, payload, count } = &mut self.end;
-        *count += 1;
-        let slot = self.places.slot(*count);
-        let stamp = spin(|| Some(bare.word(slot).load(Relaxed)).filter(|stamp| *stamp >= *count * 2));
-        fence(Acquire);
-        let bytes = bare.word(slot + 8).load(Relaxed);
-        hint::black_box(bare.word(slot + 16).load(Relaxed));
-        bare.copy_out(slot + SLOT_HEAD, &mut payload.0);
-        fence(Acquire);
-        let is_whole = bare.word(slot).load(Relaxed) == stamp && stamp == *count * 2;
-        ensure!(is_whole && bytes == self.places.bytes as u64, "value {count} was overwritten");
-        payload.check()
+        self.load(|bare, at, payload| {
+            bare.copy_out(at, &mut payload.0);
+            payload.check()
+        })
+    }
+}
+
+/// The same ring, filled and looked at in place.
+pub struct RingInPlace;
+pub struct InPlaceProducer(Producer);
+pub struct InPlaceCursor(Cursor);
+
+impl Link for RingInPlace {
+    type Outlet = InPlaceProducer;
+    type Inlet = InPlaceCursor;
+}
+
+impl Outlet for InPlaceProducer {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        Producer::make(path, shape).map(Self)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, number: u64) -> Result<()> {
+        let last = self.0.places.bytes - WORD;
+        self.0.store(|bare, at, _| {
+            bare.word(at).store(number, Relaxed);
+            bare.word(at + last).store(number, Relaxed);
+        });
+        Ok(())
+    }
+}
+
+impl Inlet for InPlaceCursor {
+    fn open(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
+        Cursor::attach(path, shape).map(Self)
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Result<u64> {
+        let last = self.0.places.bytes - WORD;
+        self.0.load(|bare, at, _| whole(bare.word(at).load(Relaxed), bare.word(at + last).load(Relaxed)))
     }
 }

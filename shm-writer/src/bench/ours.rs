@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use shm_core::{Kind, Position, RawReader, RawWriter};
+use shm_core::{Kind, Position, RawReader, RawWriter, Sample, Wait};
 
-use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, Waiting};
-use super::limits::spin;
+use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
 /// A region's name, which is a path here.
 pub fn name(path: &Path) -> Result<&str> {
@@ -22,7 +21,15 @@ pub fn create(path: &Path, shape: Shape) -> Result<RawWriter> {
 
 /// Attaches to a region from its oldest value on.
 pub fn open(path: &Path) -> Result<RawReader> {
-    Ok(RawReader::options().start(Position::Oldest).open_raw(name(path)?)?)
+    open_to_wait(path, Waiting::Sleeping)
+}
+
+fn open_to_wait(path: &Path, waiting: Waiting) -> Result<RawReader> {
+    let wait = match waiting {
+        Waiting::Spinning => Wait::Spin,
+        Waiting::Sleeping => Wait::Block,
+    };
+    Ok(RawReader::options().start(Position::Oldest).waiting(wait).open_raw(name(path)?)?)
 }
 
 /// Payloads are copied in and out.
@@ -36,7 +43,6 @@ pub struct CopiedOutlet {
 pub struct CopiedInlet {
     reader: RawReader,
     payload: Payload,
-    waiting: Waiting,
 }
 
 impl Link for Copied {
@@ -59,19 +65,70 @@ impl Outlet for CopiedOutlet {
 
 impl Inlet for CopiedInlet {
     fn open(path: &Path, shape: Shape, waiting: Waiting) -> Result<Self> {
-        Ok(Self { reader: open(path)?, payload: Payload::new(shape), waiting })
+        Ok(Self { reader: open_to_wait(path, waiting)?, payload: Payload::new(shape) })
     }
 
     #[inline(always)]
     fn take(&mut self) -> Result<u64> {
-        let Self { reader, payload, waiting } = self;
-        let sample = match waiting {
-            Waiting::Spinning => spin(|| reader.try_recv_into(&mut payload.0).transpose())?,
-            Waiting::Sleeping => reader.recv_into(&mut payload.0)?.context(CLOSED)?,
-        };
-        ensure!(sample.lost == 0, "{} values were lost before number {}", sample.lost, sample.sequence);
-        payload.check()
+        let sample = self.reader.recv_into(&mut self.payload.0)?.context(CLOSED)?;
+        check_loss(&sample)?;
+        self.payload.check()
     }
 }
 
 const CLOSED: &str = "the region was closed in the middle of a measurement";
+
+#[inline(always)]
+fn check_loss(sample: &Sample<()>) -> Result<()> {
+    ensure!(sample.lost == 0, "{} values were lost before number {}", sample.lost, sample.sequence);
+    Ok(())
+}
+
+/// Payloads stay where they are: the writer fills in the first and the last word, the reader looks at these.
+pub struct InPlace;
+
+pub struct InPlaceOutlet {
+    writer: RawWriter,
+    bytes: usize,
+}
+
+pub struct InPlaceInlet {
+    reader: RawReader,
+}
+
+impl Link for InPlace {
+    type Outlet = InPlaceOutlet;
+    type Inlet = InPlaceInlet;
+}
+
+impl Outlet for InPlaceOutlet {
+    fn create(path: &Path, shape: Shape) -> Result<Self> {
+        Ok(Self { writer: create(path, shape)?, bytes: shape.bytes })
+    }
+
+    #[inline(always)]
+    fn put(&mut self, number: u64) -> Result<()> {
+        let mut loan = self.writer.loan(self.bytes)?;
+        loan.write_at(0, &number.to_ne_bytes());
+        loan.write_at(self.bytes - WORD, &number.to_ne_bytes());
+        loan.commit()?;
+        Ok(())
+    }
+}
+
+impl Inlet for InPlaceInlet {
+    fn open(path: &Path, _: Shape, waiting: Waiting) -> Result<Self> {
+        Ok(Self { reader: open_to_wait(path, waiting)? })
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Result<u64> {
+        let view = self.reader.recv_view()?.context(CLOSED)?;
+        check_loss(view.sample())?;
+        let (mut first, mut last) = ([0; WORD], [0; WORD]);
+        view.copy_to(0, &mut first);
+        view.copy_to(view.len() - WORD, &mut last);
+        ensure!(view.is_whole(), "value {} was overwritten", view.sample().sequence);
+        whole(u64::from_ne_bytes(first), u64::from_ne_bytes(last))
+    }
+}

@@ -12,6 +12,8 @@ use super::{attach, streams};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
+/// What is done with a payload in place: nothing else of it is stored or looked at.
+const TOUCHED: &str = "only first and last word touched";
 
 /// What a row's figures count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +139,12 @@ fn trip_rows() -> Vec<Row> {
         row(KIB, Manner::Spinning, flag, Goal::AtMost(1.05)),
         row(64 * KIB, Manner::Spinning, flag, Goal::Nothing),
         row(MIB, Manner::Spinning, flag, Goal::Nothing),
+        Row {
+            name: "trip-1m-in-place".to_owned(),
+            what: format!("1 MiB in place, {TOUCHED}"),
+            work: Work::Trip { limit: Way::Word, ours: Way::OursInPlace, manner: Manner::Spinning },
+            ..row(MIB, Manner::Spinning, word, Goal::Nothing)
+        },
         row(64, Manner::Busy, flag, Goal::AtMost(1.6)),
         row(KIB, Manner::Busy, flag, Goal::Nothing),
         row(64 * KIB, Manner::Busy, flag, Goal::Nothing),
@@ -155,6 +163,15 @@ fn stream_rows() -> Vec<Row> {
         shape: Shape { bytes, slots: slots_of(bytes) },
         work: Work::Stream { limit: Way::Ring, ours: Way::Ours },
     };
+    let in_place = |bytes| Row {
+        group: "One way in place, received without loss",
+        name: format!("stream-{}-in-place", short(bytes)),
+        what: format!("{}, {TOUCHED}, {} slots", long(bytes), slots_of(bytes)),
+        limit: "a bare ring, no clock",
+        unit: Unit::Rate,
+        work: Work::Stream { limit: Way::RingInPlace, ours: Way::OursInPlace },
+        ..row(bytes, Goal::Nothing)
+    };
     let follow = Row {
         name: "follow-64".to_owned(),
         what: "64 B, 4096 slots, a burst that overruns its follower".to_owned(),
@@ -170,6 +187,7 @@ fn stream_rows() -> Vec<Row> {
         row(MIB, Goal::AtLeast(0.95)),
         row(16 * MIB, Goal::AtLeast(0.95)),
     ];
+    rows.extend([64, KIB, 64 * KIB, MIB, 16 * MIB].map(in_place));
     rows.push(Row { group: "One way, overrun", ..follow });
     rows
 }

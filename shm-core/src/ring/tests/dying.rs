@@ -211,7 +211,7 @@ fn values_that_are_missing_are_left_out() {
     carried(&memory, 6, 8, |_| true);
     memory.ring().slot(5)[STAMP].store(u64::to_le(9), Relaxed);
     let fresh = Memory::new(8);
-    let producer = Producer { head: 7, bell: 0 }.carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
+    let producer = Producer::at(7).carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
     assert_eq!((fresh.ring().first(), fresh.ring().head(), producer.head()), (4, 6, 7));
 }
 

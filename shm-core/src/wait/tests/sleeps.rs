@@ -2,7 +2,7 @@
 
 use super::{LOOK_NS, Memory, check_wakes};
 use crate::sync::Ordering::{Relaxed, Release};
-use crate::wait::{Sleeper, Waited, Waker, wake};
+use crate::wait::{Sleeper, Wait, Waited, Waker, wake};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -10,25 +10,32 @@ use std::time::Duration;
 fn a_bell_that_stays_silent_lets_time_pass() {
     let memory = Memory::new();
     for timeout in [Duration::ZERO, Duration::from_nanos(LOOK_NS / 2), Duration::from_nanos(2 * LOOK_NS)] {
-        assert_eq!(Sleeper::new(LOOK_NS).wait(&memory.hot.bell, 0, timeout), Waited::TimedOut, "{timeout:?}");
+        assert_eq!(
+            Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, 0, timeout, || false),
+            Waited::TimedOut,
+            "{timeout:?}"
+        );
     }
 }
 
 #[test]
 fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
     let memory = Memory::new();
-    let mut sleeper = Sleeper::new(LOOK_NS);
+    let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
     for timeout_ns in [LOOK_NS, 0, LOOK_NS] {
-        assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::from_nanos(timeout_ns)), Waited::TimedOut);
+        assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::from_nanos(timeout_ns), || false), Waited::TimedOut);
     }
     memory.hot.bell.store(1, Release);
-    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX), Waited::Rang);
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), Waited::Rang);
 }
 
 #[test]
 fn the_longest_wait_ends_by_itself() {
     // The slice ends it. Without that it would sleep for ever.
-    assert_eq!(Sleeper::new(LOOK_NS).wait(&Memory::new().hot.bell, 0, Duration::MAX), Waited::TimedOut);
+    assert_eq!(
+        Sleeper::new(Wait::Block, LOOK_NS).wait(&Memory::new().hot.bell, 0, Duration::MAX, || false),
+        Waited::TimedOut
+    );
 }
 
 #[test]
@@ -41,8 +48,8 @@ fn a_wake_ends_a_sleep_though_the_bell_is_the_same() {
                 wake(&memory.hot.bell);
             }
         });
-        let mut sleeper = Sleeper::new(LOOK_NS);
-        while sleeper.wait(&memory.hot.bell, 0, Duration::MAX) != Waited::Woken {}
+        let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
+        while sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false) != Waited::Woken {}
         woken.store(true, Relaxed);
     });
 }

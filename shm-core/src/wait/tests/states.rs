@@ -5,7 +5,7 @@ use super::stress::spin;
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
 use crate::sync::Ordering::{Acquire, Release};
-use crate::wait::{Sleeper, Waited};
+use crate::wait::{Sleeper, Wait, Waited};
 use crate::{Kind, RawWriter, remove, ring_of};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
@@ -46,7 +46,7 @@ impl Room {
 fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
     let seen = ring_of(region).bell();
     let _writer = change();
-    Sleeper::new(LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX) != Waited::Rang
+    Sleeper::new(Wait::Block, LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX, || false) != Waited::Rang
 }
 
 /// Whether one of several readers that sleep sees a change only when a slice of sleep is over.
@@ -67,7 +67,7 @@ fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
 /// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
 fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
     let (ring, bell) = (ring_of(region), &region.header().hot.bell);
-    let mut sleeper = Sleeper::new(LOOK_NS);
+    let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
     let first = ring.state();
     ready.fetch_add(1, Release);
     let mut waited = Waited::Rang;
@@ -76,7 +76,7 @@ fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
         if ring.state() != first {
             return waited == Waited::TimedOut;
         }
-        waited = sleeper.wait(bell, seen, Duration::MAX);
+        waited = sleeper.wait(bell, seen, Duration::MAX, || false);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::region::{Access, MAX_REGION_BYTES, Region};
 use crate::ring::{Cursor, Polled, Producer, Ring};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
-use crate::wait::{Sleeper, Waited, Waker};
+use crate::wait::{Sleeper, Wait, Waited, Waker};
 use crate::{Kind, RawWriter, ring_of};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -145,13 +145,13 @@ impl Course {
             // Who waits for a number further ahead sees the bell change more than once in one wait.
             cursor.jump(cursor.next() + random.below(4).saturating_sub(1));
             let timeout = if random.below(4) == 0 { SHORT_TIMEOUT } else { Duration::MAX };
-            let mut sleeper = Sleeper::new(LOOK_NS);
+            let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
             while !self.over.load(Relaxed) {
                 let seen = ring.bell();
                 if let Polled::Value(_) = cursor.poll(ring, &mut buffer).unwrap() {
                     break;
                 }
-                let waited = sleeper.wait(bell, seen, timeout);
+                let waited = sleeper.wait(bell, seen, timeout, || cursor.is_near(ring));
                 if waited != Waited::Rang {
                     self.sleeps.fetch_add(1, Relaxed);
                     sleeps.push(Sleep { bell: seen, woken: waited == Waited::Woken });

@@ -1,0 +1,185 @@
+//! A view: a value in its place, of which parts are taken out.
+#![allow(unsafe_code)]
+
+use super::{RawReader, Sample};
+use crate::copy::{self, InPlace};
+use crate::error::{Error, Result};
+use crate::payload::{self, Kind};
+use crate::region::place::Place;
+use crate::ring::Held;
+use crate::sync::AtomicU8;
+use crate::sync::Ordering::Relaxed;
+use serde::Deserialize;
+
+/// A value in its place: it saves the copy of a large value, but the writer may overwrite it at any time, so what was taken
+/// from it counts only if [`is_whole`](Self::is_whole) says so afterwards.
+///
+/// The writer never waits for a view. In a region of k slots it overwrites a value when it begins the k-th one after it.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/frames", directory.path().display());
+/// use shm_core::{Kind, RawReader, RawWriter};
+/// let mut writer = RawWriter::open(&name, Kind::Bytes)?;
+/// writer.publish(&[7; 3000])?;
+///
+/// let mut reader = RawReader::open(&name)?;
+/// let frame = reader.view()?.expect("a value");
+/// let brightest = frame.words().map(|word| word.to_le_bytes()[0]).max();
+/// assert!(frame.is_whole(), "the writer was faster; take the next one");
+/// assert_eq!((frame.len(), brightest), (3000, Some(7)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct View<'r> {
+    held: Held<'r>,
+    sample: Sample<()>,
+    kind: Kind,
+    place: &'r Place,
+    // Where values are copied to be decoded.
+    encoded: &'r mut Vec<u8>,
+}
+
+impl RawReader {
+    /// The newest value in its place, also if it was read before, and moves behind it. `None`: there is no value yet.
+    ///
+    /// In a region with checksums, the whole value is read once to verify it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`latest_into`](Self::latest_into).
+    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+        let mut room = InPlace::default();
+        let sample = self.newest(&mut room)?;
+        Ok(sample.map(|sample| self.view_of(sample, room.0)))
+    }
+
+    /// Waits for the next value in order, and gives it in its place.
+    /// `None`: the writer closed the region cleanly and everything was read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_into`](Self::recv_into).
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+        let mut room = InPlace::default();
+        let sample = self.await_next(&mut room, None)?;
+        Ok(sample.map(|sample| self.view_of(sample, room.0)))
+    }
+
+    fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
+        let Self { region, place, encoded, kind, .. } = self;
+        View { held: region.ring().place(sample.sequence, length), sample, kind: *kind, place, encoded }
+    }
+}
+
+impl View<'_> {
+    /// What the region says about the value.
+    #[must_use]
+    pub fn sample(&self) -> &Sample<()> {
+        &self.sample
+    }
+
+    /// How many bytes the value has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.length()
+    }
+
+    /// Whether the value has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether everything that was taken from the view so far is of this value. Once it is not, it never is again.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.held.is_whole()
+    }
+
+    /// Copies a part of the value out, from byte `offset` on.
+    ///
+    /// # Panics
+    ///
+    /// If it does not lie within the value.
+    pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
+        copy::bytes_out(&self.bytes()[offset..][..bytes.len()], bytes);
+    }
+
+    /// The value, eight bytes at a time, as little-endian numbers; the last one is filled up with zeros.
+    pub fn words(&self) -> impl Iterator<Item = u64> {
+        let words = &self.held.words()[..self.len().div_ceil(copy::WORD)];
+        words.iter().map(|word| u64::from_le(word.load(Relaxed)))
+    }
+
+    /// The value's bytes themselves.
+    ///
+    /// # Safety
+    ///
+    /// While the slice is in use, the writer must not begin to overwrite the value: it must have ended, or wait, or be known
+    /// not to publish as many values as the region has slots. To ask [`is_whole`](Self::is_whole) at the end does not make it
+    /// safe; where the writer may be faster, use [`words`](Self::words) or [`copy_to`](Self::copy_to).
+    #[must_use]
+    pub unsafe fn as_slice(&self) -> &[u8] {
+        let bytes = self.bytes();
+        // SAFETY: they are valid for reads as long as the region is mapped, which is borrowed; the rest is the caller's
+        // word.
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+    }
+
+    /// Decodes the value, which may borrow strings and bytes (`&str`, `&[u8]`) from the view: they are copied once, from the
+    /// region into memory of the reader, and not once more.
+    ///
+    /// The type's names are not compared with the region's: open the reader as [`Reader`](crate::Reader) of an owned type
+    /// for that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if the writer has overwritten the value, [`Error::Kind`] if the region does not hold Rust values,
+    /// [`Error::Decode`] if it is no `T`, or there is not enough memory to copy it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/notes", directory.path().display());
+    /// let mut writer = shm_core::Writer::<(u32, String)>::open(&name)?;
+    /// writer.publish(&(7, "seven".to_owned()))?;
+    /// let mut reader = shm_core::Reader::<(u32, String)>::open(&name)?;
+    /// let mut view = reader.view()?.unwrap();
+    /// let (number, name): (u32, &str) = view.decode()?;
+    /// assert_eq!((number, name), (7, "seven"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T> {
+        if self.kind != Kind::Bincode {
+            let (found, expected) = (self.kind.to_string(), Kind::Bincode.to_string());
+            return Err(Error::Kind { region: self.place.shown.clone(), found, expected });
+        }
+        let length = self.len();
+        let Some(copied) = copy::Room::room(self.encoded, length) else {
+            return Err(self.undecodable("there is no memory to copy it".to_owned()));
+        };
+        copy::copy_out(self.held.words(), copied);
+        if !self.is_whole() {
+            return Err(Error::Busy { region: self.place.shown.clone() });
+        }
+        payload::decode(self.encoded).map_err(|reason| Error::Decode {
+            region: self.place.shown.clone(),
+            sequence: self.sample.sequence,
+            reason,
+        })
+    }
+
+    fn undecodable(&self, reason: String) -> Error {
+        Error::Decode { region: self.place.shown.clone(), sequence: self.sample.sequence, reason }
+    }
+
+    fn bytes(&self) -> &[AtomicU8] {
+        &copy::bytes_of(self.held.words())[..self.len()]
+    }
+}
