@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use clap::builder::styling::Style;
 
 const BOLD: Style = Style::new().bold();
+/// Begins a terminal's line anew: to its start, then erased.
+const CLEARED: &str = "\r\x1b[2K";
 
 /// The buffered standard output, whose errors say that it is the output that failed.
 pub fn stdout() -> impl Write {
@@ -95,6 +97,23 @@ impl Talk {
         }
     }
 
+    /// Where a long job is: on a terminal one line that the next one overwrites, else a line only for who wants to know
+    /// every step.
+    pub fn progress(self, text: impl fmt::Display) {
+        match io::IsTerminal::is_terminal(&io::stderr()) {
+            true if !self.quiet => print_over(&Escaped(text.to_string().as_bytes()).to_string()),
+            true => {}
+            false => self.detail(text),
+        }
+    }
+
+    /// Takes the line of progress away.
+    pub fn end_progress(self) {
+        if !self.quiet && io::IsTerminal::is_terminal(&io::stderr()) {
+            print_over("");
+        }
+    }
+
     /// Something for who wants to know every step.
     pub fn detail(self, text: impl fmt::Display) {
         if self.verbose {
@@ -110,6 +129,11 @@ fn say(text: impl fmt::Display) {
 /// A line on stderr, in one piece; when nobody can take it, so be it.
 pub(crate) fn print_line(text: &str) {
     let _ = anstream::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// The terminal's present line of stderr; this is no decoration, so `NO_COLOR` does not matter.
+fn print_over(text: &str) {
+    let _ = io::stderr().write_all(format!("{CLEARED}{text}").as_bytes());
 }
 
 #[test]

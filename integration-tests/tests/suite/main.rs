@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod bench;
 mod bit_flips;
 mod console;
 mod documents;

@@ -1,0 +1,32 @@
+//! What is done before a signal ends the program.
+
+use std::fs;
+use std::thread;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// Starts the thread that calls `action` when a signal comes, and then ends the program, as it would have ended without the
+/// thread. A signal that the program was started to ignore (nohup, a shell's background job) stays ignored.
+pub fn before_end(action: impl Fn() + Send + 'static) -> Result<()> {
+    let ignored = ignored_signals();
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = Signals::new(wanted).context("cannot wait for signals")?;
+    let wait = move || {
+        for signal in signals.forever() {
+            action();
+            let _ = emulate_default_handler(signal);
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).context("cannot wait for signals")?;
+    Ok(())
+}
+
+/// The signals that this process ignores, as a mask: bit 0 is signal 1.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
