@@ -90,18 +90,19 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Strin
 }
 
 /// The value that `bytes` encode, or what is wrong with them.
-#[inline]
+#[inline(always)]
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
     if bytes.len() > MAX_ENCODED_BYTES {
         return Err(too_long(bytes.len()));
     }
-    let seed = bounded::Seed::<T>::for_bytes(bytes.len());
+    let mut value = None;
+    let seed = bounded::Seed::for_bytes(bytes.len(), &mut value);
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
-    let (value, used) = decoded.map_err(|error| error.to_string())?;
+    let ((), used) = decoded.map_err(|error| error.to_string())?;
     if used != bytes.len() {
         return Err(format!("{} of its {} bytes are left over", bytes.len() - used, bytes.len()));
     }
-    Ok(value)
+    Ok(value.expect("decoded into its place"))
 }
 
 fn too_long(bytes: usize) -> String {

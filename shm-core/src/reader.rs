@@ -7,15 +7,16 @@ use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
-use crate::region::{Access, NOT_BELIEVED, Region};
+use crate::region::{NOT_BELIEVED, Region};
 use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
-use crate::wait::{self, SLICE, Sleeper, Wait};
-use crate::{Attached, Sequence, ring_of};
+use crate::wait::{self, Wait};
+use crate::{Attached, Sequence};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod arrays;
+mod following;
 mod methods;
 mod open;
 mod pace;
@@ -227,7 +228,7 @@ impl RawReader {
         self.newest(buffer)
     }
 
-    #[inline]
+    #[inline(always)]
     fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         let ring = self.region.ring();
         let state = ring.state();
@@ -243,30 +244,6 @@ impl RawReader {
         self.newest_checked(state, polled, buffer)
     }
 
-    /// The newest value, which was polled in this state, once the name was compared if it is time for that.
-    fn newest_checked(
-        &mut self,
-        mut state: u32,
-        mut polled: std::result::Result<Polled, Fault>,
-        buffer: &mut impl Room,
-    ) -> Result<Option<Sample<()>>> {
-        loop {
-            if self.name_is_due(state, polled.is_err()) && self.is_replaced()? && self.adopt()? {
-                state = self.ring().state();
-                polled = self.ring().latest(buffer);
-                continue;
-            }
-            return match polled.map_err(|fault| self.damaged(fault))? {
-                Polled::Value(stamped) => {
-                    self.cursor.jump(stamped.sequence + 1);
-                    self.give(stamped, buffer).map(Some)
-                }
-                Polled::Empty => self.check_state(state).map(|()| None),
-                Polled::Busy => Err(self.busy()),
-            };
-        }
-    }
-
     /// Copies the next value in order into the buffer. `None`: nothing new has come.
     ///
     /// # Errors
@@ -276,7 +253,7 @@ impl RawReader {
         self.next(buffer)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         // Most often the next value is there; then nothing but its slot is touched.
         match self.poll(buffer) {
@@ -288,32 +265,6 @@ impl RawReader {
     #[inline(always)]
     fn poll(&mut self, buffer: &mut impl Room) -> std::result::Result<Polled, Fault> {
         self.cursor.poll(self.region.ring(), buffer)
-    }
-
-    /// The next value, in this file or in the one that has taken its place.
-    fn take_or_move(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
-        loop {
-            // The state comes first: everything that was published before it changed is then found.
-            let state = self.ring().state();
-            let polled = self.poll(buffer);
-            match polled {
-                Ok(Polled::Value(stamped)) => return self.give(stamped, buffer).map(Some),
-                Ok(Polled::Busy) => return Err(self.busy()),
-                Ok(Polled::Empty) | Err(_) => {}
-            }
-            // A damaged file may have been replaced for that very reason.
-            if !self.name_is_due(state, polled.is_err()) || !self.is_replaced()? {
-                polled.map_err(|fault| self.damaged(fault))?;
-                return self.check_state(state).map(|()| None);
-            }
-            // Nothing more comes to this file; but something may have come since we looked.
-            if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
-                return self.give(stamped, buffer).map(Some);
-            }
-            if !self.adopt()? {
-                return Ok(None);
-            }
-        }
     }
 
     /// Waits for the next value in order and copies it into the buffer.
@@ -348,7 +299,7 @@ impl RawReader {
         self.follow(buffer, timeout)
     }
 
-    #[inline]
+    #[inline(always)]
     fn await_next(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
         self.receive(buffer, timeout.and_then(deadline_after), Until::Closed)
     }
@@ -358,7 +309,7 @@ impl RawReader {
         self.receive(buffer, timeout.and_then(deadline_after), Until::Deadline)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive(
         &mut self,
         buffer: &mut impl Room,
@@ -369,40 +320,7 @@ impl RawReader {
         if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
             return self.give(stamped, buffer).map(Some);
         }
-        let mut file = self.region.identity;
-        let mut sleeper = Sleeper::new(self.wait, self.region.fixed.look_ns);
-        loop {
-            let bell = self.ring().bell();
-            let is_absent = match self.take_or_move(buffer) {
-                Ok(Some(sample)) => return Ok(Some(sample)),
-                Ok(None) => false,
-                Err(Error::Gone { .. }) if until == Until::Deadline => true,
-                // Closed first and removed then: the close is what was waited for.
-                Err(Error::Gone { .. }) if self.is_closed() => return Ok(None),
-                Err(Error::Busy { .. }) if time_left(deadline).is_zero() => return Ok(None),
-                Err(Error::Busy { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            // The bell of one file says nothing of another's.
-            if self.region.identity != file {
-                file = self.region.identity;
-                sleeper = Sleeper::new(self.wait, self.region.fixed.look_ns);
-                continue;
-            }
-            if until == Until::Closed && self.is_closed() {
-                return Ok(None);
-            }
-            let left = time_left(deadline);
-            if left.is_zero() {
-                return Ok(None);
-            }
-            if is_absent {
-                std::thread::sleep(left.min(ABSENT_POLL));
-            } else {
-                let ring = self.region.ring();
-                sleeper.wait(&self.region.header().hot.bell, bell, left, || self.cursor.is_near(ring));
-            }
-        }
+        self.wait_for(buffer, deadline, until)
     }
 
     /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs.
@@ -433,6 +351,8 @@ impl RawReader {
 
     receiving_methods!(Vec<u8>, ".");
 
+    #[inline(always)]
+
     fn take(
         &mut self,
         get: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
@@ -443,60 +363,6 @@ impl RawReader {
 
     fn ring(&self) -> Ring<'_> {
         self.region.ring()
-    }
-
-    /// Whether it is time to compare the name: after each change while the region moves, when something is wrong here,
-    /// else every 50 ms.
-    #[inline]
-    fn name_is_due(&mut self, state: u32, is_at_fault: bool) -> bool {
-        let (last, last_bell) = self.checked;
-        let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(self.ring().bell());
-        let asks = self.is_astray || is_at_fault || moves;
-        if !asks && self.pace.is_quick() {
-            return false;
-        }
-        let now = self.pace.read_clock();
-        let is_due = asks || now.duration_since(last) >= SLICE;
-        if is_due {
-            self.checked = (now, Some(self.ring().bell()));
-        }
-        is_due
-    }
-
-    /// Whether the region's name leads to another file than this one.
-    fn is_replaced(&mut self) -> Result<bool> {
-        let identity = self.place.identity()?;
-        self.is_astray = identity.is_none();
-        match identity {
-            None => Err(self.place.gone()),
-            Some(identity) => Ok(identity != self.region.identity),
-        }
-    }
-
-    /// Goes on in the file that the name leads to now. The old one was drained.
-    fn adopt(&mut self) -> Result<bool> {
-        self.is_astray = true;
-        let region = match Region::open(&self.place, Access::Read, self.max_bytes) {
-            Err(Error::NotFound { .. }) => return Err(self.place.gone()),
-            opened => opened?,
-        };
-        if region.identity == self.region.identity {
-            self.is_astray = false;
-            return Ok(false);
-        }
-        (self.kind, self.description) = self.wanted.accept(&self.place, &region)?;
-        let first = ring_of(&region).first();
-        if region.fixed.lineage == self.region.fixed.lineage {
-            self.cursor.skip_to(first);
-        } else {
-            self.cursor.jump(first);
-            self.restarted = true;
-        }
-        self.is_plain = is_plain(&region);
-        self.region = region.into();
-        self.checked = (Instant::now(), None);
-        self.is_astray = false;
-        Ok(true)
     }
 
     /// Gives a value that was copied, or says why it is not to be believed.
@@ -562,6 +428,7 @@ fn is_plain(region: &Region) -> bool {
 }
 
 impl Sample<()> {
+    #[inline(always)]
     fn with<T>(self, value: T) -> Sample<T> {
         let Self { sequence, lost, restarted, value: (), time_ns } = self;
         Sample { sequence, lost, restarted, value, time_ns }

@@ -11,7 +11,6 @@
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 
 /// How deep values may nest; serde_json allows as much.
 const MAX_DEPTH: u32 = 128;
@@ -19,26 +18,29 @@ const MAX_DEPTH: u32 = 128;
 const NODES_PER_BYTE: usize = 8;
 const NODES_FREE: usize = 4096;
 
-/// A value of type `T`, to be decoded within the limits.
-pub struct Seed<T> {
+/// A place for a value that is decoded within the limits. It is put there rather than given back, because each layer that
+/// gives back a small value takes longer to hand it on than it took to decode it.
+pub struct Seed<'v, T> {
     nodes: Cell<usize>,
-    value: PhantomData<T>,
+    value: &'v mut Option<T>,
 }
 
-impl<T> Seed<T> {
+impl<'v, T> Seed<'v, T> {
     /// The limits for a value encoded in so many bytes.
-    pub fn for_bytes(bytes: usize) -> Self {
+    pub fn for_bytes(bytes: usize, value: &'v mut Option<T>) -> Self {
         let nodes = bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE);
-        Self { nodes: Cell::new(nodes), value: PhantomData }
+        Self { nodes: Cell::new(nodes), value }
     }
 }
 
-impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<T> {
-    type Value = T;
+impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
+    type Value = ();
 
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::deserialize(Bounded { inner: deserializer, limits: Limits { nodes: &self.nodes, depth: 0 } })
+    #[inline(always)]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let limits = Limits { nodes: &self.nodes, depth: 0 };
+        *self.value = Some(T::deserialize(Bounded { inner: deserializer, limits })?);
+        Ok(())
     }
 }
 
@@ -51,16 +53,25 @@ struct Limits<'b> {
 
 impl Limits<'_> {
     /// Pays for one node; its children are one deeper.
-    #[inline]
+    #[inline(always)]
     fn enter<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format_args!("it nests deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep());
         }
-        let left =
-            self.nodes.get().checked_sub(1).ok_or_else(|| E::custom("it has more elements than its length allows"))?;
+        let left = self.nodes.get().checked_sub(1).ok_or_else(too_many)?;
         self.nodes.set(left);
         Ok(Self { depth: self.depth + 1, ..self })
     }
+}
+
+#[cold]
+fn too_deep<E: Error>() -> E {
+    E::custom(format_args!("it nests deeper than {MAX_DEPTH} levels"))
+}
+
+#[cold]
+fn too_many<E: Error>() -> E {
+    E::custom("it has more elements than its length allows")
 }
 
 /// Any of serde's parts, with the limits that its children are held to.
@@ -70,7 +81,7 @@ struct Bounded<'b, I> {
 }
 
 impl<'b, I> Bounded<'b, I> {
-    #[inline]
+    #[inline(always)]
     fn wrap<J>(&self, inner: J) -> Bounded<'b, J> {
         Bounded { inner, limits: self.limits }
     }
@@ -79,14 +90,14 @@ impl<'b, I> Bounded<'b, I> {
 // What holds no other node needs no wrapper; for the rest, the visitor gets one, which its children are read through.
 macro_rules! deserialize {
     (single: $($method:ident => $inner:ident;)*) => {$(
-        #[inline]
+        #[inline(always)]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
             self.limits.enter()?;
             self.inner.$inner(visitor)
         }
     )*};
     (nested: $($method:ident($($arg:ident: $type:ty),*);)*) => {$(
-        #[inline]
+        #[inline(always)]
         fn $method<V: Visitor<'de>>(self, $($arg: $type,)* visitor: V) -> Result<V::Value, D::Error> {
             let limits = self.limits.enter()?;
             self.inner.$method($($arg,)* Bounded { inner: visitor, limits })
@@ -128,7 +139,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
 macro_rules! visit {
     ($($method:ident($type:ty);)*) => {$(
-        #[inline]
+        #[inline(always)]
         fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
             self.inner.$method(value)
         }
@@ -138,7 +149,7 @@ macro_rules! visit {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
-    #[inline]
+    #[inline(always)]
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.expecting(formatter)
     }
@@ -151,41 +162,41 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
         visit_bytes(&[u8]); visit_borrowed_bytes(&'de [u8]); visit_byte_buf(Vec<u8>);
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_none<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_none()
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_unit()
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
         let value = self.wrap(value);
         self.inner.visit_some(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
         let value = self.wrap(value);
         self.inner.visit_newtype_struct(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
         let elements = self.wrap(elements);
         self.inner.visit_seq(elements)
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
         let entries = self.wrap(entries);
         self.inner.visit_map(entries)
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
         let variant = self.wrap(variant);
         self.inner.visit_enum(variant)
@@ -195,7 +206,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 
-    #[inline]
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         let deserializer = self.wrap(deserializer);
         self.inner.deserialize(deserializer)
@@ -205,13 +216,13 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
-    #[inline]
+    #[inline(always)]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_element_seed(seed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn size_hint(&self) -> Option<usize> {
         // Memory may be reserved by this, so it is at most what may still come.
         Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
@@ -221,19 +232,19 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
-    #[inline]
+    #[inline(always)]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_key_seed(seed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         let seed = self.wrap(seed);
         self.inner.next_value_seed(seed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn size_hint(&self) -> Option<usize> {
         // Memory may be reserved by this, so it is at most what may still come.
         Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
@@ -244,7 +255,7 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
     type Error = A::Error;
     type Variant = Bounded<'b, A::Variant>;
 
-    #[inline]
+    #[inline(always)]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
         let limits = self.limits;
         // Which variant it is is no node of its own, as it is none to a schema.
@@ -256,24 +267,24 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
 impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
-    #[inline]
+    #[inline(always)]
     fn unit_variant(self) -> Result<(), A::Error> {
         self.inner.unit_variant()
     }
 
-    #[inline]
+    #[inline(always)]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
         let seed = self.wrap(seed);
         self.inner.newtype_variant_seed(seed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, A::Error> {
         let visitor = self.wrap(visitor);
         self.inner.tuple_variant(length, visitor)
     }
 
-    #[inline]
+    #[inline(always)]
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],

@@ -93,6 +93,8 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         self.raw.is_closed()
     }
 
+    #[inline(always)]
+
     fn take(
         &mut self,
         get: impl FnOnce(&mut RawReader, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
