@@ -68,7 +68,8 @@ impl RawReader {
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
-    fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
+    /// A value in its place, of so many bytes.
+    pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { region, place, encoded, kind, .. } = self;
         View { held: region.ring().place(sample.sequence, length), sample, kind: *kind, place, encoded }
     }

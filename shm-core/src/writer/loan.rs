@@ -163,9 +163,11 @@ impl Loan<'_> {
 impl io::Write for Loan<'_> {
     /// Goes on behind what was written so far, from the value's start; stores nothing beyond its end.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(self.length.saturating_sub(self.written));
-        self.write_at(self.written, &bytes[..count]);
-        self.written += count;
+        // The value may have been cut meanwhile.
+        let start = self.written.min(self.length);
+        let count = bytes.len().min(self.length - start);
+        self.write_at(start, &bytes[..count]);
+        self.written = start + count;
         Ok(count)
     }
 
