@@ -3,7 +3,7 @@
 //! A byte beside those that are meant is never stored, not even with the value that it had: it may be another process's.
 #![allow(unsafe_code)]
 
-use super::{copy_in, copy_out};
+use super::{WORD, copy_in, copy_out};
 use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// How many bytes of a move are on their way at a time. Few for Miri, which is slow.
@@ -38,6 +38,32 @@ pub fn bytes_out(shared: &[AtomicU8], bytes: &mut [u8]) {
     copy_out(words, word_bytes);
     for (byte, value) in head.iter().chain(tail).zip(head_bytes.iter_mut().chain(tail_bytes)) {
         *value = byte.load(Relaxed);
+    }
+}
+
+/// Stores `bytes` into words from byte `offset` on: a word at a time where it is one's start.
+///
+/// # Panics
+///
+/// If they do not lie within the words.
+pub fn part_in(words: &[AtomicU64], offset: usize, bytes: &[u8]) {
+    if offset.is_multiple_of(WORD) && bytes.len().is_multiple_of(WORD) {
+        copy_in(&words[offset / WORD..], bytes);
+    } else {
+        bytes_in(&bytes_of(words)[offset..][..bytes.len()], bytes);
+    }
+}
+
+/// Fills `bytes` from words, from byte `offset` on.
+///
+/// # Panics
+///
+/// If they do not lie within the words.
+pub fn part_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
+    if offset.is_multiple_of(WORD) {
+        copy_out(&words[offset / WORD..], bytes);
+    } else {
+        bytes_out(&bytes_of(words)[offset..][..bytes.len()], bytes);
     }
 }
 
