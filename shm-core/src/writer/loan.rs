@@ -100,7 +100,9 @@ impl Loan<'_> {
     ///
     /// If they do not lie within the value.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
-        copy::bytes_in(&self.bytes()[offset..][..bytes.len()], bytes);
+        let room = self.length.checked_sub(offset);
+        assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a loan of {} bytes", self.length);
+        copy::part_in(self.words(), offset, bytes);
     }
 
     /// The value's bytes themselves.
