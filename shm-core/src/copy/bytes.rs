@@ -69,8 +69,9 @@ pub fn move_bytes(shared: &[AtomicU8], destination: usize, source: usize, count:
 /// The bytes before the first whole word, the whole words, and the bytes behind them.
 fn split(shared: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
     // SAFETY: any eight bytes that are atomics are also one atomic, and `align_to` sees to the alignment. Who stores to a
-    // mapping has it for itself within this process, so bytes and words never race there; other processes' accesses are
-    // outside of the language, and to the processor each of them is an access of its own.
+    // mapping has it for itself within this process, so bytes and words never race there; readers in this process have
+    // mappings of their own, at other addresses. Their accesses and other processes' are outside of the language, and to
+    // the processor each of them is an access of its own.
     unsafe { shared.align_to() }
 }
 
@@ -101,6 +102,19 @@ mod tests {
                 assert_eq!(back, expected[start..], "from {start}");
             }
         }
+    }
+
+    #[test]
+    fn words_are_the_bytes_that_lie_in_memory() {
+        let words: Vec<_> = (0..4).map(|index| AtomicU64::new(u64::from_le_bytes([index; 8]))).collect();
+        assert_eq!(content(bytes_of(&words)), [[0; 8], [1; 8], [2; 8], [3; 8]].as_flattened());
+        assert!(bytes_of(&[]).is_empty());
+        bytes_in(&bytes_of(&words)[6..19], b"thirteen byte");
+        let stored: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
+        assert_eq!(stored, *b"\0\0\0\0\0\0thirteen byte\x02\x02\x02\x02\x02\x03\x03\x03\x03\x03\x03\x03\x03");
+        let mut back = [0; 13];
+        bytes_out(&bytes_of(&words)[6..19], &mut back);
+        assert_eq!(back, *b"thirteen byte");
     }
 
     #[test]

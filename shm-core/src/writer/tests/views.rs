@@ -1,5 +1,6 @@
 //! Views: values read in their place, alone and while the writer overwrites, replaces or closes.
 
+use super::in_place::abandon;
 use super::{Room, SLOTS_AT};
 use crate::{ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, inspect};
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
     }
     let loan = writer.loan(3).unwrap();
     assert!(!view.is_whole(), "a loan takes the slot when it begins");
-    drop(loan);
+    abandon(loan);
     for _ in 0..9 {
         assert!(!view.is_whole());
         writer.publish(b"one").unwrap();
@@ -95,7 +96,7 @@ fn a_view_of_nothing_is_none() {
     assert!(reader.view().unwrap().is_none());
     let loan = writer.loan(3).unwrap();
     assert!(reader.view().unwrap().is_none(), "a loan is not there before it is committed");
-    drop(loan);
+    abandon(loan);
     writer.close().unwrap();
     assert!(reader.view().unwrap().is_none() && reader.recv_view().unwrap().is_none());
 }
