@@ -1,9 +1,7 @@
 //! Loans: values made in their place, what becomes of those that are not committed, and of the region meanwhile.
 
 use super::{Room, SLOTS_AT, drain, kill, row};
-use crate::{
-    ArrayReader, ArrayWriter, Error, Kind, Loan, Position, RawReader, RawWriter, State, Writer, inspect, verify,
-};
+use crate::{ArrayReader, ArrayWriter, Error, Kind, Loan, Position, RawReader, RawWriter, State, inspect, verify};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 
@@ -244,7 +242,7 @@ fn what_the_kind_does_not_allow_is_not_committed() {
 #[test]
 fn what_the_schema_does_not_allow_is_not_committed() {
     let room = Room::new();
-    Writer::<(u32, String)>::open(&room.name).unwrap().publish(&(7, "x".into())).unwrap();
+    crate::Writer::<(u32, String)>::open(&room.name).unwrap().publish(&(7, "x".into())).unwrap();
     let mut writer = room.writer(Kind::Bincode);
     let good = [&9_u32.to_le_bytes()[..], &1_u64.to_le_bytes(), b"y"].concat();
     assert!(matches!(commit(&mut writer, &good[..12]), Err(Error::BadValue { .. })));
