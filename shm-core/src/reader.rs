@@ -222,7 +222,8 @@ impl RawReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the region was removed, noticed within 50 ms; [`Error::Busy`] if the writer overwrote the value
+    /// [`Error::Gone`] if the region was removed, noticed within 50 ms, or 32 calls later where the calls before came within
+    /// a microsecond of each other; [`Error::Busy`] if the writer overwrote the value
     /// each time; [`Error::Damaged`]; and, where the region was replaced, as for [`ReaderOptions::open`].
     pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
         self.newest(buffer)
@@ -301,26 +302,26 @@ impl RawReader {
 
     #[inline(always)]
     fn await_next(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, timeout.and_then(deadline_after), Until::Closed)
+        self.receive(buffer, timeout, Until::Closed)
     }
 
     #[inline]
     fn follow(&mut self, buffer: &mut impl Room, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, timeout.and_then(deadline_after), Until::Deadline)
+        self.receive(buffer, timeout, Until::Deadline)
     }
 
     #[inline(always)]
     fn receive(
         &mut self,
         buffer: &mut impl Room,
-        deadline: Option<Instant>,
+        timeout: Option<Duration>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
         self.linger();
         if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
             return self.give(stamped, buffer).map(Some);
         }
-        self.wait_for(buffer, deadline, until)
+        self.wait_for(buffer, timeout.and_then(deadline_after), until)
     }
 
     /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs.
