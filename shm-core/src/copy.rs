@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 #[cfg(not(loom))]
 mod bytes;
 #[cfg(not(loom))]
-pub use bytes::{bytes_in, bytes_of, bytes_out, move_bytes};
+pub use bytes::{bytes_in, bytes_of, bytes_out, move_bytes, part_in, part_out};
 
 // `shm_portable_copy` is there for comparison.
 #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]

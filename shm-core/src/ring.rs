@@ -108,13 +108,13 @@ impl<'a> Ring<'a> {
     }
 
     /// The ring's sizes.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(self) -> Shape {
         self.shape
     }
 
     /// The number of the newest value; all of it is visible from now on.
     #[inline]
-    pub fn head(&self) -> u64 {
+    pub fn head(self) -> u64 {
         let head = self.hot.head.load(Relaxed);
         fence(Acquire); // C
         head
@@ -122,18 +122,18 @@ impl<'a> Ring<'a> {
 
     /// The oldest number that this ring ever held.
     #[inline]
-    pub fn first(&self) -> u64 {
+    pub fn first(self) -> u64 {
         self.hot.first.load(Relaxed)
     }
 
     /// The oldest number that may still be there when `head` is the newest.
-    pub fn oldest(&self, head: u64) -> u64 {
+    pub fn oldest(self, head: u64) -> u64 {
         head.saturating_sub(self.shape.slots - 1).max(self.first()).max(1)
     }
 
     /// The bell's value; everything published before it rang is visible from now on.
     #[inline]
-    pub fn bell(&self) -> u32 {
+    pub fn bell(self) -> u32 {
         let bell = self.hot.bell.load(Relaxed);
         fence(Acquire); // D
         bell
@@ -141,14 +141,14 @@ impl<'a> Ring<'a> {
 
     /// The region's state; everything published before it changed is visible from now on.
     #[inline]
-    pub fn state(&self) -> u32 {
+    pub fn state(self) -> u32 {
         let state = self.hot.state.load(Relaxed);
         fence(Acquire); // E
         state
     }
 
     #[inline]
-    fn slot(&self, sequence: u64) -> &'a [AtomicU64] {
+    fn slot(self, sequence: u64) -> &'a [AtomicU64] {
         #[expect(clippy::cast_possible_truncation, reason = "a slot's index is below a length in memory")]
         let index = (sequence & (self.shape.slots - 1)) as usize;
         &self.words[index * self.shape.stride_words..][..self.shape.stride_words]
@@ -156,19 +156,19 @@ impl<'a> Ring<'a> {
 
     /// The stamp in the slot of value n, as it is now.
     #[inline]
-    pub fn stamp(&self, sequence: u64) -> u64 {
+    pub fn stamp(self, sequence: u64) -> u64 {
         u64::from_le(self.slot(sequence)[STAMP].load(Relaxed))
     }
 
     /// The time noted in the slot of value n, as it is now: Unix time in nanoseconds, or 0.
-    pub fn time_ns(&self, sequence: u64) -> u64 {
+    pub fn time_ns(self, sequence: u64) -> u64 {
         u64::from_le(self.slot(sequence)[TIME].load(Relaxed))
     }
 
     /// Copies value n into `buffer`, if its slot holds it before and after.
     // Always inlined, as what it calls: through memory, the result would take longer than the copy of a small value.
     #[inline(always)]
-    pub fn look(&self, sequence: u64, buffer: &mut impl Room) -> Result<Look<Stamped>, Fault> {
+    pub fn look(self, sequence: u64, buffer: &mut impl Room) -> Result<Look<Stamped>, Fault> {
         let held = match self.hold(sequence)? {
             Look::Whole(held) => held,
             Look::NotYet => return Ok(Look::NotYet),
@@ -188,7 +188,7 @@ impl<'a> Ring<'a> {
 
     /// Value n in its slot, if it is there now; what is read of it counts only if it still is afterwards.
     #[inline(always)]
-    pub fn hold(&self, sequence: u64) -> Result<Look<Held<'a>>, Fault> {
+    pub fn hold(self, sequence: u64) -> Result<Look<Held<'a>>, Fault> {
         let slot = self.slot(sequence);
         let stamp = u64::from_le(slot[STAMP].load(Relaxed));
         if stamp != 2 * sequence {
@@ -213,7 +213,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Value n in its slot, of so many bytes, whether it is there or not.
-    pub fn place(&self, sequence: u64, length: usize) -> Held<'a> {
+    pub fn place(self, sequence: u64, length: usize) -> Held<'a> {
         let slot = self.slot(sequence);
         let payload = &slot[self.shape.payload_word..];
         Held { slot, payload, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
@@ -221,7 +221,7 @@ impl<'a> Ring<'a> {
 
     /// What a stamp other than `2n` says of value n.
     #[inline]
-    fn judge<T>(&self, sequence: u64, stamp: u64) -> Result<Look<T>, Fault> {
+    fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Look<T>, Fault> {
         if stamp != 0 && !self.is_possible(sequence, stamp) {
             return Err(Fault { sequence, problem: "its slot has a stamp that belongs elsewhere" });
         }
@@ -229,14 +229,14 @@ impl<'a> Ring<'a> {
     }
 
     /// Whether a stamp can stand in the slot of value n.
-    pub fn is_possible(&self, sequence: u64, stamp: u64) -> bool {
+    pub fn is_possible(self, sequence: u64, stamp: u64) -> bool {
         let number = stamp.div_ceil(2);
         number <= MAX_SEQUENCE && (number ^ sequence) & (self.shape.slots - 1) == 0
     }
 
     /// Copies the newest value into `buffer`.
     #[inline(always)]
-    pub fn latest(&self, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    pub fn latest(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
         let head = self.head();
         // Where there is none yet, or it is just being overwritten, it takes more than this.
         if is_number(head)
@@ -249,7 +249,7 @@ impl<'a> Ring<'a> {
     }
 
     #[inline(never)]
-    fn latest_again(&self, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    fn latest_again(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let head = self.head();
             let first = self.first();

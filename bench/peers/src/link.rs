@@ -2,7 +2,7 @@
 
 use crate::job::Job;
 use crate::mate::Mate;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// The number of the message that ends a measurement.
 pub const END: u64 = u64::MAX;
@@ -64,6 +64,12 @@ pub fn stamp(message: &mut [u8], number: u64) {
 /// If there is none.
 pub fn numbers(message: &[u8]) -> ([u8; 8], [u8; 8]) {
     (*message.first_chunk().expect("a first word"), *message.last_chunk().expect("a last word"))
+}
+
+/// The first and the last word, to be written.
+pub fn ends(message: &mut [u8]) -> Result<[&mut [u8; 8]; 2]> {
+    let (first, rest) = message.split_first_chunk_mut().context("a short message")?;
+    Ok([first, rest.last_chunk_mut().context("a short message")?])
 }
 
 /// The number in the first and the last word, if they are the same.

@@ -31,6 +31,7 @@ pub fn play(role: &Role, job: &Job) -> Result<Option<Measured>> {
     match job.work {
         Work::RoundTrip | Work::IdleRoundTrip | Work::OneWay => play_messages(role, job),
         Work::InPlace => match job.peer {
+            Peer::Shm => play_link::<shm::InPlace>(role, job),
             Peer::Iceoryx2 => play_link::<iceoryx2::InPlace>(role, job),
             peer => bail!("{} passes nothing in place", peer.name()),
         },

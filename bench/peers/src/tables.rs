@@ -167,10 +167,9 @@ pub const TABLES: [Table; 6] = [
         name: "in-place",
         title: "Round trip of 1 MiB in place, both sides spinning",
         columns: &[column("1 MiB", Work::InPlace, MIB, Unit::Nanoseconds)],
-        entries: &[spins(Peer::Iceoryx2, "iceoryx2, loan")],
+        entries: &[spins(Peer::Shm, "shm, loan and view"), spins(Peer::Iceoryx2, "iceoryx2, loan")],
         notes: &[
             "Only the first and the last word are written and read, where they are.",
-            "Not here: shm, which only copies so far.",
             "Not here: peers that copy. shmem-ipc also works in place, but its messages wrap around the end of the ring.",
         ],
     },

@@ -3,7 +3,7 @@
 //! A byte beside those that are meant is never stored, not even with the value that it had: it may be another process's.
 #![allow(unsafe_code)]
 
-use super::{copy_in, copy_out};
+use super::{WORD, copy_in, copy_out};
 use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// How many bytes of a move are on their way at a time. Few for Miri, which is slow.
@@ -41,6 +41,32 @@ pub fn bytes_out(shared: &[AtomicU8], bytes: &mut [u8]) {
     }
 }
 
+/// Stores `bytes` into words from byte `offset` on: a word at a time where it is one's start.
+///
+/// # Panics
+///
+/// If they do not lie within the words.
+pub fn part_in(words: &[AtomicU64], offset: usize, bytes: &[u8]) {
+    if offset.is_multiple_of(WORD) && bytes.len().is_multiple_of(WORD) {
+        copy_in(&words[offset / WORD..], bytes);
+    } else {
+        bytes_in(&bytes_of(words)[offset..][..bytes.len()], bytes);
+    }
+}
+
+/// Fills `bytes` from words, from byte `offset` on.
+///
+/// # Panics
+///
+/// If they do not lie within the words.
+pub fn part_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
+    if offset.is_multiple_of(WORD) {
+        copy_out(&words[offset / WORD..], bytes);
+    } else {
+        bytes_out(&bytes_of(words)[offset..][..bytes.len()], bytes);
+    }
+}
+
 /// The bytes of words, in the order in which they lie in memory.
 pub fn bytes_of(words: &[AtomicU64]) -> &[AtomicU8] {
     // SAFETY: each word is eight bytes, any of which may be an atomic of its own; see `split` for bytes beside words.
@@ -69,8 +95,9 @@ pub fn move_bytes(shared: &[AtomicU8], destination: usize, source: usize, count:
 /// The bytes before the first whole word, the whole words, and the bytes behind them.
 fn split(shared: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
     // SAFETY: any eight bytes that are atomics are also one atomic, and `align_to` sees to the alignment. Who stores to a
-    // mapping has it for itself within this process, so bytes and words never race there; other processes' accesses are
-    // outside of the language, and to the processor each of them is an access of its own.
+    // mapping has it for itself within this process, so bytes and words never race there; readers in this process have
+    // mappings of their own, at other addresses. Their accesses and other processes' are outside of the language, and to
+    // the processor each of them is an access of its own.
     unsafe { shared.align_to() }
 }
 
@@ -101,6 +128,19 @@ mod tests {
                 assert_eq!(back, expected[start..], "from {start}");
             }
         }
+    }
+
+    #[test]
+    fn words_are_the_bytes_that_lie_in_memory() {
+        let words: Vec<_> = (0..4).map(|index| AtomicU64::new(u64::from_le_bytes([index; 8]))).collect();
+        assert_eq!(content(bytes_of(&words)), [[0; 8], [1; 8], [2; 8], [3; 8]].as_flattened());
+        assert!(bytes_of(&[]).is_empty());
+        bytes_in(&bytes_of(&words)[6..19], b"thirteen byte");
+        let stored: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
+        assert_eq!(stored, *b"\0\0\0\0\0\0thirteen byte\x02\x02\x02\x02\x02\x03\x03\x03\x03\x03\x03\x03\x03");
+        let mut back = [0; 13];
+        bytes_out(&bytes_of(&words)[6..19], &mut back);
+        assert_eq!(back, *b"thirteen byte");
     }
 
     #[test]

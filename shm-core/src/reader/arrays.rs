@@ -1,7 +1,8 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
-use super::{Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use super::{Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::array::{ArrayType, Element, Elements};
+use crate::copy::InPlace;
 use crate::error::Result;
 use std::marker::PhantomData;
 
@@ -65,6 +66,24 @@ impl<T: Element> ArrayReader<T> {
         self.fill(elements, |raw, buffer| raw.await_next(buffer, None))
     }
 
+    /// The newest value in its place, as little-endian bytes; see [`RawReader::view`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+        self.see(|raw, room| raw.newest(room))
+    }
+
+    /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::recv_view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+        self.see(|raw, room| raw.await_next(room, None))
+    }
+
     receiving_methods!(Vec<T>, ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.");
 
     fn take(
@@ -87,6 +106,18 @@ impl<T: Element> ArrayReader<T> {
                 room.turn();
                 Ok(Some(sample))
             }
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        }
+    }
+
+    fn see(
+        &mut self,
+        get: impl FnOnce(&mut RawReader, &mut InPlace) -> Result<Option<Sample<()>>>,
+    ) -> Result<Option<View<'_>>> {
+        let mut room = InPlace::default();
+        let Some(sample) = get(&mut self.raw, &mut room)? else { return Ok(None) };
+        match self.array().check_bytes(room.0) {
+            Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),
         }
     }

@@ -94,7 +94,6 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     }
 
     #[inline(always)]
-
     fn take(
         &mut self,
         get: impl FnOnce(&mut RawReader, &mut Vec<u8>) -> Result<Option<Sample<()>>>,

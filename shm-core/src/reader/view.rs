@@ -68,7 +68,8 @@ impl RawReader {
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
-    fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
+    /// A value in its place, of so many bytes.
+    pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { region, place, encoded, kind, .. } = self;
         View { held: region.ring().place(sample.sequence, length), sample, kind: *kind, place, encoded }
     }
@@ -105,7 +106,9 @@ impl View<'_> {
     ///
     /// If it does not lie within the value.
     pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
-        copy::bytes_out(&self.bytes()[offset..][..bytes.len()], bytes);
+        let room = self.len().checked_sub(offset);
+        assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a view of {} bytes", self.len());
+        copy::part_out(self.held.words(), offset, bytes);
     }
 
     /// The value, eight bytes at a time, as little-endian numbers; the last one is filled up with zeros.

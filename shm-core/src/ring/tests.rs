@@ -1,7 +1,7 @@
 //! Models and tests of the protocol, over plain memory. Here is what they share.
 
+#[cfg(not(loom))]
 use super::producer::fill;
-
 use super::*;
 use crate::header::STATE_OPEN;
 use crate::sync::Ordering::Release;
@@ -10,6 +10,8 @@ use crate::sync::Ordering::Release;
 mod dying;
 #[cfg(not(loom))]
 mod faults;
+#[cfg(not(loom))]
+mod in_place;
 #[cfg(loom)]
 mod models;
 #[cfg(not(loom))]

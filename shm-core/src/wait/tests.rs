@@ -11,6 +11,8 @@ use std::time::Duration;
 #[cfg(not(miri))]
 mod sleeps;
 #[cfg(not(miri))]
+mod spins;
+#[cfg(not(miri))]
 mod states;
 #[cfg(not(miri))]
 mod stress;

@@ -1,6 +1,6 @@
 //! The writing handle for arrays of numbers: their bytes are published as they are.
 
-use super::{RawWriter, WriterOptions};
+use super::{Loan, RawWriter, WriterOptions};
 use crate::Sequence;
 use crate::array::{ArrayType, Element, with_bytes};
 use crate::error::{Error, Result};
@@ -62,6 +62,40 @@ impl<T: Element> ArrayWriter<T> {
             return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
         }
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
+    }
+
+    /// The next slot, to be filled in place with a value of so many elements: little-endian bytes, in C order. See
+    /// [`RawWriter::loan`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/camera", directory.path().display());
+    /// let mut camera = shm_core::ArrayWriter::<u16>::open(&name, &[2, 4])?;
+    /// let mut frame = camera.loan(8)?;
+    /// for (pixel, brightness) in [256_u16, 3, 3, 3, 3, 3, 3, 512].iter().enumerate() {
+    ///     frame.write_at(2 * pixel, &brightness.to_le_bytes());
+    /// }
+    /// frame.commit()?;
+    /// assert!(camera.loan(9).is_err());
+    ///
+    /// let mut frames = shm_core::ArrayReader::<u16>::open(&name)?;
+    /// let frame = frames.view()?.expect("a frame");
+    /// let mut last = [0; 2];
+    /// frame.copy_to(frame.len() - 2, &mut last);
+    /// assert!(frame.is_whole(), "the writer was faster; take the next one");
+    /// assert_eq!(u16::from_le_bytes(last), 512);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn loan(&mut self, elements: usize) -> Result<Loan<'_>> {
+        self.raw.loan(elements.saturating_mul(size_of::<T>()))
     }
 
     /// The number of the newest value; 0 if there is none yet.

@@ -100,7 +100,9 @@ impl Loan<'_> {
     ///
     /// If they do not lie within the value.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
-        copy::bytes_in(&self.bytes()[offset..][..bytes.len()], bytes);
+        let room = self.length.checked_sub(offset);
+        assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a loan of {} bytes", self.length);
+        copy::part_in(self.words(), offset, bytes);
     }
 
     /// The value's bytes themselves.
@@ -163,9 +165,11 @@ impl Loan<'_> {
 impl io::Write for Loan<'_> {
     /// Goes on behind what was written so far, from the value's start; stores nothing beyond its end.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(self.length.saturating_sub(self.written));
-        self.write_at(self.written, &bytes[..count]);
-        self.written += count;
+        // The value may have been cut meanwhile.
+        let start = self.written.min(self.length);
+        let count = bytes.len().min(self.length - start);
+        self.write_at(start, &bytes[..count]);
+        self.written = start + count;
         Ok(count)
     }
 

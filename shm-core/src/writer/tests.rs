@@ -3,9 +3,13 @@
 use crate::header::{STATE_MOVING, STATE_OPEN};
 use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions, inspect, verify};
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 use tempfile::TempDir;
+
+mod in_place;
+mod options;
+mod views;
 
 const STATE_AT: u64 = 384;
 const HEAD_AT: u64 = 392;
@@ -446,50 +450,6 @@ fn values_that_their_kind_does_not_allow_are_not_published() {
     let mut writer = room.writer(Kind::Json);
     assert!(matches!(writer.publish(b"{"), Err(Error::BadValue { .. })));
     assert_eq!(writer.publish(b"{}").unwrap(), 1);
-}
-
-#[test]
-fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
-    let room = Room::new();
-    let refused = |options: &WriterOptions| {
-        assert!(matches!(options.open_raw(&room.name), Err(Error::BadOption(_))), "{options:?}");
-    };
-    for slots in [0, 1, 3, u64::MAX] {
-        refused(WriterOptions::new().slots(slots));
-    }
-    for mode in [0o000, 0o400, 0o620, 0o666, 0o700, 0o1600] {
-        refused(WriterOptions::new().mode(mode));
-    }
-    refused(WriterOptions::new().capacity(1 << 48));
-    let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&room.name);
-    assert!(matches!(too_large, Err(Error::TooLarge { .. })));
-    assert_eq!(room.files(), [""; 0]);
-}
-
-#[test]
-fn the_mode_is_kept_when_the_region_grows() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().mode(0o640).open_raw(&room.name).unwrap();
-    writer.publish(&[7; 10_000]).unwrap();
-    let mode = |room: &Room| std::fs::metadata(&room.name).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(mode(&room), 0o640);
-    drop(writer);
-    let mut writer = WriterOptions::new().mode(0o644).open_raw(&room.name).unwrap();
-    assert_eq!(mode(&room), 0o644);
-    writer.publish(&[7; 100_000]).unwrap();
-    assert_eq!(mode(&room), 0o644);
-    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o600)).unwrap();
-    writer.publish(&[7; 1_000_000]).unwrap();
-    assert_eq!(mode(&room), 0o600);
-}
-
-#[test]
-fn a_file_that_others_may_write_is_refused() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"one").unwrap();
-    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o666)).unwrap();
-    let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
-    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! blackboard for the newest value.
 
 use crate::job::{Job, Waiting, Work};
-use crate::link::{Board, Link, numbers};
+use crate::link::{Board, Link, ends, numbers};
 use crate::mate::Mate;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use iceoryx2::config::Config;
@@ -184,17 +184,12 @@ impl Link for InPlace {
 
     fn receive(&mut self, message: &mut Vec<u8>) -> Result<()> {
         let sample = self.0.wait()?;
+        ensure!(sample.payload().len() == message.len(), "a message of another length");
         let (first, last) = numbers(sample.payload());
         let [message_first, message_last] = ends(message)?;
         (*message_first, *message_last) = (first, last);
         Ok(())
     }
-}
-
-/// The first and the last word.
-fn ends(message: &mut [u8]) -> Result<[&mut [u8; 8]; 2]> {
-    let (first, rest) = message.split_first_chunk_mut().context("a short message")?;
-    Ok([first, rest.last_chunk_mut().context("a short message")?])
 }
 
 /// An entry of a blackboard, of so many words.

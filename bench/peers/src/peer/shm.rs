@@ -1,11 +1,10 @@
 //! shm itself: one region for each direction.
 
 use crate::job::{Job, Waiting, Work};
-use crate::link::{Board, Link, blank, number, stamp};
+use crate::link::{Board, Link, blank, ends, number, numbers, stamp};
 use crate::mate::Mate;
-use anyhow::{Context, Result, bail};
-use shm_core::{Kind, Position, RawReader, RawWriter};
-use std::hint::spin_loop;
+use anyhow::{Context, Result, bail, ensure};
+use shm_core::{Kind, Position, RawReader, RawWriter, Wait};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The names of the regions, by who writes.
 const DRIVER: &str = "driver";
 const MATE: &str = "mate";
+
+const CLOSED: &str = "the region was closed";
 
 /// How many values a region holds: as many as the others hold on their way; of 1 MiB twice as many, because a reader that
 /// was too slow goes on in the middle.
@@ -32,8 +33,12 @@ fn open_writer(job: &Job, name: &str) -> Result<RawWriter> {
 }
 
 fn open_reader(job: &Job, name: &str) -> Result<RawReader> {
+    let waiting = match job.waiting {
+        Waiting::Spin => Wait::Spin,
+        Waiting::Block => Wait::Block,
+    };
     let mut options = RawReader::options();
-    options.wait(PATIENCE).start(Position::Oldest);
+    options.wait(PATIENCE).start(Position::Oldest).waiting(waiting);
     Ok(options.open_raw(&place(job, name))?)
 }
 
@@ -41,40 +46,83 @@ fn place(job: &Job, name: &str) -> String {
     job.directory.join(name).display().to_string()
 }
 
-/// Payloads copied in and out.
-pub struct Copies {
+/// Both directions.
+struct Regions {
     writer: RawWriter,
     reader: RawReader,
-    waiting: Waiting,
 }
+
+impl Regions {
+    fn make(job: &Job, mate: &mut Mate) -> Result<Self> {
+        let writer = open_writer(job, DRIVER)?;
+        mate.start("")?;
+        Ok(Self { writer, reader: open_reader(job, MATE)? })
+    }
+
+    fn join(job: &Job) -> Result<Self> {
+        Ok(Self { writer: open_writer(job, MATE)?, reader: open_reader(job, DRIVER)? })
+    }
+}
+
+/// Payloads copied in and out.
+pub struct Copies(Regions);
 
 impl Link for Copies {
     const LOSES: bool = true;
 
     fn make(job: &Job, mate: &mut Mate) -> Result<Self> {
-        let writer = open_writer(job, DRIVER)?;
-        mate.start("")?;
-        Ok(Self { writer, reader: open_reader(job, MATE)?, waiting: job.waiting })
+        Regions::make(job, mate).map(Self)
     }
 
     fn join(job: &Job, _: &str) -> Result<Self> {
-        Ok(Self { writer: open_writer(job, MATE)?, reader: open_reader(job, DRIVER)?, waiting: job.waiting })
+        Regions::join(job).map(Self)
     }
 
     fn send(&mut self, message: &[u8]) -> Result<()> {
-        self.writer.publish(message)?;
+        self.0.writer.publish(message)?;
         Ok(())
     }
 
     fn receive(&mut self, message: &mut Vec<u8>) -> Result<()> {
-        if self.waiting == Waiting::Block {
-            self.reader.recv_into(message)?.context("the region was closed")?;
-            return Ok(());
-        }
-        while self.reader.try_recv_into(message)?.is_none() {
-            spin_loop();
-        }
+        self.0.reader.recv_into(message)?.context(CLOSED)?;
         Ok(())
+    }
+}
+
+/// Payloads that stay where they are: only the first and the last word are written, and read.
+pub struct InPlace(Regions);
+
+impl Link for InPlace {
+    const LOSES: bool = true;
+
+    fn make(job: &Job, mate: &mut Mate) -> Result<Self> {
+        Regions::make(job, mate).map(Self)
+    }
+
+    fn join(job: &Job, _: &str) -> Result<Self> {
+        Regions::join(job).map(Self)
+    }
+
+    fn send(&mut self, message: &[u8]) -> Result<()> {
+        let (first, last) = numbers(message);
+        let mut loan = self.0.writer.loan(message.len())?;
+        loan.write_at(0, &first);
+        loan.write_at(message.len() - last.len(), &last);
+        loan.commit()?;
+        Ok(())
+    }
+
+    fn receive(&mut self, message: &mut Vec<u8>) -> Result<()> {
+        loop {
+            let view = self.0.reader.recv_view()?.context(CLOSED)?;
+            ensure!(view.len() == message.len(), "a message of another length");
+            let [first, last] = ends(message)?;
+            view.copy_to(0, first);
+            view.copy_to(view.len() - last.len(), last);
+            if view.is_whole() {
+                return Ok(());
+            }
+        }
     }
 }
 

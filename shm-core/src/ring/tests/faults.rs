@@ -96,6 +96,10 @@ fn no_value_has_a_number_beyond_the_last() {
         assert_eq!(Producer::take_over(memory.ring()).unwrap_err().problem, NO_NUMBER);
     }
     assert_eq!(Producer::take_over(hostile([0; 4], MAX_SEQUENCE, 1).ring()).unwrap_err().problem, NO_NUMBER);
+    // Not even under its own stamp.
+    let head = MAX_SEQUENCE + 1;
+    let memory = hostile([0, 2 * head, 0, 0], head, 1);
+    assert_eq!((latest(&memory), poll(&memory, head)), (fault(head, NO_NUMBER), fault(head, NO_NUMBER)));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 mod dying;
+mod in_place;
 mod waiting;
 
 /// Runs every execution with at most so many preemptions, and compares what they came to with `expected`.

@@ -71,7 +71,7 @@ impl Naive {
         self.first + self.values.len() as u64
     }
 
-    /// Does so many stores of a publication: stamp, length, time, payload, stamp, head.
+    /// Does so many stores of a publication: stamp, payload, length, time, stamp, head.
     fn publish(&mut self, payload: Vec<u8>, stores: usize) {
         let (sequence, visible) = (self.end(), 4 + payload.len().div_ceil(copy::WORD));
         if stores > 0 {

@@ -120,7 +120,14 @@ impl Ringer for Handle {
         let bytes = if random.below(8) > 0 { 8 } else { random.below(LARGE_BYTES) };
         let writer = self.writer.as_mut().unwrap();
         let before = writer.wakes();
-        writer.publish(&self.payload[..usize::try_from(bytes).unwrap()]).unwrap();
+        let payload = &self.payload[..usize::try_from(bytes).unwrap()];
+        if random.below(4) > 0 {
+            writer.publish(payload).unwrap();
+        } else {
+            let mut loan = writer.loan(payload.len()).unwrap();
+            loan.write_at(0, payload);
+            loan.commit().unwrap();
+        }
         woke.push(writer.wakes() > before);
     }
 }

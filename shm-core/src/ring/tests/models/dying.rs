@@ -44,7 +44,7 @@ impl Story {
     }
 }
 
-fn in_a_process(memory: &Arc<Memory>, life: impl FnOnce(Ring<'_>) + 'static) {
+pub(super) fn in_a_process(memory: &Arc<Memory>, life: impl FnOnce(Ring<'_>) + 'static) {
     let memory = Arc::clone(memory);
     thread::spawn(move || life(memory.ring())).join().unwrap();
 }
@@ -54,7 +54,7 @@ fn die(producer: &Producer, ring: Ring<'_>, author: usize, stores: usize) {
     publish_in_part(ring, sequence, &payload_of(sequence, author), ring.bell() + 1, stores);
 }
 
-fn succeed(ring: Ring<'_>) -> Producer {
+pub(super) fn succeed(ring: Ring<'_>) -> Producer {
     let mut producer = Producer::take_over(ring).expect("a death damages nothing");
     producer.change_state(ring, STATE_OPEN);
     producer
