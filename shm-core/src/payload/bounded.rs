@@ -2,8 +2,7 @@
 //! any serde deserializer of bytes in memory.
 //!
 //! A length that the bytes claim allocates nothing by itself: strings and bytes are borrowed from the input before anything
-//! owns them, and no collection is told to expect more elements than may still come. bincode's own limit would do for the
-//! first, but not for the second, and costs a small struct more than its decoding takes.
+//! owns them, and no collection is told to expect more elements than may still come.
 //!
 //! Every node costs one unit, also one that takes no bytes: otherwise a few bytes could claim three
 //! billion empty elements. A value that a writer made has at most one node a byte and some empty ones.
