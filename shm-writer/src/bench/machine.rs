@@ -6,6 +6,9 @@ use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::{Value, json};
 
+/// As far as can be told from inside.
+const OPTIMIZED: bool = !cfg!(debug_assertions);
+
 /// What is measured on.
 pub struct Machine {
     model: String,
@@ -36,13 +39,14 @@ impl Machine {
             None => "not pinned, because there is only one CPU: spinning means little here".to_owned(),
         };
         let cpus = shm_cli::counted(self.allowed.len() as u64, "CPU");
-        format!("{}, {cpus}, Linux {}; {pinned}", self.model, self.kernel)
+        let build = if OPTIMIZED { "" } else { "; not optimized, so it means little: build it with --release" };
+        format!("{}, {cpus}, Linux {}; {pinned}{build}", self.model, self.kernel)
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
         let pinned = self.pair().map(|(first, second)| [first, second]);
-        json!({"cpu": self.model, "cpus": self.allowed.len(), "kernel": self.kernel, "pinned": pinned})
+        json!({"cpu": self.model, "cpus": self.allowed.len(), "kernel": self.kernel, "pinned": pinned, "optimized": OPTIMIZED})
     }
 }
 
