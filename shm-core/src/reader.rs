@@ -129,6 +129,17 @@ enum Until {
     Deadline,
 }
 
+/// Which value a handle wants. It is known where it is called, so that nothing of it is left.
+#[derive(Clone, Copy)]
+enum Ask {
+    Newest,
+    Next,
+    /// Waiting for it, at most so long.
+    Await(Option<Duration>),
+    /// For ever.
+    Follow,
+}
+
 impl RawReader {
     fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64, wait: Wait) -> Result<Self> {
         let (kind, description) = wanted.accept(&place, &region)?;
@@ -227,6 +238,16 @@ impl RawReader {
     /// each time; [`Error::Damaged`]; and, where the region was replaced, as for [`ReaderOptions::open`].
     pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
         self.newest(buffer)
+    }
+
+    #[inline(always)]
+    fn ask(&mut self, ask: Ask, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+        match ask {
+            Ask::Newest => self.newest(buffer),
+            Ask::Next => self.next(buffer),
+            Ask::Await(timeout) => self.await_next(buffer, timeout),
+            Ask::Follow => self.follow(buffer, None),
+        }
     }
 
     #[inline(always)]
@@ -361,12 +382,9 @@ impl RawReader {
     receiving_methods!(Vec<u8>, ".");
 
     #[inline(always)]
-    fn take(
-        &mut self,
-        get: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<Vec<u8>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>> {
         let mut buffer = Vec::new();
-        Ok(get(self, &mut buffer)?.map(|sample| sample.with(buffer)))
+        Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
     fn ring(&self) -> Ring<'_> {
