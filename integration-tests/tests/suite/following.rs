@@ -53,6 +53,8 @@ fn a_writer_killed_at_full_speed_leaves_a_region_that_the_next_one_continues() {
         let before = expected;
         crate::harness::eventually("the writer publishes", || (head(&s, "demo") > before + 100).then_some(()));
         stream.kill();
+        // The shell is dead; the writer, which it had started, is about to be.
+        crate::harness::eventually("the writer dies", || (s.inspect("demo")["writer"] == "gone").then_some(()));
         expected = head(&s, "demo");
         s.ok("shm-writer demo next");
         let held: Vec<Value> = s.run("shm-reader demo --json --from oldest").succeeds().json();
