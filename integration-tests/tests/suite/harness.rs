@@ -9,7 +9,7 @@ mod stream;
 
 pub use child::Child;
 pub use outcome::Outcome;
-pub use programs::workspace;
+pub use programs::{programs, victim, workspace};
 pub use sandbox::{Sandbox, copy_programs};
 pub use stream::Stream;
 

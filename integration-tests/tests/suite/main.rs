@@ -16,6 +16,7 @@ mod help;
 mod hostile;
 mod input;
 mod isolation;
+mod kills;
 mod limits;
 mod looking;
 mod loss;
