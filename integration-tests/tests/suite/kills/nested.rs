@@ -1,14 +1,14 @@
 //! Writers that are killed while they recover from the death of another, again and again.
 
-use super::random::Random;
 use super::scene::Scene;
 use super::stepper::Moment;
 use super::{chosen_kills, is_full};
+use crate::harness::Random;
 
 /// The operations of the first victim: a publication, growth, another size.
 const FIRST: [(&str, &[usize]); 3] = [
-    ("open value=9 stop publish stop", &[9]),
-    ("open value=200 stop publish stop", &[200]),
+    ("value=8 open publish value=9 stop publish stop", &[9]),
+    ("value=8 open publish value=200 stop publish stop", &[200]),
     ("slots=16 stop open stop", &[]),
 ];
 
@@ -17,8 +17,8 @@ const SECOND: &str = "value=8 stop open publish stop";
 
 /// Kills a victim that publishes values of these lengths, and checks what it left.
 fn kill(scene: &mut Scene, words: &str, published: &[usize], moment: Moment, place: &dyn std::fmt::Debug) {
-    let before = scene.ends();
     let mut victim = scene.victim(words);
+    let before = scene.ends();
     victim.run_to(moment);
     let outcomes = scene.outcomes(before, published);
     scene.kill(victim, &outcomes, place);
@@ -33,13 +33,13 @@ fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_b
         scene.reset();
         let mut points = survey.turning_points();
         points.dedup();
-        let most = if is_full() { usize::MAX } else { 4 };
+        let most = if is_full() { usize::MAX } else { 3 };
         let stride = points.len().div_ceil(most);
         for point in points.into_iter().step_by(stride) {
             kill(&mut scene, first.0, first.1, point, &(first, point));
             let survey = scene.survey(SECOND);
             scene.reset();
-            let moments = survey.choose(chosen_kills() / 4);
+            let moments = survey.choose(if is_full() { 500 } else { chosen_kills() / 4 });
             println!("{} at {point:?}, then {SECOND}: {} of {}", first.0, moments.len(), survey.moments.len());
             for moment in moments {
                 let place = (first.0, point, SECOND, moment);

@@ -34,8 +34,8 @@ fn kill_everywhere(scene: &mut Scene, operation: &Operation) {
     scene.reset();
     for moment in moments {
         let place = (&operation.words, moment);
-        let before = scene.ends();
         let mut victim = scene.victim(&operation.words);
+        let before = scene.ends();
         victim.run_to(moment);
         let outcomes = scene.outcomes(before, operation.publishes.as_slice());
         scene.kill(victim, &outcomes, &place);
@@ -53,7 +53,8 @@ fn a_writer_killed_after_any_instruction_of_a_publication_leaves_the_old_value_o
     for checksum in [false, true] {
         for bytes in [0, 1, 7, 8, 9, CAPACITY] {
             let mut scene = Scene::new(CAPACITY as u64, checksum);
-            let words = format!("open value={bytes} stop publish stop");
+            // The first publication of a process has more to do, none of which is seen from outside.
+            let words = format!("value=8 open publish value={bytes} stop publish stop");
             kill_everywhere(&mut scene, &Operation::new(&words, Some(bytes)));
         }
     }
@@ -67,7 +68,8 @@ const CAPACITY: usize = 520;
 fn a_writer_killed_while_it_fills_a_slot_in_place_leaves_the_old_value_or_the_new_one() {
     for bytes in [9, CAPACITY] {
         let mut scene = Scene::new(CAPACITY as u64, false);
-        kill_everywhere(&mut scene, &Operation::new(&format!("open value={bytes} stop loan stop"), Some(bytes)));
+        let words = format!("value=8 open publish value={bytes} stop loan stop");
+        kill_everywhere(&mut scene, &Operation::new(&words, Some(bytes)));
     }
 }
 
@@ -90,7 +92,7 @@ fn a_writer_killed_after_any_instruction_of_replacing_its_region_loses_nothing()
 #[test]
 fn a_writer_killed_after_any_instruction_of_growing_loses_nothing() {
     let mut scene = Scene::new(64, false);
-    let operation = Operation::new("open value=200 stop publish stop", Some(200));
+    let operation = Operation::new("value=8 open publish value=200 stop publish stop", Some(200));
     kill_everywhere(&mut scene, &Operation { changes_layout: true, ..operation });
 }
 

@@ -211,7 +211,7 @@ impl Scene {
         }
     }
 
-    /// Tells what a whole run came to, past the test runner's capture of tests that pass only if it is asked to.
+    /// Tells what a run came to, to who asks the test runner not to capture it.
     pub fn tell(&mut self, what: &str) {
         self.notices.sort();
         let p99 = self.notices.get(self.notices.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A program that is run instruction by instruction, and killed after any of them. What it does is not known here.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
@@ -19,7 +19,7 @@ pub struct Moment {
 ///
 /// Only the thread that started it can trace it.
 pub struct Stepper {
-    pid: Pid,
+    process: Child,
     is_alive: bool,
 }
 
@@ -33,18 +33,22 @@ impl Stepper {
     /// Starts the program and lets it run up to the part that matters.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the victim starts");
-        let mut stepper = Self { pid: Pid::from_raw(child.id().try_into().expect("a pid")), is_alive: true };
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the victim starts");
+        let mut stepper = Self { process, is_alive: true };
         let stop = stepper.wait();
         assert!(is_end(stop), "the victim did not get to the part that matters: {stop:?}");
-        ptrace::setoptions(stepper.pid, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL).expect("traced");
+        ptrace::setoptions(stepper.pid(), Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL).expect("traced");
         stepper
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().try_into().expect("a pid is positive"))
     }
 
     /// Runs one instruction; false at the end of the part that matters.
     #[track_caller]
     pub fn step(&mut self) -> bool {
-        ptrace::step(self.pid, None).expect("the victim is stopped");
+        ptrace::step(self.pid(), None).expect("the victim is stopped");
         let stop = self.wait();
         assert!(is_end(stop) || matches!(stop, WaitStatus::Stopped(_, Signal::SIGTRAP)), "{stop:?}");
         !is_end(stop)
@@ -55,7 +59,7 @@ impl Stepper {
     pub fn run_to(&mut self, moment: Moment) {
         // Each system call stops it twice.
         for _ in 0..2 * moment.calls {
-            ptrace::syscall(self.pid, None).expect("the victim is stopped");
+            ptrace::syscall(self.pid(), None).expect("the victim is stopped");
             let stop = self.wait();
             assert!(is_end(stop) || matches!(stop, WaitStatus::PtraceSyscall(_)), "{stop:?}");
             if is_end(stop) {
@@ -75,7 +79,7 @@ impl Stepper {
         let (mut moment, mut seen) = (Moment::default(), look());
         let mut survey = Survey { moments: vec![moment], changes: vec![] };
         while self.step() {
-            let registers = ptrace::getregs(self.pid).expect("the victim is stopped");
+            let registers = ptrace::getregs(self.pid()).expect("the victim is stopped");
             moment = match registers.orig_rax {
                 u64::MAX => Moment { instructions: moment.instructions + 1, ..moment },
                 _ => Moment { calls: moment.calls + 1, instructions: 0 },
@@ -97,7 +101,7 @@ impl Stepper {
 
     fn end(&mut self) {
         if self.is_alive {
-            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = kill(self.pid(), Signal::SIGKILL);
             while self.is_alive {
                 self.wait();
             }
@@ -106,7 +110,7 @@ impl Stepper {
 
     fn wait(&mut self) -> WaitStatus {
         loop {
-            match waitpid(self.pid, Some(WaitPidFlag::__WALL)) {
+            match waitpid(self.pid(), Some(WaitPidFlag::__WALL)) {
                 Err(nix::Error::EINTR) => {}
                 status => {
                     let status = status.expect("it is our child");
@@ -129,12 +133,13 @@ fn is_end(stop: WaitStatus) -> bool {
 }
 
 impl Survey {
-    /// At most about so many moments, evenly spread, and besides those around each change.
+    /// At most about so many moments, evenly spread, and besides those around each change: more of them, the more there
+    /// may be.
     pub fn choose(&self, most: usize) -> Vec<Moment> {
         let stride = self.moments.len().div_ceil(most.max(1)).max(1);
-        let near =
-            |index: usize| self.changes.iter().any(|change| (change.saturating_sub(2)..change + 2).contains(&index));
-        let chosen = (0..self.moments.len()).filter(|index| index % stride == 0 || near(*index));
+        let margin = (most / 16).clamp(1, 32);
+        let near = |index: usize| self.changes.iter().any(|change| change.abs_diff(index) <= margin);
+        let chosen = (0..self.moments.len()).filter(|index| index.is_multiple_of(stride) || near(*index));
         chosen.map(|index| self.moments[index]).collect()
     }
 

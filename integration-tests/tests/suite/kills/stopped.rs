@@ -14,13 +14,13 @@ use super::{chosen_kills, is_full};
 fn a_writer_stopped_after_any_instruction_of_a_publication_only_makes_readers_wait() {
     for bytes in [0, 1, 7, 8, 9, 64] {
         let mut scene = Scene::new(64, false);
-        let words = format!("open value={bytes} stop publish stop");
+        let words = format!("value=8 open publish value={bytes} stop publish stop");
         let survey = scene.survey(&words);
         let moments = survey.choose(if is_full() { usize::MAX } else { chosen_kills() / 2 });
         scene.reset();
+        let mut victim = scene.victim(&words);
         let before = scene.newest().expect("it has values");
         let mut waiting = RawReader::options().start(Position::New).open_raw(&scene.name).expect("it is there");
-        let mut victim = scene.victim(&words);
         let after = (before.0 + 1, payload(scene.author, bytes));
         let (mut received, mut stops, mut is_running) = (None, 0, true);
         for moment in survey.moments {

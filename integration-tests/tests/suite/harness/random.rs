@@ -1,5 +1,6 @@
 //! Numbers that look random, the same in each run: splitmix64.
 
+/// The same numbers from the same seed.
 pub struct Random(u64);
 
 impl Random {

@@ -1,12 +1,13 @@
 //! The real programs, killed at random: the writer alone, or everything at once. Then they are started again, and nobody
-//! cleans up in between.
+//! cleans up in between. `SHM_STORM` sets how many kills there are.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,8 +16,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use shm_core::{Error, Position, Presence, RawReader, inspect};
 
-use super::random::Random;
-use crate::harness::{Sandbox, eventually, observe, programs};
+use crate::harness::{Random, Sandbox, eventually, observe, programs};
 
 /// How many words a value has, by its author: values that fit a slot, and values for which the region grows.
 const WORDS: [usize; 3] = [4, 200, 500];
@@ -103,7 +103,7 @@ impl Storm {
         let started = Instant::now();
         let mut writer = self.start_writer(author);
         let group = Pid::from_raw(writer.id().try_into().expect("a pid"));
-        let mut reader = (author % 2 == 0).then(|| self.start_reader(group));
+        let mut reader = author.is_multiple_of(2).then(|| self.start_reader(group));
         let is_awaited = self.random.below(2) == 0;
         if is_awaited {
             eventually("the next writer publishes", || (self.seen().author == author).then_some(()));
@@ -170,7 +170,7 @@ impl Storm {
         };
         let info = inspect(&self.name).expect("it was there");
         assert_eq!(info.writer, Presence::Gone, "round {author}");
-        if author % 16 == 0 {
+        if author.is_multiple_of(16) {
             let started = Instant::now();
             reader.recv_timeout(WAIT).expect("nothing is damaged");
             self.returns.push(started.elapsed().saturating_sub(WAIT));
@@ -189,9 +189,11 @@ impl Storm {
     /// Follows the region in this thread until the storm is over.
     fn follow(name: &str, seen: &Mutex<Seen>, is_over: &AtomicBool) {
         let mut options = RawReader::options();
-        let mut reader = options.wait(Duration::MAX).open_raw(name).expect("the region will be there");
+        options.wait(Duration::from_millis(100));
+        let mut attempts = std::iter::repeat_with(|| options.open_raw(name));
+        let Some(Ok(mut reader)) = attempts.find(|opened| opened.is_ok() || is_over.load(Relaxed)) else { return };
         let (mut value, mut last) = (Vec::new(), 0);
-        while !is_over.load(Ordering::Relaxed) {
+        while !is_over.load(Relaxed) {
             let received = reader.follow_into(&mut value, Some(Duration::from_millis(100)));
             let now = SystemTime::now();
             let mut seen = seen.lock().expect("no panic under this lock");
@@ -289,6 +291,6 @@ struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.store(true, Relaxed);
     }
 }
