@@ -4,12 +4,14 @@
 mod child;
 mod outcome;
 mod programs;
+mod random;
 mod sandbox;
 mod stream;
 
 pub use child::Child;
 pub use outcome::Outcome;
-pub use programs::workspace;
+pub use programs::{programs, victim, workspace};
+pub use random::Random;
 pub use sandbox::{Sandbox, copy_programs};
 pub use stream::Stream;
 

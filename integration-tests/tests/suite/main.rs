@@ -16,6 +16,8 @@ mod help;
 mod hostile;
 mod input;
 mod isolation;
+#[cfg(target_arch = "x86_64")]
+mod kills;
 mod limits;
 mod looking;
 mod loss;
@@ -27,6 +29,7 @@ mod permissions;
 mod races;
 mod removal;
 mod signals;
+mod storm;
 mod terminal;
 mod tidy;
 mod typed;
