@@ -5,6 +5,7 @@ mod harness;
 
 mod bench;
 mod bit_flips;
+mod calls;
 mod console;
 mod documents;
 mod exchange;
