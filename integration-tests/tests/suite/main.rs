@@ -11,6 +11,7 @@ mod documents;
 mod exchange;
 mod exit_codes;
 mod faults;
+mod file_systems;
 mod following;
 mod format;
 mod help;

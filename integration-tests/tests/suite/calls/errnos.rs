@@ -2,7 +2,9 @@
 //! nonsense (EBADF, EFAULT, most of EINVAL), because then it is the program that is wrong and not the machine.
 
 /// What file systems may say to every call that names a file.
-const NAMES: &[&str] = &["ENOENT", "EACCES", "EIO", "ENOMEM", "ELOOP", "ENOTDIR", "ENAMETOOLONG", "ESTALE"];
+///
+/// That a name is not there would be a lie where it is: what follows from that is no fault of the program's.
+const NAMES: &[&str] = &["EACCES", "EIO", "ENOMEM", "ELOOP", "ENOTDIR", "ENAMETOOLONG", "ESTALE"];
 const CHANGES: &[&str] = &["EPERM", "EROFS", "ENOSPC", "EDQUOT", "EBUSY"];
 const BYTES: &[&str] = &["EIO", "EAGAIN", "EINTR", "ENOMEM", "ESTALE"];
 
@@ -17,20 +19,29 @@ pub fn of(call: &str) -> Vec<&'static str> {
         "access" | "newfstatat" | "statx" | "readlink" => [&["EOVERFLOW"], NAMES].concat(),
         "fstat" => vec!["EIO", "ENOMEM", "EOVERFLOW", "ESTALE"],
         "fstatfs" | "statfs" => vec!["EIO", "ENOSYS", "EINTR", "ENOMEM", "EOVERFLOW", "ESTALE"],
-        // That a name is not there would be a lie here, after which it stays.
-        "unlinkat" => [&NAMES[1..], &["EPERM", "EROFS", "EBUSY", "EISDIR"]].concat(),
+        "unlinkat" => [NAMES, &["EPERM", "EROFS", "EBUSY", "EISDIR"]].concat(),
         "renameat2" => {
             let own = &["EEXIST", "EINVAL", "ENOSYS", "EXDEV", "EMLINK", "EISDIR", "ENOTEMPTY"];
             [own, NAMES, CHANGES].concat()
         }
         "fallocate" => vec![
-            "ENOSPC", "EINTR", "EIO", "EFBIG", "EOPNOTSUPP", "ENOSYS", "EINVAL", "ENODEV", "EPERM", "ETXTBSY", "EDQUOT",
+            "ENOSPC",
+            "EINTR",
+            "EIO",
+            "EFBIG",
+            "EOPNOTSUPP",
+            "ENOSYS",
+            "EINVAL",
+            "ENODEV",
+            "EPERM",
+            "ETXTBSY",
+            "EDQUOT",
         ],
         "ftruncate" => vec!["EINTR", "EIO", "EFBIG", "EINVAL", "EPERM", "ETXTBSY"],
         "fchmod" | "fchown" => vec!["EPERM", "EIO", "EROFS", "EINTR", "ENOSPC", "EDQUOT", "ENOMEM"],
         "read" | "pread64" => [BYTES, &["EISDIR"]].concat(),
         // Of a pair of sockets in one process.
-        "recvfrom" => vec!["EAGAIN", "EINTR"],
+        "recvfrom" => vec!["EINTR"],
         "write" | "pwrite64" | "sendto" => [BYTES, &["ENOSPC", "EDQUOT", "EFBIG", "EPERM", "EPIPE"]].concat(),
         "getdents64" => vec!["EIO", "ENOENT", "ENOMEM", "EINTR"],
         "lseek" => vec!["ESPIPE", "EINVAL", "EOVERFLOW"],
@@ -44,10 +55,9 @@ pub fn of(call: &str) -> Vec<&'static str> {
         "futex" => vec!["EAGAIN", "EINTR", "ETIMEDOUT", "ENOMEM", "ENOSYS", "EPERM"],
         "clone3" | "clone" => vec!["EAGAIN", "ENOMEM", "EPERM", "ENOSYS", "ENOSPC"],
         "socketpair" | "pipe2" => vec!["EMFILE", "ENFILE", "ENOMEM", "EAFNOSUPPORT", "EOPNOTSUPP", "EPERM"],
-        "getrandom" => vec!["ENOSYS", "EAGAIN", "EINTR", "EPERM"],
+        "getrandom" => vec!["ENOSYS", "EINTR", "EPERM"],
         "clock_nanosleep" => vec!["EINTR"],
         "poll" => vec!["EINTR", "ENOMEM"],
-        "prlimit64" => vec!["EPERM", "ENOSYS"],
         "sched_getaffinity" => vec!["EPERM", "ENOSYS"],
         "sigaltstack" => vec!["ENOMEM", "EPERM"],
         "prctl" => vec!["EPERM", "ENOSYS"],
@@ -55,8 +65,9 @@ pub fn of(call: &str) -> Vec<&'static str> {
     }
 }
 
-/// Calls that cannot fail. Where `brk` finds no memory, it gives the old end, which cannot be injected.
-const INFALLIBLE: [&str; 7] = ["getpid", "gettid", "geteuid", "exit_group", "exit", "restart_syscall", "brk"];
+/// Calls that cannot fail; a process may always ask for its own limits. Where `brk` finds no memory, it gives the old end, which cannot be injected.
+const INFALLIBLE: [&str; 8] =
+    ["getpid", "gettid", "geteuid", "prlimit64", "exit_group", "exit", "restart_syscall", "brk"];
 /// Calls that Rust's and C's runtimes make for a thread or a handler; they end the process where these fail, by their own
 /// decision, and only for reasons that do not occur.
 const RUNTIME: [&str; 5] = ["rt_sigaction", "rt_sigprocmask", "rseq", "set_robust_list", "sched_yield"];

@@ -33,7 +33,9 @@ impl Injection<'_> {
             Fault::Errors(errno) => (format!("error={errno}"), "+"),
             Fault::Kill => ("signal=KILL".to_owned(), ""),
         };
-        format!("strace -f --seccomp-bpf -o trace -e trace={call} -e inject={call}:{fault}:when={count}{repeat} {command}")
+        format!(
+            "strace -f --seccomp-bpf -o trace -e trace={call} -e inject={call}:{fault}:when={count}{repeat} {command}"
+        )
     }
 }
 
