@@ -58,20 +58,27 @@ impl Room for InPlace {
 }
 
 impl Room for Vec<u8> {
-    #[inline]
+    #[inline(always)]
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
-        if self.len() == bytes {
-            return Some(self);
+        if self.len() < bytes {
+            extend(self, bytes)?;
         }
-        self.try_reserve(bytes.saturating_sub(self.len())).ok()?;
-        self.resize(bytes, 0);
+        self.truncate(bytes);
         Some(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn content(&self) -> Content<'_> {
         Content::Copied(self)
     }
+}
+
+/// Makes the buffer that long, if there is memory for it.
+#[inline(never)]
+fn extend(buffer: &mut Vec<u8>, bytes: usize) -> Option<()> {
+    buffer.try_reserve(bytes - buffer.len()).ok()?;
+    buffer.resize(bytes, 0);
+    Some(())
 }
 
 /// Stores `bytes` into the first words of `words`; the last word is filled up with zeros.
@@ -84,7 +91,7 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<WORD>();
     let (whole, tail) = words.split_at(chunks.len());
     if !rest.is_empty() {
-        tail[0].store(last_word(bytes).to_le(), Relaxed);
+        last_in(&tail[0], bytes);
     }
     words_in(whole, chunks);
 }
@@ -96,13 +103,28 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
 /// If `words` is too short.
 #[inline(always)]
 pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
-    let (whole, tail) = words.split_at(bytes.len() / WORD);
+    let count = bytes.len() / WORD;
     if !bytes.len().is_multiple_of(WORD) {
-        let before = whole.last().map_or(0, |word| word.load(Relaxed));
-        put_last(bytes, u64::from_le(before), u64::from_le(tail[0].load(Relaxed)));
+        last_out(&words[..=count], bytes);
     }
     let (chunks, _) = bytes.as_chunks_mut::<WORD>();
-    words_out(whole, chunks);
+    words_out(&words[..count], chunks);
+}
+
+// By themselves, because most payloads are of whole words.
+
+#[inline(never)]
+fn last_in(word: &AtomicU64, bytes: &[u8]) {
+    word.store(last_word(bytes).to_le(), Relaxed);
+}
+
+/// The last of the words is partly filled.
+#[inline(never)]
+fn last_out(words: &[AtomicU64], bytes: &mut [u8]) {
+    let load = |word: &AtomicU64| u64::from_le(word.load(Relaxed));
+    let [.., last] = words else { return };
+    let before = words.iter().rev().nth(1).map_or(0, load);
+    put_last(bytes, before, load(last));
 }
 
 // For one to seven bytes behind the whole words, `copy_from_slice` would be a call of memcpy.

@@ -8,7 +8,7 @@ use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{NOT_BELIEVED, Region};
-use crate::ring::{Cursor, Fault, Polled, Ring, Stamped};
+use crate::ring::{Cursor, Fault, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::wait::{self, Wait};
@@ -129,6 +129,17 @@ enum Until {
     Deadline,
 }
 
+/// Which value a handle wants. It is known where it is called, so that nothing of it is left.
+#[derive(Clone, Copy)]
+enum Ask {
+    Newest,
+    Next,
+    /// Waiting for it, at most so long.
+    Await(Option<Duration>),
+    /// For ever.
+    Follow,
+}
+
 impl RawReader {
     fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64, wait: Wait) -> Result<Self> {
         let (kind, description) = wanted.accept(&place, &region)?;
@@ -230,19 +241,27 @@ impl RawReader {
     }
 
     #[inline(always)]
+    fn ask(&mut self, ask: Ask, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+        match ask {
+            Ask::Newest => self.newest(buffer),
+            Ask::Next => self.next(buffer),
+            Ask::Await(timeout) => self.await_next(buffer, timeout),
+            Ask::Follow => self.follow(buffer, None),
+        }
+    }
+
+    #[inline(always)]
     fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         let ring = self.region.ring();
-        let state = ring.state();
-        let polled = ring.latest(buffer);
-        let is_settled = !self.is_astray && state != STATE_MOVING && state != STATE_MOVED;
-        if let Ok(Polled::Value(stamped)) = polled
-            && is_settled
+        if !self.is_astray
             && self.pace.is_quick()
+            && ring.state() < STATE_MOVING
+            && let Some(stamped) = ring.latest_at_once(buffer)
         {
             self.cursor.jump(stamped.sequence + 1);
             return self.give(stamped, buffer).map(Some);
         }
-        self.newest_checked(state, polled, buffer)
+        self.newest_checked(buffer)
     }
 
     /// Copies the next value in order into the buffer. `None`: nothing new has come.
@@ -257,15 +276,10 @@ impl RawReader {
     #[inline(always)]
     fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         // Most often the next value is there; then nothing but its slot is touched.
-        match self.poll(buffer) {
-            Ok(Polled::Value(stamped)) => self.give(stamped, buffer).map(Some),
-            _ => self.take_or_move(buffer),
+        match self.cursor.poll_at_once(self.region.ring(), buffer) {
+            Some(stamped) => self.give(stamped, buffer).map(Some),
+            None => self.take_or_move(buffer),
         }
-    }
-
-    #[inline(always)]
-    fn poll(&mut self, buffer: &mut impl Room) -> std::result::Result<Polled, Fault> {
-        self.cursor.poll(self.region.ring(), buffer)
     }
 
     /// Waits for the next value in order and copies it into the buffer.
@@ -317,31 +331,46 @@ impl RawReader {
         timeout: Option<Duration>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
-        self.linger();
-        if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
+        match self.cursor.poll_at_once(self.region.ring(), buffer) {
+            Some(stamped) => {
+                self.streak = self.streak.saturating_add(1);
+                self.give(stamped, buffer).map(Some)
+            }
+            None => self.receive_later(buffer, timeout, until),
+        }
+    }
+
+    #[inline(never)]
+    fn receive_later(
+        &mut self,
+        buffer: &mut impl Room,
+        timeout: Option<Duration>,
+        until: Until,
+    ) -> Result<Option<Sample<()>>> {
+        if self.linger()
+            && let Some(stamped) = self.cursor.poll_at_once(self.region.ring(), buffer)
+        {
             return self.give(stamped, buffer).map(Some);
         }
         self.wait_for(buffer, timeout.and_then(deadline_after), until)
     }
 
-    /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs.
+    /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs; whether
+    /// it came.
     ///
     /// Who catches up with a stream of values is for a moment better off without looking: each look takes the line away
     /// from the writer that is about to fill it.
     #[inline]
-    fn linger(&mut self) {
+    fn linger(&mut self) -> bool {
         let ring = self.region.ring();
-        if self.cursor.is_near(ring) {
-            self.streak = self.streak.saturating_add(1);
-            return;
-        }
         if self.streak >= STREAM {
             wait::pause();
         }
-        if !self.cursor.is_near(ring) {
-            self.streak = 0;
-            wait::spin(|| self.cursor.is_near(ring));
+        if self.cursor.is_near(ring) {
+            return true;
         }
+        self.streak = 0;
+        wait::spin(|| self.cursor.is_near(ring))
     }
 
     /// Whether the writer closed the region cleanly, and every value was read.
@@ -353,12 +382,9 @@ impl RawReader {
     receiving_methods!(Vec<u8>, ".");
 
     #[inline(always)]
-    fn take(
-        &mut self,
-        get: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<Vec<u8>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>> {
         let mut buffer = Vec::new();
-        Ok(get(self, &mut buffer)?.map(|sample| sample.with(buffer)))
+        Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
     fn ring(&self) -> Ring<'_> {

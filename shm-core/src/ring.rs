@@ -46,6 +46,8 @@ pub const FLAG_CHECKSUM: u16 = 1;
 const STAMP: usize = 0;
 const LENGTH: usize = 1;
 const TIME: usize = 2;
+/// Words of a slot before its payload, at least.
+const HEAD_WORDS: usize = 3;
 const LENGTH_BITS: u32 = 48;
 /// How often a value that is overwritten while being copied is tried again, before the cursor gives way.
 const ATTEMPTS: usize = 64;
@@ -56,6 +58,13 @@ pub struct Ring<'a> {
     hot: &'a Hot,
     words: &'a [AtomicU64],
     shape: Shape,
+}
+
+/// The words of one slot, which the next ones may follow.
+#[derive(Clone, Copy, Debug)]
+struct Slot<'a> {
+    head: &'a [AtomicU64; HEAD_WORDS],
+    payload: &'a [AtomicU64],
 }
 
 /// What a slot says of a value besides its payload.
@@ -101,7 +110,7 @@ impl<'a> Ring<'a> {
     #[inline]
     pub fn new(hot: &'a Hot, words: &'a [AtomicU64], shape: Shape) -> Self {
         let trailer = usize::from(shape.checksummed);
-        debug_assert!(shape.slots >= 2 && shape.slots.is_power_of_two() && shape.payload_word >= 3);
+        debug_assert!(shape.slots >= 2 && shape.slots.is_power_of_two() && shape.payload_word >= HEAD_WORDS);
         debug_assert!(shape.payload_word + shape.capacity / copy::WORD + trailer <= shape.stride_words);
         debug_assert!(shape.stride_words as u64 * shape.slots <= words.len() as u64);
         Self { hot, words, shape }
@@ -147,22 +156,29 @@ impl<'a> Ring<'a> {
         state
     }
 
-    #[inline]
-    fn slot(self, sequence: u64) -> &'a [AtomicU64] {
+    /// The slot of value n.
+    ///
+    /// # Panics
+    ///
+    /// If the shape does not fit the memory.
+    #[inline(always)]
+    fn slot(self, sequence: u64) -> Slot<'a> {
         #[expect(clippy::cast_possible_truncation, reason = "a slot's index is below a length in memory")]
         let index = (sequence & (self.shape.slots - 1)) as usize;
-        &self.words[index * self.shape.stride_words..][..self.shape.stride_words]
+        let words = &self.words[index * self.shape.stride_words..];
+        let head = words.first_chunk().expect("a slot has a head");
+        Slot { head, payload: &words[self.shape.payload_word..] }
     }
 
     /// The stamp in the slot of value n, as it is now.
     #[inline]
     pub fn stamp(self, sequence: u64) -> u64 {
-        u64::from_le(self.slot(sequence)[STAMP].load(Relaxed))
+        self.slot(sequence).load(STAMP)
     }
 
     /// The time noted in the slot of value n, as it is now: Unix time in nanoseconds, or 0.
     pub fn time_ns(self, sequence: u64) -> u64 {
-        u64::from_le(self.slot(sequence)[TIME].load(Relaxed))
+        self.slot(sequence).load(TIME)
     }
 
     /// Copies value n into `buffer`, if its slot holds it before and after.
@@ -190,19 +206,16 @@ impl<'a> Ring<'a> {
     #[inline(always)]
     pub fn hold(self, sequence: u64) -> Result<Look<Held<'a>>, Fault> {
         let slot = self.slot(sequence);
-        let stamp = u64::from_le(slot[STAMP].load(Relaxed));
+        let stamp = slot.load(STAMP);
         if stamp != 2 * sequence {
             return self.judge(sequence, stamp);
         }
         fence(Acquire); // B
-        let length_word = u64::from_le(slot[LENGTH].load(Relaxed));
-        let time_ns = u64::from_le(slot[TIME].load(Relaxed));
+        let length_word = slot.load(LENGTH);
+        let time_ns = slot.load(TIME);
         let length = usize::try_from(length_word & ((1 << LENGTH_BITS) - 1)).unwrap_or(usize::MAX);
-        let is_too_long = length > self.shape.capacity;
-        let (length, flags) = (length.min(self.shape.capacity), (length_word >> LENGTH_BITS) as u16);
-        let payload = &slot[self.shape.payload_word..];
-        let held = Held { slot, payload, sequence, length, time_ns, flags };
-        if !is_too_long {
+        let held = Held { slot, sequence, length, time_ns, flags: (length_word >> LENGTH_BITS) as u16 };
+        if length <= self.shape.capacity {
             return Ok(Look::Whole(held));
         }
         // The length of a later value, perhaps.
@@ -215,8 +228,7 @@ impl<'a> Ring<'a> {
     /// Value n in its slot, of so many bytes, whether it is there or not.
     pub fn place(self, sequence: u64, length: usize) -> Held<'a> {
         let slot = self.slot(sequence);
-        let payload = &slot[self.shape.payload_word..];
-        Held { slot, payload, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
+        Held { slot, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
     }
 
     /// What a stamp other than `2n` says of value n.
@@ -234,22 +246,27 @@ impl<'a> Ring<'a> {
         number <= MAX_SEQUENCE && (number ^ sequence) & (self.shape.slots - 1) == 0
     }
 
-    /// Copies the newest value into `buffer`.
+    /// Copies the newest value into `buffer`, if that takes one look; otherwise [`latest`](Self::latest) knows more.
     #[inline(always)]
-    pub fn latest(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    pub fn latest_at_once(self, buffer: &mut impl Room) -> Option<Stamped> {
         let head = self.head();
-        // Where there is none yet, or it is just being overwritten, it takes more than this.
-        if is_number(head)
-            && head >= self.first()
-            && let Ok(Look::Whole(stamped)) = self.look(head, buffer)
-        {
-            return Ok(Polled::Value(stamped));
+        if !is_number(head) || head < self.first() {
+            return None;
         }
-        self.latest_again(buffer)
+        self.look_at_once(head, buffer)
     }
 
-    #[inline(never)]
-    fn latest_again(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    /// Copies value n into `buffer`, if it is there, and stays there meanwhile.
+    #[inline(always)]
+    fn look_at_once(self, sequence: u64, buffer: &mut impl Room) -> Option<Stamped> {
+        match self.look(sequence, buffer) {
+            Ok(Look::Whole(stamped)) => Some(stamped),
+            _ => None,
+        }
+    }
+
+    /// Copies the newest value into `buffer`.
+    pub fn latest(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let head = self.head();
             let first = self.first();
@@ -268,11 +285,17 @@ impl<'a> Ring<'a> {
     }
 }
 
+impl Slot<'_> {
+    #[inline(always)]
+    fn load(self, word: usize) -> u64 {
+        u64::from_le(self.head[word].load(Relaxed))
+    }
+}
+
 /// A value in its slot, where a later one may take its place at any time.
 #[derive(Clone, Copy, Debug)]
 pub struct Held<'a> {
-    slot: &'a [AtomicU64],
-    payload: &'a [AtomicU64],
+    slot: Slot<'a>,
     sequence: u64,
     length: usize,
     time_ns: u64,
@@ -281,37 +304,38 @@ pub struct Held<'a> {
 
 impl<'a> Held<'a> {
     /// The payload's length in bytes, at most the capacity.
+    #[inline(always)]
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// The payload's words, and what lies behind them in the slot.
-    #[inline]
+    /// The payload's words, and what lies behind them.
+    #[inline(always)]
     pub fn words(&self) -> &'a [AtomicU64] {
-        self.payload
+        self.slot.payload
     }
 
     /// The word behind the payload, in a ring that has room for checksums.
-    #[inline]
+    #[inline(always)]
     pub fn checksum(&self) -> u64 {
-        u64::from_le(self.payload[self.length.div_ceil(copy::WORD)].load(Relaxed))
+        u64::from_le(self.words()[self.length.div_ceil(copy::WORD)].load(Relaxed))
     }
 
     /// Whether the payload in its place is the one that the checksum was made of.
     pub fn checksum_holds(&self, stamped: &Stamped) -> bool {
         let length_word = self.length as u64 | u64::from(stamped.flags) << LENGTH_BITS;
-        producer::checksum_in_place(self.sequence, length_word, self.payload, self.length) == stamped.checksum
+        producer::checksum_in_place(self.sequence, length_word, self.words(), self.length) == stamped.checksum
     }
 
     /// Whether everything that was read so far is of this value: no later one had begun to take its place.
-    #[inline]
+    #[inline(always)]
     pub fn is_whole(&self) -> bool {
         fence(Acquire); // A
-        u64::from_le(self.slot[STAMP].load(Relaxed)) == 2 * self.sequence
+        self.slot.load(STAMP) == 2 * self.sequence
     }
 
     /// What the slot says of it, but for the checksum.
-    #[inline]
+    #[inline(always)]
     pub fn stamped(&self) -> Stamped {
         Stamped { sequence: self.sequence, time_ns: self.time_ns, flags: self.flags, checksum: 0, lost: 0 }
     }

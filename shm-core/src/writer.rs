@@ -104,8 +104,14 @@ impl RawWriter {
     /// [`Error::Damaged`] if the region claims to have used up all numbers.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
         if self.kind != Kind::Bytes {
-            self.check(payload)?;
+            return self.publish_described(payload);
         }
+        self.publish_checked(payload)
+    }
+
+    #[inline(never)]
+    fn publish_described(&mut self, payload: &[u8]) -> Result<Sequence> {
+        self.check(payload)?;
         self.publish_checked(payload)
     }
 
@@ -115,7 +121,7 @@ impl RawWriter {
     }
 
     /// Publishes a payload that is what the region says.
-    #[inline]
+    #[inline(always)]
     fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence> {
         if !self.is_writable() {
             return Err(self.unwritable());
@@ -138,7 +144,7 @@ impl RawWriter {
     }
 
     /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
-    #[inline]
+    #[inline(always)]
     fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence> {
         let now = self.waker.read_clock();
         self.producer.note_time(self.region.ring(), now.unix_ns);

@@ -38,7 +38,7 @@ const AVX_ENDS_BYTES: usize = 256;
 /// # Panics
 ///
 /// If the lengths differ.
-#[inline]
+#[inline(always)]
 pub fn words_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
     assert_eq!(words.len(), chunks.len());
     let destination = words.as_ptr().cast_mut().cast();
@@ -51,7 +51,7 @@ pub fn words_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
 /// # Panics
 ///
 /// If the lengths differ.
-#[inline]
+#[inline(always)]
 pub fn words_out(words: &[AtomicU64], chunks: &mut [[u8; WORD]]) {
     assert_eq!(words.len(), chunks.len());
     // SAFETY: Places: both slices are as long as that.
@@ -61,7 +61,7 @@ pub fn words_out(words: &[AtomicU64], chunks: &mut [[u8; WORD]]) {
 /// # Safety
 ///
 /// Places.
-#[inline]
+#[inline(always)]
 unsafe fn move_words(destination: *mut u8, source: *const u8, bytes: usize) {
     match bytes {
         0 => {}
@@ -81,7 +81,7 @@ unsafe fn move_words(destination: *mut u8, source: *const u8, bytes: usize) {
 /// # Safety
 ///
 /// Places, with eight bytes.
-#[inline]
+#[inline(always)]
 unsafe fn move_one(destination: *mut u8, source: *const u8) {
     // SAFETY: Places, Races.
     unsafe {
@@ -101,7 +101,7 @@ unsafe fn move_one(destination: *mut u8, source: *const u8) {
 /// # Safety
 ///
 /// Places, with 16 to 32 bytes.
-#[inline]
+#[inline(always)]
 unsafe fn move_16_to_32(destination: *mut u8, source: *const u8, bytes: usize) {
     // SAFETY: Places, Races.
     unsafe {
@@ -125,7 +125,7 @@ unsafe fn move_16_to_32(destination: *mut u8, source: *const u8, bytes: usize) {
 /// # Safety
 ///
 /// Places, with 32 to 64 bytes.
-#[inline]
+#[inline(always)]
 unsafe fn move_32_to_64(destination: *mut u8, source: *const u8, bytes: usize) {
     // SAFETY: Places, Races.
     unsafe {
@@ -155,7 +155,7 @@ unsafe fn move_32_to_64(destination: *mut u8, source: *const u8, bytes: usize) {
 /// # Safety
 ///
 /// Places, with 64 to 128 bytes.
-#[inline]
+#[inline(always)]
 unsafe fn move_64_to_128(destination: *mut u8, source: *const u8, bytes: usize) {
     // SAFETY: Places: the first 64 bytes lie within.
     unsafe { move_32_to_64(destination, source, 64) };

@@ -1,6 +1,6 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
-use super::{Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
+use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::array::{ArrayType, Element, Elements};
 use crate::copy::InPlace;
 use crate::error::Result;
@@ -53,7 +53,7 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// As for [`RawReader::latest_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
     pub fn latest_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
-        self.fill(elements, |raw, buffer| raw.newest(buffer))
+        self.fill(elements, Ask::Newest)
     }
 
     /// Waits for the next value in order and copies it into the vector.
@@ -63,7 +63,7 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// As for [`RawReader::recv_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
     pub fn recv_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
-        self.fill(elements, |raw, buffer| raw.await_next(buffer, None))
+        self.fill(elements, Ask::Await(None))
     }
 
     /// The newest value in its place, as little-endian bytes; see [`RawReader::view`].
@@ -72,7 +72,7 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// As for [`RawReader::view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
     pub fn view(&mut self) -> Result<Option<View<'_>>> {
-        self.see(|raw, room| raw.newest(room))
+        self.see(Ask::Newest)
     }
 
     /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
@@ -81,26 +81,19 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// As for [`RawReader::recv_view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
     pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
-        self.see(|raw, room| raw.await_next(room, None))
+        self.see(Ask::Await(None))
     }
 
     receiving_methods!(Vec<T>, ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.");
 
-    fn take(
-        &mut self,
-        get: impl FnOnce(&mut RawReader, &mut Elements<'_, T>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<Vec<T>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>> {
         let mut elements = Vec::new();
-        Ok(self.fill(&mut elements, get)?.map(|sample| sample.with(elements)))
+        Ok(self.fill(&mut elements, ask)?.map(|sample| sample.with(elements)))
     }
 
-    fn fill(
-        &mut self,
-        elements: &mut Vec<T>,
-        get: impl FnOnce(&mut RawReader, &mut Elements<'_, T>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<()>>> {
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>> {
         let mut room = Elements::new(elements);
-        let Some(sample) = get(&mut self.raw, &mut room)? else { return Ok(None) };
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
         match self.array().check_bytes(room.bytes()) {
             Ok(()) => {
                 room.turn();
@@ -110,12 +103,9 @@ impl<T: Element> ArrayReader<T> {
         }
     }
 
-    fn see(
-        &mut self,
-        get: impl FnOnce(&mut RawReader, &mut InPlace) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<View<'_>>> {
+    fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>> {
         let mut room = InPlace::default();
-        let Some(sample) = get(&mut self.raw, &mut room)? else { return Ok(None) };
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
         match self.array().check_bytes(room.0) {
             Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),

@@ -6,23 +6,19 @@ use crate::copy::Room;
 use crate::error::{Error, Result};
 use crate::header::{STATE_MOVED, STATE_MOVING};
 use crate::region::{Access, Region};
-use crate::ring::{Fault, Polled};
+use crate::ring::Polled;
 use crate::ring_of;
 use crate::wait::{SLICE, Sleeper};
 use std::time::Instant;
 
 impl RawReader {
-    /// The newest value, which was polled in this state, once the name was compared if it is time for that.
-    pub(super) fn newest_checked(
-        &mut self,
-        mut state: u32,
-        mut polled: std::result::Result<Polled, Fault>,
-        buffer: &mut impl Room,
-    ) -> Result<Option<Sample<()>>> {
+    /// The newest value, once the name was compared if it is time for that.
+    #[inline(never)]
+    pub(super) fn newest_checked(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
+            let state = self.ring().state();
+            let polled = self.ring().latest(buffer);
             if self.name_is_due(state, polled.is_err()) && self.is_replaced()? && self.adopt()? {
-                state = self.ring().state();
-                polled = self.ring().latest(buffer);
                 continue;
             }
             return match polled.map_err(|fault| self.damaged(fault))? {
@@ -37,11 +33,12 @@ impl RawReader {
     }
 
     /// The next value, in this file or in the one that has taken its place.
+    #[inline(never)]
     pub(super) fn take_or_move(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
             // The state comes first: everything that was published before it changed is then found.
             let state = self.ring().state();
-            let polled = self.poll(buffer);
+            let polled = self.cursor.poll(self.region.ring(), buffer);
             match polled {
                 Ok(Polled::Value(stamped)) => return self.give(stamped, buffer).map(Some),
                 Ok(Polled::Busy) => return Err(self.busy()),
@@ -53,7 +50,7 @@ impl RawReader {
                 return self.check_state(state).map(|()| None);
             }
             // Nothing more comes to this file; but something may have come since we looked.
-            if let Ok(Polled::Value(stamped)) = self.poll(buffer) {
+            if let Ok(Polled::Value(stamped)) = self.cursor.poll(self.region.ring(), buffer) {
                 return self.give(stamped, buffer).map(Some);
             }
             if !self.adopt()? {

@@ -1,5 +1,5 @@
-//! The methods that every reading handle has, whatever its values are. Each handle brings `take`, which gives a buffer to
-//! one of `RawReader`'s methods and makes a value of what is then in it.
+//! The methods that every reading handle has, whatever its values are. Each handle brings `take`, which has
+//! `RawReader` fill a buffer, and makes a value of what is then in it.
 
 /// Implements `latest`, `try_recv`, `recv`, `recv_timeout` and `iter` for values of this type.
 macro_rules! receiving_methods {
@@ -10,7 +10,7 @@ macro_rules! receiving_methods {
         ///
         #[doc = concat!("As for [`RawReader::latest_into`](crate::RawReader::latest_into)", $errors)]
         pub fn latest(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
-            self.take(|raw, buffer| raw.newest(buffer))
+            self.take(crate::reader::Ask::Newest)
         }
 
         /// The next value in order. `None`: nothing new has come.
@@ -19,7 +19,7 @@ macro_rules! receiving_methods {
         ///
         #[doc = concat!("As for [`RawReader::try_recv_into`](crate::RawReader::try_recv_into)", $errors)]
         pub fn try_recv(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
-            self.take(|raw, buffer| raw.next(buffer))
+            self.take(crate::reader::Ask::Next)
         }
 
         /// Waits for the next value in order. `None`: the writer closed the region cleanly and everything was read.
@@ -28,7 +28,7 @@ macro_rules! receiving_methods {
         ///
         #[doc = concat!("As for [`RawReader::recv_into`](crate::RawReader::recv_into)", $errors)]
         pub fn recv(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
-            self.take(|raw, buffer| raw.await_next(buffer, None))
+            self.take(crate::reader::Ask::Await(None))
         }
 
         /// Waits at most `timeout` for the next value in order; see
@@ -41,12 +41,12 @@ macro_rules! receiving_methods {
             &mut self,
             timeout: std::time::Duration,
         ) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
-            self.take(|raw, buffer| raw.await_next(buffer, Some(timeout)))
+            self.take(crate::reader::Ask::Await(Some(timeout)))
         }
 
         /// Goes on with every value, for ever: across writers that end and regions that are removed and made anew.
         pub fn iter(&mut self) -> impl Iterator<Item = crate::error::Result<crate::reader::Sample<$value>>> {
-            std::iter::from_fn(|| self.take(|raw, buffer| raw.follow(buffer, None)).transpose())
+            std::iter::from_fn(|| self.take(crate::reader::Ask::Follow).transpose())
         }
     };
 }

@@ -1,6 +1,6 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
-use super::{Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
+use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::error::Result;
 use crate::payload;
 use serde::Serialize;
@@ -94,11 +94,8 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     }
 
     #[inline(always)]
-    fn take(
-        &mut self,
-        get: impl FnOnce(&mut RawReader, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<T>>> {
-        let Some(sample) = get(&mut self.raw, &mut self.encoded)? else { return Ok(None) };
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         match payload::decode(&self.encoded) {
             Ok(value) => Ok(Some(sample.with(value))),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),

@@ -1,6 +1,6 @@
 //! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
 
-use super::{Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use super::{Ask, Position, RawReader, ReaderOptions, Sample, receiving_methods};
 use crate::error::{Error, Result};
 use crate::payload::Kind;
 use serde_json::Value;
@@ -66,11 +66,8 @@ impl ValueReader {
 
     receiving_methods!(Value, ", and [`Error::Decode`] if the bytes are not a value of the type.");
 
-    fn take(
-        &mut self,
-        get: impl FnOnce(&mut RawReader, &mut Vec<u8>) -> Result<Option<Sample<()>>>,
-    ) -> Result<Option<Sample<Value>>> {
-        let Some(sample) = get(&mut self.raw, &mut self.encoded)? else { return Ok(None) };
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         let decoded = match (self.raw.kind(), self.raw.schema()) {
             (_, Some(schema)) => schema.decode(&self.encoded).map_err(|error| error.to_string()),
             (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(|error| error.to_string()),

@@ -49,25 +49,21 @@ impl Cursor {
         ring.stamp(self.next) >= self.next.saturating_mul(2)
     }
 
-    /// Copies the next value in order into `buffer`, or goes on behind what was missed.
+    /// Copies the next value in order into `buffer`, if that takes one look; otherwise [`poll`](Self::poll) knows more.
     #[inline(always)]
-    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Result<Polled, Fault> {
-        // Most often it is there.
-        if is_number(self.next)
-            && self.is_near(ring)
-            && let Ok(Look::Whole(stamped)) = ring.look(self.next, buffer)
-        {
-            return Ok(self.take(stamped));
+    pub fn poll_at_once(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Option<Stamped> {
+        if !is_number(self.next) {
+            return None;
         }
-        self.poll_again(ring, buffer)
+        ring.look_at_once(self.next, buffer).map(|stamped| self.take(stamped))
     }
 
-    #[inline(never)]
-    fn poll_again(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    /// Copies the next value in order into `buffer`, or goes on behind what was missed.
+    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             check_sequence(self.next)?;
             match ring.look(self.next, buffer)? {
-                Look::Whole(stamped) => return Ok(self.take(stamped)),
+                Look::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
                 Look::Overwritten => self.resume(ring)?,
                 Look::NotYet => {
                     let head = ring.head();
@@ -76,7 +72,7 @@ impl Cursor {
                     }
                     // The head has passed this number, so the slot's older stamp was a moment ago, or the number was left out.
                     match ring.look(self.next, buffer)? {
-                        Look::Whole(stamped) => return Ok(self.take(stamped)),
+                        Look::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
                         Look::Overwritten => self.resume(ring)?,
                         Look::NotYet if head == self.next => {
                             return Err(Fault { sequence: head, problem: "it is the newest, and not there" });
@@ -97,10 +93,10 @@ impl Cursor {
     }
 
     #[inline(always)]
-    fn take(&mut self, stamped: Stamped) -> Polled {
+    fn take(&mut self, stamped: Stamped) -> Stamped {
         let lost = std::mem::take(&mut self.lost);
         self.next = stamped.sequence + 1;
-        Polled::Value(Stamped { lost, ..stamped })
+        Stamped { lost, ..stamped }
     }
 
     /// Goes on half a ring behind the head. At the very oldest value the next lap would come at once.

@@ -1,6 +1,6 @@
 //! The writing side of a ring, and how one is taken over.
 
-use super::{FLAG_CHECKSUM, Fault, LENGTH, LENGTH_BITS, Look, Ring, STAMP, Stamped, TIME, check_sequence};
+use super::{FLAG_CHECKSUM, Fault, LENGTH, LENGTH_BITS, Look, Ring, STAMP, Slot, Stamped, TIME, check_sequence};
 use crate::copy;
 use crate::header::{MAX_SEQUENCE, STATE_OPEN};
 use crate::sync::Ordering::{Relaxed, Release};
@@ -60,7 +60,7 @@ impl Producer {
     /// # Panics
     ///
     /// If the payload is above the ring's capacity.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self, ring: Ring<'_>, payload: &[u8]) -> u64 {
         let sequence = self.head + 1;
         fill(ring, sequence, payload, 0);
@@ -70,7 +70,7 @@ impl Producer {
     /// Begins the next value, whose payload is then to be put in its place. Nobody sees it before it is finished, and if it
     /// never is, its number is used again.
     pub fn begin(&self, ring: Ring<'_>) {
-        begin(ring, self.head + 1);
+        begin(ring.slot(self.head + 1), self.head + 1);
     }
 
     /// Publishes the value that was begun, whose payload is the first `length` bytes in its place.
@@ -88,7 +88,7 @@ impl Producer {
     }
 
     /// Makes a value known that is whole.
-    #[inline]
+    #[inline(always)]
     fn announce(&mut self, ring: Ring<'_>, sequence: u64) -> u64 {
         ring.hot.head.store(sequence, Release); // C
         self.head = sequence;
@@ -157,9 +157,9 @@ impl Producer {
     }
 
     /// Notes when the newest value was published, in nanoseconds of Unix time.
-    #[inline]
+    #[inline(always)]
     pub fn note_time(&self, ring: Ring<'_>, time_ns: u64) {
-        ring.slot(self.head)[TIME].store(time_ns.to_le(), Relaxed);
+        ring.slot(self.head).head[TIME].store(time_ns.to_le(), Relaxed);
     }
 
     /// Changes the region's state and rings; the caller wakes the sleepers.
@@ -168,7 +168,7 @@ impl Producer {
         self.ring_bell(ring);
     }
 
-    #[inline]
+    #[inline(always)]
     fn ring_bell(&mut self, ring: Ring<'_>) {
         self.bell = self.bell.wrapping_add(1);
         ring.hot.bell.store(self.bell, Release); // D
@@ -176,35 +176,35 @@ impl Producer {
 }
 
 /// Writes value n, whole but not announced.
-#[inline]
+#[inline(always)]
 pub(super) fn fill(ring: Ring<'_>, sequence: u64, payload: &[u8], time_ns: u64) {
     assert!(payload.len() <= ring.shape.capacity, "payload above the capacity");
-    copy::copy_in(begin(ring, sequence), payload);
+    let slot = ring.slot(sequence);
+    begin(slot, sequence);
+    copy::copy_in(slot.payload, payload);
     finish(ring, sequence, payload.len(), time_ns, |_| checksum(sequence, length_word(ring, payload.len()), payload));
 }
 
-/// Marks value n as being written; the words of its payload, and what lies behind them in the slot.
-#[inline]
-fn begin(ring: Ring<'_>, sequence: u64) -> &[AtomicU64] {
-    let slot = ring.slot(sequence);
-    slot[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
+/// Marks value n as being written.
+#[inline(always)]
+fn begin(slot: Slot<'_>, sequence: u64) {
+    slot.head[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
     fence(Release); // A
-    &slot[ring.shape.payload_word..]
 }
 
 /// Completes value n, whose payload is in its place. The checksum is made of that, if the ring has any.
-#[inline]
+#[inline(always)]
 fn finish(ring: Ring<'_>, sequence: u64, length: usize, time_ns: u64, checksum: impl FnOnce(&[AtomicU64]) -> u64) {
-    let slot = ring.slot(sequence);
-    slot[LENGTH].store(length_word(ring, length).to_le(), Relaxed);
-    slot[TIME].store(time_ns.to_le(), Relaxed);
+    let Slot { head, payload } = ring.slot(sequence);
+    head[LENGTH].store(length_word(ring, length).to_le(), Relaxed);
+    head[TIME].store(time_ns.to_le(), Relaxed);
     if ring.shape.checksummed {
-        let words = &slot[ring.shape.payload_word..];
-        words[length.div_ceil(copy::WORD)].store(checksum(words).to_le(), Relaxed);
+        payload[length.div_ceil(copy::WORD)].store(checksum(payload).to_le(), Relaxed);
     }
-    slot[STAMP].store((2 * sequence).to_le(), Release); // B
+    head[STAMP].store((2 * sequence).to_le(), Release); // B
 }
 
+#[inline(always)]
 fn length_word(ring: Ring<'_>, length: usize) -> u64 {
     let flags = if ring.shape.checksummed { FLAG_CHECKSUM } else { 0 };
     length as u64 | u64::from(flags) << LENGTH_BITS

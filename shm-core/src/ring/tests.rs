@@ -67,15 +67,15 @@ fn payload_of(sequence: u64, author: usize) -> Vec<u8> {
 fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, stores: usize) {
     let slot = ring.slot(sequence);
     let mut steps: Vec<Box<dyn Fn() + '_>> = vec![Box::new(|| {
-        slot[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
+        slot.head[STAMP].store((2 * sequence - 1).to_le(), Relaxed);
         fence(Release);
     })];
     for (index, chunk) in payload.chunks(copy::WORD).enumerate() {
-        steps.push(Box::new(move || copy::copy_in(&slot[ring.shape.payload_word + index..], chunk)));
+        steps.push(Box::new(move || copy::copy_in(&slot.payload[index..], chunk)));
     }
-    steps.push(Box::new(|| slot[LENGTH].store((payload.len() as u64).to_le(), Relaxed)));
-    steps.push(Box::new(|| slot[TIME].store(0, Relaxed)));
-    steps.push(Box::new(|| slot[STAMP].store((2 * sequence).to_le(), Release)));
+    steps.push(Box::new(|| slot.head[LENGTH].store((payload.len() as u64).to_le(), Relaxed)));
+    steps.push(Box::new(|| slot.head[TIME].store(0, Relaxed)));
+    steps.push(Box::new(|| slot.head[STAMP].store((2 * sequence).to_le(), Release)));
     steps.push(Box::new(|| ring.hot.head.store(sequence, Release)));
     steps.push(Box::new(|| ring.hot.bell.store(bell, Release)));
     steps.iter().take(stores).for_each(|step| step());

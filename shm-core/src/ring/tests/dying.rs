@@ -110,7 +110,7 @@ fn the_bell_goes_on_from_where_it_was() {
 fn salvaged(stamps: [u64; 4], head: u64) -> u64 {
     let memory = Memory::new(4);
     for (slot, stamp) in (0..).zip(stamps) {
-        memory.ring().slot(slot)[STAMP].store(stamp.to_le(), Relaxed);
+        memory.ring().slot(slot).head[STAMP].store(stamp.to_le(), Relaxed);
     }
     memory.hot.head.store(head, Relaxed);
     Producer::salvage(memory.ring()).head()
@@ -209,7 +209,7 @@ fn nothing_older_than_a_value_that_is_too_large_is_carried_over() {
 fn values_that_are_missing_are_left_out() {
     let memory = Memory::new(4);
     carried(&memory, 6, 8, |_| true);
-    memory.ring().slot(5)[STAMP].store(u64::to_le(9), Relaxed);
+    memory.ring().slot(5).head[STAMP].store(u64::to_le(9), Relaxed);
     let fresh = Memory::new(8);
     let producer = Producer::at(7).carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
     assert_eq!((fresh.ring().first(), fresh.ring().head(), producer.head()), (4, 6, 7));

@@ -12,7 +12,7 @@ const AHEAD: &str = "its slot is ahead of the head";
 fn hostile(stamps: [u64; 4], head: u64, first: u64) -> Memory {
     let memory = Memory::new(4);
     for (slot, stamp) in (0..).zip(stamps) {
-        memory.ring().slot(slot)[STAMP].store(stamp.to_le(), Relaxed);
+        memory.ring().slot(slot).head[STAMP].store(stamp.to_le(), Relaxed);
     }
     memory.hot.head.store(head, Relaxed);
     memory.hot.first.store(first, Relaxed);
@@ -135,7 +135,7 @@ fn a_cursor_gives_way_to_a_producer_that_is_faster_each_time() {
     let shape = Shape { slots: 256, stride_words: 3, payload_word: 3, capacity: 0, checksummed: false };
     let memory = Memory::with(shape);
     for slot in 0..256 {
-        memory.ring().slot(slot)[STAMP].store((2 * (slot + 1024)).to_le(), Relaxed);
+        memory.ring().slot(slot).head[STAMP].store((2 * (slot + 1024)).to_le(), Relaxed);
     }
     memory.hot.head.store(256, Relaxed);
     let mut cursor = Cursor::at(1);
@@ -149,12 +149,12 @@ fn a_length_above_the_capacity_is_a_fault_and_not_an_allocation() {
     let problem = "its length is above the capacity";
     for length in [17, 24, 1 << 40, (1 << 48) - 1] {
         let memory = hostile([0, 2, 0, 0], 1, 1);
-        memory.ring().slot(1)[LENGTH].store(u64::to_le(length), Relaxed);
+        memory.ring().slot(1).head[LENGTH].store(u64::to_le(length), Relaxed);
         assert_eq!(poll(&memory, 1), fault(1, problem));
         assert_eq!(latest(&memory), fault(1, problem));
     }
     let memory = hostile([0, 2, 0, 0], 1, 1);
-    memory.ring().slot(1)[LENGTH].store(u64::to_le(0xffff << 48 | 16), Relaxed);
+    memory.ring().slot(1).head[LENGTH].store(u64::to_le(0xffff << 48 | 16), Relaxed);
     let Ok(Polled::Value(stamped)) = poll(&memory, 1) else { panic!("flags are no length") };
     assert_eq!(stamped.flags, 0xffff);
 }

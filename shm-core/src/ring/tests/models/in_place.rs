@@ -142,9 +142,9 @@ fn a_length_that_is_not_this_values_is_no_fault() {
         let (memory, _) = ring_with(Memory::new(2), 2);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || {
-            theirs.ring().slot(3)[STAMP].store(5, Relaxed);
+            theirs.ring().slot(3).head[STAMP].store(5, Relaxed);
             fence(Release);
-            theirs.ring().slot(3)[LENGTH].store(17, Relaxed);
+            theirs.ring().slot(3).head[LENGTH].store(17, Relaxed);
         });
         let note = match memory.ring().look(1, &mut Vec::new()) {
             Ok(Look::Whole(_)) => "Whole",
