@@ -11,6 +11,7 @@ use crate::sync::Ordering::Relaxed;
 use crate::{ring_of, wait};
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType};
+use rustix::io::Errno;
 use std::sync::Arc;
 
 /// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
@@ -50,9 +51,11 @@ fn names() -> Result<(Arc<OwnedFd>, Vec<String>)> {
     let refuse =
         |source: std::io::Error| Error::Directory { region: None, directory: path.display().to_string(), source };
     let directory = Arc::new(open_directory(&path, None)?);
-    let entries = std::fs::read_dir(&path).map_err(refuse)?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    Ok((directory, names))
+    // A list that ends where the directory could not be read any further would be taken for all of it.
+    let entries: rustix::io::Result<Vec<_>> = fs::Dir::read_from(&directory).and_then(Iterator::collect);
+    let entries = entries.map_err(|errno| refuse(errno.into()))?;
+    let names = entries.iter().filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned()));
+    Ok((directory, names.collect()))
 }
 
 /// Removes a region and what belongs to it. Attached readers keep what they have, and are told.
@@ -87,14 +90,18 @@ fn remove_locked(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Opens a region that is to be removed. One that is damaged or of another version may be removed unopened;
+/// Opens a region that is to be removed. One that is damaged, of another version or remote may be removed unopened;
 /// anything else that cannot be opened may not.
 fn removable(place: &Place) -> Result<Option<Region>> {
     match Region::open(place, Access::Write, MAX_REGION_BYTES) {
         Ok(region) => Ok(Some(region)),
-        Err(Error::Damaged { .. } | Error::Version { .. } | Error::Features { .. } | Error::TooLarge { .. }) => {
-            Ok(None)
-        }
+        Err(
+            Error::Damaged { .. }
+            | Error::Version { .. }
+            | Error::Features { .. }
+            | Error::TooLarge { .. }
+            | Error::Remote { .. },
+        ) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -115,13 +122,13 @@ fn tell_readers(region: &Region) {
 ///
 /// # Errors
 ///
-/// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be removed.
+/// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be looked at, locked or removed.
 pub fn clean(dry_run: bool) -> Result<Vec<String>> {
     let (directory, names) = names()?;
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {
         let region = Place::within(&directory, name);
-        if !is_our_lock_file(&region) || leftovers(&region)?.is_empty() {
+        if !is_our_lock_file(&region)? || leftovers(&region)?.is_empty() {
             continue;
         }
         if dry_run {
@@ -130,8 +137,11 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
             }
             continue;
         }
-        // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
-        let Ok(lock) = Lock::acquire(&region) else { continue };
+        let lock = match Lock::acquire(&region) {
+            // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
+            Err(Error::WriterAlive { .. } | Error::Permission { .. } | Error::NotOurs { .. }) => continue,
+            acquired => acquired?,
+        };
         removed.extend(leftovers(&region)?);
         region::remove_draft(&region)?;
         lock.release(&region)?;
@@ -159,10 +169,12 @@ fn region_of_lock(file: &str) -> Option<&str> {
 }
 
 /// A lock file is empty and for its owner alone; another program's file of such a name is left alone.
-fn is_our_lock_file(place: &Place) -> bool {
-    fs::statat(place.directory(), place.lock_file(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+fn is_our_lock_file(place: &Place) -> Result<bool> {
+    match fs::statat(place.directory(), place.lock_file(), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && stat.st_size == 0
-            && stat.st_mode & 0o7777 == 0o600
-    })
+            && stat.st_mode & 0o7777 == 0o600),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(place.io_error("inspect the lock of region", errno)),
+    }
 }

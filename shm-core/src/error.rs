@@ -168,6 +168,16 @@ pub enum Error {
         /// The region that was being made.
         region: String,
     },
+    /// The region is, or would be, on a file system of another machine or of a program.
+    #[error(
+        "will not use region '{region}' on {file_system}: others may see other bytes there, and be woken by nobody; use a file system of this machine, such as tmpfs, ext4 or XFS"
+    )]
+    Remote {
+        /// The region that was wanted.
+        region: String,
+        /// The file system's name.
+        file_system: &'static str,
+    },
     /// A region or value beyond a limit.
     #[error("'{region}' would be too large: {reason}")]
     TooLarge {

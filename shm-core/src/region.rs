@@ -22,10 +22,14 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
+mod file_system;
 pub mod lock;
 pub mod place;
+pub mod reserve;
 
+pub use file_system::check_local;
 use place::{Identity, Place};
+use reserve::reserve;
 
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
@@ -94,6 +98,7 @@ impl Region {
         }
         let file_bytes = u64::try_from(stat.st_size).unwrap_or(0);
         let fixed = read_header(place, &file, file_bytes)?;
+        check_local(place, &file)?;
         if fixed.region_bytes != file_bytes {
             let reason = format!("the file has {file_bytes} bytes, its header says {}", fixed.region_bytes);
             return Err(place.damaged(reason));
@@ -163,11 +168,14 @@ fn read_descriptor(place: &Place, file: &File, fixed: &Fixed) -> Result<Vec<u8>>
         return Err(place.damaged(format!("its descriptor claims {} bytes", fixed.descriptor_bytes)));
     }
     let mut descriptor = vec![0; fixed.descriptor_bytes as usize];
-    let read = file.read_exact_at(&mut descriptor, u64::from(HEADER_BYTES));
-    if read.is_err() || crc32fast::hash(&descriptor) != fixed.descriptor_crc {
-        return Err(place.damaged("the descriptor's CRC does not match".into()));
+    match file.read_exact_at(&mut descriptor, u64::from(HEADER_BYTES)) {
+        Ok(()) if crc32fast::hash(&descriptor) == fixed.descriptor_crc => Ok(descriptor),
+        // A file that ends before its header says so was cut meanwhile.
+        Err(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(Error::Io { action: "read region", region: place.shown.clone(), source })
+        }
+        _ => Err(place.damaged("the descriptor's CRC does not match".into())),
     }
-    Ok(descriptor)
 }
 
 fn check_type(place: &Place, stat: &Stat) -> Result<()> {
@@ -294,7 +302,7 @@ impl<'a> Draft<'a> {
     fn build(&self, file: File, fixed: Fixed, descriptor: &[u8], mode: u32, group: Option<u32>) -> Result<Region> {
         let place = self.place;
         let explain = |errno| explain_create(place, fixed.region_bytes, errno);
-        retry_on_intr(|| fs::fallocate(&file, FallocateFlags::empty(), 0, fixed.region_bytes)).map_err(explain)?;
+        reserve(&file, FallocateFlags::empty(), 0, fixed.region_bytes).map_err(explain)?;
         let written = file.write_all_at(&fixed.to_bytes(), 0);
         written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES))).map_err(|source| Error::Io {
             action: "write region",

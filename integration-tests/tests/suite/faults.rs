@@ -1,7 +1,15 @@
-//! A kill or an error at each system call that matters, by `strace -e inject`: nothing is half made,
-//! nothing is left over that the next writer does not clear away, no value is lost.
+//! A kill or an error at each system call that matters, by `strace -e inject`, and storms of interruptions: nothing is half
+//! made, nothing is left over that the next writer does not clear away, no value is lost.
 
-use crate::harness::{Outcome, Sandbox, skipped};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::harness::{DEADLINE, Outcome, Sandbox, skipped};
 
 /// What a region consists of, and the system calls that make and change it.
 const CALLS: [&str; 12] = [
@@ -62,6 +70,7 @@ fn was_hit(s: &Sandbox) -> bool {
     trace.contains("INJECTED") || trace.contains("killed by SIGKILL")
 }
 
+// Faults 2, 3.
 #[test]
 fn a_writer_killed_at_any_system_call_is_followed_by_one_that_works() {
     if !can_strace("a_writer_killed_at_any_system_call") {
@@ -85,6 +94,7 @@ fn a_writer_killed_at_any_system_call_is_followed_by_one_that_works() {
     assert!(kills > 100, "only {kills} kills");
 }
 
+// Faults 14, 24, 25, 26.
 #[test]
 fn an_error_of_any_system_call_is_reported_and_leaves_the_region_as_it_was() {
     if !can_strace("an_error_of_any_system_call") {
@@ -133,6 +143,7 @@ fn check_error(s: &Sandbox, before: &str, after: &[&str], outcome: &Outcome) {
     s.run("shm-reader demo").prints("next\n");
 }
 
+// Fault 27.
 #[test]
 fn an_interrupted_system_call_is_tried_again() {
     if !can_strace("an_interrupted_system_call") {
@@ -148,4 +159,103 @@ fn an_interrupted_system_call_is_tried_again() {
             }
         }
     }
+}
+
+// Fault 27.
+#[test]
+fn system_calls_of_which_every_second_is_interrupted_do_their_work() {
+    if !can_strace("system_calls_of_which_every_second_is_interrupted") {
+        return;
+    }
+    let mut hits = 0;
+    for (before, command, after) in ACTIONS {
+        let s = Sandbox::new();
+        s.ok(before);
+        let calls = "openat,fallocate,pread64,pwrite64,fchmod,renameat2,fcntl,fstatfs,clock_nanosleep";
+        let paths = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.new -P $SHM_DIR/.demo.lock -P $SHM_DIR";
+        let inject = format!("-e inject={calls}:error=EINTR:when=1+2");
+        s.run(&format!("strace -f -o trace {paths} -e trace={calls} {inject} {command}")).prints("");
+        hits += std::fs::read_to_string(s.home("trace")).expect("a trace").matches("INJECTED").count();
+        assert_eq!(s.run("shm-reader demo --from oldest").lines(), after, "{command}");
+    }
+    assert!(hits > 20, "only {hits} interruptions");
+}
+
+// Fault 27.
+#[test]
+fn sleeps_that_are_interrupted_at_once_end_when_a_value_comes_or_the_time_is_up() {
+    if !can_strace("sleeps_that_are_interrupted_at_once") {
+        return;
+    }
+    let s = Sandbox::new();
+    s.ok("shm-writer demo old");
+    let strace =
+        |call: &str, when: &str| format!("strace -f -o trace -e trace={call} -e inject={call}:error=EINTR:when={when}");
+    s.run(&format!("{} shm-reader demo -f --from new -t 100ms", strace("futex", "1+"))).exits(4);
+    assert!(was_hit(&s));
+    s.run(&format!("{} shm-reader absent -t 100ms", strace("clock_nanosleep", "1+2"))).exits(4);
+    assert!(was_hit(&s));
+    let mut follower = s.spawn(&format!("{} shm-reader demo -f -n 2", strace("futex", "1+")));
+    follower.expect(&["old"]);
+    s.ok("shm-writer demo new");
+    follower.expect(&["new"]);
+    follower.wait().exits(0);
+}
+
+/// Stops and continues processes, about a thousand times a second, until it is dropped.
+struct Storm {
+    ended: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<u32>>,
+}
+
+impl Storm {
+    fn over(pids: &[u32]) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let pids: Vec<Pid> = pids.iter().map(|pid| Pid::from_raw((*pid).try_into().expect("a pid"))).collect();
+        let seen = Arc::clone(&ended);
+        let thread = thread::spawn(move || {
+            let mut count = 0;
+            while !seen.load(Relaxed) {
+                for (pid, signal) in pids.iter().flat_map(|pid| [(*pid, Signal::SIGSTOP), (*pid, Signal::SIGCONT)]) {
+                    let _ = signal::kill(pid, signal);
+                }
+                count += 1;
+                thread::park_timeout(Duration::from_millis(1));
+            }
+            count
+        });
+        Self { ended, thread: Some(thread) }
+    }
+
+    /// Ends it, and says how often it stopped each process.
+    fn end(mut self) -> u32 {
+        self.ended.store(true, Relaxed);
+        self.thread.take().expect("ended once").join().expect("it only sends signals")
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        self.ended.store(true, Relaxed);
+    }
+}
+
+// Faults 27, 38.
+#[test]
+fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
+    let s = Sandbox::new();
+    let mut reader = s.spawn("shm-reader demo -f --from oldest");
+    let mut writer = s.spawn("shm-writer demo --slots 4096 --size 64");
+    let storm = Storm::over(&[reader.pid(), writer.pid()]);
+    for number in 1..=200 {
+        writer.write(&format!("{number}\n"));
+        reader.expect(&[&number.to_string()]);
+    }
+    assert!(storm.end() > 10);
+    writer.finish().prints("");
+    let start = Instant::now();
+    let maker = s.spawn("shm-writer create large --slots 16 --size 4MiB");
+    let storm = Storm::over(&[maker.pid()]);
+    maker.wait().prints("");
+    assert!(storm.end() > 2 && start.elapsed() < DEADLINE / 2, "{:?}", start.elapsed());
 }

@@ -82,7 +82,7 @@ impl Field {
         self.offset..self.offset + self.size
     }
 
-    fn get(&self, bytes: &[u8]) -> u128 {
+    pub fn get(&self, bytes: &[u8]) -> u128 {
         bytes[self.range()].iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
 

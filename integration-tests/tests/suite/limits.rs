@@ -36,19 +36,24 @@ fn a_large_stdin_is_one_value_with_whole() {
     s.run("shm-reader blob --raw --from -20 | cmp - f").prints("");
 }
 
-/// Runs a script on a tmpfs of its own that is `SHM_DIR`, in a mount namespace that ends with it.
+/// Runs a script on a tmpfs of its own that is `SHM_DIR`.
 fn on_tmpfs(test: &str, options: &str, script: &str) -> Option<String> {
+    mounted(test, &format!("mount -t tmpfs -o {options} tmpfs $SHM_DIR && cd $SHM_DIR"), script)
+}
+
+/// Runs a script after a `mount`, in a mount namespace that ends with it; `None` where one may not mount that.
+pub fn mounted(test: &str, mount: &str, script: &str) -> Option<String> {
     let s = Sandbox::new();
     let namespace = if s.run("unshare -m true").code() == 0 { "unshare -m" } else { "unshare -rm" };
-    let mount = format!("mount -t tmpfs -o {options} tmpfs $SHM_DIR");
     if s.run(&format!("{namespace} sh -c '{mount}'")).code() != 0 {
-        skipped(test, "mounting a tmpfs is not allowed here");
+        skipped(test, &format!("not allowed here: {mount}"));
         return None;
     }
-    let outcome = s.run(&format!("{namespace} sh -c '{mount} && cd $SHM_DIR && {script}'"));
+    let outcome = s.run(&format!("{namespace} sh -c '{mount} && {script}'"));
     outcome.stderr.is_empty().then(|| outcome.text()).or_else(|| panic!("{outcome:?}"))
 }
 
+// Fault 14.
 #[test]
 fn a_full_tmpfs_is_an_error_at_creation_and_nothing_is_left() {
     let script = "shm-writer demo x --size 1MiB --slots 4 2>&1 || echo $?; ls -A";
@@ -59,6 +64,7 @@ fn a_full_tmpfs_is_an_error_at_creation_and_nothing_is_left() {
     assert_eq!(code, "1", "{text}");
 }
 
+// Fault 14.
 #[test]
 fn a_tmpfs_too_small_for_growth_keeps_the_old_values() {
     let script = "shm-writer demo small --slots 4; head -c 2000000 /dev/zero | shm-writer demo --whole --as text 2>&1 \
@@ -71,6 +77,7 @@ fn a_tmpfs_too_small_for_growth_keeps_the_old_values() {
     assert!(rest.iter().all(|file| ["demo", ".demo.lock"].contains(file)), "{text}");
 }
 
+// Fault 15.
 #[test]
 fn a_tmpfs_that_fills_up_later_does_no_harm() {
     let script = "shm-writer create demo --slots 4 --size 4KiB; dd if=/dev/zero of=filler bs=4096 status=none 2> /dev/null; \
@@ -79,6 +86,7 @@ fn a_tmpfs_that_fills_up_later_does_no_harm() {
     assert_eq!(text, "100\nsound\n");
 }
 
+// Fault 16.
 #[test]
 fn a_tmpfs_without_inodes_is_an_error() {
     let script = "shm-writer demo x 2>&1 || echo $?; ls -A";
@@ -87,6 +95,7 @@ fn a_tmpfs_without_inodes_is_an_error() {
     assert!(!text.contains(".new") && !text.ends_with("demo\n"), "{text}");
 }
 
+// Faults 14, 15.
 #[test]
 fn a_block_for_which_there_is_no_room_is_an_error_and_never_a_death() {
     let script = "shm-writer map block --size 2MiB x 2>&1 || echo $?; ls -A; truncate -s 900K block; \
@@ -102,6 +111,7 @@ fn a_block_for_which_there_is_no_room_is_an_error_and_never_a_death() {
     assert_eq!((code, code_of_holes, size), ("1", "1", "921600"), "{text}");
 }
 
+// Fault 18.
 #[test]
 fn a_read_only_directory_is_an_error_for_writers_only() {
     let script = "shm-writer demo x; mount -o remount,ro $SHM_DIR; shm-reader demo; shm-reader list > /dev/null && echo listed; \
@@ -112,6 +122,7 @@ fn a_read_only_directory_is_an_error_for_writers_only() {
     assert_eq!(lines.iter().filter(|line| **line == "1").count(), 2, "{text}");
 }
 
+// Faults 23, 24, 25.
 #[test]
 fn limits_of_the_process_are_errors_not_deaths() {
     let s = Sandbox::new();
@@ -127,6 +138,7 @@ fn limits_of_the_process_are_errors_not_deaths() {
     assert!([0, 1].contains(&outcome.code()), "{outcome:?}");
 }
 
+// Fault 32.
 #[test]
 fn a_size_that_no_machine_has_is_refused() {
     let s = Sandbox::new();

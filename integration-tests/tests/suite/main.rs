@@ -5,11 +5,13 @@ mod harness;
 
 mod bench;
 mod bit_flips;
+mod calls;
 mod console;
 mod documents;
 mod exchange;
 mod exit_codes;
 mod faults;
+mod file_systems;
 mod following;
 mod format;
 mod help;

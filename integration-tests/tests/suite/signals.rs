@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::Sandbox;
 
+// Fault 62.
 #[test]
 fn a_follower_dies_by_the_signal_it_gets() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
@@ -17,6 +18,7 @@ fn a_follower_dies_by_the_signal_it_gets() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_reader_that_waits_for_a_region_dies_by_the_signal_too() {
     for command in ["shm-reader demo -f", "shm-reader demo -t 1h", "shm-reader demo --until-closed"] {
@@ -27,6 +29,7 @@ fn a_reader_that_waits_for_a_region_dies_by_the_signal_too() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_writer_told_to_end_closes_its_region_cleanly() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
@@ -43,6 +46,7 @@ fn a_writer_told_to_end_closes_its_region_cleanly() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_repeating_writer_told_to_end_closes_or_removes_its_region() {
     for (options, remains) in [("", true), ("--rm", false)] {
@@ -55,6 +59,7 @@ fn a_repeating_writer_told_to_end_closes_or_removes_its_region() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_writer_in_the_middle_of_a_stream_ends_on_the_signal() {
     let s = Sandbox::new();
@@ -67,6 +72,7 @@ fn a_writer_in_the_middle_of_a_stream_ends_on_the_signal() {
     s.run("shm-reader verify demo").exits(0);
 }
 
+// Fault 62.
 #[test]
 fn a_closed_pipe_is_141_and_silent() {
     let s = Sandbox::new();
@@ -78,6 +84,7 @@ fn a_closed_pipe_is_141_and_silent() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_follower_with_a_closed_pipe_ends_at_its_next_value() {
     let s = Sandbox::new();
@@ -87,6 +94,7 @@ fn a_follower_with_a_closed_pipe_ends_at_its_next_value() {
     assert_eq!(s.ok("wc -l < first").trim(), "3");
 }
 
+// Fault 62.
 #[test]
 fn other_commands_end_silently_on_a_closed_pipe_too() {
     let s = Sandbox::new();
@@ -99,6 +107,7 @@ fn other_commands_end_silently_on_a_closed_pipe_too() {
     }
 }
 
+// Fault 62.
 #[test]
 fn a_full_disk_behind_stdout_is_an_error() {
     let s = Sandbox::new();
@@ -108,6 +117,7 @@ fn a_full_disk_behind_stdout_is_an_error() {
     }
 }
 
+// Fault 62.
 #[test]
 fn an_inherited_ignored_interrupt_stays_ignored() {
     let s = Sandbox::new();
@@ -122,6 +132,7 @@ fn an_inherited_ignored_interrupt_stays_ignored() {
     writer.finish().prints("");
 }
 
+// Fault 62.
 #[test]
 fn a_background_job_of_a_script_survives_an_interrupt() {
     let s = Sandbox::new();
@@ -133,6 +144,7 @@ fn a_background_job_of_a_script_survives_an_interrupt() {
     job.expect(&["two", "0"]);
 }
 
+// Fault 62.
 #[test]
 fn an_interrupted_reader_has_printed_whole_lines_only() {
     let s = Sandbox::new();

@@ -4,8 +4,8 @@ use super::Map;
 use super::memory::Memory;
 use crate::error::{Error, Result};
 use crate::header::MAGIC;
-use crate::region::file_size_limit;
 use crate::region::place::{Identity, Place};
+use crate::region::{self, file_size_limit};
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
@@ -372,7 +372,7 @@ fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
     let file_len = u64::try_from(stat.st_size).unwrap_or(0);
     check_limit(shown, end, file_len)?;
     // First the pages, then the length: in one step, a full ext4 keeps what it had already added to the length.
-    let pages = |flags| retry_on_intr(|| fs::fallocate(file, flags, offset, len));
+    let pages = |flags| region::reserve::reserve(file, flags, offset, len);
     let extend = || if end > file_len { pages(FallocateFlags::empty()) } else { Ok(()) };
     let reserved = pages(FallocateFlags::KEEP_SIZE).and_then(|()| extend());
     reserved.or_else(|errno| match errno {

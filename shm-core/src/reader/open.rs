@@ -106,7 +106,8 @@ impl ReaderOptions {
     /// [`Error::NotFound`] if there is none, or none appeared in time; [`Error::Kind`] if it does not hold Rust values;
     /// [`Error::Type`] if they are of another type, and [`Error::Schema`] if this one cannot be described;
     /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
-    /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`]; [`Error::Directory`] and [`Error::Io`].
+    /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`] and [`Error::Remote`]; [`Error::Directory`] and
+    /// [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
         #[cfg(feature = "schema")]
         let description = match &self.description {

@@ -59,9 +59,8 @@ impl Lock {
             let Some((file, is_new)) = open_or_create(place)? else { continue };
             let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
             check_file(place, &stat)?;
-            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
-                Ok(_) => {}
-                Err(nix::Error::EINTR) => continue,
+            match set_lock(&file, libc::F_WRLCK) {
+                Ok(()) => {}
                 Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
                     refusals += 1;
                     if refusals == PATIENCE {
@@ -125,7 +124,7 @@ impl Drop for Lock {
             return;
         }
         // Should it fail, closing the descriptor frees the lock, a moment later at worst.
-        let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+        let _ = set_lock(&self.file, libc::F_UNLCK);
     }
 }
 
@@ -169,6 +168,16 @@ fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
         Errno::LOOP | Errno::ISDIR | Errno::NXIO => foreign(place),
         _ => place.io_error("lock region", errno),
     })
+}
+
+/// Takes or frees the lock, without waiting for it.
+fn set_lock(file: &OwnedFd, lock_type: libc::c_int) -> nix::Result<()> {
+    loop {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(lock_type))) {
+            Err(nix::Error::EINTR) => {}
+            done => return done.map(drop),
+        }
+    }
 }
 
 fn check_file(place: &Place, stat: &fs::Stat) -> Result<()> {

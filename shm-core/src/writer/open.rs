@@ -111,7 +111,8 @@ impl WriterOptions {
     ///
     /// [`Error::WriterAlive`] if it has a writer; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
     /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
-    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`] and [`Error::FileSystem`];
+    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`], [`Error::FileSystem`] and
+    /// [`Error::Remote`];
     /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
     /// removes or replaces it meanwhile; [`Error::Schema`] if the type cannot be described; [`Error::Directory`] and
     /// [`Error::Io`].
@@ -172,7 +173,10 @@ impl WriterOptions {
         // A file that is refused gets no lock file beside it.
         let found = match Region::open(&place, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
-            Err(Error::NotFound { .. }) => None,
+            Err(Error::NotFound { .. }) => {
+                region::check_local(&place, place.directory())?;
+                None
+            }
             Err(error) => return Err(error),
         };
         let lock = Lock::acquire(&place).map_err(|error| match error {
