@@ -27,7 +27,6 @@ pub fn guard(name: Option<&str>) -> Result<()> {
 
 fn failure(name: Option<&str>) -> Failure {
     let whose = name.map_or("a file".to_owned(), |name| format!("the file of '{name}'"));
-    let remedy = name.map(|name| format!("look at what is left: shm-reader verify {name}"));
     let what = format!("{whose} was cut short while it was in use, or cannot be read from its disk");
-    Failure::new(Code::Damaged, what, remedy.unwrap_or_default())
+    Failure::new(Code::Damaged, what, "what it held is lost: remove it, and start its writer again")
 }
