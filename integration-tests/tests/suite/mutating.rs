@@ -187,11 +187,10 @@ fn read_once(reader: &mut RawReader, checksum: bool, round: u64, seen: &mut Seen
             assert!(view.len() <= CAPACITY, "{} bytes", view.len());
             copy.resize(view.len(), 0);
             view.copy_to(0, &mut copy);
-            view.is_whole()
         })
     });
-    let is_whole = matches!(view, Ok(Some(true)));
-    seen.answer(checksum && is_whole, &copy, start, view);
+    // What lies in its place may change after it was verified.
+    seen.answer(false, &copy, start, view);
 }
 
 /// Runs readers against a thread that changes the region, for as long as a test takes.
@@ -230,13 +229,15 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
         let format = Format::read();
         let name = s.name("demo");
         let at = format.slot_offset(&bytes, 20) + format.slot.field("length").offset;
+        let at = isize::try_from(at).expect("within the map");
+        let range = at..at + 8;
         let mut map = Map::options().access(Access::Write).force(true).open(&name).expect("our own region");
         let (is_over, end) = (AtomicBool::new(false), Instant::now() + duration() / 8);
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     for length in [8, other] {
-                        map.set(at..at + 8, &length.to_le_bytes()).expect("within the map");
+                        map.set(range.clone(), &length.to_le_bytes()).expect("within the map");
                     }
                 }
             });

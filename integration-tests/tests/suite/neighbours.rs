@@ -209,7 +209,8 @@ fn refuses(s: &Sandbox, what: &str, name: &str, commands: &[&str]) {
 #[test]
 fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_is() {
     let Some(s) = shared("whatever_a_neighbour_plants") else { return };
-    let s = s.with("PRECIOUS", s.home("precious").to_str().expect("UTF-8"));
+    let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
+    let s = s.with("PRECIOUS", &precious);
     s.ok("echo precious > precious; chmod 666 precious");
     owner(&s, "./shm-writer other --mode 644 x");
     let readers = ["./shm-reader demo", "./shm-reader inspect demo", "./shm-reader verify demo"];
