@@ -35,7 +35,9 @@ fn region(checksum: bool) -> (Sandbox, Vec<u8>) {
     let mut options = RawWriter::options();
     options.kind(Kind::Bytes).slots(SLOTS).capacity(CAPACITY as u64).checksum(checksum);
     let mut writer = options.open_raw(&s.name("demo")).expect("a writer");
-    (1..=20).for_each(|number| drop(writer.publish(&value(number)).expect("a value")));
+    for number in 1..=20 {
+        writer.publish(&value(number)).expect("a value");
+    }
     writer.close().expect("our own region");
     let bytes = fs::read(s.shm("demo")).expect("the region");
     (s, bytes)
@@ -98,6 +100,15 @@ fn mutate(s: &Sandbox, bytes: &[u8], seed: u64, is_over: &AtomicBool) -> u64 {
         changes += 1;
     }
     changes
+}
+
+/// Ends the mutators when a test ends, also by a panic.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What readers saw.
@@ -200,8 +211,9 @@ fn run(checksum: bool, seed: u64) {
     let (changes, seen) = thread::scope(|scope| {
         let mutator = scope.spawn(|| mutate(&s, &bytes, seed, &is_over));
         let readers = [0, 1].map(|_| scope.spawn(|| read(&name, checksum, end)));
+        let ended = Ended(&is_over);
         let seen = readers.map(|reader| reader.join().expect("a reader that does not panic"));
-        is_over.store(true, Ordering::Relaxed);
+        drop(ended);
         (mutator.join().expect("the mutator does not panic"), seen)
     });
     eprintln!("{changes} changes; {seen:?}");
@@ -241,6 +253,7 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
                     }
                 }
             });
+            let _ended = Ended(&is_over);
             let mut seen = Seen::default();
             let mut reader = RawReader::open(&name).expect("a sound header");
             let mut buffer = Vec::new();
@@ -252,7 +265,6 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
                 assert!(buffer.is_empty() || buffer.len() == 8 || buffer.len() as u64 == other, "{}", buffer.len());
                 assert!(buffer.capacity() <= 2 * CAPACITY, "{} bytes are allocated", buffer.capacity());
             }
-            is_over.store(true, Ordering::Relaxed);
             assert!(seen.values > 10, "{seen:?}");
             assert!(seen.errors > 10 || other == CAPACITY as u64, "{seen:?}");
         });
@@ -275,6 +287,7 @@ fn the_programs_stay_within_time_and_memory_while_the_region_changes() {
     ];
     thread::scope(|scope| {
         scope.spawn(|| mutate(&s, &bytes, 0xbad5eed, &is_over));
+        let _ended = Ended(&is_over);
         let end = Instant::now() + duration();
         while Instant::now() < end {
             for command in commands {
@@ -284,6 +297,5 @@ fn the_programs_stay_within_time_and_memory_while_the_region_changes() {
                 assert!(is_answer && start.elapsed() < LIMIT, "{:?}: {outcome:?}", start.elapsed());
             }
         }
-        is_over.store(true, Ordering::Relaxed);
     });
 }

@@ -1,4 +1,6 @@
-"""What another user tries on a region and on the names beside it. Each line: what was tried, and what came of it."""
+"""What another user tries on a region and on the names beside it. Each line: what was tried, and what came of it.
+
+Started by root, it becomes user 65534 first."""
 
 import ctypes
 import errno
@@ -117,9 +119,19 @@ def plant():
         "fifo": lambda: os.mkfifo(path, 0o666),
         "directory": lambda: os.mkdir(path, 0o777),
         "socket": lambda: socket.socket(socket.AF_UNIX).bind(path),
-        "device": lambda: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5)),
     }[what]()
 
 
+def device():
+    """The same with a device, which only root can make."""
+    os.mknod(f"{DIRECTORY}/{sys.argv[2]}", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+
+
 os.umask(0)
-{"change": change, "lock": lock, "requeue": requeue, "wake": wake, "plant": plant}[sys.argv[1]]()
+if sys.argv[1] != "device":
+    # Only now, because not every user can start every Python. Afterwards it is a process like any other of that user.
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: its own files in /proc are its own again
+{"change": change, "lock": lock, "requeue": requeue, "wake": wake, "plant": plant, "device": device, "none": lambda: None}[sys.argv[1]]()
