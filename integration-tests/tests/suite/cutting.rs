@@ -26,7 +26,8 @@ fn cut(s: &Sandbox, name: &str, bytes: u64) {
 #[track_caller]
 fn ends_as_it_must(child: Child) -> Outcome {
     let outcome = child.wait().exits(5).complains(&["error: ", "'demo'"]);
-    let says_why = outcome.stderr.contains("was cut short while it was in use") || outcome.stderr.contains("is damaged");
+    let says_why =
+        outcome.stderr.contains("was cut short while it was in use") || outcome.stderr.contains("is damaged");
     if !says_why {
         outcome.fail("wanted a reason", &"");
     }
@@ -123,7 +124,8 @@ fn a_block_cut_while_it_is_printed_is_a_failure() {
     let s = Sandbox::new();
     s.ok("shm-writer map block --size 1MiB hello");
     // What a pipe and a buffer hold is printed before the cut; then the program waits for who reads it.
-    let script = "{ shm-reader map block; echo $? > code; } | { head -c 1; truncate -s 0 $SHM_DIR/block; cat; } > printed";
+    let script =
+        "{ shm-reader map block; echo $? > code; } | { head -c 1; truncate -s 0 $SHM_DIR/block; cat; } > printed";
     s.run(script).exits(0).complains(&["'block'", "was cut short"]);
     assert_eq!(fs::read_to_string(s.home("code")).expect("a code"), "5\n");
     let printed = fs::read(s.home("printed")).expect("what came before");

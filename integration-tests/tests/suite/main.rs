@@ -35,3 +35,4 @@ mod terminal;
 mod tidy;
 mod typed;
 mod vectors;
+mod winners;

@@ -167,7 +167,8 @@ fn a_clock_that_is_set_back_and_forth_changes_no_timeout_and_loses_no_value() {
         return skipped("a_clock_that_is_set", "there is no C compiler");
     }
     let prefix = format!("env LD_PRELOAD={}", s.home("unsteady.so").display());
-    let dates = s.ok(&format!("for i in 1 2 3; do {prefix} shm-writer date $i; done; shm-reader date --from oldest --json"));
+    let dates =
+        s.ok(&format!("for i in 1 2 3; do {prefix} shm-writer date $i; done; shm-reader date --from oldest --json"));
     assert_eq!(dates.lines().count(), 3, "{dates}");
     let mut writer = writer(&s, &prefix);
     let mut reader = s.spawn(&format!("{prefix} shm-reader demo -f"));
