@@ -154,7 +154,11 @@ fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
     let opened = match open(flags) {
         Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
             Err(Errno::EXIST) => return Ok(None),
-            made => made.map(|file| (file, true)),
+            made => made.map(|file| {
+                // The umask may have taken rights from it. Where they cannot be given back, the next open says so.
+                let _ = fs::fchmod(&file, mode);
+                (file, true)
+            }),
         },
         opened => opened.map(|file| (file, false)),
     };
