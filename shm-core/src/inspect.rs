@@ -2,13 +2,13 @@
 
 use crate::array::ArrayType;
 use crate::description::{Description, check_payload};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::lock::{self, Presence};
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, NOT_BELIEVED, Region};
-use crate::ring::{Look, Ring};
+use crate::ring::{Look, NO_MEMORY, Ring};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::sync::Ordering::Relaxed;
@@ -221,6 +221,9 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
             let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
             Some(Finding { place: format!("slot {slot}"), problem })
         }));
+        if findings.iter().any(|finding| finding.problem == NO_MEMORY) {
+            return Err(Error::TooLarge { region: place.shown.clone(), reason: NO_MEMORY.to_owned() });
+        }
     }
     Ok(findings)
 }

@@ -8,7 +8,7 @@ use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{NOT_BELIEVED, Region};
-use crate::ring::{Cursor, Fault, Ring, Stamped};
+use crate::ring::{Cursor, Fault, NO_MEMORY, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::wait::{self, Wait};
@@ -444,7 +444,11 @@ impl RawReader {
     }
 
     fn damaged(&self, fault: Fault) -> Error {
-        self.place.damaged(format!("value {}: {}", fault.sequence, fault.problem))
+        let reason = format!("value {}: {}", fault.sequence, fault.problem);
+        match fault.problem {
+            NO_MEMORY => Error::TooLarge { region: self.place.shown.clone(), reason },
+            _ => self.place.damaged(reason),
+        }
     }
 
     fn busy(&self) -> Error {

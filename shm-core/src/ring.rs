@@ -40,6 +40,8 @@ pub use cursor::Cursor;
 pub use producer::Producer;
 pub use shape::{Fault, Shape};
 
+/// The one fault that need not be the value's: there is no memory to copy it to.
+pub const NO_MEMORY: &str = "its length is above the memory that there is";
 /// Slot flag: a checksum follows the payload.
 pub const FLAG_CHECKSUM: u16 = 1;
 
@@ -192,7 +194,7 @@ impl<'a> Ring<'a> {
         };
         // The capacity is as large as the file claims to be, which may be more than there is memory.
         let Some(room) = buffer.room(held.length()) else {
-            return Err(Fault { sequence, problem: "its length is above the memory that there is" });
+            return Err(Fault { sequence, problem: NO_MEMORY });
         };
         copy::copy_out(held.words(), room);
         let checksum = if self.shape.checksummed { held.checksum() } else { 0 };

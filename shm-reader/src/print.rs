@@ -89,16 +89,21 @@ impl<'a> Printer<'a> {
             }
             (_, Some(schema), _) => self.decoded(schema, reader, sample, value)?,
             (_, _, Some(array)) => array::json(array, value),
-            _ => format!("\"{}\"", Base64Display::new(value, &STANDARD)),
+            // Written as it is made: bytes may be many.
+            _ => String::new(),
         };
         let line = format!(
-            r#"{{"region":{},"seq":{},"time":"{}","len":{},"kind":"{kind}","value":{value_json}}}"#,
+            r#"{{"region":{},"seq":{},"time":"{}","len":{},"kind":"{kind}","value":{value_json}"#,
             json::string(self.region),
             sample.sequence,
             humantime::format_rfc3339_nanos(sample.time()),
             value.len(),
         );
-        Ok(self.write_json(out, &line)?)
+        self.write_json(out, &line)?;
+        if value_json.is_empty() {
+            write!(out, "\"{}\"", Base64Display::new(value, &STANDARD))?;
+        }
+        Ok(out.write_all(b"}")?)
     }
 
     /// A value as JSON by the region's schema.

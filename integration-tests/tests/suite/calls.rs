@@ -2,11 +2,11 @@
 //! A selection of them; `SHM_CALLS` says how many, and with `SHM_CALLS=1000000` it is all of them (ci/fail-calls).
 //!
 //! Whatever fails: the command ends with an exit code that is documented and a message, or does its work; what there
-//! was before is there, or what the command makes of it, and nothing between; nothing is left over but what the next start
-//! reclaims; and the same command, tried again, works.
+//! was before is there, or what the command makes of it, and nothing between; nothing is left over but what the next
+//! start reclaims; and the same command, tried again, works.
 //!
-//! Only calls behind the beginning of `main` are hit: what the loader and the runtimes do before it, and at the beginning
-//! of a thread, is not the programs' own.
+//! Only calls behind the beginning of `main` are hit: what the loader and the runtimes do before it, and at the
+//! beginning of a thread, is not the programs' own.
 
 mod errnos;
 mod scenarios;

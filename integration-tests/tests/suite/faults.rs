@@ -1,5 +1,5 @@
-//! A kill or an error at each system call that matters, by `strace -e inject`, and storms of interruptions: nothing is half
-//! made, nothing is left over that the next writer does not clear away, no value is lost.
+//! A kill or an error at each system call that matters, by `strace -e inject`, and storms of interruptions: nothing is
+//! half made, nothing is left over that the next writer does not clear away, no value is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -258,4 +258,42 @@ fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
     let storm = Storm::over(&[maker.pid()]);
     maker.wait().prints("");
     assert!(storm.end() > 2 && start.elapsed() < DEADLINE / 2, "{:?}", start.elapsed());
+}
+
+/// What a command says when the first `call` on these paths gives this error: that, and not something else.
+#[track_caller]
+fn check_told(before: &str, call: &str, error: &str, paths: &str, command: &str, words: &[&str]) {
+    let s = Sandbox::new();
+    s.ok(before);
+    let line = format!("strace -f -o trace {paths} -e trace={call} -e inject={call}:error={error}:when=1 {command}");
+    let outcome = s.run(&line).exits(1).complains(words);
+    assert!(was_hit(&s) && !outcome.stderr.contains("damaged"), "{outcome:?}");
+}
+
+// Fault 26.
+#[test]
+fn what_cannot_be_read_or_locked_is_not_taken_for_damage_nor_for_nothing() {
+    if !can_strace("what_cannot_be_read_or_locked") {
+        return;
+    }
+    let leftover = "umask 077; : > $SHM_DIR/.demo.lock";
+    check_told(
+        "shm-writer demo x",
+        "getdents64",
+        "EIO",
+        "",
+        "shm-reader list",
+        &["cannot open directory", "Input/output error"],
+    );
+    check_told(leftover, "getdents64", "EIO", "", "shm-writer clean", &["cannot open directory", "Input/output error"]);
+    let lock = "-P $SHM_DIR/.demo.lock";
+    check_told(leftover, "fcntl", "ENOLCK", lock, "shm-writer clean", &["cannot lock region 'demo'"]);
+    check_told(leftover, "openat", "EIO", lock, "shm-writer clean", &["cannot lock region 'demo'"]);
+    // The first read is of the header, and the second of the descriptor.
+    let s = Sandbox::new();
+    s.ok("rover");
+    let inject = "-P $SHM_DIR/rover -e trace=pread64 -e inject=pread64:error=EIO:when=2";
+    let outcome = s.run(&format!("strace -f -o trace {inject} shm-reader rover"));
+    assert!(was_hit(&s), "{outcome:?}");
+    outcome.exits(1).complains(&["cannot read region 'rover': Input/output error"]);
 }

@@ -65,7 +65,8 @@ pub fn of(call: &str) -> Vec<&'static str> {
     }
 }
 
-/// Calls that cannot fail; a process may always ask for its own limits. Where `brk` finds no memory, it gives the old end, which cannot be injected.
+/// Calls that cannot fail; a process may always ask for its own limits. Where `brk` finds no memory, it gives the old end,
+/// which cannot be injected.
 const INFALLIBLE: [&str; 8] =
     ["getpid", "gettid", "geteuid", "prlimit64", "exit_group", "exit", "restart_syscall", "brk"];
 /// Calls that Rust's and C's runtimes make for a thread or a handler; they end the process where these fail, by their own

@@ -1,5 +1,5 @@
-//! Every command of both programs, with what there is before it. What must come of them is not said here: that shows a run
-//! to which nothing happens.
+//! Every command of both programs, with what there is before it. What must come of them is not said here: that shows a
+//! run to which nothing happens.
 
 /// A command, and the state that it meets.
 #[derive(Clone, Copy, Debug)]
