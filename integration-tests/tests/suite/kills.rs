@@ -18,7 +18,7 @@ fn chosen_kills() -> usize {
     match std::env::var("SHM_KILLS").as_deref() {
         Ok("all") => usize::MAX,
         Ok(count) => count.parse().expect("SHM_KILLS is a number, or 'all'"),
-        Err(_) => 20,
+        Err(_) => 5,
     }
 }
 

@@ -21,9 +21,9 @@ use std::time::Duration;
 /// Another process may lock and remove the file between our opening and our locking it; this often we try again.
 const ATTEMPTS: usize = 100;
 
-/// `rm` and `clean` hold the lock for a moment: a refusal counts when it was repeated this often, at this distance.
-const PATIENCE: usize = 5;
-const PAUSE: Duration = Duration::from_millis(1);
+/// `rm` and `clean` hold the lock for a moment, and so does a child that is just being started, with a copy of a descriptor: a
+/// refusal counts when it was repeated after pauses of these many milliseconds.
+const PAUSES_MS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// File systems of which it is known that a mapping refers to the very file that was opened: tmpfs, ext2 to ext4, XFS and
 /// Btrfs. Others may map a file that lies below it, as overlayfs does.
@@ -94,7 +94,7 @@ impl std::fmt::Display for Presence {
 impl Lock {
     /// Takes the lock, or says that another writer has it. The error's pid is left for the caller to fill in.
     pub fn acquire(place: &Place) -> Result<Self> {
-        let mut refusals = 0;
+        let mut pauses = PAUSES_MS.into_iter().map(Duration::from_millis);
         for _ in 0..ATTEMPTS {
             // First, because it may fail, and then leaves nothing behind.
             let process = Process::this().map_err(|source| Error::Io {
@@ -108,11 +108,10 @@ impl Lock {
             match set_lock(&file, libc::F_WRLCK) {
                 Ok(()) => {}
                 Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
-                    refusals += 1;
-                    if refusals == PATIENCE {
+                    let Some(pause) = pauses.next() else {
                         return Err(Error::WriterAlive { region: place.shown.clone(), pid: None });
-                    }
-                    std::thread::sleep(PAUSE);
+                    };
+                    std::thread::sleep(pause);
                     continue;
                 }
                 Err(errno) => {
