@@ -32,8 +32,11 @@ fn a_writer_stopped_after_any_instruction_of_a_publication_only_makes_readers_wa
                 assert!(started.elapsed() < Duration::from_secs(1), "{moment:?}");
                 received = received.or(sample.map(|sample| (sample.sequence, sample.value)));
                 assert!(received.is_none() || received.as_ref() == Some(&after), "{moment:?}: {received:02x?}");
-                let refused = RawWriter::open(&scene.name, Kind::Bytes);
-                assert!(matches!(refused, Err(Error::WriterAlive { .. })), "{moment:?}: {refused:?}");
+                // A refusal takes 60 ms, for which it tries again.
+                if is_full() || stops % 32 == 0 {
+                    let refused = RawWriter::open(&scene.name, Kind::Bytes);
+                    assert!(matches!(refused, Err(Error::WriterAlive { .. })), "{moment:?}: {refused:?}");
+                }
                 stops += 1;
             }
             is_running = is_running && victim.step();
