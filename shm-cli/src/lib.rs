@@ -2,11 +2,13 @@
 //! here reads or writes a region.
 
 mod command;
+mod guard;
 mod report;
 mod terminal;
 mod units;
 
 pub use command::{completions, parse, shell_line};
+pub use guard::guard;
 pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_region, report};
 pub use terminal::{Escaped, Talk, bold, is_harmless, stdout};
 pub use units::{counted, duration, size};

@@ -8,7 +8,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use shm_core::Error;
 
 use crate::Escaped;
-use crate::terminal::print_line;
+use crate::terminal::{as_line, print_line};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
@@ -92,11 +92,20 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     let code = code(error);
     if code != Code::ClosedPipe {
-        let remedy = remedy(error);
-        let lines = if remedy.is_empty() { message(error) } else { format!("{}\n  {remedy}", message(error)) };
-        print_line(&format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes())));
+        print_line(&shown(error));
     }
     ExitCode::from(code as u8)
+}
+
+/// What `report` would say, as the bytes that stderr takes.
+pub(crate) fn told(error: &anyhow::Error) -> Vec<u8> {
+    as_line(&shown(error))
+}
+
+fn shown(error: &anyhow::Error) -> String {
+    let remedy = remedy(error);
+    let lines = if remedy.is_empty() { message(error) } else { format!("{}\n  {remedy}", message(error)) };
+    format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes()))
 }
 
 /// What clap has to say: help and version on stdout, a wrong command line on stderr.

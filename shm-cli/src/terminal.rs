@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use anstream::AutoStream;
 use clap::builder::styling::Style;
 
 const BOLD: Style = Style::new().bold();
@@ -55,7 +56,7 @@ impl fmt::Display for Escaped<'_> {
 
 /// The text in bold, where stdout shows that.
 pub fn bold(text: &str) -> String {
-    match anstream::AutoStream::choice(&io::stdout()) {
+    match AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => text.to_owned(),
         _ => format!("{BOLD}{text}{BOLD:#}"),
     }
@@ -128,7 +129,14 @@ fn say(text: impl fmt::Display) {
 
 /// A line on stderr, in one piece; when nobody can take it, so be it.
 pub(crate) fn print_line(text: &str) {
-    let _ = anstream::stderr().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr().write_all(&as_line(text));
+}
+
+/// A line as stderr takes it: with colour only where that is shown.
+pub(crate) fn as_line(text: &str) -> Vec<u8> {
+    let mut line = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
+    let _ = writeln!(line, "{text}"); // memory takes everything
+    line.into_inner()
 }
 
 /// The terminal's present line of stderr; this is no decoration, so `NO_COLOR` does not matter.

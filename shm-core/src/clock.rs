@@ -190,6 +190,31 @@ mod tests {
         }
     }
 
+    // Fault 48.
+    #[test]
+    fn a_step_of_the_unix_clock_leaves_the_steady_one_alone_and_is_followed_within_an_anchors_life() {
+        let mut clock = Clock::new();
+        let hour_ns = 3_600_000_000_000;
+        let pass = |clock: &mut Clock| {
+            let start = Instant::now();
+            while u128::from(5 * RATE_MIN_NS) > start.elapsed().as_nanos() {
+                clock.now();
+            }
+        };
+        pass(&mut clock);
+        for ahead in [true, false] {
+            // As if the system's clock had been set by an hour just now: the anchor has the time of before.
+            let unix_ns_before = &mut clock.anchor.moment.unix_ns;
+            *unix_ns_before = if ahead { *unix_ns_before - hour_ns } else { *unix_ns_before + hour_ns };
+            let before = clock.now();
+            pass(&mut clock);
+            let after = clock.now();
+            let passed_ns = after.steady_ns - before.steady_ns;
+            assert!(passed_ns < hour_ns / 2, "the steady clock jumped by {passed_ns} ns");
+            assert!(after.unix_ns.abs_diff(unix_ns(SystemTime::now())) < hour_ns / 2, "the step was not followed");
+        }
+    }
+
     #[test]
     fn it_agrees_with_the_system_and_does_not_go_back_far() {
         let mut clock = Clock::new();

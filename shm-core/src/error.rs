@@ -88,6 +88,14 @@ pub enum Error {
         /// The region that was in use.
         region: String,
     },
+    /// The handle was opened by another process, of which this one is a fork.
+    #[error(
+        "cannot write to region '{region}': its writer was opened by the process that this one was forked from; write there, or open it again once that has closed it or ended"
+    )]
+    Forked {
+        /// The region that was to be written.
+        region: String,
+    },
     /// The writer overwrote the value each time before it could be copied.
     #[error("region '{region}' is written faster than it can be read; give it more slots")]
     Busy {

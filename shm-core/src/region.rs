@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::header::{FIXED_BYTES, Fixed, HEADER_BYTES, Header, HeaderFault, MAGIC, STATE_CLOSED, VERSION};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 mod file_system;
 pub mod lock;
 pub mod place;
+pub mod process;
 pub mod reserve;
 
 pub use file_system::check_local;
@@ -248,6 +249,9 @@ impl Mapping {
             Access::Read => options.map_raw_read_only(file)?,
             Access::Write => options.map_raw(file)?,
         };
+        // A writer that dumps core holds its lock until that is done, and its region can be looked at without it. Where the
+        // kernel refuses, the dump takes longer.
+        let _ = raw.advise(Advice::DontDump);
         // The header was checked: the slots lie within the file.
         let slots_start = usize::try_from(fixed.slots_offset()).map_err(std::io::Error::other)?;
         assert!(slots_start <= length && slots_start.is_multiple_of(WORD), "a checked header's slots");

@@ -101,7 +101,8 @@ impl RawWriter {
     /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
     /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
     /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
-    /// [`Error::Damaged`] if the region claims to have used up all numbers.
+    /// [`Error::Damaged`] if the region claims to have used up all numbers; [`Error::Forked`] in a fork of the process that
+    /// opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
         if self.kind != Kind::Bytes {
             return self.publish_described(payload);
@@ -135,11 +136,14 @@ impl RawWriter {
 
     #[inline]
     fn is_writable(&self) -> bool {
-        !self.gone && self.producer.head() < MAX_SEQUENCE
+        !self.gone && self.producer.head() < MAX_SEQUENCE && self.lock.process().is_present()
     }
 
     #[cold]
     fn unwritable(&self) -> Error {
+        if !self.lock.process().is_surely_present() {
+            return self.place.forked();
+        }
         check_numbers(&self.place, &self.producer).err().filter(|_| !self.gone).unwrap_or_else(|| self.place.gone())
     }
 
@@ -192,7 +196,7 @@ impl RawWriter {
     #[cold]
     fn check_name(&mut self) -> Result<()> {
         self.gone |= matches!(is_ours(&self.place, &self.lock, &self.region), Ok(false));
-        if self.gone { Err(self.place.gone()) } else { Ok(()) }
+        if self.gone { Err(self.unwritable()) } else { Ok(()) }
     }
 
     /// What arrays the payloads are, if they are arrays.
@@ -242,7 +246,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the region was removed or replaced by somebody else.
+    /// [`Error::Gone`] if the region was removed or replaced by somebody else; [`Error::Forked`] in a fork of the process
+    /// that opened the writer, which is not closed then.
     pub fn close(mut self) -> Result<()> {
         self.check_name()
     }
@@ -251,7 +256,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Io`].
+    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] as for [`close`](Self::close);
+    /// [`Error::Io`].
     pub fn remove(mut self) -> Result<()> {
         self.check_name()?;
         self.announce_close();

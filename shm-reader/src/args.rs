@@ -46,6 +46,19 @@ pub struct Args {
     pub talk: Talk,
 }
 
+impl Args {
+    /// The one region or block that is looked at.
+    pub fn name(&self) -> Option<&str> {
+        match (&self.verb, &self.read) {
+            (Some(Verb::Inspect { region, .. } | Verb::Verify { region, .. } | Verb::Map { name: region, .. }), _) => {
+                Some(region)
+            }
+            (None, Some(read)) => Some(&read.region),
+            _ => None,
+        }
+    }
+}
+
 /// Everything that is not reading values.
 #[derive(Debug, Subcommand)]
 pub enum Verb {

@@ -51,6 +51,17 @@ pub struct Args {
     pub talk: Talk,
 }
 
+impl Args {
+    /// The one region or block that is changed.
+    pub fn name(&self) -> Option<&str> {
+        match (&self.verb, &self.publish) {
+            (Some(Verb::Create { region, .. } | Verb::Map { name: region, .. }), _) => Some(region),
+            (None, Some(publish)) => Some(&publish.region),
+            _ => None,
+        }
+    }
+}
+
 /// Everything that is not publishing.
 #[derive(Debug, Subcommand)]
 pub enum Verb {

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    shm_cli::guard(args.name())?;
     match (&args.verb, &args.publish) {
         (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
         (Some(Verb::Create { region, layout, description }), _) => {

@@ -86,6 +86,7 @@ fn read_everything(bit: usize, name: &str) {
     assert!(buffer.capacity() < 1 << 20, "bit {bit}: no large allocation");
 }
 
+// Fault 28.
 #[test]
 fn a_reader_survives_every_flip_of_a_header_bit() {
     let (s, bytes) = region();
@@ -99,6 +100,7 @@ fn a_reader_survives_every_flip_of_a_header_bit() {
     }
 }
 
+// Fault 28.
 #[test]
 fn inspect_and_verify_survive_every_flip_of_a_header_bit() {
     let (s, bytes) = region();
@@ -116,6 +118,7 @@ fn inspect_and_verify_survive_every_flip_of_a_header_bit() {
     }
 }
 
+// Fault 28.
 #[test]
 fn a_waiting_reader_survives_flips_of_the_fields_that_change() {
     let (s, bytes) = region();
@@ -161,6 +164,7 @@ fn a_writer_refuses_or_goes_on_after_any_flip_of_a_field() {
     }
 }
 
+// Fault 28.
 #[test]
 fn the_programs_agree_with_the_library_on_flips_of_each_field() {
     let (s, bytes) = region();

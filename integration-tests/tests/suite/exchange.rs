@@ -116,6 +116,7 @@ fn a_name_with_a_slash_is_a_path_to_an_ordinary_file() {
     assert_eq!(s.home_files(), ["sub"]);
 }
 
+// Fault 52.
 #[test]
 fn two_dashes_make_a_region_of_a_verbs_name() {
     let s = Sandbox::new();

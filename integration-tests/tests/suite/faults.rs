@@ -288,6 +288,8 @@ fn what_cannot_be_read_or_locked_is_not_taken_for_damage_nor_for_nothing() {
     check_told(leftover, "getdents64", "EIO", "", "shm-writer clean", &["cannot open directory", "Input/output error"]);
     let lock = "-P $SHM_DIR/.demo.lock";
     check_told(leftover, "fcntl", "ENOLCK", lock, "shm-writer clean", &["cannot lock region 'demo'"]);
+    // It is opened by its name in the directory.
+    check_told(leftover, "openat", "EIO", "-P .demo.lock", "shm-writer clean", &["cannot lock region 'demo'"]);
     // The first read is of the header, and the second of the descriptor.
     let s = Sandbox::new();
     s.ok("rover");

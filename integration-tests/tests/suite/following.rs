@@ -25,6 +25,7 @@ fn a_follower_goes_on_with_a_restarted_writer() {
     }
 }
 
+// Fault 8.
 #[test]
 fn a_follower_goes_on_when_its_writer_was_killed() {
     let s = Sandbox::new();
@@ -42,6 +43,7 @@ fn a_follower_goes_on_when_its_writer_was_killed() {
     assert_eq!(outcome.stderr, "", "the reader says nothing wrong");
 }
 
+// Fault 8.
 #[test]
 fn a_writer_killed_at_full_speed_leaves_a_region_that_the_next_one_continues() {
     let s = Sandbox::new();
@@ -53,6 +55,8 @@ fn a_writer_killed_at_full_speed_leaves_a_region_that_the_next_one_continues() {
         let before = expected;
         crate::harness::eventually("the writer publishes", || (head(&s, "demo") > before + 100).then_some(()));
         stream.kill();
+        // The shell is dead; the writer, which it had started, is about to be.
+        crate::harness::eventually("the writer dies", || (s.inspect("demo")["writer"] == "gone").then_some(()));
         expected = head(&s, "demo");
         s.ok("shm-writer demo next");
         let held: Vec<Value> = s.run("shm-reader demo --json --from oldest").succeeds().json();
@@ -158,6 +162,7 @@ fn other_slots_and_sizes_replace_the_region_and_keep_the_numbers() {
     assert_eq!(s.inspect("demo")["slots"], 128, "not given: as found");
 }
 
+// Fault 10.
 #[test]
 fn a_follower_reports_a_region_made_anew_as_a_restart() {
     let s = Sandbox::new();
@@ -187,6 +192,7 @@ fn a_plain_follower_prints_values_across_removals_and_nothing_else() {
     assert_eq!(reader.wait().dies_of(Signal::SIGTERM).text(), "");
 }
 
+// Faults 9, 10.
 #[test]
 fn a_region_unlinked_by_hand_and_made_anew_is_found_by_its_follower() {
     let s = Sandbox::new();

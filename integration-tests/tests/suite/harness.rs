@@ -1,15 +1,19 @@
 //! What every test stands on: a sandbox with a `SHM_DIR` of its own, commands and children with
 //! deadlines. Nothing sleeps to wait for something; nothing outlives its test; no program may panic.
 
+mod again;
 mod child;
 mod outcome;
 mod programs;
+mod random;
 mod sandbox;
 mod stream;
 
+pub use again::{again, role, said, say};
 pub use child::Child;
 pub use outcome::Outcome;
-pub use programs::workspace;
+pub use programs::{programs, victim, workspace};
+pub use random::Random;
 pub use sandbox::{Sandbox, copy_programs};
 pub use stream::Stream;
 

@@ -82,6 +82,7 @@ fn refused(s: &Sandbox, what: &str, codes: &[i32]) {
     assert_eq!(contents(s), before, "{what} was changed");
 }
 
+// Faults 33, 53, 54.
 #[test]
 fn files_that_are_not_regions_are_refused_and_untouched() {
     for (what, make) in FOREIGN {
@@ -91,6 +92,7 @@ fn files_that_are_not_regions_are_refused_and_untouched() {
     }
 }
 
+// Fault 53.
 #[test]
 fn a_link_target_outside_is_untouched() {
     let s = Sandbox::new();
@@ -101,6 +103,7 @@ fn a_link_target_outside_is_untouched() {
     assert_eq!(s.ok("cat precious"), "precious\n");
 }
 
+// Fault 53.
 #[test]
 fn a_link_in_place_of_the_lock_file_is_refused() {
     let s = Sandbox::new();
@@ -113,6 +116,7 @@ fn a_link_in_place_of_the_lock_file_is_refused() {
     assert_eq!(s.ok("cat precious"), "precious\n");
 }
 
+// Fault 33.
 #[test]
 fn regions_that_were_cut_are_refused() {
     for (what, harm) in BROKEN {
@@ -148,6 +152,7 @@ fn forging_with_the_value_that_was_there_changes_nothing() {
     forged("slots", 64).run("shm-reader demo").prints("10\n");
 }
 
+// Fault 34.
 #[test]
 fn other_versions_are_refused_by_number() {
     for (field, value) in [("version_major", 1), ("version_major", 0xffff), ("version_minor", 99)] {
@@ -157,6 +162,7 @@ fn other_versions_are_refused_by_number() {
     }
 }
 
+// Fault 63.
 #[test]
 fn unknown_incompatible_features_are_refused_and_compatible_ones_are_not() {
     for bit in [0, 7, 31, 63] {
@@ -165,10 +171,34 @@ fn unknown_incompatible_features_are_refused_and_compatible_ones_are_not() {
         s.run("shm-reader demo").complains(&[&format!("{:#x}", 1_u64 << bit)]);
     }
     for bit in [20, 63] {
-        forged("compatible", 1 << bit).run("shm-reader demo").prints("10\n");
+        let s = forged("compatible", 1 << bit);
+        s.run("shm-reader demo").prints("10\n");
+        // A writer that does not know the feature goes on, and the bit stays for those who do, in a larger file too.
+        s.run("shm-writer demo next").prints("");
+        s.ok("head -c 9000 /dev/zero | tr '\\0' x | shm-writer demo");
+        s.run("shm-reader demo --from -2 | head -c 5").prints("next\n");
+        assert!(s.ok("shm-reader inspect demo").contains(&format!("{:#x}", 1_u64 << bit)));
     }
 }
 
+// Fault 36.
+#[test]
+fn an_epoch_and_a_bell_at_their_ends_begin_again() {
+    let all = u64::MAX.into();
+    let s = forged("epoch", all);
+    s.run("shm-writer demo next").prints("");
+    s.run("shm-reader demo").prints("next\n");
+    assert_eq!(s.inspect("demo")["epoch"], 0);
+
+    let s = forged("bell", u32::MAX.into());
+    let mut reader = s.spawn("shm-reader demo -f");
+    reader.expect(&["10"]);
+    let mut reader = reader.idle();
+    s.run("seq 11 20 | shm-writer demo").prints("");
+    reader.expect(&["11", "12", "13", "14", "15", "16", "17", "18", "19", "20"]);
+}
+
+// Faults 31, 32.
 #[test]
 fn sizes_that_do_not_fit_are_refused_although_the_crc_is_right() {
     let all = u64::MAX.into();
@@ -225,6 +255,7 @@ fn a_kind_that_is_unknown_is_refused_by_its_number() {
     }
 }
 
+// Faults 29, 31.
 #[test]
 fn a_slot_with_an_impossible_length_is_an_error_and_nothing_is_read_beyond_it() {
     for (field, value) in [("length", 5000), ("length", (1 << 48) - 1), ("length", 1 << 47)] {
@@ -245,6 +276,7 @@ fn a_slot_with_an_impossible_length_is_an_error_and_nothing_is_read_beyond_it() 
     }
 }
 
+// Fault 29.
 #[test]
 fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
     for what in ["/dev/zero", "/dev/urandom"] {
@@ -258,6 +290,7 @@ fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
     }
 }
 
+// Faults 12, 13.
 #[test]
 fn a_newest_value_that_is_not_there_is_an_error_for_every_reader() {
     let s = Sandbox::new();

@@ -15,6 +15,7 @@ fn follower(s: &Sandbox) -> Child {
     reader.idle()
 }
 
+// Fault 57.
 #[test]
 fn a_reader_maps_the_region_read_only() {
     let s = Sandbox::new();
@@ -30,6 +31,7 @@ fn a_reader_maps_the_region_read_only() {
     }
 }
 
+// Fault 57.
 #[test]
 fn a_reader_has_no_file_open_for_writing() {
     let s = Sandbox::new();
@@ -48,6 +50,7 @@ fn a_reader_has_no_file_open_for_writing() {
     }
 }
 
+// Fault 51.
 #[test]
 fn a_stopped_reader_does_not_hinder_writers() {
     let s = Sandbox::new();
@@ -63,6 +66,7 @@ fn a_stopped_reader_does_not_hinder_writers() {
     while reader.line() != "anew" {}
 }
 
+// Fault 51.
 #[test]
 fn readers_stopped_while_they_start_do_not_hinder_writers() {
     let s = Sandbox::new();
@@ -92,6 +96,7 @@ fn a_killed_reader_leaves_nothing_to_clean_up() {
     s.run("shm-writer demo two").prints("");
 }
 
+// Fault 51.
 #[test]
 fn a_region_that_others_hold_open_or_lock_is_written_all_the_same() {
     let s = Sandbox::new();

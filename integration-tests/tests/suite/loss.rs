@@ -25,6 +25,7 @@ fn account(lines: &[Value], mut next: u64) -> (u64, u64, u64) {
     (received, missed, next - 1)
 }
 
+// Fault 37.
 #[test]
 fn a_follower_accounts_for_every_value_of_a_fast_writer() {
     let s = Sandbox::new();
@@ -47,6 +48,7 @@ fn a_follower_that_waited_counts_what_a_region_lost_before_it_was_found() {
     assert_eq!((received + missed, last), (1000, 1000));
 }
 
+// Fault 37.
 #[test]
 fn a_lapped_reader_goes_on_half_a_ring_behind_and_says_what_it_skipped() {
     let s = Sandbox::new();

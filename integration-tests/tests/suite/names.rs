@@ -41,6 +41,7 @@ fn refused(name: &[u8]) {
     assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "'{shown}' left something behind");
 }
 
+// Fault 52.
 #[test]
 fn names_that_break_the_rule_are_refused_and_nothing_is_made() {
     for name in ["", ".", "..", ".hidden", "-rf", "-", "--", "a b", " a", "a ", "a\nb", "a\tb", "a\x1b[31mb", "a\x7fb"]
@@ -49,6 +50,7 @@ fn names_that_break_the_rule_are_refused_and_nothing_is_made() {
     }
 }
 
+// Fault 52.
 #[test]
 fn names_with_other_characters_are_refused() {
     for name in
@@ -58,6 +60,7 @@ fn names_with_other_characters_are_refused() {
     }
 }
 
+// Fault 52.
 #[test]
 fn names_that_are_not_utf_8_are_refused() {
     for name in [&b"\xff"[..], b"a\xffb", b"./\xff", b"\xc3"] {
@@ -65,6 +68,7 @@ fn names_that_are_not_utf_8_are_refused() {
     }
 }
 
+// Fault 52.
 #[test]
 fn paths_are_refused_for_their_last_component() {
     for name in ["./", "./.", "./..", "/", "//", "sub/", "./.hidden", "./-x", "./a b", "../", "./a/"] {
@@ -72,6 +76,7 @@ fn paths_are_refused_for_their_last_component() {
     }
 }
 
+// Fault 52.
 #[test]
 fn names_that_are_too_long_are_refused() {
     for length in [201, 255, 256, 5000] {
@@ -80,6 +85,7 @@ fn names_that_are_too_long_are_refused() {
     }
 }
 
+// Fault 52.
 #[test]
 fn names_that_keep_the_rule_work() {
     for name in ["a", "0", "A.b_c-9", "x-", "x.", "a..b", "_", "demo.lock", "demo.new", &"n".repeat(200)] {

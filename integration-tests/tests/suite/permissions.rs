@@ -32,6 +32,7 @@ fn a_user_who_may_only_read_can_read() {
     follower.expect(&["6", &"x".repeat(10_000)]);
 }
 
+// Fault 47.
 #[test]
 fn a_stranger_is_told_that_the_writer_is_unknown() {
     let Some(s) = with_nobody("a_stranger_is_told_that_the_writer_is_unknown") else { return };
@@ -54,6 +55,7 @@ fn a_region_that_one_may_not_read_is_an_error_with_a_remedy() {
     assert!(outcome.text().contains("open"), "one secret does not hide the others: {outcome:?}");
 }
 
+// Fault 57.
 #[test]
 fn nobody_else_can_write_or_remove_a_region() {
     let Some(s) = with_nobody("nobody_else_can_write_or_remove_a_region") else { return };
@@ -75,6 +77,7 @@ fn nobody_else_can_write_or_remove_a_region() {
     s.run(&format!("{NOBODY} ./shm-reader mine")).prints("z\n");
 }
 
+// Fault 55.
 #[test]
 fn a_region_planted_by_another_user_is_not_written_to() {
     let Some(s) = with_nobody("a_region_planted_by_another_user") else { return };
@@ -84,6 +87,7 @@ fn a_region_planted_by_another_user_is_not_written_to() {
     s.run("shm-reader demo").prints("theirs\n");
 }
 
+// Fault 56.
 #[test]
 fn a_region_that_others_may_write_to_is_refused_by_a_writer() {
     let s = Sandbox::new();
@@ -93,6 +97,7 @@ fn a_region_that_others_may_write_to_is_refused_by_a_writer() {
     s.run("shm-writer demo y").prints("");
 }
 
+// Fault 57.
 #[test]
 fn a_region_with_a_second_link_is_refused_by_a_writer() {
     let s = Sandbox::new();

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Child, Sandbox, eventually};
 
+// Fault 7.
 #[test]
 fn of_writers_that_race_for_a_region_exactly_one_wins() {
     let s = Sandbox::new();
@@ -35,6 +36,7 @@ fn alone(writers: &mut [Child]) -> Option<usize> {
     (alive.len() == 1).then(|| alive[0])
 }
 
+// Fault 7.
 #[test]
 fn nobody_ever_sees_a_half_made_region() {
     let s = Sandbox::new();

@@ -23,6 +23,7 @@ fn rm_goes_on_after_a_name_that_is_missing() {
     assert_eq!(s.files(), [""; 0]);
 }
 
+// Fault 9.
 #[test]
 fn rm_of_a_region_with_a_living_writer_needs_force() {
     let s = Sandbox::new();
@@ -39,6 +40,7 @@ fn rm_of_a_region_with_a_living_writer_needs_force() {
     assert!(!s.shm("demo").exists());
 }
 
+// Faults 9, 10.
 #[test]
 fn the_old_writer_ends_at_its_next_value_after_force_and_a_new_one_takes_its_place() {
     let s = Sandbox::new();

@@ -89,6 +89,7 @@ fn the_vectors_are_what_the_format_says() {
     assert!(bytes < 600_000, "{bytes} bytes");
 }
 
+// Faults 34, 35, 63.
 #[test]
 fn the_library_reads_from_the_vectors_what_they_say() {
     written();

@@ -26,6 +26,7 @@ fn example() -> Fixed {
     fixed.lay_out().unwrap()
 }
 
+// Fault 35.
 #[test]
 fn the_bytes_of_a_header_do_not_change() {
     #[rustfmt::skip]
@@ -59,6 +60,7 @@ fn the_bytes_of_a_header_do_not_change() {
     assert_eq!(Fixed::parse(&bytes), Ok(example()));
 }
 
+// Fault 28.
 #[test]
 fn every_flipped_bit_is_refused() {
     let bytes = example().to_bytes();
@@ -90,6 +92,7 @@ fn fault(change: impl FnOnce(&mut Fixed)) -> Option<HeaderFault> {
     Fixed::parse(&fixed.to_bytes()).err()
 }
 
+// Fault 31.
 #[test]
 fn sizes_that_do_not_fit_each_other_are_refused() {
     let field = |text| Some(HeaderFault::Field(text));
@@ -121,6 +124,7 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
     assert_eq!(fault(|fixed| fixed.region_bytes = 4096 + 512), None);
 }
 
+// Fault 31.
 #[test]
 fn sizes_that_overflow_are_not_laid_out() {
     let lay_out = |change: &dyn Fn(&mut Fixed)| {

@@ -45,6 +45,7 @@ fn the_encoding_is_bincode_1_byte_for_byte() {
     assert_eq!(encoded(&value), expected);
 }
 
+// Fault 61.
 #[test]
 fn bytes_left_over_or_missing_are_refused() {
     let bytes = encoded(&(7_u32, 8_u32));
@@ -55,6 +56,7 @@ fn bytes_left_over_or_missing_are_refused() {
     }
 }
 
+// Fault 61.
 #[test]
 fn three_billion_empty_elements_are_refused() {
     let bytes = 3_000_000_000_u64.to_le_bytes();
@@ -62,6 +64,7 @@ fn three_billion_empty_elements_are_refused() {
     assert!(error.contains("more elements than its length allows"), "{error}");
 }
 
+// Fault 61.
 #[test]
 fn a_claimed_terabyte_is_not_allocated() {
     let mut bytes = (1_u64 << 40).to_le_bytes().to_vec();
@@ -71,6 +74,7 @@ fn a_claimed_terabyte_is_not_allocated() {
     assert!(decode::<Vec<u64>>(&bytes).is_err());
 }
 
+// Fault 61.
 #[test]
 fn a_deep_value_is_refused_before_it_overflows_the_stack() {
     let error = decode::<Nested>(&[1; 100_000]).unwrap_err();

@@ -1,32 +1,72 @@
 //! The writer's lock: an open file description lock on a file of its own beside the region. The kernel
 //! frees it at any death of its holder. It is never the region's own file, because whoever may open a
 //! file for reading may also lock it.
+//!
+//! Such a lock is freed when nothing refers to the open file any more, and a fork gets a copy of every descriptor: a child
+//! that lives on would keep the lock of a writer that died. So the lock is held by a mapping of the file instead, which
+//! forks do not get (`MADV_DONTFORK`), and the descriptor is closed. Nobody ever touches the mapped page.
 
 use super::place::{Identity, Place, check_ours, identity_of};
+use super::process::Process;
 use crate::error::{Error, Result};
 use crate::header::HEADER_BYTES;
+use memmap2::{Advice, MmapOptions, MmapRaw};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
-use std::process;
 use std::time::Duration;
 
 /// Another process may lock and remove the file between our opening and our locking it; this often we try again.
 const ATTEMPTS: usize = 100;
 
-/// `rm` and `clean` hold the lock for a moment: a refusal counts when it was repeated this often, at this distance.
-const PATIENCE: usize = 5;
-const PAUSE: Duration = Duration::from_millis(1);
+/// `rm` and `clean` hold the lock for a moment, and so does a child that is just being started, with a copy of a descriptor: a
+/// refusal counts when it was repeated after pauses of these many milliseconds.
+const PAUSES_MS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+
+/// File systems of which it is known that a mapping refers to the very file that was opened: tmpfs, ext2 to ext4, XFS and
+/// Btrfs. Others may map a file that lies below it, as overlayfs does.
+const MAPPED_AS_OPENED: [u64; 4] = [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e];
 
 /// The writer's lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    file: OwnedFd,
+    // Gone only while it is being dropped.
+    hold: Option<Hold>,
     identity: Identity,
     // The process that took it.
-    process: u32,
+    process: Process,
+}
+
+/// What keeps the file open, and so locked.
+#[derive(Debug)]
+enum Hold {
+    /// A mapping, which forks do not get.
+    Mapping(MmapRaw),
+    /// A descriptor, of which a fork has a copy.
+    Descriptor(OwnedFd),
+}
+
+impl Hold {
+    fn of(file: OwnedFd) -> Self {
+        match map_for_this_process(&file) {
+            Some(mapping) => Self::Mapping(mapping),
+            None => Self::Descriptor(file),
+        }
+    }
+}
+
+/// Maps the file so that a fork has no part of it; `None` where that cannot be had, or would not keep the file open.
+fn map_for_this_process(file: &OwnedFd) -> Option<MmapRaw> {
+    let kind = u64::try_from(fs::fstatfs(file).ok()?.f_type).ok()?;
+    if !MAPPED_AS_OPENED.contains(&kind) {
+        return None;
+    }
+    // The file is empty, so nobody could touch the page.
+    let mapping = MmapOptions::new().len(1).map_raw_read_only(file).ok()?;
+    mapping.advise(Advice::DontFork).ok()?;
+    Some(mapping)
 }
 
 /// Whether somebody holds a region's writer lock.
@@ -54,19 +94,24 @@ impl std::fmt::Display for Presence {
 impl Lock {
     /// Takes the lock, or says that another writer has it. The error's pid is left for the caller to fill in.
     pub fn acquire(place: &Place) -> Result<Self> {
-        let mut refusals = 0;
+        let mut pauses = PAUSES_MS.into_iter().map(Duration::from_millis);
         for _ in 0..ATTEMPTS {
+            // First, because it may fail, and then leaves nothing behind.
+            let process = Process::this().map_err(|source| Error::Io {
+                action: "lock region",
+                region: place.shown.clone(),
+                source,
+            })?;
             let Some((file, is_new)) = open_or_create(place)? else { continue };
             let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
             check_file(place, &stat)?;
             match set_lock(&file, libc::F_WRLCK) {
                 Ok(()) => {}
                 Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
-                    refusals += 1;
-                    if refusals == PATIENCE {
+                    let Some(pause) = pauses.next() else {
                         return Err(Error::WriterAlive { region: place.shown.clone(), pid: None });
-                    }
-                    std::thread::sleep(PAUSE);
+                    };
+                    std::thread::sleep(pause);
                     continue;
                 }
                 Err(errno) => {
@@ -77,7 +122,7 @@ impl Lock {
                     return Err(Error::Io { action: "lock region", region: place.shown.clone(), source: errno.into() });
                 }
             }
-            let lock = Self { file, identity: Identity::of(&stat), process: process::id() };
+            let lock = Self { hold: Some(Hold::of(file)), identity: Identity::of(&stat), process };
             if lock.is_named(place)? {
                 return Ok(lock);
             }
@@ -90,9 +135,10 @@ impl Lock {
         Ok(identity_of(place, &place.lock_file())? == Some(self.identity))
     }
 
-    /// Whether this is the process that took the lock, and not a fork of it.
-    pub fn is_mine(&self) -> bool {
-        self.process == process::id()
+    /// The process that took the lock, of which this one may be a fork.
+    #[inline]
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Frees the lock, and removes its file if there is no region that it could be the lock of.
@@ -119,12 +165,17 @@ fn remove_file(place: &Place) -> Result<()> {
 impl Drop for Lock {
     /// Frees the lock also where a child that is just being started still has a copy of the descriptor.
     fn drop(&mut self) {
-        // The lock of a process is not its child's to free.
-        if !self.is_mine() {
-            return;
+        let is_mine = self.process.is_surely_present();
+        match self.hold.take() {
+            // Should it fail, closing the descriptor frees the lock, a moment later at worst.
+            Some(Hold::Descriptor(file)) if is_mine => {
+                let _ = set_lock(&file, libc::F_UNLCK);
+            }
+            // A fork has no such mapping, and may have put another in its place by now.
+            Some(Hold::Mapping(mapping)) if !is_mine => std::mem::forget(mapping),
+            // Unmapping the file frees the lock; closing a copy does not.
+            _ => {}
         }
-        // Should it fail, closing the descriptor frees the lock, a moment later at worst.
-        let _ = set_lock(&self.file, libc::F_UNLCK);
     }
 }
 
@@ -154,7 +205,11 @@ fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
     let opened = match open(flags) {
         Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
             Err(Errno::EXIST) => return Ok(None),
-            made => made.map(|file| (file, true)),
+            made => made.map(|file| {
+                // The umask may have taken rights from it. Where they cannot be given back, the next open says so.
+                let _ = fs::fchmod(&file, mode);
+                (file, true)
+            }),
         },
         opened => opened.map(|file| (file, false)),
     };

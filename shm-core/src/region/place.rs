@@ -97,6 +97,11 @@ impl Place {
         Error::Gone { region: self.shown.clone() }
     }
 
+    /// The region's writer belongs to the process that this one was forked from.
+    pub fn forked(&self) -> Error {
+        Error::Forked { region: self.shown.clone() }
+    }
+
     /// The region contradicts itself.
     pub fn damaged(&self, reason: String) -> Error {
         Error::Damaged { region: self.shown.clone(), reason }

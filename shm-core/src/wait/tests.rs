@@ -9,6 +9,8 @@ use crate::sync::Ordering::Release;
 use std::time::Duration;
 
 #[cfg(not(miri))]
+mod processes;
+#[cfg(not(miri))]
 mod sleeps;
 #[cfg(not(miri))]
 mod spins;
@@ -64,6 +66,20 @@ fn after_a_pause_two_publications_wake() {
 #[test]
 fn a_clock_that_goes_back_wakes() {
     check_wakes(&mut Waker::new(LOOK_NS), &[(900, true), (901, true), (899, true), (901, false)]);
+}
+
+// Fault 48.
+#[test]
+fn what_the_unix_clock_says_never_matters() {
+    let mut wakers = [Waker::new(LOOK_NS), Waker::new(LOOK_NS)];
+    let mut steady_ns = 0;
+    for step in 0..10_000_u64 {
+        steady_ns += step * 7919 % LOOK_NS;
+        // One goes on with the steady clock; the other is set forth and back by years.
+        let unix_ns = [steady_ns, step.wrapping_mul(0x9e37_79b9_7f4a_7c15)];
+        let due = [0, 1].map(|index| wakers[index].is_due(Moment { steady_ns, unix_ns: unix_ns[index] }));
+        assert_eq!(due[0], due[1], "step {step}");
+    }
 }
 
 #[test]

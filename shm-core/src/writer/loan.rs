@@ -126,6 +126,9 @@ impl Loan<'_> {
     /// As for [`RawWriter::publish`]; nothing is published if the content is not what the region promises. To find that
     /// out, values of text, JSON and typed values are copied once.
     pub fn commit(self) -> Result<Sequence> {
+        if !self.writer.is_writable() {
+            return Err(self.writer.unwritable());
+        }
         self.check()?;
         self.fill_up_last_word();
         let Self { writer, length, .. } = self;

@@ -31,7 +31,7 @@ pub struct Change<'v> {
 
 /// Whether the names of region and lock still lead to these files, and this process is the one that took the lock.
 pub fn is_ours(place: &Place, lock: &Lock, region: &Region) -> Result<bool> {
-    Ok(lock.is_mine() && place.identity()? == Some(region.identity) && lock.is_named(place)?)
+    Ok(lock.process().is_surely_present() && place.identity()? == Some(region.identity) && lock.is_named(place)?)
 }
 
 /// Puts a new file in the place of `old`, so that a reader that drains the old one and goes on in the new

@@ -81,6 +81,7 @@ fn row(sequence: Sequence, text: &str) -> (Sequence, u64, String) {
     (sequence, 0, text.to_owned())
 }
 
+// Fault 8.
 #[test]
 fn a_writer_that_died_is_taken_over_and_numbers_go_on() {
     let room = Room::new();
@@ -271,6 +272,7 @@ fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
     assert_eq!(verify(&room.name).unwrap()[0].problem, "value 1: its checksum does not match");
 }
 
+// Fault 9.
 #[test]
 fn a_region_removed_by_hand_is_noticed_on_both_sides() {
     let room = Room::new();
@@ -341,6 +343,7 @@ fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
     assert_eq!(samples.each_ref().map(|s| (s.sequence, s.restarted, s.lost, &s.value[..])), expected);
 }
 
+// Fault 12.
 #[test]
 fn a_file_that_was_emptied_under_its_reader_is_damaged() {
     let room = Room::new();
@@ -383,6 +386,7 @@ fn numbers_go_on_behind_every_value_of_a_damaged_ring() {
     assert_eq!(room.writer(Kind::Text).publish(b"y").unwrap(), 101);
 }
 
+// Fault 10.
 #[test]
 fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
     let room = Room::new();
@@ -395,6 +399,7 @@ fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
     assert_eq!(inspect(&room.name).unwrap().state, crate::State::Open);
 }
 
+// Fault 36.
 #[test]
 fn numbers_end_with_an_error() {
     let room = Room::new();
@@ -424,6 +429,7 @@ fn a_closed_region_ends_recv_but_not_follow() {
     assert_eq!(reader.follow_into(&mut buffer, None).unwrap().unwrap().sequence, 2);
 }
 
+// Fault 63.
 #[test]
 fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
     let room = Room::new();

@@ -23,12 +23,35 @@ pub fn workspace() -> &'static Path {
     package.parent().expect("the package lies in the workspace")
 }
 
+/// The program that is killed instruction by instruction. It is optimized, as what people run is; and it then has a tenth of
+/// the instructions.
+pub fn victim() -> &'static str {
+    static VICTIM: OnceLock<String> = OnceLock::new();
+    VICTIM.get_or_init(|| {
+        let built = cargo_build(&["-p", "integration-tests", "--example", "victim", "--profile", "release"]);
+        let path = built.first().expect("cargo names the executable");
+        path.to_str().expect("the target directory is UTF-8").to_owned()
+    })
+}
+
 fn build() -> PathBuf {
+    let profile = profile();
+    let mut arguments = vec!["-p", "shm-writer", "-p", "shm-reader", "--bins", "--profile", &profile, "-p", "shm-core"];
+    arguments.extend(EXAMPLES.iter().flat_map(|example| ["--example", example]));
+    let executables = cargo_build(&arguments);
+    let writer = executables.iter().find(|path| path.ends_with("shm-writer")).expect("cargo names the executables");
+    let directory = writer.parent().expect("it lies in a directory");
+    for name in ["shm-writer", "shm-reader"] {
+        assert!(directory.join(name).is_file(), "{name} was not built into {}", directory.display());
+    }
+    directory.to_owned()
+}
+
+/// Builds something, and returns the paths of what can be executed.
+fn cargo_build(arguments: &[&str]) -> Vec<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--message-format=json"])
-        .args(["-p", "shm-writer", "-p", "shm-reader", "--bins", "--profile", &profile()])
-        .args(["-p", "shm-core"])
-        .args(EXAMPLES.iter().flat_map(|example| ["--example", example]))
+        .args(arguments)
         .arg("--target-dir")
         .arg(target_directory())
         .current_dir(workspace())
@@ -37,13 +60,7 @@ fn build() -> PathBuf {
         .expect("cargo runs");
     assert!(output.status.success(), "the programs do not build");
     let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
-    let executables: Vec<PathBuf> = messages.lines().filter_map(executable).collect();
-    let writer = executables.iter().find(|path| path.ends_with("shm-writer")).expect("cargo names the executables");
-    let directory = writer.parent().expect("it lies in a directory");
-    for name in ["shm-writer", "shm-reader"] {
-        assert!(directory.join(name).is_file(), "{name} was not built into {}", directory.display());
-    }
-    directory.to_owned()
+    messages.lines().filter_map(executable).collect()
 }
 
 fn executable(message: &str) -> Option<PathBuf> {

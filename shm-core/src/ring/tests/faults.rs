@@ -31,6 +31,7 @@ fn fault<T>(sequence: u64, problem: &'static str) -> Result<T, Fault> {
     Err(Fault { sequence, problem })
 }
 
+// Fault 12.
 #[test]
 fn a_stamp_of_another_slot_is_a_fault() {
     for stamp in [1, 2, 3, 6, 8, 11, 12, 2 * MAX_SEQUENCE, u64::MAX, u64::MAX - 1] {
@@ -86,6 +87,7 @@ fn no_value_has_the_number_0() {
     assert_eq!(Producer::take_over(memory.ring()).unwrap_err().problem, BEYOND);
 }
 
+// Fault 36.
 #[test]
 fn no_value_has_a_number_beyond_the_last() {
     for head in [MAX_SEQUENCE + 1, u64::MAX - 1, u64::MAX] {
@@ -102,6 +104,7 @@ fn no_value_has_a_number_beyond_the_last() {
     assert_eq!((latest(&memory), poll(&memory, head)), (fault(head, NO_NUMBER), fault(head, NO_NUMBER)));
 }
 
+// Fault 36.
 #[test]
 fn a_cursor_stays_where_it_is_under_a_head_beyond_the_last_number() {
     let memory = hostile([8, 10, 4, 6], u64::MAX, 1);
@@ -144,6 +147,7 @@ fn a_cursor_gives_way_to_a_producer_that_is_faster_each_time() {
     assert_eq!(latest(&memory), Ok(Polled::Busy));
 }
 
+// Faults 30, 31.
 #[test]
 fn a_length_above_the_capacity_is_a_fault_and_not_an_allocation() {
     let problem = "its length is above the capacity";
@@ -181,6 +185,7 @@ fn a_ring_that_cannot_be_taken_over_is_refused() {
     }
 }
 
+// Fault 29.
 #[test]
 fn any_words_lead_to_an_answer() {
     let words = [0, MAX_SEQUENCE, 2 * MAX_SEQUENCE, u64::MAX, 1, 2, 3, 4, 9, 10, 2 * MAX_SEQUENCE + 2, u64::MAX - 1];

@@ -17,6 +17,7 @@ fn bytes_of(words: &[AtomicU64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
 }
 
+// Fault 35.
 #[test]
 fn a_slot_has_these_bytes() {
     let memory = Memory::checksummed(2);
@@ -64,6 +65,7 @@ fn the_hot_line_says_what_was_published() {
     assert_eq!(hot(&memory), (STATE_MOVED, 4, 9, 7));
 }
 
+// Fault 36.
 #[test]
 fn the_bell_counts_on_from_its_last_number_to_0() {
     let memory = Memory::new(2);
@@ -228,6 +230,7 @@ fn a_value_that_is_written_over_was_overwritten() {
     assert!(matches!(memory.ring().look(2, &mut buffer), Ok(Look::Whole(_))));
 }
 
+// Fault 36.
 #[test]
 fn the_last_number_is_the_last() {
     let memory = Memory::new(4);

@@ -9,6 +9,7 @@ fn malformed(json: &str, word: &str) {
     assert!(message.contains(word), "{message}");
 }
 
+// Fault 61.
 #[test]
 fn a_schema_that_breaks_the_rules_is_refused() {
     let of = |types: &str| format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{{types}}}}}"#);
@@ -89,6 +90,7 @@ fn what_only_looks_dangerous_is_taken() {
     }
 }
 
+// Fault 61.
 #[test]
 fn few_bytes_do_not_stand_for_many_parts() {
     let check = |schema: &str, payload: &[u8], word: &str| {
@@ -107,6 +109,7 @@ fn few_bytes_do_not_stand_for_many_parts() {
     assert!(error.unwrap_err().to_string().contains("than a reader takes"));
 }
 
+// Fault 61.
 #[test]
 fn bytes_that_are_no_value_are_refused_with_the_place() {
     let check = |schema: &str, payload: &[u8], expected: &str| {

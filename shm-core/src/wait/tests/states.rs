@@ -1,4 +1,7 @@
 //! Changes of state under readers that sleep, or are about to: each is seen at once, not when a slice of sleep ends.
+//!
+//! `SHM_STATE_CHANGES=100000 cargo test --release -p shm-core --lib wait::tests::states -- --nocapture --test-threads=1`
+//! tries so many of them, a quarter of each kind.
 
 use super::LOOK_NS;
 use super::stress::spin;
@@ -11,10 +14,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-/// How often each change is tried under a sleeper, and how often it may be seen late: when whoever makes it was held
-/// up for a whole slice of sleep.
+/// How often each of the four changes is tried under sleepers, unless `SHM_STATE_CHANGES` says how many all are.
 const ROUNDS: usize = 40;
-const LATE_ROUNDS: usize = ROUNDS / 8;
+/// One in so many may be seen late: when whoever makes it was held up for a whole slice of sleep.
+const LATE: usize = 8;
 /// A wake is for all of them.
 const READERS: usize = 3;
 /// After this long the readers are most likely asleep.
@@ -89,8 +92,11 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T)
         judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
     };
     assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
-    let late = (0..ROUNDS).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
-    assert!(late <= LATE_ROUNDS, "{late} of {ROUNDS} changes were seen late");
+    let all = std::env::var("SHM_STATE_CHANGES").ok().map(|all| all.parse().expect("SHM_STATE_CHANGES is a number"));
+    let rounds = all.map_or(ROUNDS, |all: usize| all.div_ceil(4));
+    let late = (0..rounds).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
+    println!("{rounds} changes under {READERS} sleepers each, {late} seen late");
+    assert!(late <= rounds / LATE, "{late} of {rounds} changes were seen late");
 }
 
 #[test]

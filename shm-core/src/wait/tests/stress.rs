@@ -39,7 +39,7 @@ impl Random {
     }
 
     /// Keeps the processor busy, mostly for about as long as the look and the threshold are, or not at all.
-    fn delay(&mut self) {
+    pub fn delay(&mut self) {
         let delay_us = match self.below(64) {
             0..54 => return,
             54..57 => self.below(12),
@@ -58,7 +58,7 @@ pub fn spin(time: Duration) {
 }
 
 /// Something that rings the bell.
-trait Ringer {
+pub trait Ringer {
     /// Rings at least once and notes for each time whether it woke.
     fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>);
 }
@@ -95,14 +95,14 @@ impl Ringer for Pieces<'_> {
 }
 
 /// The handle that people write with, on a file.
-struct Handle {
+pub struct Handle {
     name: String,
     writer: Option<RawWriter>,
     payload: Vec<u8>,
 }
 
 impl Handle {
-    fn open(name: &str) -> Self {
+    pub fn open(name: &str) -> Self {
         let writer = RawWriter::options().kind(Kind::Bytes).slots(16).capacity(LARGE_BYTES).open_raw(name).unwrap();
         let payload = vec![0; usize::try_from(LARGE_BYTES).unwrap()];
         Self { name: name.to_owned(), writer: Some(writer), payload }
@@ -133,20 +133,21 @@ impl Ringer for Handle {
 }
 
 /// A sleep that a reader really began, and how it ended.
-struct Sleep {
-    bell: u32,
-    woken: bool,
+pub struct Sleep {
+    pub bell: u32,
+    pub woken: bool,
 }
 
 /// What all threads of a run share besides the ring.
-struct Course {
-    sleeps: AtomicU64,
-    over: AtomicBool,
+#[derive(Default)]
+pub struct Course {
+    pub sleeps: AtomicU64,
+    pub over: AtomicBool,
 }
 
 impl Course {
     /// Receives as a reading handle does, and notes each sleep.
-    fn read(&self, ring: Ring<'_>, bell: &Le32, mut random: Random) -> Vec<Sleep> {
+    pub fn read(&self, ring: Ring<'_>, bell: &Le32, mut random: Random) -> Vec<Sleep> {
         let (mut cursor, mut buffer, mut sleeps) = (Cursor::at(1), Vec::new(), Vec::new());
         while !self.over.load(Relaxed) {
             // Who waits for a number further ahead sees the bell change more than once in one wait.
@@ -169,10 +170,10 @@ impl Course {
     }
 
     /// Rings until there were `goal` sleeps, and returns for each bell whether the ringer woke.
-    fn ring(&self, ringer: &mut impl Ringer, mut random: Random, goal: u64, time: Duration) -> Vec<bool> {
+    pub fn ring(&self, ringer: &mut impl Ringer, mut random: Random, goal: u64, time: Duration) -> Vec<bool> {
         let _end = End(&self.over);
         let (start, mut woke) = (Instant::now(), Vec::new());
-        while self.sleeps.load(Relaxed) < goal && start.elapsed() < time {
+        while self.sleeps.load(Relaxed) < goal && start.elapsed() < time && !self.over.load(Relaxed) {
             random.delay();
             ringer.ring(&mut random, &mut woke);
         }
@@ -191,7 +192,7 @@ impl Drop for End<'_> {
 
 /// How many sleepers were left behind: the next bell rang and nobody was woken. How a sleep ended does not matter:
 /// the kernel looks at the bell before it puts anybody to sleep, so the next had not yet rung.
-fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
+pub fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
     sleeps.iter().filter(|sleep| woke.get(sleep.bell as usize) == Some(&false)).count()
 }
 
@@ -204,7 +205,7 @@ fn budget() -> (u64, Duration) {
 /// Lets a writer and readers, each with its own view of the ring, get in one another's way.
 fn check(readers: &[(Ring<'_>, &Le32)], mut ringer: impl Ringer, share: u32) {
     let (goal, time) = budget();
-    let course = Course { sleeps: AtomicU64::new(0), over: AtomicBool::new(false) };
+    let course = Course::default();
     let start = Instant::now();
     let (sleeps, woke) = std::thread::scope(|scope| {
         let course = &course;

@@ -39,6 +39,7 @@ fn the_mode_is_kept_when_the_region_grows() {
     assert_eq!(mode(&room), 0o600);
 }
 
+// Fault 56.
 #[test]
 fn a_file_that_others_may_write_is_refused() {
     let room = Room::new();

@@ -1,0 +1,28 @@
+//! Writers that are killed, or stopped, after any instruction of what they do. After each death everything is looked at from
+//! outside. What a system call is, and where one is, is known here of x86-64 only.
+//!
+//! `SHM_KILLS` sets about how many kills there are of each operation; `all` is one after each instruction.
+
+mod ends;
+mod ledger;
+mod nested;
+mod operations;
+#[path = "../../examples/victim/payload.rs"]
+mod payload;
+mod scene;
+mod stepper;
+mod stopped;
+
+/// How many kills there are of each operation.
+fn chosen_kills() -> usize {
+    match std::env::var("SHM_KILLS").as_deref() {
+        Ok("all") => usize::MAX,
+        Ok(count) => count.parse().expect("SHM_KILLS is a number, or 'all'"),
+        Err(_) => 5,
+    }
+}
+
+/// Whether everything is to be killed that there is.
+fn is_full() -> bool {
+    chosen_kills() == usize::MAX
+}

@@ -1,0 +1,81 @@
+//! Writers that are killed while they recover from the death of another, again and again.
+
+use super::scene::Scene;
+use super::stepper::Moment;
+use super::{chosen_kills, is_full};
+use crate::harness::Random;
+
+/// The operations of the first victim: a publication, growth, another size.
+const FIRST: [(&str, &[usize]); 3] = [
+    ("value=8 open publish value=9 stop publish stop", &[9]),
+    ("value=8 open publish value=200 stop publish stop", &[200]),
+    ("slots=16 stop open stop", &[]),
+];
+
+/// The second victim takes over and publishes.
+const SECOND: &str = "value=8 stop open publish stop";
+
+/// Kills a victim that publishes values of these lengths, and checks what it left.
+fn kill(scene: &mut Scene, words: &str, published: &[usize], moment: Moment, place: &dyn std::fmt::Debug) {
+    let mut victim = scene.victim(words);
+    let before = scene.ends();
+    victim.run_to(moment);
+    let outcomes = scene.outcomes(before, published);
+    scene.kill(victim, &outcomes, place);
+}
+
+// Fault 2.
+#[test]
+fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_by_one_that_works() {
+    let mut scene = Scene::new(64, false);
+    for first in FIRST {
+        let survey = scene.survey(first.0);
+        scene.reset();
+        let mut points = survey.turning_points();
+        points.dedup();
+        let most = if is_full() { usize::MAX } else { 3 };
+        let stride = points.len().div_ceil(most);
+        for point in points.into_iter().step_by(stride) {
+            kill(&mut scene, first.0, first.1, point, &(first, point));
+            let survey = scene.survey(SECOND);
+            scene.reset();
+            let moments = survey.choose(if is_full() { 500 } else { chosen_kills() / 4 });
+            println!("{} at {point:?}, then {SECOND}: {} of {}", first.0, moments.len(), survey.moments.len());
+            for moment in moments {
+                let place = (first.0, point, SECOND, moment);
+                kill(&mut scene, first.0, first.1, point, &(first, point));
+                kill(&mut scene, SECOND, &[8], moment, &place);
+                scene.restart(&place);
+                scene.reset();
+            }
+        }
+    }
+    scene.tell("kills of recoveries");
+}
+
+/// A life of a writer: it takes over, with another number of slots than the one before, and publishes twice.
+fn life(turn: u64) -> String {
+    format!("slots={} value=9 stop open publish publish stop", 8 << (turn % 2))
+}
+
+// Fault 2.
+#[test]
+fn a_hundred_writers_killed_one_after_the_other_lose_nothing_and_repeat_no_number() {
+    let mut scene = Scene::new(64, false);
+    let rounds = if is_full() { 100 } else { 2 };
+    let mut random = Random::new(1);
+    for round in 0..rounds {
+        let survey = scene.survey(&life(1));
+        scene.reset();
+        for turn in 0..100 {
+            let moment = match turn % 2 {
+                0 => survey.moments[random.below(survey.moments.len())],
+                _ => survey.turning_points()[random.below(2 * survey.changes.len())],
+            };
+            let place = (round, turn, moment);
+            kill(&mut scene, &life(turn), &[9, 9], moment, &place);
+        }
+        scene.restart(&round);
+    }
+    scene.tell("100 kills in a row");
+}
