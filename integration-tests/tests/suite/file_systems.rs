@@ -129,7 +129,9 @@ fn a_creator_that_exceeds_the_memory_of_its_group_leaves_nothing_behind_but_a_dr
     let Some(root) = found else { return skipped("a_creator_that_exceeds_the_memory", "no cgroups here") };
     let group = format!("{root}/shm-test-{}", std::process::id());
     let limit = format!("{{ echo 8M > {group}/memory.limit_in_bytes || echo 8M > {group}/memory.max; }} 2> /dev/null");
-    let mount = format!("mount -t tmpfs tmpfs $SHM_DIR && mkdir -p {group} && {limit} && trap \"rmdir {group}\" EXIT");
+    let no_swap = format!("{{ echo 0 > {group}/memory.swappiness || echo 0 > {group}/memory.swap.max; }} 2> /dev/null");
+    let limit = format!("mkdir -p {group} && trap \"rmdir {group}\" EXIT && {limit} && {no_swap}");
+    let mount = format!("mount -t tmpfs tmpfs $SHM_DIR && {limit}");
     let within = |command: &str| format!("sh -c \"echo \\$\\$ > {group}/cgroup.procs; exec {command}\"");
     let script = format!(
         "{} 2>&1; echo $?; ls -A $SHM_DIR; shm-writer demo x && shm-reader demo; ls -A $SHM_DIR; \
