@@ -63,6 +63,24 @@ fn payload_of(sequence: u64, author: usize) -> Vec<u8> {
     (0..length).map(|index| seed.wrapping_add(index * 7).to_le_bytes()[0]).collect()
 }
 
+/// The next value as handles take it: by one look, if that is enough.
+#[cfg(not(loom))]
+fn poll(cursor: &mut Cursor, ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
+    match cursor.poll_at_once(ring, buffer) {
+        Some(stamped) => Ok(Polled::Value(stamped)),
+        None => cursor.poll(ring, buffer),
+    }
+}
+
+/// The newest value, in the same way.
+#[cfg(not(loom))]
+fn latest(ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
+    match ring.latest_at_once(buffer) {
+        Some(stamped) => Ok(Polled::Value(stamped)),
+        None => ring.latest(buffer),
+    }
+}
+
 /// Does the first stores of `Producer::publish`, in its order, like a producer that dies then.
 fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, stores: usize) {
     let slot = ring.slot(sequence);

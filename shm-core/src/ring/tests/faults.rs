@@ -20,11 +20,11 @@ fn hostile(stamps: [u64; 4], head: u64, first: u64) -> Memory {
 }
 
 fn poll(memory: &Memory, next: u64) -> Result<Polled, Fault> {
-    Cursor::at(next).poll(memory.ring(), &mut Vec::new())
+    super::poll(&mut Cursor::at(next), memory.ring(), &mut Vec::new())
 }
 
 fn latest(memory: &Memory) -> Result<Polled, Fault> {
-    memory.ring().latest(&mut Vec::new())
+    super::latest(memory.ring(), &mut Vec::new())
 }
 
 fn fault<T>(sequence: u64, problem: &'static str) -> Result<T, Fault> {

@@ -142,8 +142,8 @@ fn check(slots: u64, first: u64, steps: &[Step]) {
                 naive.publish(payload, stores);
             }
             Step::TakeOver => {}
-            Step::Poll => assert_eq!(found(cursor.poll(ring, &mut buffer), &buffer), naive.poll()),
-            Step::Latest => assert_eq!(found(ring.latest(&mut buffer), &buffer), naive.value(naive.announced)),
+            Step::Poll => assert_eq!(found(poll(&mut cursor, ring, &mut buffer), &buffer), naive.poll()),
+            Step::Latest => assert_eq!(found(latest(ring, &mut buffer), &buffer), naive.value(naive.announced)),
             Step::Jump(distance) => {
                 naive.next = ring.oldest(naive.announced) + distance;
                 naive.lost = 0;
