@@ -256,7 +256,7 @@ impl RawReader {
         if !self.is_astray
             && self.pace.is_quick()
             && ring.state() < STATE_MOVING
-            && let Some(stamped) = ring.latest_at_once(buffer)
+            && let Some(stamped) = ring.latest_at_once(self.cursor.passed(), buffer)
         {
             self.cursor.jump(stamped.sequence + 1);
             return self.give(stamped, buffer).map(Some);

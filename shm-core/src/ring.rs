@@ -250,8 +250,8 @@ impl<'a> Ring<'a> {
 
     /// Copies the newest value into `buffer`, if that takes one look; otherwise [`latest`](Self::latest) knows more.
     #[inline(always)]
-    pub fn latest_at_once(self, buffer: &mut impl Room) -> Option<Stamped> {
-        let head = self.head();
+    pub fn latest_at_once(self, known: u64, buffer: &mut impl Room) -> Option<Stamped> {
+        let head = self.head().max(known);
         if !is_number(head) || head < self.first() {
             return None;
         }
@@ -267,11 +267,20 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Copies the newest value into `buffer`.
-    pub fn latest(self, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    /// Copies the newest value into `buffer`. Whoever has seen value `known` gets that one or a later one: a cursor finds a
+    /// value in its slot, and the head is stored behind that.
+    pub fn latest(self, known: u64, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
-            let head = self.head();
-            let first = self.first();
+            let (head, first) = (self.head(), self.first());
+            if known > head && is_number(known) {
+                match self.look(known, buffer)? {
+                    Look::Whole(stamped) => return Ok(Polled::Value(stamped)),
+                    // The head will be seen behind it.
+                    Look::Overwritten => continue,
+                    // Nobody has seen it: it is only what a cursor waits behind.
+                    Look::NotYet => {}
+                }
+            }
             if head < first {
                 let fault = Fault { sequence: head, problem: "the first number is beyond the head" };
                 return if head + 1 == first { Ok(Polled::Empty) } else { Err(fault) };

@@ -17,7 +17,7 @@ impl RawReader {
     pub(super) fn newest_checked(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
             let state = self.ring().state();
-            let polled = self.ring().latest(buffer);
+            let polled = self.ring().latest(self.cursor.passed(), buffer);
             if self.name_is_due(state, polled.is_err()) && self.is_replaced()? && self.adopt()? {
                 continue;
             }

@@ -23,6 +23,12 @@ impl Cursor {
         self.next
     }
 
+    /// The number before the next one: it was seen, or nothing up to there is wanted.
+    #[inline]
+    pub fn passed(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
     /// Moves to `next` and forgets what was missed before.
     pub fn jump(&mut self, next: u64) {
         *self = Self::at(next);

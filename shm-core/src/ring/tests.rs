@@ -72,12 +72,12 @@ fn poll(cursor: &mut Cursor, ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Pol
     }
 }
 
-/// The newest value, in the same way.
+/// The newest value, in the same way, for a reader that has seen value `known`.
 #[cfg(not(loom))]
-fn latest(ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
-    match ring.latest_at_once(buffer) {
+fn latest(ring: Ring<'_>, known: u64, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
+    match ring.latest_at_once(known, buffer) {
         Some(stamped) => Ok(Polled::Value(stamped)),
-        None => ring.latest(buffer),
+        None => ring.latest(known, buffer),
     }
 }
 

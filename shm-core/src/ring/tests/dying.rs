@@ -182,7 +182,7 @@ fn values_that_are_not_trusted_are_left_out_and_numbers_go_on_behind_them() {
         let (fresh, mut producer, notes) = carried_of_six(|sequence| trusted.contains(&sequence));
         assert_eq!((notes.as_str(), fresh.ring().first()), (expected, first));
         assert_eq!(fresh.ring().head(), trusted.last().copied().unwrap_or(6));
-        let newest = fresh.ring().latest(&mut Vec::new()).expect("no fault");
+        let newest = fresh.ring().latest(0, &mut Vec::new()).expect("no fault");
         assert_eq!(newest == Polled::Empty, trusted.is_empty());
         assert_eq!(producer.publish(fresh.ring(), &payload_of(7, 0)), 7);
         let mut follower = Follower::at(6);

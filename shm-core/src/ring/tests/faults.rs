@@ -24,7 +24,7 @@ fn poll(memory: &Memory, next: u64) -> Result<Polled, Fault> {
 }
 
 fn latest(memory: &Memory) -> Result<Polled, Fault> {
-    super::latest(memory.ring(), &mut Vec::new())
+    super::latest(memory.ring(), 0, &mut Vec::new())
 }
 
 fn fault<T>(sequence: u64, problem: &'static str) -> Result<T, Fault> {

@@ -112,12 +112,30 @@ fn the_newest_value_is_whole_and_not_older_than_the_last_one() {
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 3, 0));
         let mut buffer = Vec::new();
-        let mut note = || match memory.ring().latest(&mut buffer).expect("no fault") {
+        let mut note = || match memory.ring().latest(0, &mut buffer).expect("no fault") {
             Polled::Value(stamped) => note_of(&stamped, &buffer),
             other => format!("{other:?}"),
         };
         let notes = format!("{} {}", note(), note());
         writer.join().unwrap();
         notes
+    });
+}
+
+#[test]
+fn the_newest_value_is_not_older_than_one_that_a_cursor_took() {
+    explore(2, &["- Empty", "- 1", "- 2", "1 1", "1 2"], || {
+        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let theirs = Arc::clone(&memory);
+        let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 2, 0));
+        let mut follower = Follower::at(1);
+        follower.poll(memory.ring());
+        let passed = follower.cursor.passed();
+        let newest = match memory.ring().latest(passed, &mut follower.buffer).expect("no fault") {
+            Polled::Value(stamped) => note_of(&stamped, &follower.buffer),
+            other => format!("{other:?}"),
+        };
+        writer.join().unwrap();
+        format!("{} {newest}", follower.notes())
     });
 }

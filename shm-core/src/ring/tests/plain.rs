@@ -208,11 +208,11 @@ fn the_newest_value_comes_as_often_as_it_is_asked_for() {
     let memory = Memory::new(2);
     let mut producer = filled(&memory, 3, 2);
     let mut buffer = Vec::new();
-    assert_eq!(memory.ring().latest(&mut buffer), Ok(Polled::Empty));
+    assert_eq!(memory.ring().latest(0, &mut buffer), Ok(Polled::Empty));
     for sequence in 3..9 {
         producer.publish(memory.ring(), &payload_of(sequence, 0));
         for _ in 0..2 {
-            let Ok(Polled::Value(stamped)) = memory.ring().latest(&mut buffer) else { panic!("no value") };
+            let Ok(Polled::Value(stamped)) = memory.ring().latest(0, &mut buffer) else { panic!("no value") };
             assert_eq!(note_of(&stamped, &buffer), sequence.to_string());
         }
     }
@@ -240,6 +240,6 @@ fn the_last_number_is_the_last() {
     assert_eq!(follower.notes(), format!("{} {MAX_SEQUENCE}", MAX_SEQUENCE - 1));
     let beyond = Fault { sequence: MAX_SEQUENCE + 1, problem: "no value can have this number" };
     assert_eq!(follower.cursor.poll(memory.ring(), &mut Vec::new()), Err(beyond));
-    assert!(matches!(memory.ring().latest(&mut Vec::new()), Ok(Polled::Value(_))));
+    assert!(matches!(memory.ring().latest(0, &mut Vec::new()), Ok(Polled::Value(_))));
     assert_eq!(Producer::take_over(memory.ring()).unwrap_err(), beyond);
 }

@@ -63,7 +63,7 @@ fn the_newest_value_is_never_older_than_the_last_one() {
         scope.spawn(|| publish_all(memory.ring()));
         let (mut newest, mut buffer) = (0, Vec::new());
         while newest < LAST {
-            match memory.ring().latest(&mut buffer).expect("no fault") {
+            match memory.ring().latest(0, &mut buffer).expect("no fault") {
                 Polled::Value(stamped) => {
                     note_of(&stamped, &buffer);
                     assert!(stamped.sequence >= newest, "{} after {newest}", stamped.sequence);

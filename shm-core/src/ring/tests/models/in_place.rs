@@ -165,7 +165,7 @@ fn who_sees_a_bell_sees_the_head_behind_it() {
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 1, 0));
         let (bell, mut buffer) = (memory.ring().bell(), Vec::new());
-        let newest = match memory.ring().latest(&mut buffer).expect("no fault") {
+        let newest = match memory.ring().latest(0, &mut buffer).expect("no fault") {
             Polled::Value(stamped) => note_of(&stamped, &buffer),
             other => format!("{other:?}"),
         };
