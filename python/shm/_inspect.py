@@ -57,7 +57,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
     header = region.header
     ring = Ring(region.map, header, _files.boot_id())
     try:
-        newest_time = ring.time if ring.latest() else None
+        newest_time = ring.time if ring.latest(0) else None
     except Error:
         newest_time = None
     schema = None

@@ -152,7 +152,7 @@ class Reader:
         try:
             ring = self._ring
             if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
-                number = ring.glance()
+                number = ring.glance(self._cursor.next)
                 if number:
                     # `_give_newest`, without the call: that is a twentieth of the whole.
                     cursor = self._cursor
@@ -279,13 +279,13 @@ class Reader:
             self._mind_the_name()
             ring = self._ring
         try:
-            number = ring.latest(in_place)
+            number = ring.latest(self._cursor.next, in_place)
             if not number:
                 ring.check_state()
         except Damaged as error:
             self._go_on_or_raise(error)
             ring = self._ring
-            number = ring.latest(in_place)
+            number = ring.latest(self._cursor.next, in_place)
         if number:
             self._give_newest(ring, number)
         return number

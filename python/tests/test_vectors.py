@@ -43,10 +43,10 @@ def read(name: str) -> dict[str, Any]:
         except shm.Error as error:
             seen["then"] = class_of(error)
             break
+    reader = shm.Reader(name)  # one that has taken nothing
     try:
-        before = reader.sequence
         value = reader.latest()
-        seen["latest"] = reader.sequence if value is not None or reader.sequence != before else None
+        seen["latest"] = reader.sequence if value is not None or reader.sequence else None
     except shm.BadValue:
         seen["latest"] = reader.sequence
     except shm.Error as error:

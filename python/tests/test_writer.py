@@ -388,6 +388,17 @@ def test_a_value_that_was_whole_before_its_writer_died_is_kept(region_directory:
     assert [value for _, value in held()] == ["a", "b", "c"]
 
 
+def test_the_newest_value_is_never_older_than_one_that_was_received(region_directory: Path) -> None:
+    with shm.Writer("r", "text", slots=8) as writer:
+        publish(writer, *"abc")
+        reader = shm.Reader("r", start="oldest")
+        assert [reader.recv(0) for _ in range(3)] == ["a", "b", "c"]
+        poke(region_directory / "r", 392, "Q", 2)
+        assert reader.latest() == "c"
+        assert reader.recv(0) is None
+        assert [shm.Reader("r", start=start).latest() for start in ("oldest", 2, 9)] == ["b"] * 3
+
+
 def test_a_value_that_was_not_finished_is_written_again(region_directory: Path) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"ab")

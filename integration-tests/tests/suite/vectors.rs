@@ -133,6 +133,8 @@ fn read(name: &str) -> Value {
         }
     }
     seen["values"] = values.into();
+    // To one that has taken nothing.
+    let mut reader = RawReader::open(name).expect("it was opened");
     seen["latest"] = match reader.latest() {
         Ok(sample) => sample.map(|sample| sample.sequence).into(),
         Err(error) => class(&error).into(),

@@ -356,6 +356,26 @@ fn a_file_that_was_emptied_under_its_reader_is_damaged() {
 }
 
 #[test]
+fn the_newest_value_is_never_older_than_one_that_was_received() {
+    const HEAD_AT: u64 = 392;
+    let room = Room::new();
+    let mut writer = room.writer(Kind::Text);
+    for text in ["one", "two", "three"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    let mut follower = room.reader(Position::Oldest);
+    assert_eq!(drain(&mut follower), [row(1, "one"), row(2, "two"), row(3, "three")]);
+    // As a writer leaves it that is held up, or dies, between a value and its announcement.
+    room.poke(HEAD_AT, &2_u64.to_le_bytes());
+    assert_eq!(follower.latest().unwrap().unwrap().value, b"three");
+    assert_eq!(follower.view().unwrap().unwrap().sample().sequence, 3);
+    assert_eq!(follower.try_recv().unwrap(), None, "it has that one already");
+    for start in [Position::Oldest, Position::At(2), Position::At(9), Position::At(u64::MAX)] {
+        assert_eq!(room.reader(start).latest().unwrap().unwrap().value, b"two", "from {start:?}");
+    }
+}
+
+#[test]
 fn a_torn_newest_value_costs_no_older_one() {
     let room = Room::new();
     let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
