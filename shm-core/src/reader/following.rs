@@ -123,12 +123,17 @@ impl RawReader {
 
     /// Whether the region's name leads to another file than this one.
     fn is_replaced(&mut self) -> Result<bool> {
-        let identity = self.place.identity()?;
-        self.is_astray = identity.is_none();
-        match identity {
-            None => Err(self.place.gone()),
-            Some(identity) => Ok(identity != self.region.identity),
+        let found = self.place.identity_and_bytes()?;
+        self.is_astray = found.is_none();
+        let (identity, bytes) = found.ok_or_else(|| self.place.gone())?;
+        if identity != self.region.identity {
+            return Ok(true);
         }
+        // A writer that dies of it leaves nothing else to tell of.
+        if bytes < self.region.fixed.region_bytes {
+            return Err(self.place.damaged("it was cut short while it was in use".to_owned()));
+        }
+        Ok(false)
     }
 
     /// Goes on in the file that the name leads to now. The old one was drained.

@@ -81,6 +81,12 @@ impl Place {
         identity_of(self, &self.file)
     }
 
+    /// The same, and how many bytes that file has.
+    pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>> {
+        let stat = stat_of(self, &self.file)?;
+        Ok(stat.map(|stat| (Identity::of(&stat), u64::try_from(stat.st_size).unwrap_or(0))))
+    }
+
     /// An error of the system at this region.
     pub fn io_error(&self, action: &'static str, errno: Errno) -> Error {
         Error::Io { action, region: self.shown.clone(), source: errno.into() }
@@ -115,8 +121,12 @@ impl Place {
 
 /// Which file a name in the region's directory leads to now, if any.
 pub fn identity_of(place: &Place, file: &str) -> Result<Option<Identity>> {
+    Ok(stat_of(place, file)?.map(|stat| Identity::of(&stat)))
+}
+
+fn stat_of(place: &Place, file: &str) -> Result<Option<Stat>> {
     match fs::statat(place.directory(), file, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(Identity::of(&stat))),
+        Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(place.io_error("inspect region", errno)),
     }
