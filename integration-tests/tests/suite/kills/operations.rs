@@ -1,7 +1,7 @@
 //! Each operation of a writer, killed after any of its instructions.
 
 use super::payload::payload;
-use super::scene::Scene;
+use super::scene::{SLOTS, Scene};
 use super::{chosen_kills, stepper::Moment};
 
 /// What one operation is, in a victim's words: what comes before, and the part that matters.
@@ -32,6 +32,9 @@ fn survey(scene: &mut Scene, operation: &Operation) -> Vec<Moment> {
 fn kill_everywhere(scene: &mut Scene, operation: &Operation) {
     let moments = survey(scene, operation);
     scene.reset();
+    if operation.publishes.is_none() {
+        scene.fewest = SLOTS;
+    }
     for moment in moments {
         let place = (&operation.words, moment);
         let mut victim = scene.victim(&operation.words);

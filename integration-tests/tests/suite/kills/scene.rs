@@ -18,6 +18,7 @@ use crate::harness::{Sandbox, victim};
 /// The slots of a scene's region, and the values that it must always hold once it is full: while one is being written,
 /// the oldest is gone.
 pub const SLOTS: u64 = 8;
+/// One slot less than there are, where one is being written.
 const HELD: u64 = SLOTS - 1;
 
 /// A number and the value that has it.
@@ -33,6 +34,8 @@ pub struct Scene {
     /// The last author. Each writer is another one.
     pub author: u64,
     pub kills: u64,
+    /// How many values are held after each death, at least.
+    pub fewest: u64,
     slowest_start: Duration,
     notices: Vec<Duration>,
 }
@@ -42,6 +45,7 @@ impl Scene {
     pub fn new(capacity: u64, checksum: bool) -> Self {
         let mut scene = Self::empty(capacity, checksum);
         scene.reset();
+        scene.fewest = HELD;
         scene.follower = Some(Follower::start(&scene.name, scene.ledger.clone()));
         scene
     }
@@ -60,6 +64,7 @@ impl Scene {
             follower: None,
             author: 0,
             kills: 0,
+            fewest: 1,
             slowest_start: Duration::ZERO,
             notices: vec![],
         }
@@ -160,8 +165,7 @@ impl Scene {
         let (oldest, last) = held.first().copied().zip(held.last().copied()).unwrap_or_default();
         let is_gapless = held.iter().copied().eq(oldest..=last) && (newest..=newest + 1).contains(&last);
         assert!(is_gapless, "{place:?}: {held:?} are held, and {newest} is the newest");
-        let fewest = if self.follower.is_some() { HELD.min(newest) } else { 1 };
-        assert!(held.len() as u64 >= fewest, "{place:?}: only {held:?} are held");
+        assert!(held.len() as u64 >= self.fewest, "{place:?}: only {held:?} are held");
     }
 
     /// The next writer starts at once, publishes, and is heard by the reader that waits; nothing is left over but what a
