@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 mod dying;
 mod in_place;
+mod replacing;
 mod waiting;
 
 /// Runs every execution with at most so many preemptions, and compares what they came to with `expected`.

@@ -1,7 +1,7 @@
-//! Changes of state, replacement, and sleeping on the bell.
+//! Changes of state, and sleeping on the bell.
 
 use super::*;
-use crate::header::{Le32, STATE_CLOSED, STATE_MOVED, STATE_MOVING};
+use crate::header::{Le32, STATE_CLOSED};
 use loom::sync::Condvar;
 
 /// What a reader notes that polls three times, or until `is_over`, while the values 1 and 2 are published and then
@@ -42,62 +42,6 @@ fn a_reader_that_sees_the_close_and_then_finds_nothing_has_everything() {
 fn a_reader_that_sees_the_close_and_is_ahead_of_the_head_has_everything() {
     explore(2, &UP_TO_THE_CLOSE, || {
         read_up_to_the_close(|ring, follower| !follower.poll(ring) && is_closed(ring, &follower.cursor))
-    });
-}
-
-/// Two files of one name. The kernel orders a rename before every look that finds the new file.
-struct Directory {
-    files: [Memory; 2],
-    name: AtomicU64,
-}
-
-/// Polls so often, and goes on from the old file to the new one once it is drained, as `RawReader::try_recv_into` does.
-fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut usize, polls: usize) {
-    let mut is_final = false;
-    for _ in 0..polls {
-        let ring = directory.files[*at].ring();
-        let is_due = matches!(ring.state(), STATE_MOVING | STATE_MOVED);
-        if follower.poll(ring) {
-            continue;
-        }
-        follower.notes.pop();
-        if is_final {
-            *at = 1;
-            is_final = false;
-            follower.cursor.skip_to(directory.files[1].ring().first());
-            follower.notes.push(">".into());
-        } else if is_due && directory.name.load(Acquire) != 0 {
-            is_final = true;
-        }
-    }
-}
-
-#[test]
-fn a_reader_misses_nothing_when_the_region_is_replaced() {
-    let expected = ["1 | 2 > 3 4", "1 2 | > 3 4", "1 2 > | 3 4", "1 2 > 3 | 4", "1 2 > 3 4 |"];
-    explore(2, &expected, || {
-        let files = [Memory::new(2), Memory::new(2)];
-        let mut producer = Producer::fresh(files[0].ring(), 1);
-        publish_up_to(&mut producer, files[0].ring(), 1, 0);
-        let directory = Arc::new(Directory { files, name: AtomicU64::new(0) });
-        let theirs = Arc::clone(&directory);
-        let writer = thread::spawn(move || {
-            let [old, new] = [theirs.files[0].ring(), theirs.files[1].ring()];
-            publish_up_to(&mut producer, old, 2, 0);
-            let mut fresh = producer.carry_over(old, new, 1, |_, _| true);
-            publish_up_to(&mut fresh, new, 3, 0);
-            producer.change_state(old, STATE_MOVING);
-            theirs.name.store(1, Release);
-            producer.change_state(old, STATE_MOVED);
-            publish_up_to(&mut fresh, new, 4, 0);
-        });
-        let (mut follower, mut at) = (Follower::at(1), 0);
-        read_across_files(&directory, &mut follower, &mut at, 6);
-        writer.join().unwrap();
-        follower.notes.push("|".into());
-        read_across_files(&directory, &mut follower, &mut at, 8);
-        assert_eq!(follower.due, 5, "everything came or counts as lost");
-        follower.notes()
     });
 }
 
