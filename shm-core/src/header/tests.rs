@@ -126,6 +126,26 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
 
 // Fault 31.
 #[test]
+fn payloads_lie_where_their_alignment_wants_them() {
+    let fault = |payload_alignment, descriptor_bytes, payload_offset, stride| {
+        let change = Fixed { payload_alignment, descriptor_bytes, payload_offset, stride, ..example() };
+        let region_bytes = change.slots_offset() + change.slots * stride;
+        Fixed::parse(&Fixed { region_bytes, ..change }.to_bytes()).err()
+    };
+    assert_eq!(fault(16, 0, 32, 128), None);
+    assert_eq!(fault(64, 0, 64, 128), None);
+    assert_eq!(fault(128, 0, 128, 256), None);
+    // Behind a descriptor the slots begin at 4224.
+    assert_eq!(fault(512, 1, 384, 512), None);
+    let expected = Some(HeaderFault::Field("the payload offset does not fit the alignment"));
+    assert_eq!(fault(16, 0, 24, 128), expected);
+    assert_eq!(fault(512, 1, 512, 1024), expected);
+    assert_eq!(fault(128, 0, 128, 192), expected, "the next slot's payload");
+    assert_eq!(fault(64, 0, 64, 100), Some(HeaderFault::Field("the stride does not hold a slot")));
+}
+
+// Fault 31.
+#[test]
 fn sizes_that_overflow_are_not_laid_out() {
     let lay_out = |change: &dyn Fn(&mut Fixed)| {
         let mut fixed = example();
