@@ -1,4 +1,4 @@
-//! The console blocks of README.md and docs/tutorial.md, run as they stand and compared with the
+//! The console blocks of README.md, docs/tutorial.md and docs/containers.md, run as they stand and compared with the
 //! output that they show. A document is one session: its blocks share a sandbox.
 //!
 //! In a block, `$ ` starts a command, `> ` continues one that is still open, all else is its output;
@@ -38,6 +38,17 @@ fn the_console_blocks_of_the_readme_show_what_happens() {
 #[test]
 fn the_console_blocks_of_the_tutorial_show_what_happens() {
     check_document("docs/tutorial.md");
+}
+
+// Fault 47.
+#[test]
+fn the_console_blocks_about_containers_show_what_happens() {
+    let container =
+        "unshare --user --map-root-user --mount --pid --fork --kill-child --ipc --uts --net mount -t tmpfs x /mnt";
+    match Sandbox::new().run(container).code() {
+        0 => check_document("docs/containers.md"),
+        _ => skipped("docs/containers.md", "namespaces cannot be made here"),
+    }
 }
 
 fn check_document(name: &str) {
