@@ -358,3 +358,23 @@ fn the_stripper_leaves_code_only() {
     assert_eq!(strip("'\"' x \"y\" z r#\"q\"w\"# v"), " x  z  v");
     assert_eq!(Vec::from_iter(named_modules("use crate::{a::{b, c}, d}; crate::e::f()")), ["a", "d", "e"]);
 }
+
+/// The numbers behind `// Fault ` or `// Faults `.
+fn faults_in(line: &str) -> Vec<u32> {
+    let Some((_, rest)) = line.split_once("// Fault") else { return vec![] };
+    let list = rest.strip_prefix('s').unwrap_or(rest).split('.').next().unwrap_or_default();
+    list.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn every_fault_has_a_test_and_every_number_a_row() {
+    assert_eq!(faults_in("// Faults 3, 24, 63. Of 2"), [3, 24, 63]);
+    let page = fs::read_to_string(workspace().join("docs/RELIABILITY.md")).expect("docs/RELIABILITY.md");
+    let number = |line: &str| line.split(" | ").next()?.strip_prefix("| ")?.parse::<u32>().ok();
+    let rows: BTreeSet<u32> = page.lines().filter_map(number).collect();
+    let all = ["shm-core", "integration-tests"].into_iter().flat_map(sources);
+    let tests: Vec<Source> = all.filter(Source::is_test).collect();
+    let tested: BTreeSet<u32> = tests.iter().flat_map(|test| test.text.lines()).flat_map(faults_in).collect();
+    assert!(rows.len() > 50, "{rows:?}");
+    assert_eq!(rows, tested);
+}
