@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import re
+import secrets
 import stat
 import zlib
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ class Place:
                 "and must not start with . or -"
             )
         self.lock_file = f".{self.file}.lock"
-        self.new_file = f".{self.file}.new"
+        self.new_file = self._usual_new_file = f".{self.file}.new"
         path = directory + slash if slash else region_directory()
         try:
             # O_PATH: search permission is all that a reader needs.
@@ -89,6 +90,24 @@ class Place:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self.directory)
         os.fchmod(descriptor, 0o600)
         return descriptor
+
+    def create_new_file(self) -> int:
+        """Makes a region's file, for now named `new_file`; only for the holder of the lock.
+
+        In a directory for all, somebody else may have taken the usual name. Then it is one that cannot be foreseen.
+        """
+        self.new_file = self._usual_new_file
+        self.remove_new_file()
+        try:
+            return self.create(self.new_file)
+        except FileExistsError:
+            self.new_file = f"{self._usual_new_file}-{secrets.token_hex(8)}"
+            return self.create(self.new_file)
+
+    def remove_new_file(self) -> None:
+        """Removes an unfinished file, unless it is somebody else's, who then has taken that name."""
+        with suppress(OSError):
+            os.unlink(self.new_file, dir_fd=self.directory)
 
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new, src_dir_fd=self.directory, dst_dir_fd=self.directory)

@@ -68,6 +68,8 @@ class Writer:
     Errors: BadName, WriterAlive, NotOurs, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported.
     """
 
+    _lock: Lock | None = None  # also where the arguments were no good
+
     def __init__(
         self,
         name: str | os.PathLike[str],
@@ -81,7 +83,6 @@ class Writer:
         mode: int | None = None,
         checksum: bool | None = None,
     ) -> None:
-        self._lock: Lock | None = None
         self._why_not = ""  # it cannot publish any more
         self._exchange: _Exchange | None = None  # not None between calls only if a signal came at a bad time
         if not _linux.ORDERED:
@@ -160,7 +161,7 @@ class Writer:
                 self._settle()
                 self._check_names()
                 self._ring.change_state(CLOSED)
-                self._place.unlink(self._place.new_file)
+                self._place.remove_new_file()
                 self._place.unlink(self._place.file)
         except Error as error:
             error.during(f"cannot remove region {self.name!r}")
@@ -188,7 +189,7 @@ class Writer:
     def _start(self, wanted: Wanted) -> None:
         self._boot = _files.boot_id()
         self._started_ns = time.time_ns()
-        self._place.unlink(self._place.new_file)
+        self._place.remove_new_file()
         for _ in range(_TRIES):
             try:
                 region = _files.open_region(self._place, _format.LARGEST_REGION, writable=True)
@@ -211,7 +212,7 @@ class Writer:
         except FileExistsError:
             return False
         finally:
-            self._place.unlink(self._place.new_file)
+            self._place.remove_new_file()
         self._use(made)
         return True
 
@@ -262,14 +263,13 @@ class Writer:
     def _make(
         self, header: Header, descriptor: bytes, document: bytes | None, mode: int, group: int | None
     ) -> _Own:
-        """A complete file `.NAME.new`, but for what `OwnRing.begin` sets."""
+        """A complete file, named `new_file` of its place, but for what `OwnRing.begin` sets."""
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
         if limit == resource.RLIM_INFINITY:
             limit = _format.LARGEST_REGION
         if header.region_bytes > min(limit, _format.LARGEST_REGION):
             raise TooLarge(f"it would have {header.region_bytes} bytes; use fewer slots, or see ulimit -f")
-        self._place.unlink(self._place.new_file)  # a leftover: only the holder of the lock touches it
-        file = self._place.create(self._place.new_file)
+        file = self._place.create_new_file()
         try:
             _linux.fallocate(file, header.region_bytes)
             os.pwrite(file, header.pack(), 0)
@@ -280,7 +280,7 @@ class Writer:
             mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
             return _Own(header, descriptor, document, OwnRing(mapping, header, self._boot), os.fstat(file))
         except BaseException:
-            self._place.unlink(self._place.new_file)
+            self._place.remove_new_file()
             raise
         finally:
             os.close(file)
@@ -349,7 +349,7 @@ class Writer:
         else:
             exchange.change_state(CLOSED if exchange.was_closed else OPEN)
             if place.identity(place.new_file) == exchange.new.identity:
-                place.unlink(place.new_file)
+                place.remove_new_file()
         self._exchange = None
 
 

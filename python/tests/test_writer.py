@@ -399,6 +399,18 @@ def test_the_newest_value_is_never_older_than_one_that_was_received(region_direc
         assert [shm.Reader("r", start=start).latest() for start in ("oldest", 2, 9)] == ["b"] * 3
 
 
+def test_a_name_that_somebody_else_took_for_an_unfinished_file_stops_nobody(region_directory: Path) -> None:
+    (region_directory / ".r.new").mkdir()  # which cannot be removed, as a file of another user
+    with shm.Writer("r", "text", slots=8, size=8) as writer:
+        publish(writer, "a", "b" * 5000)
+    with shm.Writer("r", slots=16) as writer:
+        assert writer.publish("c") == 3
+    assert sorted(file.name for file in region_directory.iterdir()) == [".r.lock", ".r.new", "r"]
+    writer = shm.Writer("r")
+    writer.remove()
+    assert [file.name for file in region_directory.iterdir()] == [".r.new"]
+
+
 def test_a_value_that_was_not_finished_is_written_again(region_directory: Path) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"ab")

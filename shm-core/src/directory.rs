@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::header::{STATE_CLOSED, STATE_MOVED};
 use crate::inspect::{Info, inspect_at};
 use crate::region::lock::{self, Lock, Presence};
-use crate::region::place::{Place, check_name, default_directory, identity_of, open_directory};
+use crate::region::place::{Place, check_name, default_directory, identity_of, is_own_file, open_directory};
 use crate::region::{self, Access, MAX_REGION_BYTES, Region};
 use crate::ring::Producer;
 use crate::sync::Ordering::Relaxed;
@@ -82,7 +82,7 @@ pub fn remove(name: &str, force: bool) -> Result<()> {
 /// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
 fn remove_locked(place: &Place) -> Result<()> {
     let region = removable(place)?;
-    region::remove_draft(place)?;
+    region::remove_draft(place);
     region::remove_file(place)?;
     if let Some(region) = &region {
         tell_readers(region);
@@ -128,12 +128,12 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {
         let region = Place::within(&directory, name);
-        if !is_our_lock_file(&region)? || leftovers(&region)?.is_empty() {
+        if !is_our_lock_file(&region)? || leftovers(&region, &names)?.is_empty() {
             continue;
         }
         if dry_run {
             if lock::probe(&region) == Presence::Gone {
-                removed.extend(leftovers(&region)?);
+                removed.extend(leftovers(&region, &names)?);
             }
             continue;
         }
@@ -142,19 +142,26 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
             Err(Error::WriterAlive { .. } | Error::Permission { .. } | Error::NotOurs { .. }) => continue,
             acquired => acquired?,
         };
-        removed.extend(leftovers(&region)?);
-        region::remove_draft(&region)?;
+        for file in leftovers(&region, &names)? {
+            if region.is_draft_file(&file) {
+                fs::unlinkat(region.directory(), &file, AtFlags::empty())
+                    .map_err(|errno| region.io_error("remove the unfinished file of region", errno))?;
+            }
+            removed.push(file);
+        }
         lock.release(&region)?;
     }
     removed.sort();
     Ok(removed)
 }
 
-/// The files that no living writer of this region can need.
-fn leftovers(region: &Place) -> Result<Vec<String>> {
+/// The files that no living writer of this region can need, among those of these names.
+fn leftovers(region: &Place, names: &[String]) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    if identity_of(region, &region.draft_file())?.is_some() {
-        files.push(region.draft_file());
+    for file in names.iter().filter(|file| region.is_draft_file(file)) {
+        if is_own_file(region, file)? {
+            files.push(file.clone());
+        }
     }
     if region.identity()?.is_none() {
         files.push(region.lock_file());

@@ -279,6 +279,7 @@ impl Mapping {
 #[derive(Debug)]
 pub struct Draft<'a> {
     place: &'a Place,
+    file: String,
     region: Option<Region>,
 }
 
@@ -293,12 +294,18 @@ impl<'a> Draft<'a> {
             file_size_limit(),
             "the limit on the size of files; raise it with ulimit -f",
         )?;
-        remove_draft(place)?;
+        remove_draft(place);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode_at_first = Mode::RUSR | Mode::WUSR;
-        let file = retry_on_intr(|| fs::openat(place.directory(), place.draft_file(), flags, mode_at_first))
-            .map_err(|errno| explain_create(place, fixed.region_bytes, errno))?;
-        let mut draft = Self { place, region: None };
+        let make = |name: &str| retry_on_intr(|| fs::openat(place.directory(), name, flags, mode_at_first));
+        let mut name = place.draft_file();
+        let mut made = make(&name);
+        if matches!(made, Err(Errno::EXIST)) {
+            name = place.spare_draft_file()?;
+            made = make(&name);
+        }
+        let file = made.map_err(|errno| explain_create(place, fixed.region_bytes, errno))?;
+        let mut draft = Self { place, file: name, region: None };
         draft.region = Some(draft.build(File::from(file), fixed, descriptor, mode, group)?);
         Ok(draft)
     }
@@ -353,7 +360,7 @@ impl<'a> Draft<'a> {
 
     fn rename(&self, flags: RenameFlags) -> rustix::io::Result<()> {
         let directory = self.place.directory();
-        retry_on_intr(|| fs::renameat_with(directory, self.place.draft_file(), directory, self.place.file(), flags))
+        retry_on_intr(|| fs::renameat_with(directory, &self.file, directory, self.place.file(), flags))
     }
 
     fn finish(mut self) -> Option<Region> {
@@ -366,16 +373,15 @@ impl<'a> Draft<'a> {
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         // Nothing more can be done here; whoever makes the next draft removes it.
-        let _ = remove_draft(self.place);
+        let _ = fs::unlinkat(self.place.directory(), &self.file, AtFlags::empty());
     }
 }
 
 /// Removes an unfinished file. Only for the holder of the writer's lock.
-pub fn remove_draft(place: &Place) -> Result<()> {
-    match fs::unlinkat(place.directory(), place.draft_file(), AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(place.io_error("remove the unfinished file of region", errno)),
-    }
+///
+/// It may be somebody else's, who planted it in a directory for all, and then stays: the next draft gets another name.
+pub fn remove_draft(place: &Place) {
+    let _ = fs::unlinkat(place.directory(), place.draft_file(), AtFlags::empty());
 }
 
 /// The limit on the length of files: beyond it the kernel kills the process rather than refuse.

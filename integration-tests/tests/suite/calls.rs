@@ -231,8 +231,8 @@ impl Rehearsal {
         let may_leave = injection.fault == Fault::Kill || injection.call == "unlinkat";
         for file in now.files.iter().filter(|file| file.starts_with('.')) {
             let is_known = self.before.files.contains(file) || self.after.files.contains(file);
-            let is_left = may_leave && file.ends_with(".new");
-            assert!(is_known || is_left || file.ends_with(".lock"), "{file} is left: {outcome:?}");
+            let has_region = file.strip_suffix(".lock").is_some_and(|name| now.files.contains(&name[1..].to_owned()));
+            assert!(is_known || has_region || may_leave, "{file} is left: {outcome:?}");
         }
     }
 

@@ -13,6 +13,8 @@ mod scene;
 mod stepper;
 mod stopped;
 
+use crate::harness::skipped;
+
 /// How many kills there are of each operation.
 fn chosen_kills() -> usize {
     match std::env::var("SHM_KILLS").as_deref() {
@@ -20,6 +22,15 @@ fn chosen_kills() -> usize {
         Ok(count) => count.parse().expect("SHM_KILLS is a number, or 'all'"),
         Err(_) => 5,
     }
+}
+
+/// Whether a program may be traced here; if not, says that a test is left out.
+fn can_trace() -> bool {
+    let can = stepper::can_trace();
+    if !can {
+        skipped("kills", "no program may be traced here");
+    }
+    can
 }
 
 /// Whether everything is to be killed that there is.

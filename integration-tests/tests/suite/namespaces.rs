@@ -118,7 +118,7 @@ fn a_process_with_the_number_of_a_dead_writer_is_not_taken_for_it() {
 #[test]
 fn a_reader_in_another_time_namespace_waits_as_long_as_it_is_told_and_is_woken() {
     for offset in ["1000000", "-1"] {
-        let prefix = format!("unshare --time --monotonic {offset} --boottime {offset}");
+        let prefix = format!("unshare --time --monotonic {offset} --boottime {offset} --fork --kill-child");
         if !can("a_reader_in_another_time_namespace", &prefix) {
             continue;
         }
@@ -170,6 +170,8 @@ fn a_clock_that_is_set_back_and_forth_changes_no_timeout_and_loses_no_value() {
     let dates =
         s.ok(&format!("for i in 1 2 3; do {prefix} shm-writer date $i; done; shm-reader date --from oldest --json"));
     assert_eq!(dates.lines().count(), 3, "{dates}");
+    let today = s.ok("date -u +%F");
+    assert!(dates.lines().all(|line| !line.contains(today.trim())), "it takes no effect: {dates}");
     let mut writer = writer(&s, &prefix);
     let mut reader = s.spawn(&format!("{prefix} shm-reader demo -f"));
     reader.expect(&["one"]);
@@ -179,9 +181,6 @@ fn a_clock_that_is_set_back_and_forth_changes_no_timeout_and_loses_no_value() {
     }
     waits_300_ms(&s, &format!("{prefix} shm-reader demo -f --from new -t 300ms"));
     waits_300_ms(&s, &format!("{prefix} shm-reader absent -t 300ms"));
-    // It takes effect: of two looks at the clock, one is a day off.
-    let apart = s.ok(&format!("{prefix} python3 -c 'import time; print(abs(time.time() - time.time()) > 80000)'"));
-    assert_eq!(apart.trim(), "True");
 }
 
 // Fault 48.

@@ -216,7 +216,7 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
     let readers = ["./shm-reader demo", "./shm-reader inspect demo", "./shm-reader verify demo"];
     let writers = ["./shm-writer demo x", "./shm-writer create demo", "./shm-writer demo x --slots 4"];
     for what in PLANTED {
-        for name in ["demo", ".demo.lock", ".demo.new"] {
+        for name in ["demo", ".demo.lock"] {
             let planted = neighbour(&s, &format!("plant {what} {name}")).wait().succeeds();
             assert!(planted.stdout.is_empty());
             match name {
@@ -228,6 +228,33 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
             assert_eq!(s.ok("cat precious"), "precious\n");
             s.ok(&format!("rm -r $SHM_DIR/{name}"));
         }
+    }
+}
+
+// Faults 51, 53, 54.
+#[test]
+fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it_is() {
+    let Some(s) = shared("what_a_neighbour_plants_as_an_unfinished_file") else { return };
+    let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
+    let s = s.with("PRECIOUS", &precious);
+    s.ok("echo precious > precious; chmod 666 precious");
+    for what in PLANTED {
+        let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --size 64"));
+        writer.write("one\n");
+        s.holds("demo", "one");
+        neighbour(&s, &format!("plant {what} .demo.new")).wait().succeeds();
+        let planted = listing(&s).into_iter().find(|file| file.starts_with(".demo.new"));
+        // It grows, is replaced, cleaned up, removed and made anew.
+        writer.write(&format!("{}\n", "x".repeat(5000)));
+        writer.finish().prints("");
+        for command in ["demo two --slots 4", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"] {
+            s.run(&format!("{OWNER} ./shm-writer {command}")).prints("");
+        }
+        s.run("shm-reader demo").prints("four\n");
+        assert_eq!(s.files(), [".demo.lock", ".demo.new", "demo"], "{what}");
+        assert!(planted.is_some() && listing(&s).into_iter().any(|file| Some(file) == planted), "{what} was changed");
+        assert_eq!(s.ok("cat precious"), "precious\n");
+        s.ok("rm -r $SHM_DIR/.demo.new $SHM_DIR/demo $SHM_DIR/.demo.lock");
     }
 }
 

@@ -173,7 +173,9 @@ impl Storm {
         if author.is_multiple_of(16) {
             let started = Instant::now();
             reader.recv_timeout(WAIT).expect("nothing is damaged");
-            self.returns.push(started.elapsed().saturating_sub(WAIT));
+            let late = started.elapsed().saturating_sub(WAIT);
+            assert!(late < Duration::from_secs(10), "round {author}: a wait came back after {late:?}");
+            self.returns.push(late);
         }
         if let Some(sample) = reader.latest().expect("the newest value can be read") {
             let number =

@@ -103,8 +103,9 @@ impl Lock {
                 source,
             })?;
             let Some((file, is_new)) = open_or_create(place)? else { continue };
-            let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno))?;
-            check_file(place, &stat)?;
+            let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno));
+            let checked = stat.and_then(|stat| check_file(place, &stat).map(|()| stat));
+            let stat = checked.inspect_err(|_| take_back(place, &file, is_new))?;
             match set_lock(&file, libc::F_WRLCK) {
                 Ok(()) => {}
                 Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
@@ -123,8 +124,15 @@ impl Lock {
                 }
             }
             let lock = Self { hold: Some(Hold::of(file)), identity: Identity::of(&stat), process };
-            if lock.is_named(place)? {
-                return Ok(lock);
+            match lock.is_named(place) {
+                Ok(true) => return Ok(lock),
+                Ok(false) => {}
+                Err(error) => {
+                    if is_new {
+                        let _ = remove_file(place);
+                    }
+                    return Err(error);
+                }
             }
         }
         Err(place.io_error("lock region", Errno::AGAIN))
@@ -152,6 +160,13 @@ impl Lock {
     /// Removes the lock file, which is to be done before the lock is freed. The region must be gone already.
     pub fn remove_file(&self, place: &Place) -> Result<()> {
         remove_file(place)
+    }
+}
+
+/// Removes a lock file that was made a moment ago, unless somebody else has locked it since.
+fn take_back(place: &Place, file: &OwnedFd, is_new: bool) {
+    if is_new && set_lock(file, libc::F_WRLCK).is_ok() {
+        let _ = remove_file(place);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,6 +76,20 @@ impl Place {
         format!(".{}.new", self.file)
     }
 
+    /// Another one, for a directory in which somebody else has taken the first. It cannot be foreseen.
+    pub fn spare_draft_file(&self) -> Result<String> {
+        let mut random = [0; 8];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|errno| self.io_error("number the unfinished file of region", errno))?;
+        Ok(format!("{}-{:016x}", self.draft_file(), u64::from_ne_bytes(random)))
+    }
+
+    /// Whether a file has the name of one of this region's in the making.
+    pub fn is_draft_file(&self, file: &str) -> bool {
+        let Some(rest) = file.strip_prefix(&self.draft_file()) else { return false };
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(|random| random.len() == 16)
+    }
+
     /// Which file the name leads to now, if any.
     pub fn identity(&self) -> Result<Option<Identity>> {
         identity_of(self, &self.file)
@@ -122,6 +136,13 @@ impl Place {
 /// Which file a name in the region's directory leads to now, if any.
 pub fn identity_of(place: &Place, file: &str) -> Result<Option<Identity>> {
     Ok(stat_of(place, file)?.map(|stat| Identity::of(&stat)))
+}
+
+/// Whether there is a regular file of that name in the region's directory that belongs to this user.
+pub fn is_own_file(place: &Place, file: &str) -> Result<bool> {
+    let user = rustix::process::geteuid().as_raw();
+    let is_own = |stat: &Stat| stat.st_uid == user && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    Ok(stat_of(place, file)?.as_ref().is_some_and(is_own))
 }
 
 fn stat_of(place: &Place, file: &str) -> Result<Option<Stat>> {

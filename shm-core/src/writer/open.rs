@@ -231,7 +231,7 @@ impl WriterOptions {
 
     fn open_or_create(&self, place: &Place, lock: &Lock) -> Result<(Region, Producer)> {
         // A writer that died while it replaced the region may have left one as large as the region.
-        region::remove_draft(place)?;
+        region::remove_draft(place);
         for _ in 0..OPEN_ATTEMPTS {
             match Region::open(place, Access::Write, MAX_REGION_BYTES) {
                 Ok(region) => return self.take_over(place, lock, region),

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use super::stepper::Moment;
-use super::{chosen_kills, is_full};
+use super::{can_trace, chosen_kills, is_full};
 use crate::harness::Random;
 
 /// The operations of the first victim: a publication, growth, another size.
@@ -27,6 +27,9 @@ fn kill(scene: &mut Scene, words: &str, published: &[usize], moment: Moment, pla
 // Fault 2.
 #[test]
 fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_by_one_that_works() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     for first in FIRST {
         let survey = scene.survey(first.0);
@@ -61,6 +64,9 @@ fn life(turn: u64) -> String {
 // Fault 2.
 #[test]
 fn a_hundred_writers_killed_one_after_the_other_lose_nothing_and_repeat_no_number() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     let rounds = if is_full() { 100 } else { 1 };
     let mut random = Random::new(1);

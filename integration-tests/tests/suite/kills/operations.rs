@@ -2,7 +2,7 @@
 
 use super::payload::payload;
 use super::scene::{SLOTS, Scene};
-use super::{chosen_kills, stepper::Moment};
+use super::{can_trace, chosen_kills, stepper::Moment};
 
 /// What one operation is, in a victim's words: what comes before, and the part that matters.
 struct Operation {
@@ -53,6 +53,9 @@ fn kill_everywhere(scene: &mut Scene, operation: &Operation) {
 // Fault 1.
 #[test]
 fn a_writer_killed_after_any_instruction_of_a_publication_leaves_the_old_value_or_the_new_one() {
+    if !can_trace() {
+        return;
+    }
     for checksum in [false, true] {
         for bytes in [0, 1, 7, 8, 9, CAPACITY] {
             let mut scene = Scene::new(CAPACITY as u64, checksum);
@@ -69,6 +72,9 @@ const CAPACITY: usize = 520;
 // Fault 1.
 #[test]
 fn a_writer_killed_while_it_fills_a_slot_in_place_leaves_the_old_value_or_the_new_one() {
+    if !can_trace() {
+        return;
+    }
     for bytes in [9, CAPACITY] {
         let mut scene = Scene::new(CAPACITY as u64, false);
         let words = format!("value=8 open publish value={bytes} stop loan stop");
@@ -79,6 +85,9 @@ fn a_writer_killed_while_it_fills_a_slot_in_place_leaves_the_old_value_or_the_ne
 // Fault 2.
 #[test]
 fn a_writer_killed_after_any_instruction_of_taking_over_takes_nothing_away() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     kill_everywhere(&mut scene, &Operation::new("stop open stop", None));
 }
@@ -86,6 +95,9 @@ fn a_writer_killed_after_any_instruction_of_taking_over_takes_nothing_away() {
 // Fault 2.
 #[test]
 fn a_writer_killed_after_any_instruction_of_replacing_its_region_loses_nothing() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     let operation = Operation::new("slots=16 stop open stop", None);
     kill_everywhere(&mut scene, &Operation { changes_layout: true, ..operation });
@@ -94,6 +106,9 @@ fn a_writer_killed_after_any_instruction_of_replacing_its_region_loses_nothing()
 // Fault 2.
 #[test]
 fn a_writer_killed_after_any_instruction_of_growing_loses_nothing() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     let operation = Operation::new("value=8 open publish value=200 stop publish stop", Some(200));
     kill_everywhere(&mut scene, &Operation { changes_layout: true, ..operation });
@@ -102,6 +117,9 @@ fn a_writer_killed_after_any_instruction_of_growing_loses_nothing() {
 // Fault 2.
 #[test]
 fn a_writer_killed_after_any_instruction_of_closing_takes_nothing_away() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::new(64, false);
     kill_everywhere(&mut scene, &Operation::new("open stop close stop", None));
 }
@@ -109,6 +127,9 @@ fn a_writer_killed_after_any_instruction_of_closing_takes_nothing_away() {
 // Fault 3.
 #[test]
 fn a_writer_killed_after_any_instruction_of_making_a_region_leaves_all_of_it_or_none() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::empty(64, false);
     let operation = Operation::new("slots=8 capacity=64 stop open stop", None);
     let moments = survey(&mut scene, &operation);
@@ -128,6 +149,9 @@ fn a_writer_killed_after_any_instruction_of_making_a_region_leaves_all_of_it_or_
 // Fault 3.
 #[test]
 fn a_writer_killed_after_any_instruction_of_removing_its_region_leaves_all_of_it_or_none() {
+    if !can_trace() {
+        return;
+    }
     let mut scene = Scene::empty(64, false);
     let operation = Operation::new("open value=9 publish stop remove stop", None);
     let moments = survey(&mut scene, &operation);

@@ -7,6 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::harness::victim;
+
 /// A place in a program's run: so many instructions behind its so many-th system call. That is as exact as a count of all
 /// instructions, and reached much faster, because the kernel can run a program up to a system call at full speed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,13 @@ pub struct Stepper {
 pub struct Survey {
     pub moments: Vec<Moment>,
     pub changes: Vec<usize>,
+}
+
+/// Whether the system lets a parent trace its child.
+pub fn can_trace() -> bool {
+    let probe = Command::new(victim()).args(["none", "0", "stop"]).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut probe = Stepper { process: probe.expect("the victim starts"), is_alive: true };
+    is_end(probe.wait())
 }
 
 impl Stepper {
