@@ -140,7 +140,8 @@ class Ring:
     def latest(self, due: int, in_place: bool = False) -> int:
         """The number of the newest value, which `look` has read; 0 if there is none yet.
 
-        Whoever takes value `due` next, and so has seen the one before, gets that one or a later one: the head is stored behind the value.
+        Whoever takes value `due` next, and so has seen the one before, gets that one or a later one: the head is stored
+        behind the value.
         """
         for _ in range(_TRIES):
             head = self.words[HEAD_WORD]
