@@ -279,6 +279,7 @@ impl Mapping {
 #[derive(Debug)]
 pub struct Draft<'a> {
     place: &'a Place,
+    /// Empty once the file has the region's name.
     file: String,
     region: Option<Region>,
 }
@@ -364,16 +365,17 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Option<Region> {
-        let region = self.region.take();
-        std::mem::forget(self);
-        region
+        self.file.clear();
+        self.region.take()
     }
 }
 
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
-        // Nothing more can be done here; whoever makes the next draft removes it.
-        let _ = fs::unlinkat(self.place.directory(), &self.file, AtFlags::empty());
+        if !self.file.is_empty() {
+            // Nothing more can be done here; whoever makes the next draft removes it.
+            let _ = fs::unlinkat(self.place.directory(), &self.file, AtFlags::empty());
+        }
     }
 }
 
