@@ -90,10 +90,14 @@ fn rm_removes_a_damaged_region() {
     s.run("shm-reader demo").prints("y\n");
 }
 
+/// What a crash leaves where the usual name was taken.
+const SPARE: &str = ".kept.new-0123456789abcdef";
+
 /// A region that is used, one that is not, and what two crashes left.
 fn leftovers() -> Sandbox {
     let s = Sandbox::new();
     s.ok("shm-writer kept x && cd $SHM_DIR && : > .gone.lock && chmod 600 .gone.lock && cp kept .half.new && : > .half.lock && chmod 600 .half.lock");
+    s.ok(&format!("cd $SHM_DIR && cp kept {SPARE} && cp kept .kept.new-somebody-elses-0 && mkdir .kept.new"));
     fs::write(s.shm("foreign"), "precious").expect("a file");
     fs::write(s.shm(".hidden"), "precious").expect("a file");
     s
@@ -109,10 +113,10 @@ fn clean_removes_leftovers_only() {
     assert_eq!(s.files(), before, "a dry run changes nothing");
     let outcome = s.run("shm-writer clean").exits(0);
     assert!((outcome.text() + &outcome.stderr).contains(".half.new"), "{outcome:?}");
-    for name in [".hidden", "foreign", "kept"] {
+    for name in [".hidden", "foreign", "kept", ".kept.new-somebody-elses-0", ".kept.new", ".kept.lock"] {
         assert!(s.files().iter().any(|file| file == name), "{name} is gone: {:?}", s.files());
     }
-    for name in [".gone.lock", ".half.lock", ".half.new"] {
+    for name in [".gone.lock", ".half.lock", ".half.new", SPARE] {
         assert!(!s.shm(name).exists(), "{name} is still there");
     }
     s.run("shm-reader kept").prints("x\n");

@@ -87,7 +87,8 @@ impl Place {
     /// Whether a file has the name of one of this region's in the making.
     pub fn is_draft_file(&self, file: &str) -> bool {
         let Some(rest) = file.strip_prefix(&self.draft_file()) else { return false };
-        rest.is_empty() || rest.strip_prefix('-').is_some_and(|random| random.len() == 16)
+        let is_random = |digits: &str| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(is_random)
     }
 
     /// Which file the name leads to now, if any.
