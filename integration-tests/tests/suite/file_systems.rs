@@ -104,7 +104,7 @@ fn a_file_system_of_a_program_is_refused_and_what_is_there_can_still_be_mapped_a
     let server = workspace().join("integration-tests/tests/suite/file_systems/fuse.py");
     let server = server.display();
     let mount = format!(
-        "mkdir -p real && SHM_DIR=$PWD/real shm-writer demo x && {{ python3 {server} $SHM_DIR real/demo > started & }} \
+        "rm -f started && mkdir -p real && SHM_DIR=$PWD/real shm-writer demo x && {{ python3 {server} $SHM_DIR real/demo > started & }} \
                          && for i in $(seq 100); do test -s started && break; sleep 0.05; done && test -s started"
     );
     let script = "for command in \"shm-reader demo\" \"shm-reader inspect demo\" \"shm-writer demo y\" \
