@@ -211,6 +211,8 @@ fn the_newest_value_comes_as_often_as_it_is_asked_for() {
     assert_eq!(memory.ring().latest(0, &mut buffer), Ok(Polled::Empty));
     for sequence in 3..9 {
         producer.publish(memory.ring(), &payload_of(sequence, 0));
+        assert!(memory.ring().latest_at_once(0, &mut buffer).is_some(), "one look is enough");
+        assert!(Cursor::at(sequence).poll_at_once(memory.ring(), &mut buffer).is_some(), "also for who waits");
         // Also whoever waits behind a number that nobody has published, or that nobody can.
         for known in [0, 0, sequence, sequence + 1, MAX_SEQUENCE + 1, u64::MAX] {
             let Ok(Polled::Value(stamped)) = latest(memory.ring(), known, &mut buffer) else { panic!("no value") };
