@@ -375,21 +375,6 @@ fn the_newest_value_is_never_older_than_one_that_was_received() {
     }
 }
 
-// Fault 51.
-#[test]
-fn a_name_that_is_taken_for_an_unfinished_file_stops_no_writer() {
-    let room = Room::new();
-    // What another user makes in a directory for all cannot be removed either.
-    let taken = room.directory.path().join(".room.new");
-    std::fs::create_dir(&taken).unwrap();
-    let mut writer = room.writer(Kind::Text);
-    writer.publish(b"one").unwrap();
-    writer.publish(&[b'x'; 10_000]).unwrap();
-    assert_eq!(room.files(), [".room.lock", ".room.new", "room"]);
-    writer.remove().unwrap();
-    assert_eq!(room.files(), [".room.new"]);
-}
-
 #[test]
 fn a_torn_newest_value_costs_no_older_one() {
     let room = Room::new();

@@ -1,4 +1,4 @@
-//! Options that are refused, and who may read and write the file.
+//! Options that are refused, who may read and write the file, and a name that somebody else has taken.
 
 use super::Room;
 use crate::{Error, Kind, RawWriter, WriterOptions};
@@ -47,4 +47,19 @@ fn a_file_that_others_may_write_is_refused() {
     std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o666)).unwrap();
     let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+}
+
+// Fault 51.
+#[test]
+fn a_name_that_is_taken_for_an_unfinished_file_stops_no_writer() {
+    let room = Room::new();
+    // What another user makes in a directory for all cannot be removed either.
+    let taken = room.directory.path().join(".room.new");
+    std::fs::create_dir(&taken).unwrap();
+    let mut writer = room.writer(Kind::Text);
+    writer.publish(b"one").unwrap();
+    writer.publish(&[b'x'; 10_000]).unwrap();
+    assert_eq!(room.files(), [".room.lock", ".room.new", "room"]);
+    writer.remove().unwrap();
+    assert_eq!(room.files(), [".room.new"]);
 }
