@@ -161,6 +161,16 @@ fn numbers_that_a_writer_left_out_count_as_lost() {
     let mut follower = Follower::at(5);
     follower.drain(memory.ring());
     assert_eq!(follower.notes(), "5 8+2");
+    // Also where the slots hold older values of every age.
+    for last in 5..60 {
+        let memory = Memory::new(4);
+        let mut producer = filled(&memory, 1, last);
+        producer.leave_out(4);
+        let next = producer.publish(memory.ring(), &payload_of(last + 5, 0));
+        let mut follower = Follower::at(last + 1);
+        follower.drain(memory.ring());
+        assert_eq!(follower.notes(), format!("{next}+4"));
+    }
 }
 
 #[test]
