@@ -125,15 +125,16 @@ fn tell_readers(region: &Region) {
 /// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be looked at, locked or removed.
 pub fn clean(dry_run: bool) -> Result<Vec<String>> {
     let (directory, names) = names()?;
+    let drafts: Vec<_> = names.iter().filter_map(|file| Some((region_of_draft(file)?, file.as_str()))).collect();
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {
         let region = Place::within(&directory, name);
-        if !is_our_lock_file(&region)? || leftovers(&region, &names)?.is_empty() {
+        if !is_our_lock_file(&region)? || leftovers(&region, &drafts)?.is_empty() {
             continue;
         }
         if dry_run {
             if lock::probe(&region) == Presence::Gone {
-                removed.extend(leftovers(&region, &names)?);
+                removed.extend(leftovers(&region, &drafts)?);
             }
             continue;
         }
@@ -142,8 +143,8 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
             Err(Error::WriterAlive { .. } | Error::Permission { .. } | Error::NotOurs { .. }) => continue,
             acquired => acquired?,
         };
-        for file in leftovers(&region, &names)? {
-            if region.is_draft_file(&file) {
+        for file in leftovers(&region, &drafts)? {
+            if file != region.lock_file() {
                 fs::unlinkat(region.directory(), &file, AtFlags::empty())
                     .map_err(|errno| region.io_error("remove the unfinished file of region", errno))?;
             }
@@ -155,18 +156,25 @@ pub fn clean(dry_run: bool) -> Result<Vec<String>> {
     Ok(removed)
 }
 
-/// The files that no living writer of this region can need, among those of these names.
-fn leftovers(region: &Place, names: &[String]) -> Result<Vec<String>> {
+/// The files that no living writer of this region can need: of the drafts, given with their regions, those of this user.
+fn leftovers(region: &Place, drafts: &[(&str, &str)]) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for file in names.iter().filter(|file| region.is_draft_file(file)) {
+    for (_, file) in drafts.iter().filter(|(name, _)| *name == region.file()) {
         if is_own_file(region, file)? {
-            files.push(file.clone());
+            files.push((*file).to_owned());
         }
     }
     if region.identity()?.is_none() {
         files.push(region.lock_file());
     }
     Ok(files)
+}
+
+/// The region that a file is the draft of, by its name.
+fn region_of_draft(file: &str) -> Option<&str> {
+    let is_random = |digits: &str| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let usual = file.rsplit_once('-').filter(|(_, digits)| is_random(digits)).map_or(file, |(usual, _)| usual);
+    usual.strip_prefix('.')?.strip_suffix(".new")
 }
 
 /// The region that a file is the lock of, by its name.

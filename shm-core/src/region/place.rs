@@ -78,17 +78,16 @@ impl Place {
 
     /// Another one, for a directory in which somebody else has taken the first. It cannot be foreseen.
     pub fn spare_draft_file(&self) -> Result<String> {
-        let mut random = [0; 8];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(|errno| self.io_error("number the unfinished file of region", errno))?;
-        Ok(format!("{}-{:016x}", self.draft_file(), u64::from_ne_bytes(random)))
+        let number = u64::from_ne_bytes(self.random_bytes("number the unfinished file of region")?);
+        Ok(format!("{}-{number:016x}", self.draft_file()))
     }
 
-    /// Whether a file has the name of one of this region's in the making.
-    pub fn is_draft_file(&self, file: &str) -> bool {
-        let Some(rest) = file.strip_prefix(&self.draft_file()) else { return false };
-        let is_random = |digits: &str| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        rest.is_empty() || rest.strip_prefix('-').is_some_and(is_random)
+    /// Bytes that nobody can foresee, for an action at this region.
+    pub fn random_bytes<const N: usize>(&self, action: &'static str) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+            .map_err(|errno| self.io_error(action, errno))?;
+        Ok(bytes)
     }
 
     /// Which file the name leads to now, if any.

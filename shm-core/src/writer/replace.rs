@@ -144,8 +144,5 @@ pub fn lay_out(place: &Place, mut fixed: Fixed) -> Result<Fixed> {
 
 /// The number of a lineage that nobody else has.
 pub fn random_lineage(place: &Place) -> Result<u128> {
-    let mut bytes = [0; 16];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| place.io_error("number region", errno))?;
-    Ok(u128::from_le_bytes(bytes))
+    Ok(u128::from_le_bytes(place.random_bytes("number region")?))
 }
