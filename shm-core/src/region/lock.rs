@@ -105,7 +105,18 @@ impl Lock {
             let Some((file, is_new)) = open_or_create(place)? else { continue };
             let stat = fs::fstat(&file).map_err(|errno| place.io_error("lock region", errno));
             let checked = stat.and_then(|stat| check_file(place, &stat).map(|()| stat));
-            let stat = checked.inspect_err(|_| take_back(place, &file, is_new))?;
+            // The error that matters is the one that led here.
+            let give_up = || {
+                if is_new {
+                    let _ = remove_file(place);
+                }
+            };
+            let stat = checked.inspect_err(|_| {
+                // Somebody else may have locked it since.
+                if set_lock(&file, libc::F_WRLCK).is_ok() {
+                    give_up();
+                }
+            })?;
             match set_lock(&file, libc::F_WRLCK) {
                 Ok(()) => {}
                 Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
@@ -116,23 +127,14 @@ impl Lock {
                     continue;
                 }
                 Err(errno) => {
-                    if is_new {
-                        // Nobody can lock it, so nobody has. The error that matters is the one above.
-                        let _ = remove_file(place);
-                    }
+                    // Nobody can lock it, so nobody has.
+                    give_up();
                     return Err(Error::Io { action: "lock region", region: place.shown.clone(), source: errno.into() });
                 }
             }
             let lock = Self { hold: Some(Hold::of(file)), identity: Identity::of(&stat), process };
-            match lock.is_named(place) {
-                Ok(true) => return Ok(lock),
-                Ok(false) => {}
-                Err(error) => {
-                    if is_new {
-                        let _ = remove_file(place);
-                    }
-                    return Err(error);
-                }
+            if lock.is_named(place).inspect_err(|_| give_up())? {
+                return Ok(lock);
             }
         }
         Err(place.io_error("lock region", Errno::AGAIN))
@@ -160,13 +162,6 @@ impl Lock {
     /// Removes the lock file, which is to be done before the lock is freed. The region must be gone already.
     pub fn remove_file(&self, place: &Place) -> Result<()> {
         remove_file(place)
-    }
-}
-
-/// Removes a lock file that was made a moment ago, unless somebody else has locked it since.
-fn take_back(place: &Place, file: &OwnedFd, is_new: bool) {
-    if is_new && set_lock(file, libc::F_WRLCK).is_ok() {
-        let _ = remove_file(place);
     }
 }
 
