@@ -182,6 +182,15 @@ fn a_neighbour_that_wakes_sleepers_for_nothing_makes_them_miss_nothing() {
 /// What a neighbour puts under a name before its owner comes.
 const PLANTED: [&str; 7] = ["file", "link", "dangling", "descriptor", "fifo", "directory", "socket"];
 
+/// A directory for both, and outside of it a file that what is planted leads to.
+fn with_precious(test: &str) -> Option<Sandbox> {
+    let s = shared(test)?;
+    let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
+    let s = s.with("PRECIOUS", &precious);
+    s.ok("echo precious > precious; chmod 666 precious");
+    Some(s)
+}
+
 /// What lies in the directory, and what it leads to.
 fn listing(s: &Sandbox) -> Vec<String> {
     let describe = |name: &String| {
@@ -208,10 +217,7 @@ fn refuses(s: &Sandbox, what: &str, name: &str, commands: &[&str]) {
 // Faults 53, 54, 55.
 #[test]
 fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_is() {
-    let Some(s) = shared("whatever_a_neighbour_plants") else { return };
-    let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
-    let s = s.with("PRECIOUS", &precious);
-    s.ok("echo precious > precious; chmod 666 precious");
+    let Some(s) = with_precious("whatever_a_neighbour_plants") else { return };
     owner(&s, "./shm-writer other --mode 644 x");
     let readers = ["./shm-reader demo", "./shm-reader inspect demo", "./shm-reader verify demo"];
     let writers = ["./shm-writer demo x", "./shm-writer create demo", "./shm-writer demo x --slots 4"];
@@ -234,10 +240,7 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
 // Faults 51, 53, 54.
 #[test]
 fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it_is() {
-    let Some(s) = shared("what_a_neighbour_plants_as_an_unfinished_file") else { return };
-    let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
-    let s = s.with("PRECIOUS", &precious);
-    s.ok("echo precious > precious; chmod 666 precious");
+    let Some(s) = with_precious("what_a_neighbour_plants_as_an_unfinished_file") else { return };
     for what in PLANTED {
         let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --size 64"));
         writer.write("one\n");

@@ -357,7 +357,6 @@ fn a_file_that_was_emptied_under_its_reader_is_damaged() {
 
 #[test]
 fn the_newest_value_is_never_older_than_one_that_was_received() {
-    const HEAD_AT: u64 = 392;
     let room = Room::new();
     let mut writer = room.writer(Kind::Text);
     for text in ["one", "two", "three"] {

@@ -31,37 +31,20 @@ fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut us
     }
 }
 
-#[test]
-fn a_reader_misses_nothing_when_the_region_is_replaced() {
-    let expected = ["1 | 2 > 3 4", "1 2 | > 3 4", "1 2 > | 3 4", "1 2 > 3 | 4", "1 2 > 3 4 |"];
-    explore(2, &expected, || {
-        let files = [Memory::new(2), Memory::new(2)];
-        let mut producer = Producer::fresh(files[0].ring(), 1);
-        publish_up_to(&mut producer, files[0].ring(), 1, 0);
-        let directory = Arc::new(Directory { files, name: AtomicU64::new(0) });
-        let theirs = Arc::clone(&directory);
-        let writer = thread::spawn(move || {
-            let [old, new] = [theirs.files[0].ring(), theirs.files[1].ring()];
-            publish_up_to(&mut producer, old, 2, 0);
-            let mut fresh = producer.carry_over(old, new, 1, |_, _| true);
-            publish_up_to(&mut fresh, new, 3, 0);
-            producer.change_state(old, STATE_MOVING);
-            theirs.name.store(1, Release);
-            producer.change_state(old, STATE_MOVED);
-            publish_up_to(&mut fresh, new, 4, 0);
-        });
-        let (mut follower, mut at) = (Follower::at(1), 0);
-        read_across_files(&directory, &mut follower, &mut at, 6);
-        writer.join().unwrap();
-        follower.notes.push("|".into());
-        read_across_files(&directory, &mut follower, &mut at, 8);
-        assert_eq!(follower.due, 5, "everything came or counts as lost");
-        follower.notes()
-    });
+/// The old file, with value 1 in it, under the name, and its producer; and a new file.
+fn directory() -> (Arc<Directory>, Producer) {
+    let files = [Memory::new(2), Memory::new(2)];
+    let mut producer = Producer::fresh(files[0].ring(), 1);
+    publish_up_to(&mut producer, files[0].ring(), 1, 0);
+    (Arc::new(Directory { files, name: AtomicU64::new(0) }), producer)
 }
 
-/// Does the first steps of a replacement, like a writer that dies then. The new file is complete before anybody sees it.
-fn replace_in_part(directory: &Directory, mut producer: Producer, steps: usize) {
+/// What can be seen of a replacement: the announcement, the rename, and the news of it.
+const STEPS: usize = 3;
+
+/// Does the first steps of a replacement, like a writer that dies then; gives the new file's producer. The new file is
+/// complete before anybody sees it.
+fn replace_in_part(directory: &Directory, mut producer: Producer, steps: usize) -> Producer {
     let [old, new] = [directory.files[0].ring(), directory.files[1].ring()];
     publish_up_to(&mut producer, old, 2, 0);
     let mut fresh = producer.carry_over(old, new, 1, |_, _| true);
@@ -75,15 +58,33 @@ fn replace_in_part(directory: &Directory, mut producer: Producer, steps: usize) 
     if steps > 2 {
         producer.change_state(old, STATE_MOVED);
     }
+    fresh
+}
+
+#[test]
+fn a_reader_misses_nothing_when_the_region_is_replaced() {
+    let expected = ["1 | 2 > 3 4", "1 2 | > 3 4", "1 2 > | 3 4", "1 2 > 3 | 4", "1 2 > 3 4 |"];
+    explore(2, &expected, || {
+        let (directory, producer) = directory();
+        let theirs = Arc::clone(&directory);
+        let writer = thread::spawn(move || {
+            let mut fresh = replace_in_part(&theirs, producer, STEPS);
+            publish_up_to(&mut fresh, theirs.files[1].ring(), 4, 0);
+        });
+        let (mut follower, mut at) = (Follower::at(1), 0);
+        read_across_files(&directory, &mut follower, &mut at, 6);
+        writer.join().unwrap();
+        follower.notes.push("|".into());
+        read_across_files(&directory, &mut follower, &mut at, 8);
+        assert_eq!(follower.due, 5, "everything came or counts as lost");
+        follower.notes()
+    });
 }
 
 /// What a reader notes whose region's writer dies after so many steps of replacing it, and is followed by one that
 /// publishes one more value in the file that has the name.
 fn read_across_a_death(steps: usize, polls: usize) -> String {
-    let files = [Memory::new(2), Memory::new(2)];
-    let mut producer = Producer::fresh(files[0].ring(), 1);
-    publish_up_to(&mut producer, files[0].ring(), 1, 0);
-    let directory = Arc::new(Directory { files, name: AtomicU64::new(0) });
+    let (directory, producer) = directory();
     let theirs = Arc::clone(&directory);
     let reader = thread::spawn(move || {
         let (mut follower, mut at) = (Follower::at(1), 0);
@@ -91,7 +92,7 @@ fn read_across_a_death(steps: usize, polls: usize) -> String {
         (follower, at)
     });
     let theirs = Arc::clone(&directory);
-    thread::spawn(move || replace_in_part(&theirs, producer, steps)).join().unwrap();
+    thread::spawn(move || drop(replace_in_part(&theirs, producer, steps))).join().unwrap();
     let theirs = Arc::clone(&directory);
     let next = thread::spawn(move || {
         let file = usize::from(theirs.name.load(Acquire) != 0);
