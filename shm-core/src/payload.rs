@@ -86,15 +86,13 @@ fn check_json(payload: &[u8]) -> Result<(), String> {
 pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), String> {
     buffer.clear();
     bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map_err(|error| error.to_string())?;
-    if buffer.len() > MAX_ENCODED_BYTES { Err(too_long(buffer.len())) } else { Ok(()) }
+    check_length(buffer.len())
 }
 
 /// The value that `bytes` encode, or what is wrong with them.
 #[inline(always)]
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
-    if bytes.len() > MAX_ENCODED_BYTES {
-        return Err(too_long(bytes.len()));
-    }
+    check_length(bytes.len())?;
     let mut value = None;
     let seed = bounded::Seed::for_bytes(bytes.len(), &mut value);
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
@@ -105,6 +103,12 @@ pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
     Ok(value.expect("decoded into its place"))
 }
 
+#[inline(always)]
+fn check_length(bytes: usize) -> Result<(), String> {
+    if bytes > MAX_ENCODED_BYTES { Err(too_long(bytes)) } else { Ok(()) }
+}
+
+#[cold]
 fn too_long(bytes: usize) -> String {
     format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
 }

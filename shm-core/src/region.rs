@@ -27,6 +27,8 @@ pub mod lock;
 pub mod place;
 pub mod process;
 pub mod reserve;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use file_system::check_local;
 use place::{Identity, Place};

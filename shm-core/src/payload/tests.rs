@@ -45,6 +45,20 @@ fn the_encoding_is_bincode_1_byte_for_byte() {
     assert_eq!(encoded(&value), expected);
 }
 
+#[test]
+fn types_with_a_form_for_people_are_encoded_in_the_other() {
+    let address = std::net::Ipv4Addr::new(192, 0, 2, 1);
+    assert_eq!(encoded(&address), [192, 0, 2, 1]);
+    assert_eq!(decode(&encoded(&address)), Ok(address));
+}
+
+#[test]
+fn an_encoding_may_have_2_gib_less_one_byte() {
+    assert_eq!(check_length(0x7fff_ffff), Ok(()));
+    let refused = check_length(0x8000_0000).unwrap_err();
+    assert_eq!(refused, "its encoding has 2147483648 bytes, and the limit is 2147483647");
+}
+
 // Fault 61.
 #[test]
 fn bytes_left_over_or_missing_are_refused() {

@@ -271,3 +271,116 @@ fn whole_file(lock_type: libc::c_int) -> libc::flock {
         l_pid: 0,
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::region::tests::room;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_lock_is_had_by_one_at_a_time_and_seen_by_all() {
+        let (directory, place) = room();
+        assert_eq!(probe(&place), Presence::Gone);
+        let lock = Lock::acquire(&place).unwrap();
+        assert_eq!(probe(&place), Presence::Alive);
+        assert!(matches!(Lock::acquire(&place), Err(Error::WriterAlive { pid: None, .. })));
+        assert!(lock.is_named(&place).unwrap() && lock.process().is_present());
+        drop(lock);
+        assert_eq!(probe(&place), Presence::Gone);
+        let lock = Lock::acquire(&place).unwrap();
+        std::fs::rename(directory.path().join(".x.lock"), directory.path().join("moved")).unwrap();
+        assert!(!lock.is_named(&place).unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_is_kept_by_a_descriptor_is_freed_while_a_copy_of_that_is_open() {
+        let (_directory, place) = room();
+        let mut lock = Lock::acquire(&place).unwrap();
+        let (file, _) = open_or_create(&place).unwrap().unwrap();
+        drop(lock.hold.take());
+        set_lock(&file, libc::F_WRLCK).unwrap();
+        let copy = file.try_clone().unwrap();
+        lock.hold = Some(Hold::Descriptor(file));
+        assert_eq!(probe(&place), Presence::Alive);
+        drop(lock);
+        assert_eq!(probe(&place), Presence::Gone);
+        drop(copy);
+    }
+
+    #[test]
+    fn a_lock_file_goes_with_its_region() {
+        let (directory, place) = room();
+        let [file, region] = [".x.lock", "x"].map(|file| directory.path().join(file));
+        Lock::acquire(&place).unwrap().release(&place).unwrap();
+        assert!(!file.exists());
+
+        let lock = Lock::acquire(&place).unwrap();
+        std::fs::write(region, "").unwrap();
+        lock.release(&place).unwrap();
+        assert!(file.exists());
+
+        let lock = Lock::acquire(&place).unwrap();
+        lock.remove_file(&place).unwrap();
+        assert!(!file.exists());
+        lock.remove_file(&place).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(matches!(lock.remove_file(&place), Err(Error::Io { .. })));
+    }
+
+    // Faults 53 to 55.
+    #[test]
+    fn only_a_file_of_this_user_alone_is_locked() {
+        let (directory, place) = room();
+        let file = directory.path().join(".x.lock");
+        let refusal = || Lock::acquire(&place).unwrap_err().to_string();
+        let is_foreign = || assert_eq!(refusal(), foreign(&place).to_string());
+
+        std::fs::create_dir(&file).unwrap();
+        is_foreign();
+        std::fs::remove_dir(&file).unwrap();
+
+        symlink("target", &file).unwrap();
+        is_foreign();
+        assert_eq!(probe(&place), Presence::Unknown);
+        assert!(!directory.path().join("target").exists());
+        std::fs::remove_file(&file).unwrap();
+
+        fs::mknodat(place.directory(), ".x.lock", FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        is_foreign();
+        std::fs::remove_file(&file).unwrap();
+
+        let socket = UnixListener::bind(&file).unwrap();
+        is_foreign();
+        drop(socket);
+        std::fs::remove_file(&file).unwrap();
+
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o666)).unwrap();
+        assert!(refusal().contains("others may write to it (mode 666)"), "{}", refusal());
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        let _lock = Lock::acquire(&place).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_is_for_its_owner_alone_and_no_program_that_is_started_inherits_it() {
+        let (directory, place) = room();
+        let (file, is_new) = open_or_create(&place).unwrap().unwrap();
+        assert!(is_new);
+        assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        let path = directory.path().join(".x.lock");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+        let (_, is_new) = open_or_create(&place).unwrap().unwrap();
+        assert!(!is_new);
+        // A lost race, which is no error.
+        std::fs::remove_file(path).unwrap();
+        check_file(&place, &fs::fstat(&file).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn presence_is_shown_in_a_word() {
+        let shown = [Presence::Alive, Presence::Gone, Presence::Unknown].map(|presence| presence.to_string());
+        assert_eq!(shown, ["alive", "gone", "unknown"]);
+    }
+}

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,7 +156,11 @@ fn stat_of(place: &Place, file: &str) -> Result<Option<Stat>> {
 
 /// The directory that regions without a path live in.
 pub fn default_directory() -> PathBuf {
-    match std::env::var_os("SHM_DIR") {
+    directory_from(std::env::var_os("SHM_DIR"))
+}
+
+fn directory_from(variable: Option<OsString>) -> PathBuf {
+    match variable {
         Some(directory) if !directory.is_empty() => PathBuf::from(directory),
         _ => PathBuf::from(DEFAULT_DIRECTORY),
     }
@@ -208,9 +213,10 @@ pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
     Err(Error::NotOurs { file: shown.to_owned(), reason })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::region::tests::room;
 
     #[test]
     fn a_name_is_1_to_200_plain_characters_and_does_not_start_like_an_option() {
@@ -219,6 +225,71 @@ mod tests {
         }
         for bad in ["", ".", "..", ".lock", "-rf", "a b", "a\nb", "a\0b", "ä", "a%b", &"x".repeat(201)] {
             assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_without_a_path_lives_in_shm_dir_or_in_dev_shm() {
+        assert_eq!(directory_from(None), Path::new("/dev/shm"));
+        assert_eq!(directory_from(Some("".into())), Path::new("/dev/shm"));
+        assert_eq!(directory_from(Some("/run/shm".into())), Path::new("/run/shm"));
+        assert_eq!(default_directory(), directory_from(std::env::var_os("SHM_DIR")));
+    }
+
+    #[test]
+    fn what_belongs_to_a_region_lies_hidden_beside_it() {
+        let (_directory, place) = room();
+        assert_eq!((place.lock_file().as_str(), place.draft_file().as_str()), (".x.lock", ".x.new"));
+        let spare = [place.spare_draft_file().unwrap(), place.spare_draft_file().unwrap()];
+        assert_ne!(spare[0], spare[1]);
+        for file in spare {
+            let number = file.strip_prefix(".x.new-").unwrap();
+            assert!(number.len() == 16 && number.bytes().all(|digit| digit.is_ascii_hexdigit()), "{file}");
+        }
+    }
+
+    #[test]
+    fn only_a_directory_is_opened_as_one_and_no_program_that_is_started_inherits_it() {
+        let (directory, place) = room();
+        let flags = rustix::io::fcntl_getfd(place.directory()).unwrap();
+        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+        std::fs::write(directory.path().join("file"), "").unwrap();
+        let refused = open_directory(&directory.path().join("file"), Some("x"));
+        assert!(matches!(refused, Err(Error::Directory { region: Some(region), .. }) if region == "x"));
+    }
+
+    // Fault 55.
+    #[test]
+    fn a_file_is_this_users_if_it_is_plain_and_belongs_to_them() {
+        let (directory, place) = room();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("plain"), "").unwrap();
+        std::fs::create_dir(path("directory")).unwrap();
+        std::os::unix::fs::symlink("plain", path("link")).unwrap();
+        assert_eq!(is_own_file(&place, "plain").ok(), Some(true));
+        for other in ["directory", "link", "nothing"] {
+            assert_eq!(is_own_file(&place, other).ok(), Some(false), "{other}");
+        }
+        // Only root may give a file away.
+        if std::os::unix::fs::chown(path("plain"), Some(65534), None).is_ok() {
+            assert_eq!(is_own_file(&place, "plain").ok(), Some(false));
+        }
+    }
+
+    // Fault 56.
+    #[test]
+    fn a_file_that_others_may_write_is_refused_with_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let (directory, _place) = room();
+        let path = directory.path().join("x");
+        let check = |mode| {
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            check_ours("x", &fs::stat(&path).unwrap()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(0o644), Ok(()));
+        for mode in [0o620, 0o602] {
+            assert!(check(mode).unwrap_err().contains(&format!("(mode {mode:o})")));
         }
     }
 }

@@ -40,3 +40,22 @@ impl Process {
         self.is_present() && self.id == process::id()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Fault 43.
+    #[test]
+    fn another_process_is_told_by_an_emptied_page_or_by_its_number() {
+        let this = Process::this().unwrap();
+        assert!(this.is_present() && this.is_surely_present());
+
+        let mut emptied = Process::this().unwrap();
+        emptied.page[0] = 0;
+        assert!(!emptied.is_present() && !emptied.is_surely_present());
+
+        let numbered = Process { id: this.id + 1, ..Process::this().unwrap() };
+        assert!(numbered.is_present() && !numbered.is_surely_present());
+    }
+}
