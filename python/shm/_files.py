@@ -23,6 +23,28 @@ _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # at files that come and go
 
+#: File systems whose files belong to another machine or to a program, by their numbers in statfs(2) and `linux/magic.h`.
+REMOTE = {
+    0x6969: "NFS",
+    0x01021997: "9p",
+    0x65735546: "FUSE",
+    0xFF534D42: "CIFS",
+    0xFE534D42: "SMB",
+    0x517B: "SMB",
+    0x00C36400: "Ceph",
+    0x6B414653: "AFS",
+    0x5346414F: "AFS",
+    0x73757245: "Coda",
+    0x0BD00BD0: "Lustre",
+    0x47504653: "GPFS",
+    0x19830326: "BeeGFS",
+    0x20030528: "OrangeFS",
+    0x01161970: "GFS2",
+    0x7461636F: "OCFS2",
+    0x786F4256: "a folder of VirtualBox",
+    0xBACBACBC: "a folder of VMware",
+}
+
 
 def region_directory() -> str:
     return os.environ.get("SHM_DIR") or DEFAULT_DIRECTORY
@@ -136,7 +158,7 @@ class RegionFile:
 def open_region(place: Place, limit: int, writable: bool = False) -> RegionFile:
     """Opens and maps the region at `place`; for its next writer if `writable`. Section 8, all but the kind.
 
-    Errors: NotFound, NotARegion, UnknownFormat, Damaged, TooLarge; for a writer NotOurs.
+    Errors: NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported; for a writer NotOurs.
     """
     if not _linux.WORDS_ARE_WHOLE:
         raise Unsupported("shared memory is read by CPython on 64-bit little-endian processors only")
@@ -166,6 +188,7 @@ def open_region(place: Place, limit: int, writable: bool = False) -> RegionFile:
 
 def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) -> RegionFile:
     header = parse(os.pread(descriptor, FIXED_BYTES, 0), status.st_size, limit)
+    check_local(descriptor)
     if writable:
         check_owner(status, "its file")
     raw = os.pread(descriptor, header.descriptor_bytes, HEADER_BYTES)
@@ -178,6 +201,15 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
     except ValueError:  # mmap has looked at the length once more
         raise Damaged("its file was just cut; remove it") from None
     return RegionFile(header, raw, document, mapping, status)
+
+
+def check_local(descriptor: int) -> None:
+    """Refuses a region's file, or its directory, on a file system that is not this machine's own."""
+    if found := REMOTE.get(_linux.file_system(descriptor)):
+        raise Unsupported(
+            f"it is on {found}: others may see other bytes there, and be woken by nobody; use a file system of this "
+            "machine, such as tmpfs, ext4 or XFS"
+        )
 
 
 def check_owner(status: os.stat_result, what: str) -> None:

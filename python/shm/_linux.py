@@ -1,4 +1,4 @@
-"""What Python's library lacks: three system calls, a buffer's address, a fence. No policy, no regions."""
+"""What Python's library lacks: some system calls, a buffer's address, a fence. No policy, no regions."""
 
 from __future__ import annotations
 
@@ -78,6 +78,15 @@ def rename_new(directory: int, old: str, new: str) -> None:
     if _syscall(_RENAMEAT2_X86_64, *arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def file_system(descriptor: int) -> int:
+    """The number by which the kernel calls the file system of a file, as in statfs(2); 0 where it does not say.
+
+    It is the first field of `struct statfs`, a `long`; the rest has other lengths on other processors.
+    """
+    status = (ctypes.c_long * 64)()
+    return status[0] & 0xFFFFFFFF if _libc.fstatfs(descriptor, ctypes.byref(status)) == 0 else 0
 
 
 class _PyBuffer(ctypes.Structure):

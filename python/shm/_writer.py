@@ -91,6 +91,7 @@ class Writer:
         self._place = _files.Place(name)
         try:
             with _files.system_errors():
+                _files.check_local(self._place.directory)
                 self._lock = Lock(self._place)
                 try:
                     self._start(wanted)

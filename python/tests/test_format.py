@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import shm
-from shm import _format
+from shm import _format, _linux
 
 # FORMAT.md, section 6, as it stands there.
 EXAMPLE = """
@@ -158,6 +158,20 @@ def test_what_may_be_ignored_is_ignored(region_directory: Path) -> None:
     assert refusal(region_directory, patched(200, "Q", 7)) is None
     assert refusal(region_directory, patched(144, "16s", b"o" * 16)) is None
     assert refusal(region_directory, patched(0x1048, "Q", 2 | 1 << 48, example())) is None
+
+
+def test_file_systems_of_other_machines_are_refused(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/proc/self/status") as file:
+        assert _linux.file_system(file.fileno()) == 0x9FA0  # as the kernel calls procfs
+    (region_directory / "tiny").write_bytes(example())
+    shm.Reader("tiny").close()
+    monkeypatch.setattr(_linux, "file_system", lambda descriptor: 0xFF534D42)
+    for use in (shm.Reader, shm.Writer, shm.inspect):
+        with pytest.raises(shm.Unsupported, match="'tiny': it is on CIFS"):
+            use("tiny")
+    with pytest.raises(shm.Unsupported):
+        shm.Writer("new")
+    assert os.listdir(region_directory) == ["tiny"]
 
 
 def test_a_region_above_the_limit_is_refused(region_directory: Path) -> None:

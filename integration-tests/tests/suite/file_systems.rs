@@ -107,17 +107,23 @@ fn a_file_system_of_a_program_is_refused_and_what_is_there_can_still_be_mapped_a
         "rm -f started && mkdir -p real && SHM_DIR=$PWD/real shm-writer demo x && {{ python3 {server} $SHM_DIR real/demo > started & }} \
                          && for i in $(seq 100); do test -s started && break; sleep 0.05; done && test -s started"
     );
-    let script = "for command in \"shm-reader demo\" \"shm-reader inspect demo\" \"shm-writer demo y\" \
-                  \"shm-writer new y\"; \
-                  do $command 2>&1; echo $?; done; shm-reader list; ls -A $SHM_DIR; \
-                  shm-reader map demo --len 3 --force; umount $SHM_DIR; wait";
+    let python = workspace().join("python");
+    let in_python = format!(
+        "echo \"import shm, sys; shm.Reader(sys.argv[1])\" | PYTHONPATH={} python3 -B - demo",
+        python.display()
+    );
+    let script = format!(
+        "for command in \"shm-reader demo\" \"shm-reader inspect demo\" \"shm-writer demo y\" \"shm-writer new y\"; \
+         do $command 2>&1; echo $?; done; {in_python} 2>&1; echo $?; shm-reader list; ls -A $SHM_DIR; \
+         shm-reader map demo --len 3 --force; umount $SHM_DIR; wait"
+    );
     let Some(text) =
-        mounted("a_file_system_of_a_program", &format!("{mount} && trap \"umount -q $SHM_DIR\" EXIT"), script)
+        mounted("a_file_system_of_a_program", &format!("{mount} && trap \"umount -q $SHM_DIR\" EXIT"), &script)
     else {
         return;
     };
-    assert_eq!(text.matches("on FUSE: ").count(), 4, "{text}");
-    assert_eq!(text.lines().filter(|line| *line == "1").count(), 4, "{text}");
+    assert_eq!(text.matches("on FUSE: ").count(), 5, "{text}");
+    assert_eq!(text.lines().filter(|line| *line == "1").count(), 5, "{text}");
     assert!(text.ends_with("shm"), "{text}");
 }
 
