@@ -281,6 +281,22 @@ fn a_region_that_is_gone_already_is_removed() {
 }
 
 #[test]
+fn a_region_of_an_earlier_boot_is_believed_only_if_it_was_closed() {
+    let room = Room::new();
+    let survived = |boot_id| {
+        let fixed = Fixed { boot_id, ..example() }.lay_out().unwrap();
+        let region = Draft::new(&room.place, fixed, &[], 0o600, None).unwrap().replace().unwrap();
+        let while_open = region.survived_cleanly();
+        region.header().hot.state.store(STATE_CLOSED, Relaxed);
+        (while_open, region.survived_cleanly())
+    };
+    assert_eq!(survived(boot_id()), (true, true));
+    assert_eq!(survived(boot_id() ^ 1), (false, true));
+    // Where it is not known, there is nothing to go by.
+    assert_eq!(survived(0), (true, true));
+}
+
+#[test]
 fn this_machine_has_a_boot_id() {
     let file = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let parts: Vec<_> = file.trim().split('-').collect();
