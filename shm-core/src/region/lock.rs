@@ -223,7 +223,11 @@ fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
         },
         opened => opened.map(|file| (file, false)),
     };
-    opened.map(Some).map_err(|errno| match errno {
+    opened.map(Some).map_err(|errno| explain_open(place, errno))
+}
+
+fn explain_open(place: &Place, errno: Errno) -> Error {
+    match errno {
         Errno::ACCESS | Errno::PERM | Errno::ROFS => Error::Permission {
             action: "lock region",
             region: place.shown.clone(),
@@ -232,7 +236,7 @@ fn open_or_create(place: &Place) -> Result<Option<(OwnedFd, bool)>> {
         Errno::NOSPC | Errno::DQUOT => place.no_space(u64::from(HEADER_BYTES)),
         Errno::LOOP | Errno::ISDIR | Errno::NXIO => foreign(place),
         _ => place.io_error("lock region", errno),
-    })
+    }
 }
 
 /// Takes or frees the lock, without waiting for it.
@@ -349,6 +353,7 @@ mod tests {
 
         fs::mknodat(place.directory(), ".x.lock", FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         is_foreign();
+        assert_ne!(probe(&place), Presence::Alive);
         std::fs::remove_file(&file).unwrap();
 
         let socket = UnixListener::bind(&file).unwrap();
@@ -376,6 +381,30 @@ mod tests {
         // A lost race, which is no error.
         std::fs::remove_file(path).unwrap();
         check_file(&place, &fs::fstat(&file).unwrap()).unwrap();
+    }
+
+    // Fault 43.
+    #[test]
+    fn a_lock_is_kept_by_a_mapping_where_that_keeps_the_file_open() {
+        let (directory, place) = room();
+        let kind = fs::statfs(directory.path()).unwrap().f_type;
+        let is_kept_by_mapping = MAPPED_AS_OPENED.iter().any(|known| i128::from(*known) == i128::from(kind));
+        let lock = Lock::acquire(&place).unwrap();
+        assert_eq!(matches!(lock.hold, Some(Hold::Mapping(_))), is_kept_by_mapping);
+    }
+
+    // Faults 14, 18 and 26.
+    #[test]
+    fn a_lock_file_that_cannot_be_made_says_what_is_in_the_way() {
+        let (_directory, place) = room();
+        let explain = |errno| explain_open(&place, errno);
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS] {
+            assert!(explain(errno).to_string().contains("'.x.lock' must be writable"), "{errno}");
+        }
+        for errno in [Errno::NOSPC, Errno::DQUOT] {
+            assert!(matches!(explain(errno), Error::NoSpace { needed: 4096, .. }), "{errno}");
+        }
+        assert!(matches!(explain(Errno::IO), Error::Io { .. }));
     }
 
     #[test]
