@@ -298,19 +298,46 @@ mod tests {
         assert!(!lock.is_named(&place).unwrap());
     }
 
-    #[test]
-    fn a_lock_that_is_kept_by_a_descriptor_is_freed_while_a_copy_of_that_is_open() {
-        let (_directory, place) = room();
-        let mut lock = Lock::acquire(&place).unwrap();
-        let (file, _) = open_or_create(&place).unwrap().unwrap();
+    /// A lock that is kept by a descriptor, and a copy of that, as a child has it.
+    fn kept_by_a_descriptor(place: &Place) -> (Lock, OwnedFd) {
+        let mut lock = Lock::acquire(place).unwrap();
+        let (file, _) = open_or_create(place).unwrap().unwrap();
         drop(lock.hold.take());
         set_lock(&file, libc::F_WRLCK).unwrap();
         let copy = file.try_clone().unwrap();
         lock.hold = Some(Hold::Descriptor(file));
-        assert_eq!(probe(&place), Presence::Alive);
+        assert_eq!(probe(place), Presence::Alive);
+        (lock, copy)
+    }
+
+    #[test]
+    fn a_lock_that_is_kept_by_a_descriptor_is_freed_while_a_child_has_a_copy() {
+        let (_directory, place) = room();
+        let (lock, _copy) = kept_by_a_descriptor(&place);
         drop(lock);
         assert_eq!(probe(&place), Presence::Gone);
-        drop(copy);
+    }
+
+    // Fault 43.
+    #[test]
+    fn a_fork_frees_no_lock() {
+        let (_directory, place) = room();
+        let (mut lock, _copy) = kept_by_a_descriptor(&place);
+        lock.process = Process::another();
+        drop(lock);
+        assert_eq!(probe(&place), Presence::Alive);
+    }
+
+    // Fault 43.
+    #[test]
+    fn a_fork_does_not_unmap_what_it_has_no_mapping_of() {
+        let (_directory, place) = room();
+        let mut lock = Lock::acquire(&place).unwrap();
+        let is_mapped = matches!(lock.hold, Some(Hold::Mapping(_)));
+        lock.process = Process::another();
+        drop(lock);
+        // Here the mapping is there all the same, and keeps the lock.
+        assert_eq!(probe(&place) == Presence::Alive, is_mapped);
     }
 
     #[test]

@@ -45,6 +45,13 @@ impl Process {
 mod tests {
     use super::*;
 
+    impl Process {
+        /// A process that the present one is a fork of, where the kernel empties no pages.
+        pub fn another() -> Self {
+            Self { id: process::id() + 1, ..Self::this().unwrap() }
+        }
+    }
+
     // Fault 43.
     #[test]
     fn another_process_is_told_by_an_emptied_page_or_by_its_number() {
@@ -55,7 +62,7 @@ mod tests {
         emptied.page[0] = 0;
         assert!(!emptied.is_present() && !emptied.is_surely_present());
 
-        let numbered = Process { id: this.id + 1, ..Process::this().unwrap() };
+        let numbered = Process::another();
         assert!(numbered.is_present() && !numbered.is_surely_present());
     }
 }
