@@ -22,6 +22,8 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # at files that come and go
+_SPARSE = 64 << 20  # a file that is larger stores more than one in
+_SPARSENESS = 16  # of its bytes; in a few KiB it could claim a value of gigabytes
 
 #: File systems whose files belong to another machine or to a program, by their numbers in statfs(2) and `linux/magic.h`.
 REMOTE = {
@@ -189,6 +191,8 @@ def open_region(place: Place, limit: int, writable: bool = False) -> RegionFile:
 def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) -> RegionFile:
     header = parse(os.pread(descriptor, FIXED_BYTES, 0), status.st_size, limit)
     check_local(descriptor)
+    if status.st_size > max(_SPARSE, _SPARSENESS * 512 * status.st_blocks):
+        raise Damaged(f"of its {status.st_size} bytes only {512 * status.st_blocks} are stored; remove it")
     if writable:
         check_owner(status, "its file")
     raw = os.pread(descriptor, header.descriptor_bytes, HEADER_BYTES)

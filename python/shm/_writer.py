@@ -250,13 +250,16 @@ class Writer:
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     def _check_names(self) -> None:
-        """Raises Gone, for good, if the region's or the lock's name leads elsewhere."""
+        """Raises Gone, for good, if the region's or the lock's name leads elsewhere; Damaged if the file was emptied."""
         place, lock = self._place, self._lock
         if place.identity(place.file) != self._own.identity or (
             lock is not None and place.identity(place.lock_file) != lock.identity
         ):
             self._why_not = "it was removed or replaced under its writer; make another one"
             raise Gone(self._why_not)
+        if self._ring.state != OPEN:
+            self._why_not = "its file was emptied under its writer; remove it"
+            raise Damaged(self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     # Files

@@ -36,6 +36,10 @@ use reserve::reserve;
 
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
+/// A file that is larger than this stores more than one in [`MAX_SPARSENESS`] of its bytes.
+const SPARSE_BYTES: u64 = 64 << 20;
+/// A writer reserves all of its file, but a copy on a file system that compresses may store less than it holds.
+const MAX_SPARSENESS: u64 = 16;
 /// What is wrong with a plain value in a region that did not [survive cleanly](Region::survived_cleanly).
 pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarted without a clean close";
 /// How often a region that loses its name while it is being opened is tried again.
@@ -107,6 +111,7 @@ impl Region {
             return Err(place.damaged(reason));
         }
         check_limit(place, file_bytes, max_bytes, "what its reader or writer allows")?;
+        check_stored(place, file_bytes, u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512))?;
         let descriptor = read_descriptor(place, &file, &fixed)?;
         let mapping = Mapping::new(&file, &fixed, access).map_err(|source| Error::Io {
             action: "map region",
@@ -202,6 +207,14 @@ fn check_limit(place: &Place, bytes: u64, max_bytes: u64, whose: &str) -> Result
         return Ok(());
     };
     Err(Error::TooLarge { region: place.shown.clone(), reason })
+}
+
+/// Refuses a file that is mostly holes: in a few KiB it could claim a value of gigabytes, for which a reader makes room.
+fn check_stored(place: &Place, bytes: u64, stored: u64) -> Result<()> {
+    if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
+        return Ok(());
+    }
+    Err(place.damaged(format!("of its {bytes} bytes only {stored} are stored")))
 }
 
 /// Says why a file could not be opened, after another look at what it is.

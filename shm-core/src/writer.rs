@@ -3,7 +3,7 @@
 use crate::array::ArrayType;
 use crate::description::{Description, check_payload};
 use crate::error::{Error, Result};
-use crate::header::{MAX_SEQUENCE, STATE_CLOSED};
+use crate::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use crate::payload::{self, Kind};
 use crate::region::lock::Lock;
 use crate::region::place::Place;
@@ -35,7 +35,7 @@ pub use values::ValueWriter;
 /// Growing halves the slot count until the slots fit this many bytes, but not below `GROWN_SLOTS_MIN`.
 const GROWN_BYTES_MAX: u64 = 64 << 20;
 const GROWN_SLOTS_MIN: u64 = 4;
-/// How often a writer compares names, in nanoseconds: as often as readers do.
+/// How often a writer checks its file, in nanoseconds: as often as readers do.
 const CHECK_NS: u64 = 50_000_000;
 /// A slot's length field has 48 bits.
 const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
@@ -63,7 +63,7 @@ pub struct RawWriter {
     kind: Kind,
     // The type of the values, if the region says that.
     description: Option<Description>,
-    // When the name was last compared, on the waker's clock.
+    // When the file was last checked, on the waker's clock.
     checked_ns: u64,
     gone: bool,
 }
@@ -157,7 +157,7 @@ impl RawWriter {
         }
         if now.steady_ns.wrapping_sub(self.checked_ns) >= CHECK_NS {
             self.checked_ns = now.steady_ns;
-            self.check_name()?;
+            self.check_file()?;
         }
         Ok(sequence)
     }
@@ -190,13 +190,22 @@ impl RawWriter {
         Ok(())
     }
 
-    /// Notices that the region is not this writer's any more. From then on nobody new can find the values.
+    /// Notices that the region is not this writer's any more, or that its file was emptied. From then on nobody new can find
+    /// the values.
     ///
     /// A check that fails by itself says nothing: the value before it was published all the same.
     #[cold]
-    fn check_name(&mut self) -> Result<()> {
+    fn check_file(&mut self) -> Result<()> {
         self.gone |= matches!(is_ours(&self.place, &self.lock, &self.region), Ok(false));
-        if self.gone { Err(self.unwritable()) } else { Ok(()) }
+        if self.gone {
+            return Err(self.unwritable());
+        }
+        let state = self.region.header().hot.state.load(Relaxed);
+        if state != STATE_OPEN {
+            self.gone = true;
+            return Err(self.place.damaged(format!("its state is {state} under its writer: its file was emptied")));
+        }
+        Ok(())
     }
 
     /// What arrays the payloads are, if they are arrays.
@@ -249,7 +258,7 @@ impl RawWriter {
     /// [`Error::Gone`] if the region was removed or replaced by somebody else; [`Error::Forked`] in a fork of the process
     /// that opened the writer, which is not closed then.
     pub fn close(mut self) -> Result<()> {
-        self.check_name()
+        self.check_file()
     }
 
     /// Closes the region cleanly and removes it. Attached readers keep what they have.
@@ -259,7 +268,7 @@ impl RawWriter {
     /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] as for [`close`](Self::close);
     /// [`Error::Io`].
     pub fn remove(mut self) -> Result<()> {
-        self.check_name()?;
+        self.check_file()?;
         self.announce_close();
         self.gone = true;
         region::remove_file(&self.place)?;
@@ -276,7 +285,7 @@ impl Drop for RawWriter {
     fn drop(&mut self) {
         // A panic is not a clean end: readers go on to wait for the next writer. And what somebody else has taken over,
         // or this process has from its parent, is not ours to close.
-        if !std::thread::panicking() && self.check_name().is_ok() {
+        if !std::thread::panicking() && self.check_file().is_ok() {
             self.announce_close();
         }
     }

@@ -1,6 +1,7 @@
 //! A kill or an error at each system call that matters, by `strace -e inject`, and storms of interruptions: nothing is
 //! half made, nothing is left over that the next writer does not clear away, no value is lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use crate::harness::{DEADLINE, Outcome, Sandbox, skipped};
+use crate::harness::{DEADLINE, Outcome, Sandbox, eventually, skipped};
 
 /// What a region consists of, and the system calls that make and change it.
 const CALLS: [&str; 12] = [
@@ -143,22 +144,59 @@ fn check_error(s: &Sandbox, before: &str, after: &[&str], outcome: &Outcome) {
     s.run("shm-reader demo").prints("next\n");
 }
 
+// Fault 51. Also while it asks who holds the lock: an answer must not be had by taking it.
+#[test]
+fn a_reader_that_is_stopped_at_any_system_call_hinders_no_writer() {
+    if !can_strace("a_reader_that_is_stopped_at_any_system_call") {
+        return;
+    }
+    let mut stopped_at = BTreeSet::new();
+    for command in ["shm-reader demo", "shm-reader inspect demo", "shm-reader list"] {
+        for call in ["openat", "fstat", "newfstatat", "fstatfs", "pread64", "getdents64", "mmap", "fcntl"] {
+            for count in 1.. {
+                let s = Sandbox::new();
+                s.ok("shm-writer demo zero");
+                let paths = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.lock -P $SHM_DIR";
+                let stop = format!("-e trace={call} -e inject={call}:signal=SIGSTOP:when={count}");
+                let mut reader = s.spawn(&format!("strace -f -o trace {paths} {stop} {command}"));
+                let is_stopped = eventually("the reader is stopped or ends", || {
+                    let ended = !reader.is_running();
+                    let trace = std::fs::read_to_string(s.home("trace")).unwrap_or_default();
+                    let stopped = trace.contains("--- stopped by SIGSTOP ---");
+                    (stopped || ended).then_some(stopped)
+                });
+                if !is_stopped {
+                    break;
+                }
+                stopped_at.insert(call);
+                s.run("shm-writer demo one").prints("");
+                s.run("shm-writer demo --slots 4 two").prints("");
+                s.run("shm-reader demo").prints("two\n");
+            }
+        }
+    }
+    assert!(stopped_at.len() >= 5 && stopped_at.contains("fcntl"), "stopped only at {stopped_at:?}");
+}
+
 // Fault 27.
 #[test]
 fn an_interrupted_system_call_is_tried_again() {
     if !can_strace("an_interrupted_system_call") {
         return;
     }
+    let mut hits = 0;
     for (before, command, after) in ACTIONS {
         for call in ["openat", "fallocate", "pwrite64", "fcntl", "futex"] {
             for count in 1..4 {
                 let s = Sandbox::new();
                 s.ok(before);
                 inject(&s, call, "error=EINTR", count, command).prints("");
+                hits += usize::from(was_hit(&s));
                 assert_eq!(s.run("shm-reader demo --from oldest").lines(), after, "{command}: {call} {count}");
             }
         }
     }
+    assert!(hits > 20, "only {hits} interruptions");
 }
 
 // Fault 27.

@@ -66,24 +66,6 @@ fn a_stopped_reader_does_not_hinder_writers() {
     while reader.line() != "anew" {}
 }
 
-// Fault 51.
-#[test]
-fn readers_stopped_while_they_start_do_not_hinder_writers() {
-    let s = Sandbox::new();
-    s.ok("shm-writer demo zero");
-    let mut readers = Vec::new();
-    for round in 0..20 {
-        let reader = s.spawn(if round % 2 == 0 { "shm-reader demo -f" } else { "shm-reader inspect demo" });
-        for _ in 0..round * 2000 {
-            std::hint::spin_loop();
-        }
-        reader.signal(Signal::SIGSTOP);
-        readers.push(reader);
-        s.run(&format!("shm-writer demo {round}")).prints("");
-    }
-    s.run("shm-reader demo").prints("19\n");
-}
-
 #[test]
 fn a_killed_reader_leaves_nothing_to_clean_up() {
     let s = Sandbox::new();

@@ -163,20 +163,24 @@ fn median_delay(s: &Sandbox, act: &str) -> Duration {
     delays[delays.len() / 2]
 }
 
-// Fault 50. At most a slice of 50 ms; the rest is for a machine that has other things to do.
+/// Whether a value typically takes no longer than a slice of 50 ms, and what it takes to be noticed. A machine that has other
+/// things to do gets some tries.
+fn is_late_by_a_slice_at_most(s: &Sandbox, act: &str) -> bool {
+    (0..5).any(|_| median_delay(s, act) < Duration::from_millis(80))
+}
+
+// Fault 50.
 #[test]
 fn a_neighbour_that_takes_sleepers_from_the_bell_delays_them_by_a_slice_and_they_miss_nothing() {
     let Some(s) = shared("a_neighbour_that_takes_sleepers") else { return };
-    let delay = median_delay(&s, "requeue");
-    assert!(delay < Duration::from_millis(500), "{delay:?}");
+    assert!(is_late_by_a_slice_at_most(&s, "requeue"));
 }
 
 // Fault 50.
 #[test]
 fn a_neighbour_that_wakes_sleepers_for_nothing_makes_them_miss_nothing() {
     let Some(s) = shared("a_neighbour_that_wakes_sleepers") else { return };
-    let delay = median_delay(&s, "wake");
-    assert!(delay < Duration::from_millis(500), "{delay:?}");
+    assert!(is_late_by_a_slice_at_most(&s, "wake"));
 }
 
 /// What a neighbour puts under a name before its owner comes.
@@ -270,6 +274,10 @@ fn a_device_under_a_name_is_refused() {
             return skipped("a_device_under_a_name", "making a device is not possible here");
         }
         refuses(&s, "device", name, &["./shm-writer demo x", "./shm-writer create demo"]);
+        if name == "demo" {
+            let readers = ["demo", "demo -f", "inspect demo", "verify demo"].map(|line| format!("./shm-reader {line}"));
+            refuses(&s, "device", name, &readers.each_ref().map(String::as_str));
+        }
         s.ok(&format!("rm $SHM_DIR/{name}"));
     }
 }

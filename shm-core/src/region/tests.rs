@@ -171,6 +171,18 @@ fn a_region_may_be_as_large_as_is_allowed_and_no_larger() {
     assert!(refused.to_string().contains(&format!("{bytes} bytes, more than {}", bytes - 1)));
 }
 
+// Fault 32.
+#[test]
+fn a_large_file_stores_a_part_of_what_it_claims() {
+    let (_directory, place) = room();
+    let check = |bytes, stored| check_stored(&place, bytes, stored).map_err(|error| error.to_string());
+    for (bytes, stored) in [(64 << 20, 0), (1 << 30, 1 << 30), (1 << 30, 1 << 26), (MAX_REGION_BYTES, u64::MAX)] {
+        assert_eq!(check(bytes, stored), Ok(()));
+    }
+    assert!(check((64 << 20) + 1, 4096).unwrap_err().contains("of its 67108865 bytes only 4096 are stored"));
+    assert!(check((1 << 30) + 1, 1 << 26).is_err());
+}
+
 #[test]
 fn an_open_region_knows_its_file_and_has_all_its_words() {
     let room = Room::new();

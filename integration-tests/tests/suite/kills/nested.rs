@@ -1,5 +1,6 @@
 //! Writers that are killed while they recover from the death of another, again and again.
 
+use super::payload::payload;
 use super::scene::Scene;
 use super::stepper::Moment;
 use super::{can_trace, chosen_kills, is_full};
@@ -54,6 +55,50 @@ fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_b
         }
     }
     scene.tell("kills of recoveries");
+}
+
+/// A region that is made, or removed; and then made.
+const MAKING: &str = "slots=8 capacity=64 stop open stop";
+const REMOVING: &str = "open value=9 publish stop remove stop";
+
+// Faults 2 and 3.
+#[test]
+fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_of_it_or_none() {
+    if !can_trace() {
+        return;
+    }
+    let mut scene = Scene::empty(64, false);
+    for first in [MAKING, REMOVING] {
+        let survey = scene.survey(first);
+        scene.clear();
+        let mut points = survey.turning_points();
+        points.dedup();
+        let most = if is_full() { usize::MAX } else { 1 };
+        let stride = points.len().div_ceil(most);
+        for point in points.into_iter().step_by(stride) {
+            let half_done = |scene: &mut Scene| {
+                let mut victim = scene.victim(first);
+                victim.run_to(point);
+                let value = Some((1, payload(scene.author, 9)));
+                scene.kill(victim, &[value, None], &(first, point))
+            };
+            half_done(&mut scene);
+            let survey = scene.survey(MAKING);
+            scene.clear();
+            let moments = survey.choose(if is_full() { 500 } else { chosen_kills() / 4 });
+            println!("{first} at {point:?}, then {MAKING}: {} of {}", moments.len(), survey.moments.len());
+            for moment in moments {
+                let place = (first, point, MAKING, moment);
+                let left = half_done(&mut scene);
+                let mut victim = scene.victim(MAKING);
+                victim.run_to(moment);
+                scene.kill(victim, &[left], &place);
+                scene.restart(&place);
+                scene.clear();
+            }
+        }
+    }
+    scene.tell("kills of recoveries from half a region");
 }
 
 /// A life of a writer: it takes over, with another number of slots than the one before, and publishes twice.

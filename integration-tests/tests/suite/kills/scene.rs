@@ -190,6 +190,16 @@ impl Scene {
         self.ledger.check(place);
     }
 
+    /// Removes the region, if there is one, so that the next one is made anew.
+    #[track_caller]
+    pub fn clear(&mut self) {
+        if self.sandbox.shm("demo").exists() {
+            return self.remove();
+        }
+        shm_core::remove(&self.name, false).expect_err("there is none");
+        self.ledger = Ledger::default();
+    }
+
     /// Removes the region, so that the next one is made anew.
     #[track_caller]
     pub fn remove(&mut self) {
