@@ -36,7 +36,8 @@ const ACTIONS: [(&str, &str, &[&str]); 4] = [
     ("shm-writer demo old", "shm-writer demo --as json '\"new\"'", &["\"new\""]),
 ];
 
-fn can_strace(test: &str) -> bool {
+/// Whether strace can be had; says so if not.
+pub fn can_strace(test: &str) -> bool {
     let possible = Sandbox::new().run("strace -f -o /dev/null true").code() == 0;
     if !possible {
         skipped(test, "strace is not there, or may not trace");
@@ -66,7 +67,8 @@ fn check_kill(s: &Sandbox, may_be_empty: bool, place: &str) {
     assert_eq!(s.files(), [".demo.lock", "demo"], "{place}");
 }
 
-fn was_hit(s: &Sandbox) -> bool {
+/// Whether the call that was to be injected was made.
+pub fn was_hit(s: &Sandbox) -> bool {
     let trace = std::fs::read_to_string(s.home("trace")).unwrap_or_default();
     trace.contains("INJECTED") || trace.contains("killed by SIGKILL")
 }

@@ -11,6 +11,7 @@ mod cutting;
 mod documents;
 mod exchange;
 mod exit_codes;
+mod failing;
 mod faults;
 mod file_systems;
 mod following;

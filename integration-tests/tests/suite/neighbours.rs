@@ -119,6 +119,33 @@ fn locks_of_a_neighbour_hinder_no_writer() {
     assert!(holder.is_running());
 }
 
+// Faults 47, 57.
+#[test]
+fn a_neighbour_that_is_root_in_namespaces_of_its_own_reads_and_changes_nothing() {
+    let Some(s) = shared("a_neighbour_that_is_root") else { return };
+    let strange = format!("{NEIGHBOUR} unshare -U -r -p -f --mount-proc");
+    if s.run(&format!("{strange} true")).code() != 0 {
+        return skipped("a_neighbour_that_is_root", "unshare is not possible here");
+    }
+    let mut writer = writer(&s);
+    let before = fs::read(s.shm("demo")).expect("the region");
+    s.run(&format!("{strange} ./shm-reader demo")).prints("one\n");
+    for command in ["demo x", "demo --slots 4 x", "create demo --slots 4", "rm demo", "rm --force demo"] {
+        s.run(&format!("{strange} ./shm-writer {command}")).exits(1);
+    }
+    s.run(&format!("{strange} ./shm-writer clean")).prints("");
+    for command in ["truncate -s 0 $SHM_DIR/demo", "rm -f $SHM_DIR/demo", "chmod 666 $SHM_DIR/demo"] {
+        assert_ne!(s.run(&format!("{strange} {command}")).code(), 0, "{command}");
+    }
+    assert_eq!(
+        (s.files(), fs::read(s.shm("demo")).expect("the region")),
+        (vec![".demo.lock".into(), "demo".into()], before)
+    );
+    writer.write("two\n");
+    s.holds("demo", "two");
+    writer.finish().prints("");
+}
+
 // Fault 51.
 #[test]
 fn a_neighbour_that_is_stopped_while_it_looks_hinders_no_writer() {

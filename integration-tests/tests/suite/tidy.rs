@@ -372,9 +372,39 @@ fn every_fault_has_a_test_and_every_number_a_row() {
     let page = fs::read_to_string(workspace().join("docs/RELIABILITY.md")).expect("docs/RELIABILITY.md");
     let number = |line: &str| line.split(" | ").next()?.strip_prefix("| ")?.parse::<u32>().ok();
     let rows: BTreeSet<u32> = page.lines().filter_map(number).collect();
-    let all = ["shm-core", "integration-tests"].into_iter().flat_map(sources);
-    let tests: Vec<Source> = all.filter(Source::is_test).collect();
-    let tested: BTreeSet<u32> = tests.iter().flat_map(|test| test.text.lines()).flat_map(faults_in).collect();
+    let all: Vec<Source> = ["shm-core", "integration-tests"].into_iter().flat_map(sources).collect();
+    let tested: BTreeSet<u32> =
+        all.iter().filter(|source| source.is_test()).flat_map(|test| test.text.lines()).flat_map(faults_in).collect();
     assert!(rows.len() > 50, "{rows:?}");
     assert_eq!(rows, tested);
+
+    let mut offences = Vec::new();
+    for row in page.lines().filter(|line| number(line).is_some()) {
+        let fault = number(row).expect("a row's number");
+        for module in modules_of(row) {
+            let file = format!("/{}", module.replace("::", "/"));
+            let lies_there = |source: &&Source| {
+                let path = source.path.with_extension("").display().to_string();
+                let has_tests_within = file.strip_suffix("/tests").is_some_and(|file| path.ends_with(file));
+                path.ends_with(&file) || path.contains(&format!("{file}/")) || has_tests_within
+            };
+            if !all
+                .iter()
+                .filter(lies_there)
+                .flat_map(|test| test.text.lines())
+                .any(|line| faults_in(line).contains(&fault))
+            {
+                offences.push(format!("{fault}: {module}"));
+            }
+        }
+    }
+    none("each test that a row names has its number", offences);
+}
+
+/// The modules of tests that a row names in its last column, where fuzz targets and models stand behind them.
+fn modules_of(row: &str) -> Vec<&str> {
+    let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
+    let tests = tests.split("fuzz target").next().unwrap_or_default();
+    let tests = tests.split("models").next().unwrap_or_default();
+    tests.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("ci/")).collect()
 }

@@ -28,7 +28,7 @@ const fn of(before: &'static str, command: &'static str) -> Scenario {
     Scenario { before, command, between: &[], again: None, has_writer: false, meanwhile: None, prints_the_same: true }
 }
 
-pub const SCENARIOS: [Scenario; 45] = [
+pub const SCENARIOS: [Scenario; 46] = [
     // What makes, changes and removes.
     of(":", "shm-writer create demo"),
     of(OLD, "shm-writer create demo"),
@@ -65,6 +65,7 @@ pub const SCENARIOS: [Scenario; 45] = [
     of("printf 'some bytes' > $SHM_DIR/block", "shm-writer map block --at 5 BYTES"),
     of("printf 'some bytes' > $SHM_DIR/block; printf BYTES > f", "shm-writer map block --size 10 < f"),
     of(":", "shm-writer completions bash"),
+    of(":", "shm-reader completions bash"),
     // What looks.
     of(OLD, "shm-reader demo"),
     of(SMALL, "shm-reader demo --from oldest"),

@@ -46,6 +46,7 @@ fn check_lives(slots: u64, lives: &[Life]) {
     }
 }
 
+// Faults 1, 2.
 #[test]
 fn a_death_at_any_store_loses_no_visible_value_and_repeats_no_number() {
     let sizes: &[(u64, u64)] = if cfg!(miri) { &[(2, 0)] } else { &[(2, 1), (4, 3)] };
