@@ -276,7 +276,7 @@ fn a_slot_with_an_impossible_length_is_an_error_and_nothing_is_read_beyond_it() 
     }
 }
 
-// Fault 29.
+// Faults 29, 30.
 #[test]
 fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
     for what in ["/dev/zero", "/dev/urandom"] {

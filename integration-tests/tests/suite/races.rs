@@ -116,6 +116,7 @@ fn a_region_can_be_written_again_at_once_while_other_threads_start_programs() {
     });
 }
 
+// Fault 6.
 #[test]
 fn everything_killed_at_once_starts_again_at_once() {
     let s = Sandbox::new();
@@ -133,6 +134,7 @@ fn everything_killed_at_once_starts_again_at_once() {
     assert_eq!(s.inspect("demo")["head"], 10);
 }
 
+// Fault 38.
 #[test]
 fn a_writer_that_is_stopped_keeps_its_region_and_readers_only_wait() {
     let s = Sandbox::new();

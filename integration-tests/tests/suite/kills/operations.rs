@@ -82,7 +82,7 @@ fn a_writer_killed_while_it_fills_a_slot_in_place_leaves_the_old_value_or_the_ne
     }
 }
 
-// Fault 2.
+// Faults 2, 49.
 #[test]
 fn a_writer_killed_after_any_instruction_of_taking_over_takes_nothing_away() {
     if !can_trace() {

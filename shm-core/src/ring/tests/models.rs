@@ -56,6 +56,7 @@ fn poll_while_publishing(memory: Memory, before: u64, last: u64, polls: usize) -
     follower.notes()
 }
 
+// Fault 37.
 #[test]
 fn values_come_whole_and_in_order_or_count_as_lost() {
     let expected = [
@@ -65,6 +66,7 @@ fn values_come_whole_and_in_order_or_count_as_lost() {
     explore(2, expected.as_flattened(), || poll_while_publishing(Memory::new(2), 0, 3, 3));
 }
 
+// Fault 37.
 #[test]
 fn a_cursor_that_is_lapped_while_it_copies_sees_no_mixture() {
     // After "-" the cursor is at 3: it saw that 4 is being written over 2, and not yet that 3 is the head.

@@ -109,6 +109,7 @@ fn a_cursor_takes_each_value_once() {
     assert_eq!(follower.notes(), "3 -");
 }
 
+// Fault 37.
 #[test]
 fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() {
     let sizes: &[u64] = if cfg!(miri) { &[2, 4] } else { &[2, 4, 8, 16] };
