@@ -247,6 +247,37 @@ def test_removing_leaves_nothing(region_directory: Path) -> None:
         writer.remove()
 
 
+def test_a_writer_notices_that_its_file_was_emptied(region_directory: Path) -> None:
+    writer = shm.Writer("r")
+    writer.publish(b"x")
+    bytes_before = (region_directory / "r").stat().st_size
+    os.truncate(region_directory / "r", 0)
+    os.truncate(region_directory / "r", bytes_before)
+
+    def is_damaged() -> bool:
+        try:
+            writer.publish(b"x")
+        except shm.Damaged as error:
+            return "emptied" in str(error)
+        return False
+
+    until(is_damaged)
+    with pytest.raises(shm.Gone, match="emptied"):
+        writer.publish(b"x")
+    writer.close()
+
+
+def test_a_region_that_is_mostly_holes_is_refused(region_directory: Path) -> None:
+    shm.Writer("r", slots=2, size=1 << 26).close()
+    shm.Reader("r").close()
+    whole = (region_directory / "r").stat().st_size
+    os.truncate(region_directory / "r", 4096)
+    os.truncate(region_directory / "r", whole)
+    for use in (shm.Reader, shm.Writer):
+        with pytest.raises(shm.Damaged, match="bytes only [0-9]+ are stored"):
+            use("r")
+
+
 def test_a_writer_notices_that_its_region_is_gone(region_directory: Path) -> None:
     writer = shm.Writer("r")
     writer.publish(b"x")

@@ -101,8 +101,8 @@ impl RawWriter {
     /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
     /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
     /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
-    /// [`Error::Damaged`] if the region claims to have used up all numbers; [`Error::Forked`] in a fork of the process that
-    /// opened the writer.
+    /// [`Error::Damaged`] if its file was emptied, noticed as late, or claims to have used up all numbers; [`Error::Forked`]
+    /// in a fork of the process that opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
         if self.kind != Kind::Bytes {
             return self.publish_described(payload);
