@@ -68,7 +68,7 @@ fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_
         return;
     }
     let mut scene = Scene::empty(64, false);
-    for first in [MAKING, REMOVING] {
+    for (first, published) in [(MAKING, None), (REMOVING, Some(9))] {
         let survey = scene.survey(first);
         scene.clear();
         let mut points = survey.turning_points();
@@ -79,7 +79,7 @@ fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_
             let half_done = |scene: &mut Scene| {
                 let mut victim = scene.victim(first);
                 victim.run_to(point);
-                let value = Some((1, payload(scene.author, 9)));
+                let value = published.map(|bytes| (1, payload(scene.author, bytes)));
                 scene.kill(victim, &[value, None], &(first, point))
             };
             half_done(&mut scene);

@@ -194,9 +194,8 @@ impl Scene {
     #[track_caller]
     pub fn clear(&mut self) {
         if self.sandbox.shm("demo").exists() {
-            return self.remove();
+            self.remove();
         }
-        shm_core::remove(&self.name, false).expect_err("there is none");
         self.ledger = Ledger::default();
     }
 
