@@ -214,8 +214,8 @@ fn check_stored(place: &Place, bytes: u64, stored: u64) -> Result<()> {
     if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
         return Ok(());
     }
-    Err(place
-        .damaged(format!("of its {bytes} bytes only {stored} are stored (a whole copy is made by cp --sparse=never)")))
+    let reason = format!("of its {bytes} bytes only {stored} are stored (a whole copy is made by cp --sparse=never)");
+    Err(place.damaged(reason))
 }
 
 /// Says why a file could not be opened, after another look at what it is.
