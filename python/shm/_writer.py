@@ -122,7 +122,7 @@ class Writer:
                 return self._grow(payload)
             number = self._ring.publish(payload)
             if time.monotonic_ns() >= self._compare_at:
-                self._check_names()
+                self._check_file()
             return number
         except Error as error:
             error.during(f"cannot publish to region {self.name!r}")
@@ -249,17 +249,21 @@ class Writer:
         self._codec = codec_for(own.header.kind, own.document, own.header.fingerprint)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
+    def _check_file(self) -> None:
+        """Raises Gone as `_check_names`; Damaged, for good, if the file was emptied."""
+        self._check_names()
+        if self._ring.state != OPEN:
+            self._why_not = "its file was emptied under its writer; remove it"
+            raise Damaged(self._why_not)
+
     def _check_names(self) -> None:
-        """Raises Gone, for good, if the region's or the lock's name leads elsewhere; Damaged if the file was emptied."""
+        """Raises Gone, for good, if the region's or the lock's name leads elsewhere."""
         place, lock = self._place, self._lock
         if place.identity(place.file) != self._own.identity or (
             lock is not None and place.identity(place.lock_file) != lock.identity
         ):
             self._why_not = "it was removed or replaced under its writer; make another one"
             raise Gone(self._why_not)
-        if self._ring.state != OPEN:
-            self._why_not = "its file was emptied under its writer; remove it"
-            raise Damaged(self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     # Files
