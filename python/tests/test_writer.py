@@ -268,7 +268,7 @@ def test_a_writer_notices_that_its_file_was_emptied(region_directory: Path) -> N
 
 
 def test_a_region_that_is_mostly_holes_is_refused(region_directory: Path) -> None:
-    shm.Writer("r", slots=2, size=1 << 26).close()
+    shm.Writer("r", slots=2, size=1 << 25).close()
     shm.Reader("r").close()
     whole = (region_directory / "r").stat().st_size
     os.truncate(region_directory / "r", 4096)

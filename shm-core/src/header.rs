@@ -387,4 +387,4 @@ const _: () = {
 };
 
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub mod tests;

@@ -36,7 +36,7 @@ use reserve::reserve;
 
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
-/// A file that is larger than this stores more than one in [`MAX_SPARSENESS`] of its bytes.
+/// A file that is larger than this stores at least one in [`MAX_SPARSENESS`] of its bytes.
 const SPARSE_BYTES: u64 = 64 << 20;
 /// A writer reserves all of its file, but a copy on a file system that compresses may store less than it holds.
 const MAX_SPARSENESS: u64 = 16;
@@ -111,7 +111,7 @@ impl Region {
             return Err(place.damaged(reason));
         }
         check_limit(place, file_bytes, max_bytes, "what its reader or writer allows")?;
-        check_stored(place, file_bytes, u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512))?;
+        check_stored(place, file_bytes, stored_bytes(&stat))?;
         let descriptor = read_descriptor(place, &file, &fixed)?;
         let mapping = Mapping::new(&file, &fixed, access).map_err(|source| Error::Io {
             action: "map region",
@@ -207,6 +207,11 @@ fn check_limit(place: &Place, bytes: u64, max_bytes: u64, whose: &str) -> Result
         return Ok(());
     };
     Err(Error::TooLarge { region: place.shown.clone(), reason })
+}
+
+/// How many bytes of a file its file system has room for. It counts them in blocks of 512.
+pub fn stored_bytes(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512)
 }
 
 /// Refuses a file that is mostly holes: in a few KiB it could claim a value of gigabytes, for which a reader makes room.

@@ -256,7 +256,7 @@ impl RawWriter {
     /// # Errors
     ///
     /// [`Error::Gone`] if the region was removed or replaced by somebody else; [`Error::Forked`] in a fork of the process
-    /// that opened the writer, which is not closed then.
+    /// that opened the writer, which is not closed then; [`Error::Damaged`] if its file was emptied.
     pub fn close(mut self) -> Result<()> {
         self.check_file()
     }
@@ -265,8 +265,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] as for [`close`](Self::close);
-    /// [`Error::Io`].
+    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] and [`Error::Damaged`] as for
+    /// [`close`](Self::close); [`Error::Io`].
     pub fn remove(mut self) -> Result<()> {
         self.check_file()?;
         self.announce_close();

@@ -22,9 +22,9 @@ use std::time::Instant;
 
 use shm_core::{Position, RawReader};
 
-use crate::harness::{Child, DEADLINE, Outcome, Sandbox, skipped};
+use crate::harness::{Child, DEADLINE, Outcome, Sandbox, skipped, was_hit};
 use scenarios::{SCENARIOS, Scenario};
-use trace::{Fault, Injection, was_hit};
+use trace::{Fault, Injection};
 
 /// How many faults are tried if nothing is said.
 const SELECTION: usize = 150;

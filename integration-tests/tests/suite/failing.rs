@@ -5,8 +5,7 @@ use std::path::Path;
 
 use shm_core::{Kind, Position, RawReader, RawWriter, Result};
 
-use crate::faults::{can_strace, was_hit};
-use crate::harness::{Child, Sandbox, again, role, said, say};
+use crate::harness::{Child, Sandbox, again, can_strace, role, said, say, was_hit};
 
 const TEST: &str = "failing::a_call_that_fails_costs_its_process_no_descriptor_mapping_or_lock";
 const CALLS: [(&str, &str); 12] = [

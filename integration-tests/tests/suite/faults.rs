@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use crate::harness::{DEADLINE, Outcome, Sandbox, eventually, skipped};
+use crate::harness::{DEADLINE, Outcome, Sandbox, can_strace, eventually, was_hit};
 
 /// What a region consists of, and the system calls that make and change it.
 const CALLS: [&str; 12] = [
@@ -28,6 +28,9 @@ const CALLS: [&str; 12] = [
     "close",
 ];
 
+/// The files of the region `demo`, for strace.
+const PATHS: &str = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.new -P $SHM_DIR/.demo.lock -P $SHM_DIR";
+
 /// What a writer can be doing when it is hit: before, the command, what can be read afterwards.
 const ACTIONS: [(&str, &str, &[&str]); 4] = [
     (":", "shm-writer demo new", &["new"]),
@@ -36,19 +39,9 @@ const ACTIONS: [(&str, &str, &[&str]); 4] = [
     ("shm-writer demo old", "shm-writer demo --as json '\"new\"'", &["\"new\""]),
 ];
 
-/// Whether strace can be had; says so if not.
-pub fn can_strace(test: &str) -> bool {
-    let possible = Sandbox::new().run("strace -f -o /dev/null true").code() == 0;
-    if !possible {
-        skipped(test, "strace is not there, or may not trace");
-    }
-    possible
-}
-
 /// Runs a command in which the `count`-th `call` on a file of the region `demo` is injected.
 fn inject(s: &Sandbox, call: &str, fault: &str, count: usize, command: &str) -> Outcome {
-    let paths = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.new -P $SHM_DIR/.demo.lock -P $SHM_DIR";
-    let options = if call == "futex" { "" } else { paths };
+    let options = if call == "futex" { "" } else { PATHS };
     s.run(&format!("strace -f -o trace {options} -e inject={call}:{fault}:when={count} {command}"))
 }
 
@@ -65,12 +58,6 @@ fn check_kill(s: &Sandbox, may_be_empty: bool, place: &str) {
     s.run("shm-reader verify demo").exits(0);
     s.run("shm-writer clean").exits(0);
     assert_eq!(s.files(), [".demo.lock", "demo"], "{place}");
-}
-
-/// Whether the call that was to be injected was made.
-pub fn was_hit(s: &Sandbox) -> bool {
-    let trace = std::fs::read_to_string(s.home("trace")).unwrap_or_default();
-    trace.contains("INJECTED") || trace.contains("killed by SIGKILL")
 }
 
 // Faults 2, 3.
@@ -158,9 +145,8 @@ fn a_reader_that_is_stopped_at_any_system_call_hinders_no_writer() {
             for count in 1.. {
                 let s = Sandbox::new();
                 s.ok("shm-writer demo zero");
-                let paths = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.lock -P $SHM_DIR";
                 let stop = format!("-e trace={call} -e inject={call}:signal=SIGSTOP:when={count}");
-                let mut reader = s.spawn(&format!("strace -f -o trace {paths} {stop} {command}"));
+                let mut reader = s.spawn(&format!("strace -f -o trace {PATHS} {stop} {command}"));
                 let is_stopped = eventually("the reader is stopped or ends", || {
                     let ended = !reader.is_running();
                     let trace = std::fs::read_to_string(s.home("trace")).unwrap_or_default();
@@ -212,9 +198,8 @@ fn system_calls_of_which_every_second_is_interrupted_do_their_work() {
         let s = Sandbox::new();
         s.ok(before);
         let calls = "openat,fallocate,pread64,pwrite64,fchmod,renameat2,fcntl,fstatfs,clock_nanosleep";
-        let paths = "-P $SHM_DIR/demo -P $SHM_DIR/.demo.new -P $SHM_DIR/.demo.lock -P $SHM_DIR";
         let inject = format!("-e inject={calls}:error=EINTR:when=1+2");
-        s.run(&format!("strace -f -o trace {paths} -e trace={calls} {inject} {command}")).prints("");
+        s.run(&format!("strace -f -o trace {PATHS} -e trace={calls} {inject} {command}")).prints("");
         hits += std::fs::read_to_string(s.home("trace")).expect("a trace").matches("INJECTED").count();
         assert_eq!(s.run("shm-reader demo --from oldest").lines(), after, "{command}");
     }

@@ -7,6 +7,7 @@ mod outcome;
 mod programs;
 mod random;
 mod sandbox;
+mod strace;
 mod stream;
 
 pub use again::{again, role, said, say};
@@ -15,6 +16,7 @@ pub use outcome::Outcome;
 pub use programs::{programs, victim, workspace};
 pub use random::Random;
 pub use sandbox::{Sandbox, copy_programs};
+pub use strace::{can_strace, was_hit};
 pub use stream::Stream;
 
 use std::io::Write;

@@ -379,8 +379,7 @@ fn every_fault_has_a_test_and_every_number_a_row() {
     assert_eq!(rows, tested);
 
     let mut offences = Vec::new();
-    for row in page.lines().filter(|line| number(line).is_some()) {
-        let fault = number(row).expect("a row's number");
+    for (fault, row) in page.lines().filter_map(|line| Some((number(line)?, line))) {
         for module in modules_of(row) {
             let file = format!("/{}", module.replace("::", "/"));
             let lies_there = |source: &&Source| {

@@ -2,7 +2,8 @@
 
 use super::*;
 
-fn example() -> Fixed {
+/// A header with a value of its own in each field that is free.
+pub fn example() -> Fixed {
     let fixed = Fixed {
         compatible: FEATURE_CHECKSUM,
         incompatible: 0,

@@ -377,7 +377,7 @@ fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
     let reserved = pages(FallocateFlags::KEEP_SIZE).and_then(|()| extend());
     reserved.or_else(|errno| match errno {
         // Without holes there is nothing to reserve.
-        Errno::OPNOTSUPP if end <= file_len && is_without_holes(&stat) => Ok(()),
+        Errno::OPNOTSUPP if end <= file_len && region::stored_bytes(&stat) >= file_len => Ok(()),
         Errno::OPNOTSUPP => Err(refused(shown, "map", "its file system cannot reserve space for it".to_owned())),
         Errno::NOSPC | Errno::DQUOT => {
             let free = fs::fstatvfs(file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
@@ -396,13 +396,6 @@ fn check_limit(shown: &str, end: u64, file_len: u64) -> Result<()> {
     }
     let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
     Err(Error::TooLarge { region: shown.to_owned(), reason })
-}
-
-/// Whether the file system has blocks for the whole file. It counts them in units of 512 bytes.
-fn is_without_holes(stat: &Stat) -> bool {
-    // The fields' types differ between architectures.
-    let (blocks, len) = (i128::from(stat.st_blocks), i128::from(stat.st_size));
-    blocks * 512 >= len
 }
 
 fn begins_as_region(file: &File) -> bool {

@@ -2,7 +2,7 @@
 
 use super::place::open_directory;
 use super::*;
-use crate::header::{FEATURE_CHECKSUM, LOOK_NS, SLOT_HEAD_BYTES};
+use crate::header::tests::example;
 use crate::{Kind, RawWriter};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -60,29 +60,6 @@ impl Room {
     fn draft(&self, descriptor: &[u8]) -> Draft<'_> {
         Draft::new(&self.place, example().with_descriptor(descriptor, 0).lay_out().unwrap(), descriptor, 0o640, None)
             .unwrap()
-    }
-}
-
-fn example() -> Fixed {
-    Fixed {
-        compatible: FEATURE_CHECKSUM,
-        incompatible: 0,
-        region_bytes: 0,
-        lineage: 1,
-        file_number: 1,
-        slots: 4,
-        capacity: 40,
-        stride: 0,
-        payload_offset: SLOT_HEAD_BYTES,
-        payload_alignment: 8,
-        kind: 2,
-        descriptor_bytes: 0,
-        descriptor_crc: 0,
-        fingerprint: 0,
-        look_ns: LOOK_NS,
-        boot_id: 0,
-        origin: 0,
-        created_ns: 0,
     }
 }
 

@@ -1,9 +1,6 @@
 //! Runs a command under strace, with a fault or without, and reads what strace wrote.
 
 use std::collections::BTreeMap;
-use std::fs;
-
-use crate::harness::Sandbox;
 
 /// What happens at a system call in place of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +34,6 @@ impl Injection<'_> {
             "strace -f --seccomp-bpf -o trace -e trace={call} -e inject={call}:{fault}:when={count}{repeat} {command}"
         )
     }
-}
-
-/// Whether the fault of the last injection has happened.
-pub fn was_hit(s: &Sandbox) -> bool {
-    let trace = fs::read_to_string(s.home("trace")).unwrap_or_default();
-    trace.contains("(INJECTED)") || trace.contains("killed by SIGKILL")
 }
 
 /// How often a system call is made before `main` and in all, by the thread that makes it most often.

@@ -2,7 +2,7 @@
 
 use super::payload::payload;
 use super::scene::Scene;
-use super::stepper::Moment;
+use super::stepper::{Moment, Survey};
 use super::{can_trace, chosen_kills, is_full};
 use crate::harness::Random;
 
@@ -15,6 +15,20 @@ const FIRST: [(&str, &[usize]); 3] = [
 
 /// The second victim takes over and publishes.
 const SECOND: &str = "value=8 stop open publish stop";
+
+/// The deaths that are recovered from: right before and after each change, or one of them.
+fn deaths(survey: &Survey) -> Vec<Moment> {
+    let mut points = survey.turning_points();
+    points.dedup();
+    let most = if is_full() { usize::MAX } else { 1 };
+    let stride = points.len().div_ceil(most);
+    points.into_iter().step_by(stride).collect()
+}
+
+/// The deaths in the recovery.
+fn second_deaths(survey: &Survey) -> Vec<Moment> {
+    survey.choose(if is_full() { 500 } else { chosen_kills() / 4 })
+}
 
 /// Kills a victim that publishes values of these lengths, and checks what it left.
 fn kill(scene: &mut Scene, words: &str, published: &[usize], moment: Moment, place: &dyn std::fmt::Debug) {
@@ -35,15 +49,11 @@ fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_b
     for first in FIRST {
         let survey = scene.survey(first.0);
         scene.reset();
-        let mut points = survey.turning_points();
-        points.dedup();
-        let most = if is_full() { usize::MAX } else { 1 };
-        let stride = points.len().div_ceil(most);
-        for point in points.into_iter().step_by(stride) {
+        for point in deaths(&survey) {
             kill(&mut scene, first.0, first.1, point, &(first, point));
             let survey = scene.survey(SECOND);
             scene.reset();
-            let moments = survey.choose(if is_full() { 500 } else { chosen_kills() / 4 });
+            let moments = second_deaths(&survey);
             println!("{} at {point:?}, then {SECOND}: {} of {}", first.0, moments.len(), survey.moments.len());
             for moment in moments {
                 let place = (first.0, point, SECOND, moment);
@@ -71,11 +81,7 @@ fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_
     for (first, published) in [(MAKING, None), (REMOVING, Some(9))] {
         let survey = scene.survey(first);
         scene.clear();
-        let mut points = survey.turning_points();
-        points.dedup();
-        let most = if is_full() { usize::MAX } else { 1 };
-        let stride = points.len().div_ceil(most);
-        for point in points.into_iter().step_by(stride) {
+        for point in deaths(&survey) {
             let half_done = |scene: &mut Scene| {
                 let mut victim = scene.victim(first);
                 victim.run_to(point);
@@ -85,7 +91,7 @@ fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_
             half_done(&mut scene);
             let survey = scene.survey(MAKING);
             scene.clear();
-            let moments = survey.choose(if is_full() { 500 } else { chosen_kills() / 4 });
+            let moments = second_deaths(&survey);
             println!("{first} at {point:?}, then {MAKING}: {} of {}", moments.len(), survey.moments.len());
             for moment in moments {
                 let place = (first, point, MAKING, moment);
