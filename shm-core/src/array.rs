@@ -1,8 +1,8 @@
 //! Arrays of numbers: their element types and shapes, in NumPy's words, and which Rust slices they are. Nothing here knows
 //! of regions.
 
-use crate::copy::{Content, Room};
 use serde::{Deserialize, Serialize};
+use shm_ring::copy::{Content, Room};
 use std::fmt;
 
 /// Every type of element, with its size in bytes.

@@ -2,13 +2,13 @@
 //! wanted. What types look like is known to `schema` and `array`.
 
 use crate::array::ArrayType;
-use crate::descriptor::{self, TAG_SCHEMA};
 use crate::error::{Error, Result};
-use crate::header::Fixed;
 use crate::payload::{self, Kind};
 use crate::region::place::Place;
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
+use shm_ring::descriptor::{self, TAG_SCHEMA};
+use shm_ring::header::Fixed;
 
 /// The type of the values in a region.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,18 +1,18 @@
 //! All regions of a directory: listing them, removing one, and cleaning up what the dead left behind.
 
 use crate::error::{Error, Result};
-use crate::header::{STATE_CLOSED, STATE_MOVED};
 use crate::inspect::{Info, inspect_at};
 use crate::region::lock::{self, Lock, Presence};
 use crate::region::place::{Place, check_name, default_directory, identity_of, is_own_file, open_directory};
 use crate::region::{self, Access, MAX_REGION_BYTES, Region};
-use crate::ring::Producer;
-use crate::sync::Ordering::Relaxed;
-use crate::{ring_of, wait};
+use crate::wait;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType};
 use rustix::io::Errno;
+use shm_ring::Announcer;
+use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
 ///
@@ -112,8 +112,8 @@ fn tell_readers(region: &Region) {
     if hot.state.load(Relaxed) == STATE_CLOSED {
         return;
     }
-    let ring = ring_of(region);
-    Producer::bystander(ring).change_state(ring, STATE_MOVED);
+    let ring = region.ring();
+    Announcer::of(ring).change_state(ring, STATE_MOVED);
     wait::wake(&hot.bell);
 }
 

@@ -1,19 +1,19 @@
 //! Looking at a region without changing it: what its header says, and whether all of it fits together.
 
+use crate::Sequence;
 use crate::array::ArrayType;
 use crate::description::{Description, check_payload};
 use crate::error::{Error, Result};
-use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::lock::{self, Presence};
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, NOT_BELIEVED, Region};
-use crate::ring::{Look, NO_MEMORY, Ring};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
-use crate::sync::Ordering::Relaxed;
-use crate::{Sequence, ring_of};
+use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::{Look, NO_MEMORY, Ring};
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a region's header and file say, read once; some of it may have changed since.
@@ -148,13 +148,13 @@ pub fn inspect(name: &str) -> Result<Info> {
 pub fn inspect_at(place: &Place) -> Result<Info> {
     let region = Region::open(place, Access::Read, MAX_REGION_BYTES)?;
     let (fixed, tenure, hot) = (&region.fixed, &region.header().tenure, &region.header().hot);
-    let ring = ring_of(&region);
+    let ring = region.ring();
     let head = ring.head();
     let kind = Kind::from_code(fixed.kind);
     let description = kind.map(|kind| Description::of(place, kind, fixed, &region.descriptor)).transpose()?.flatten();
     let newest_ns = if head >= ring.first() && head > 0 { ring.time_ns(head) } else { 0 };
     Ok(Info {
-        version: crate::header::VERSION,
+        version: shm_ring::header::VERSION,
         compatible: fixed.compatible,
         incompatible: fixed.incompatible,
         region_bytes: fixed.region_bytes,
@@ -206,7 +206,7 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
     let kind = Kind::from_code(region.fixed.kind);
     let description = kind.map(|kind| Description::of(&place, kind, &region.fixed, &region.descriptor));
     let description = description.transpose()?.flatten();
-    let ring = ring_of(&region);
+    let ring = region.ring();
     let mut findings = verify_header(&region, ring);
     if findings.is_empty() {
         let mut payload = Vec::new();
@@ -238,7 +238,7 @@ fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     if Kind::from_code(region.fixed.kind).is_none() {
         find(format!("kind {} is unknown to this version", region.fixed.kind));
     }
-    if first == 0 || first > head.saturating_add(1) || head > crate::header::MAX_SEQUENCE {
+    if first == 0 || first > head.saturating_add(1) || head > shm_ring::header::MAX_SEQUENCE {
         find(format!("head {head} and first {first} do not fit each other"));
     } else if head >= first && ring.stamp(head) < 2 * head {
         // The head was stored after the stamp, so also a writer at work has stored this one or a later one.

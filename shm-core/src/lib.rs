@@ -60,48 +60,25 @@
 //! Below all of this lies [`Map`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
 //! protection.
 
-// Under loom only the protocol is compiled, for its models.
-#![cfg_attr(loom, allow(dead_code))]
-
 #[cfg(not(any(target_os = "linux", miri)))]
 compile_error!("shm needs Linux: futex, open file description locks and renameat2");
 
-mod copy;
-mod header;
-mod ring;
-mod sync;
-
-#[cfg(not(loom))]
 mod array;
-#[cfg(not(loom))]
 mod clock;
-#[cfg(not(loom))]
-mod descriptor;
-#[cfg(not(loom))]
 mod error;
-#[cfg(not(loom))]
 mod payload;
-#[cfg(not(loom))]
 mod region;
-#[cfg(all(not(loom), feature = "schema"))]
+#[cfg(feature = "schema")]
 mod schema;
-#[cfg(not(loom))]
 mod wait;
 
-#[cfg(not(loom))]
 mod description;
-#[cfg(not(loom))]
 mod directory;
-#[cfg(not(loom))]
 mod inspect;
-#[cfg(not(loom))]
 mod map;
-#[cfg(not(loom))]
 mod reader;
-#[cfg(not(loom))]
 mod writer;
 
-#[cfg(not(loom))]
 pub use self::{
     array::{ArrayType, Element},
     directory::{clean, regions, remove},
@@ -114,7 +91,7 @@ pub use self::{
     wait::Wait,
     writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };
-#[cfg(all(not(loom), feature = "schema"))]
+#[cfg(feature = "schema")]
 pub use self::{
     reader::ValueReader,
     schema::{Schema, SchemaError},
@@ -125,55 +102,6 @@ pub use self::{
 pub type Sequence = u64;
 
 /// The kind that a header's number stands for, in the region at `place`.
-#[cfg(not(loom))]
 fn known_kind(place: &region::place::Place, code: u32) -> Result<Kind> {
     Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: place.shown.clone(), code })
-}
-
-/// A region together with the sizes of its ring, worked out once. Here, because neither knows of the other.
-#[cfg(not(loom))]
-#[derive(Debug)]
-struct Attached {
-    region: region::Region,
-    shape: ring::Shape,
-}
-
-#[cfg(not(loom))]
-impl Attached {
-    #[inline]
-    fn ring(&self) -> ring::Ring<'_> {
-        ring::Ring::new(&self.region.header().hot, self.region.words(), self.shape)
-    }
-}
-
-#[cfg(not(loom))]
-impl From<region::Region> for Attached {
-    fn from(region: region::Region) -> Self {
-        let shape = ring_of(&region).shape();
-        Self { region, shape }
-    }
-}
-
-#[cfg(not(loom))]
-impl std::ops::Deref for Attached {
-    type Target = region::Region;
-
-    fn deref(&self) -> &region::Region {
-        &self.region
-    }
-}
-
-/// The ring in a region; the header was checked, so that it fits.
-#[cfg(not(loom))]
-fn ring_of(region: &region::Region) -> ring::Ring<'_> {
-    let fixed = &region.fixed;
-    let words = |bytes: u64| usize::try_from(bytes).expect("within a mapping") / copy::WORD;
-    let shape = ring::Shape {
-        slots: fixed.slots,
-        stride_words: words(fixed.stride),
-        payload_word: words(u64::from(fixed.payload_offset)),
-        capacity: words(fixed.capacity) * copy::WORD,
-        checksummed: fixed.has_checksums(),
-    };
-    ring::Ring::new(&region.header().hot, region.words(), shape)
 }

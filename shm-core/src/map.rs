@@ -1,8 +1,8 @@
 //! The mapped object: plain bytes of a file, a named block or anonymous memory, with the methods that Python's `mmap`
 //! has. No header, no numbers, no waiting: whoever needs those takes a region.
 
-use crate::copy;
 use crate::error::{Error, Result};
+use shm_ring::copy;
 use std::fmt;
 use std::ops::Range;
 

@@ -10,7 +10,7 @@ use bincode::config;
 use serde::{Deserialize, Serialize};
 
 mod bounded;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
 
 /// The longest encoding of a Rust value, 2 GiB less one byte.

@@ -1,18 +1,18 @@
 //! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
 
+use crate::Sequence;
 use crate::array::ArrayType;
-use crate::copy::{Content, Room};
 use crate::description::Description;
 use crate::error::{Error, Result};
-use crate::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::place::Place;
 use crate::region::{NOT_BELIEVED, Region};
-use crate::ring::{Cursor, Fault, NO_MEMORY, Ring, Stamped};
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
 use crate::wait::{self, Wait};
-use crate::{Attached, Sequence};
+use shm_ring::copy::{Content, Room};
+use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::{Cursor, Fault, NO_MEMORY, Ring, Stamped};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 mod arrays;
@@ -98,7 +98,7 @@ fn time_left(deadline: Option<Instant>) -> Duration {
 #[derive(Debug)]
 pub struct RawReader {
     place: Place,
-    region: Attached,
+    region: Region,
     cursor: Cursor,
     kind: Kind,
     // The type of the values, if the region says that.
@@ -146,7 +146,7 @@ impl RawReader {
         Ok(Self {
             place,
             is_plain: is_plain(&region),
-            region: region.into(),
+            region,
             cursor: Cursor::at(1),
             kind,
             description,

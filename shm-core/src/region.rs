@@ -10,24 +10,25 @@
 //! the owner truncating the file: the kernel then answers an access with SIGBUS.
 #![allow(unsafe_code)]
 
-use crate::copy::WORD;
 use crate::error::{Error, Result};
-use crate::header::{FIXED_BYTES, Fixed, HEADER_BYTES, Header, HeaderFault, MAGIC, STATE_CLOSED, VERSION};
-use crate::sync::AtomicU64;
-use crate::sync::Ordering::Relaxed;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
+use shm_ring::copy::WORD;
+use shm_ring::header::{FIXED_BYTES, Fixed, HEADER_BYTES, Header, HeaderFault, MAGIC, STATE_CLOSED, VERSION};
+use shm_ring::{Ring, Shape};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 mod file_system;
 pub mod lock;
 pub mod place;
 pub mod process;
 pub mod reserve;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
 
 pub use file_system::check_local;
@@ -69,6 +70,8 @@ pub struct Region {
     pub mode: u32,
     /// The user that the file belongs to.
     pub owner: u32,
+    // The ring's sizes, worked out once.
+    shape: Shape,
     // Kept open only for writing.
     file: Option<File>,
     mapping: Mapping,
@@ -124,7 +127,8 @@ impl Region {
 
     fn of(fixed: Fixed, descriptor: Vec<u8>, stat: &Stat, mapping: Mapping, file: Option<File>) -> Self {
         let (mode, owner) = (stat.st_mode & 0o7777, stat.st_uid);
-        Self { fixed, descriptor, identity: Identity::of(stat), mode, owner, file, mapping }
+        let shape = shape_of(&fixed);
+        Self { fixed, descriptor, identity: Identity::of(stat), mode, owner, shape, file, mapping }
     }
 
     /// The header page.
@@ -133,10 +137,28 @@ impl Region {
         self.mapping.header()
     }
 
-    /// The slots' words.
+    /// The ring's sizes.
     #[inline]
-    pub fn words(&self) -> &[AtomicU64] {
-        self.mapping.words()
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The ring in the region.
+    #[inline]
+    pub fn ring(&self) -> Ring<'_> {
+        Ring::new(&self.mapping.header().hot, self.mapping.words(), self.shape)
+    }
+}
+
+/// The sizes of a ring by a header that was checked, so that it fits the mapping.
+fn shape_of(fixed: &Fixed) -> Shape {
+    let words = |bytes: u64| usize::try_from(bytes).expect("within a mapping") / WORD;
+    Shape {
+        slots: fixed.slots,
+        stride_words: words(fixed.stride),
+        payload_word: words(u64::from(fixed.payload_offset)),
+        capacity: words(fixed.capacity) * WORD,
+        checksummed: fixed.has_checksums(),
     }
 }
 

@@ -14,13 +14,13 @@
 //! `SLICE` in any case, so even a wrong writer costs a reader no more than that.
 
 use crate::clock::{Clock, Moment};
-use crate::header::Le32;
-use crate::sync::Ordering::Relaxed;
 use rustix::io::Errno;
 use rustix::thread::futex;
+use shm_ring::header::Le32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
 
 /// The longest sleep. After it, a reader also looks whether the region's name still leads to the same file.

@@ -3,20 +3,20 @@
 use crate::array::ArrayType;
 use crate::description::{Description, check_payload};
 use crate::error::{Error, Result};
-use crate::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use crate::payload::{self, Kind};
 use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{self, Region};
-use crate::ring::Producer;
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
-use crate::sync::Ordering::Relaxed;
 use crate::wait::Waker;
-use crate::{Attached, Sequence, known_kind};
+use crate::{Sequence, known_kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shm_ring::Producer;
+use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering::Relaxed;
 
 mod arrays;
 mod loan;
@@ -28,7 +28,7 @@ mod values;
 pub use arrays::ArrayWriter;
 pub use loan::Loan;
 pub use open::WriterOptions;
-use replace::{Change, check_numbers, is_ours, replace};
+use replace::{Change, Replaced, check_numbers, is_ours};
 #[cfg(feature = "schema")]
 pub use values::ValueWriter;
 
@@ -57,7 +57,7 @@ const MAX_PAYLOAD_BYTES: u64 = (1 << 48) - 1;
 pub struct RawWriter {
     place: Place,
     lock: Lock,
-    region: Attached,
+    region: Region,
     producer: Producer,
     waker: Waker,
     kind: Kind,
@@ -73,7 +73,7 @@ impl RawWriter {
         let kind = known_kind(&place, region.fixed.kind)?;
         let description = Description::of(&place, kind, &region.fixed, &region.descriptor)?;
         let waker = Waker::new(region.fixed.look_ns);
-        Ok(Self { place, lock, region: region.into(), producer, waker, kind, description, checked_ns: 0, gone: false })
+        Ok(Self { place, lock, region, producer, waker, kind, description, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -127,7 +127,7 @@ impl RawWriter {
         if !self.is_writable() {
             return Err(self.unwritable());
         }
-        if payload.len() > self.region.shape.capacity {
+        if payload.len() > self.region.shape().capacity {
             return self.grow(payload);
         }
         let sequence = self.producer.publish(self.region.ring(), payload);
@@ -144,7 +144,10 @@ impl RawWriter {
         if !self.lock.process().is_surely_present() {
             return self.place.forked();
         }
-        check_numbers(&self.place, &self.producer).err().filter(|_| !self.gone).unwrap_or_else(|| self.place.gone())
+        check_numbers(&self.place, self.producer.head())
+            .err()
+            .filter(|_| !self.gone)
+            .unwrap_or_else(|| self.place.gone())
     }
 
     /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
@@ -182,11 +185,14 @@ impl RawWriter {
         let epoch = old.header().tenure.epoch.load(Relaxed);
         let descriptor = old.descriptor.clone();
         let change = Change { wanted, descriptor, mode: None, epoch, value };
-        let replaced = replace(&self.place, &self.lock, old, &mut self.producer, change);
+        let newest = self.producer.head();
+        let announcer = self.producer.announcer();
+        let old = Replaced { place: &self.place, lock: &self.lock, region: &self.region, newest, announcer };
+        let replaced = old.replace(change);
         self.gone |= matches!(replaced, Err(Error::Gone { .. }));
         let (region, producer) = replaced?;
         self.waker.restart(region.fixed.look_ns);
-        (self.region, self.producer) = (region.into(), producer);
+        (self.region, self.producer) = (region, producer);
         Ok(())
     }
 
@@ -276,7 +282,7 @@ impl RawWriter {
     }
 
     fn announce_close(&mut self) {
-        self.producer.change_state(self.region.ring(), STATE_CLOSED);
+        self.producer.announcer().change_state(self.region.ring(), STATE_CLOSED);
         self.waker.wake(&self.region.header().hot.bell);
     }
 }

@@ -9,10 +9,10 @@
 //! is somebody cutting the file: the kernel then answers an access with SIGBUS.
 #![allow(unsafe_code)]
 
-use crate::sync::AtomicU8;
 use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
 use std::fs::File;
 use std::io;
+use std::sync::atomic::AtomicU8;
 
 /// How the bytes of a map are going to be used, for [`Map::madvise`](crate::Map::madvise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use super::Map;
 use super::memory::Memory;
 use crate::error::{Error, Result};
-use crate::header::MAGIC;
 use crate::region::place::{Identity, Place};
 use crate::region::{self, file_size_limit};
 use rustix::fs::{self, AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
+use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;

@@ -1,9 +1,9 @@
 //! A map as an array: ranges and indices, searching and moving, without regard to the position.
 
 use super::{Map, SEARCH_BYTES};
-use crate::copy;
 use crate::error::Result;
 use memchr::memmem;
+use shm_ring::copy;
 use std::ops::{Bound, Range, RangeBounds};
 
 impl Map {

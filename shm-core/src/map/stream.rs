@@ -1,8 +1,8 @@
 //! A map as a stream: reading and writing at its position, in Python's words and in the standard library's traits.
 
 use super::{Map, SEARCH_BYTES};
-use crate::copy;
 use crate::error::{Error, Result};
+use shm_ring::copy;
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
 
 /// How many bytes are copied out at a time where only a few may be wanted.

@@ -2,8 +2,8 @@
 
 use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::array::{ArrayType, Element, Elements};
-use crate::copy::InPlace;
 use crate::error::Result;
+use shm_ring::copy::InPlace;
 use std::marker::PhantomData;
 
 /// A reader of arrays of numbers, from a writer in any language. They are copied once, out of the region. See

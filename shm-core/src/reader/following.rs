@@ -2,13 +2,12 @@
 //! taken the place of the old one, and sleeps.
 
 use super::{ABSENT_POLL, RawReader, Sample, Until, is_plain, time_left};
-use crate::copy::Room;
 use crate::error::{Error, Result};
-use crate::header::{STATE_MOVED, STATE_MOVING};
 use crate::region::{Access, Region};
-use crate::ring::Polled;
-use crate::ring_of;
 use crate::wait::{SLICE, Sleeper};
+use shm_ring::Polled;
+use shm_ring::copy::Room;
+use shm_ring::header::{STATE_MOVED, STATE_MOVING};
 use std::time::Instant;
 
 impl RawReader {
@@ -148,7 +147,7 @@ impl RawReader {
             return Ok(false);
         }
         (self.kind, self.description) = self.wanted.accept(&self.place, &region)?;
-        let first = ring_of(&region).first();
+        let first = region.ring().first();
         if region.fixed.lineage == self.region.fixed.lineage {
             self.cursor.skip_to(first);
         } else {
@@ -156,7 +155,7 @@ impl RawReader {
             self.restarted = true;
         }
         self.is_plain = is_plain(&region);
-        self.region = region.into();
+        self.region = region;
         self.checked = (Instant::now(), None);
         self.is_astray = false;
         Ok(true)

@@ -2,14 +2,14 @@
 #![allow(unsafe_code)]
 
 use super::{RawReader, Sample};
-use crate::copy::{self, InPlace};
 use crate::error::{Error, Result};
 use crate::payload::{self, Kind};
 use crate::region::place::Place;
-use crate::ring::Held;
-use crate::sync::AtomicU8;
-use crate::sync::Ordering::Relaxed;
 use serde::Deserialize;
+use shm_ring::Held;
+use shm_ring::copy::{self, InPlace};
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A value in its place: it saves the copy of a large value, but the writer may overwrite it at any time, so what was taken
 /// from it counts only if [`is_whole`](Self::is_whole) says so afterwards.

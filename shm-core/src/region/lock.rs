@@ -9,13 +9,13 @@
 use super::place::{Identity, Place, check_ours, identity_of};
 use super::process::Process;
 use crate::error::{Error, Result};
-use crate::header::HEADER_BYTES;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
+use shm_ring::header::HEADER_BYTES;
 use std::time::Duration;
 
 /// Another process may lock and remove the file between our opening and our locking it; this often we try again.
@@ -276,7 +276,7 @@ fn whole_file(lock_type: libc::c_int) -> libc::flock {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::region::tests::room;

@@ -213,7 +213,7 @@ pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
     Err(Error::NotOurs { file: shown.to_owned(), reason })
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::region::tests::room;

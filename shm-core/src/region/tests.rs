@@ -2,7 +2,6 @@
 
 use super::place::open_directory;
 use super::*;
-use crate::header::tests::example;
 use crate::{Kind, RawWriter};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,6 +9,11 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
+
+/// A header of a small region.
+fn example() -> Fixed {
+    Fixed::new(4, 40, Kind::Text.code())
+}
 
 /// A directory, and the place of a region `x` in it.
 pub fn room() -> (TempDir, Place) {
@@ -173,7 +177,7 @@ fn an_open_region_knows_its_file_and_has_all_its_words() {
     assert_eq!(region.permissions(&room.place).unwrap().0, 0o600);
 
     let words = region.fixed.region_bytes - region.fixed.slots_offset();
-    assert_eq!(region.words().len() as u64 * 8, words);
+    assert_eq!(region.mapping.words().len() as u64 * 8, words);
     assert!(region.fixed.slots_offset() >= 4096 + 100);
 }
 

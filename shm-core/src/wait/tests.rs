@@ -2,10 +2,9 @@
 
 use super::{Sleeper, Wait, Waited, Waker};
 use crate::clock::Moment;
-use crate::header::{Hot, STATE_CLOSED};
-use crate::ring::{Producer, Ring, Shape};
-use crate::sync::AtomicU64;
-use crate::sync::Ordering::Release;
+use shm_ring::header::STATE_CLOSED;
+use shm_ring::{Memory, Producer, Shape};
+use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
 #[cfg(not(miri))]
@@ -22,23 +21,9 @@ mod stress;
 const LOOK_NS: u64 = 20_000;
 const HALF_NS: u64 = LOOK_NS / 2;
 
-/// A ring of 64 small slots outside of any file, before its first value.
-struct Memory {
-    hot: Hot,
-    words: Vec<AtomicU64>,
-}
-
-impl Memory {
-    const SHAPE: Shape = Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false };
-
-    fn new() -> Self {
-        let words = 64 * Self::SHAPE.stride_words;
-        Self { hot: Hot::detached(0, 1), words: (0..words).map(|_| AtomicU64::new(0)).collect() }
-    }
-
-    fn ring(&self) -> Ring<'_> {
-        Ring::new(&self.hot, &self.words, Self::SHAPE)
-    }
+/// The memory of a ring of 64 small slots, before its first value.
+fn memory() -> Memory {
+    Memory::new(Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false })
 }
 
 /// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
@@ -92,16 +77,16 @@ fn a_waker_that_restarts_knows_nothing_of_before() {
 
 #[test]
 fn every_change_of_state_changes_the_bell() {
-    let memory = Memory::new();
+    let memory = memory();
     let mut producer = Producer::fresh(memory.ring(), 1);
     let before = memory.ring().bell();
-    producer.change_state(memory.ring(), STATE_CLOSED);
+    producer.announcer().change_state(memory.ring(), STATE_CLOSED);
     assert_ne!(memory.ring().bell(), before);
 }
 
 #[test]
 fn a_bell_that_changed_ends_the_wait_at_once() {
-    let memory = Memory::new();
+    let memory = memory();
     memory.hot.bell.store(8, Release);
     let wait = |seen, timeout| Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, seen, timeout, || false);
     assert_eq!(wait(7, Duration::MAX), Waited::Rang);

@@ -4,12 +4,12 @@
 use super::RawWriter;
 use crate::Sequence;
 use crate::array::ArrayType;
-use crate::copy;
 use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::payload::Kind;
-use crate::sync::{AtomicU8, AtomicU64};
+use shm_ring::copy;
 use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU64};
 
 /// The next value of a region, to be filled in place: it saves the copy of a large value, and costs the oldest one early,
 /// because the slot is taken from the readers when the loan begins and not when it is published.
@@ -57,7 +57,7 @@ impl RawWriter {
             return Err(self.unwritable());
         }
         self.check_length(length)?;
-        if length > self.region.shape.capacity {
+        if length > self.region.shape().capacity {
             self.enlarge(length as u64, None)?;
         }
         self.producer.begin(self.region.ring());

@@ -2,23 +2,23 @@
 
 #[cfg(feature = "schema")]
 use super::ValueWriter;
-use super::replace::{Change, MODE_MIN, MODES, begin_tenure, lay_out, random_lineage, replace};
+use super::replace::{Change, MODE_MIN, MODES, Replaced, begin_tenure, lay_out, random_lineage};
 use super::{ArrayWriter, MAX_PAYLOAD_BYTES, RawWriter, Writer, grown_slots, round_capacity};
 use crate::array::{ArrayType, Element};
 use crate::description::Description;
 use crate::error::{Error, Result};
-use crate::header::{FEATURE_CHECKSUM, Fixed, LOOK_NS, SLOT_HEAD_BYTES, STATE_OPEN};
 use crate::payload::Kind;
 use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{self, Access, Draft, MAX_REGION_BYTES, Region, boot_id};
-use crate::ring::Producer;
 #[cfg(feature = "schema")]
 use crate::schema::Schema;
-use crate::sync::Ordering::Relaxed;
-use crate::{known_kind, ring_of, wait};
+use crate::{known_kind, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shm_ring::header::{FEATURE_CHECKSUM, Fixed, STATE_OPEN};
+use shm_ring::{Announcer, Producer};
+use std::sync::atomic::Ordering::Relaxed;
 
 const DEFAULT_SLOTS: u64 = 64;
 const DEFAULT_CAPACITY: u64 = 4096;
@@ -248,29 +248,17 @@ impl WriterOptions {
     /// Returns `None` if somebody put a file there meanwhile, without having the lock.
     fn create(&self, place: &Place) -> Result<Option<(Region, Producer)>> {
         let (descriptor, fingerprint) = self.descriptor()?;
+        let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
+        let capacity = round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY));
         let fixed = Fixed {
             compatible: feature_bits(self.checksum.unwrap_or(false)),
-            incompatible: 0,
-            region_bytes: 0,
             lineage: random_lineage(place)?,
-            file_number: 1,
-            slots: self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0))),
-            capacity: round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY)),
-            stride: 0,
-            payload_offset: SLOT_HEAD_BYTES,
-            payload_alignment: 8,
-            kind: self.kind.unwrap_or(Kind::Bytes).code(),
-            descriptor_bytes: 0,
-            descriptor_crc: 0,
-            fingerprint: 0,
-            look_ns: LOOK_NS,
             boot_id: boot_id(),
-            origin: 0,
-            created_ns: 0,
+            ..Fixed::new(slots, capacity, self.kind.unwrap_or(Kind::Bytes).code())
         };
         let fixed = lay_out(place, fixed.with_descriptor(&descriptor, fingerprint))?;
         let draft = Draft::new(place, fixed, &descriptor, self.mode.unwrap_or(DEFAULT_MODE), None)?;
-        let producer = Producer::fresh(ring_of(draft.region()), 1);
+        let producer = Producer::fresh(draft.region().ring(), 1);
         begin_tenure(draft.region(), 1);
         Ok(draft.create()?.map(|region| (region, producer)))
     }
@@ -278,7 +266,7 @@ impl WriterOptions {
     /// Goes on where the last writer ended, in its file or in one that replaces it.
     fn take_over(&self, place: &Place, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
         let (wanted, descriptor) = self.wanted(place, &region)?;
-        let ring = ring_of(&region);
+        let ring = region.ring();
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         match Producer::take_over(ring) {
             Ok(mut producer) if wanted == region.fixed => {
@@ -286,14 +274,15 @@ impl WriterOptions {
                     region.set_mode(place, mode)?;
                 }
                 begin_tenure(&region, epoch);
-                producer.change_state(ring, STATE_OPEN);
+                producer.announcer().change_state(ring, STATE_OPEN);
                 wait::wake(&region.header().hot.bell);
                 Ok((region, producer))
             }
             found => {
-                let mut old = found.unwrap_or_else(|_| Producer::salvage(ring));
+                let newest = found.map_or_else(|_| ring.highest_shown(), |producer| producer.head());
+                let announcer = &mut Announcer::of(ring);
                 let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
-                replace(place, lock, &region, &mut old, change)
+                Replaced { place, lock, region: &region, newest, announcer }.replace(change)
             }
         }
     }

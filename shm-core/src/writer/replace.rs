@@ -2,13 +2,13 @@
 
 use crate::clock::unix_ns;
 use crate::error::{Error, Result};
-use crate::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use crate::region::lock::Lock;
 use crate::region::place::Place;
 use crate::region::{Draft, MAX_REGION_BYTES, Region, boot_id};
-use crate::ring::{Look, Producer, Ring, Stamped};
-use crate::sync::Ordering::Relaxed;
-use crate::{ring_of, wait};
+use crate::{Sequence, wait};
+use shm_ring::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::{Announcer, Look, Producer, Stamped};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 /// The permission bits that a region may have, and those that it must have.
@@ -34,94 +34,126 @@ pub fn is_ours(place: &Place, lock: &Lock, region: &Region) -> Result<bool> {
     Ok(lock.process().is_surely_present() && place.identity()? == Some(region.identity) && lock.is_named(place)?)
 }
 
-/// Puts a new file in the place of `old`, so that a reader that drains the old one and goes on in the new
-/// one misses nothing that it still held.
-pub fn replace(
-    place: &Place,
-    lock: &Lock,
-    old: &Region,
-    producer: &mut Producer,
-    change: Change<'_>,
-) -> Result<(Region, Producer)> {
-    check_numbers(place, producer)?;
-    if !is_ours(place, lock, old)? {
-        return Err(place.gone());
+/// A region that is being replaced, and what is known of it.
+pub struct Replaced<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// The writer's lock, which is held.
+    pub lock: &'a Lock,
+    /// The file that is replaced.
+    pub region: &'a Region,
+    /// The number of its newest value, also of one that was shown and is damaged.
+    pub newest: Sequence,
+    /// What its readers are told by.
+    pub announcer: &'a mut Announcer,
+}
+
+impl<'a> Replaced<'a> {
+    /// Puts a new file in the region's place, so that a reader that drains the old one and goes on in the new one misses
+    /// nothing that the old one still held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
+    pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer)> {
+        check_numbers(self.place, self.newest)?;
+        self.check_ours()?;
+        let draft = self.draft(&change)?;
+        let producer = self.fill(draft.region(), &change);
+        // Filling the draft took its time.
+        self.check_ours()?;
+        Ok((self.swap(draft)?, producer))
     }
-    let (mut fixed, mut epoch) = (change.wanted, change.epoch);
-    fixed.file_number = old.fixed.file_number.wrapping_add(1);
-    fixed.boot_id = boot_id();
-    let old_ring = ring_of(old);
-    let state = old.header().hot.state.load(Relaxed);
-    let same_type = fixed.kind == old.fixed.kind && change.descriptor == old.descriptor;
-    let trusts_plain = old.survived_cleanly();
-    let is_trusted = |stamped: &Stamped, payload: &[u8]| {
-        if old.fixed.has_checksums() { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
-    };
-    // Without its newest value the new file does not show how far numbers went. Should they repeat, then not in this lineage.
-    if !keeps_newest(old_ring, producer.head(), is_trusted) {
-        (fixed.lineage, fixed.file_number) = (random_lineage(place)?, 1);
-        epoch = 1;
+
+    fn check_ours(&self) -> Result<()> {
+        if is_ours(self.place, self.lock, self.region)? { Ok(()) } else { Err(self.place.gone()) }
     }
-    let (mode, group) = old.permissions(place)?;
-    let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
-    let draft = Draft::new(place, lay_out(place, fixed)?, &change.descriptor, mode, Some(group))?;
-    let ring = ring_of(draft.region());
-    let most = match (same_type, change.value) {
-        (false, _) => 0,
-        (true, None) => ring.shape().slots,
-        (true, Some(_)) => ring.shape().slots - 1,
-    };
-    let mut fresh = producer.carry_over(old_ring, ring, most, is_trusted);
-    if let Some(value) = change.value {
-        fresh.publish(ring, value);
-        fresh.note_time(ring, unix_ns(SystemTime::now()));
+
+    /// The new file, with its header and without values, under a name that only this writer knows.
+    fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>> {
+        let fixed = lay_out(self.place, Fixed { boot_id: boot_id(), ..self.succeed(&change.wanted)? })?;
+        let (mode, group) = self.region.permissions(self.place)?;
+        let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
+        Draft::new(self.place, fixed, &change.descriptor, mode, Some(group))
     }
-    begin_tenure(draft.region(), epoch);
-    let mut announce = |state| {
-        producer.change_state(old_ring, state);
-        wait::wake(&old.header().hot.bell);
-    };
-    // Filling the draft took its time.
-    if !is_ours(place, lock, old)? {
-        return Err(place.gone());
+
+    /// The next file of the same lineage. Without its newest value the new file would not show how far numbers went. Should
+    /// they repeat, then not in this lineage: in that case it is the first file of a new one.
+    fn succeed(&self, wanted: &Fixed) -> Result<Fixed> {
+        let (lineage, file_number) = if self.keeps_newest() {
+            (wanted.lineage, self.region.fixed.file_number.wrapping_add(1))
+        } else {
+            (random_lineage(self.place)?, 1)
+        };
+        Ok(Fixed { lineage, file_number, ..wanted.clone() })
     }
-    // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its readers
-    // notice by the name.
-    let tells_readers = old.fixed.boot_id == boot_id() || state != STATE_CLOSED;
-    if tells_readers {
-        announce(STATE_MOVING);
-    }
-    match draft.replace() {
-        Ok(region) => {
-            if tells_readers {
-                announce(STATE_MOVED);
-            }
-            Ok((region, fresh))
+
+    /// Whether the newest value is there and believed, or there is none.
+    fn keeps_newest(&self) -> bool {
+        let ring = self.region.ring();
+        if self.newest + 1 == ring.first() {
+            return true;
         }
-        Err(error) => {
-            if tells_readers {
-                announce(if state == STATE_CLOSED { STATE_CLOSED } else { STATE_OPEN });
-            }
-            Err(error)
+        let mut payload = Vec::new();
+        let found = ring.look(self.newest, &mut payload);
+        self.newest > 0 && matches!(found, Ok(Look::Whole(stamped)) if is_trusted(self.region, &stamped, &payload))
+    }
+
+    /// Carries the values over that the new file holds, adds the one that is to be there from the start, and notes the writer.
+    fn fill(&self, fresh: &Region, change: &Change<'_>) -> Producer {
+        let ring = fresh.ring();
+        let is_same_type = fresh.fixed.kind == self.region.fixed.kind && change.descriptor == self.region.descriptor;
+        let most = if is_same_type { fresh.fixed.slots - u64::from(change.value.is_some()) } else { 0 };
+        let is_trusted = |stamped: &Stamped, payload: &[u8]| is_trusted(self.region, stamped, payload);
+        let mut producer = Producer::carry_over(self.region.ring(), self.newest, ring, most, is_trusted);
+        if let Some(value) = change.value {
+            producer.publish(ring, value);
+            producer.note_time(ring, unix_ns(SystemTime::now()));
         }
+        let is_same_lineage = fresh.fixed.lineage == self.region.fixed.lineage;
+        begin_tenure(fresh, if is_same_lineage { change.epoch } else { 1 });
+        producer
+    }
+
+    /// Gives the draft the region's name, and tells the readers of the old file before and after.
+    fn swap(&mut self, draft: Draft<'_>) -> Result<Region> {
+        let state = self.region.header().hot.state.load(Relaxed);
+        // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its
+        // readers notice by the name.
+        if self.region.fixed.boot_id != boot_id() && state == STATE_CLOSED {
+            return draft.replace();
+        }
+        self.announce(STATE_MOVING);
+        let replaced = draft.replace();
+        self.announce(match &replaced {
+            Ok(_) => STATE_MOVED,
+            Err(_) if state == STATE_CLOSED => STATE_CLOSED,
+            Err(_) => STATE_OPEN,
+        });
+        replaced
+    }
+
+    fn announce(&mut self, state: u32) {
+        self.announcer.change_state(self.region.ring(), state);
+        wait::wake(&self.region.header().hot.bell);
     }
 }
 
-/// Whether the newest value is there and believed, or there is none.
-fn keeps_newest(ring: Ring<'_>, head: u64, is_trusted: impl Fn(&Stamped, &[u8]) -> bool) -> bool {
-    if head + 1 == ring.first() {
-        return true;
+/// Whether a value of the region is the one that was published, as far as that can be known.
+fn is_trusted(region: &Region, stamped: &Stamped, payload: &[u8]) -> bool {
+    if region.fixed.has_checksums() {
+        stamped.has_checksum() && stamped.checksum_holds(payload)
+    } else {
+        region.survived_cleanly()
     }
-    let mut payload = Vec::new();
-    head > 0 && matches!(ring.look(head, &mut payload), Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
 }
 
 /// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
-pub fn check_numbers(place: &Place, producer: &Producer) -> Result<()> {
-    if producer.head() < MAX_SEQUENCE {
+pub fn check_numbers(place: &Place, newest: Sequence) -> Result<()> {
+    if newest < MAX_SEQUENCE {
         return Ok(());
     }
-    Err(place.damaged(format!("its newest value claims number {}, the last there is", producer.head())))
+    Err(place.damaged(format!("its newest value claims number {newest}, the last there is")))
 }
 
 /// Notes who writes from now on.

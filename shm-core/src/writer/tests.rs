@@ -1,7 +1,7 @@
 //! Writers and readers in one process: taking over, growing, replacing, and what becomes of attached readers.
 
-use crate::header::{STATE_MOVING, STATE_OPEN};
 use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions, inspect, verify};
+use shm_ring::header::{STATE_MOVING, STATE_OPEN};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -425,7 +425,7 @@ fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
 #[test]
 fn numbers_end_with_an_error() {
     let room = Room::new();
-    let last = crate::header::MAX_SEQUENCE;
+    let last = shm_ring::header::MAX_SEQUENCE;
     drop(room.writer(Kind::Text));
     room.poke(HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
     let mut writer = room.writer(Kind::Text);

@@ -7,12 +7,11 @@
 use super::stress::{Course, Handle, Random, Sleep, left_behind};
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
-use crate::ring_of;
-use crate::sync::Ordering::Relaxed;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -79,7 +78,7 @@ fn be(role: &str) {
         } else {
             let place = Place::resolve(&region).unwrap();
             let region = Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
-            let sleeps = course.read(ring_of(&region), &region.header().hot.bell, Random(std::process::id().into()));
+            let sleeps = course.read(region.ring(), &region.header().hot.bell, Random(std::process::id().into()));
             sleeps
                 .iter()
                 .flat_map(|sleep| (u64::from(sleep.bell) << 1 | u64::from(sleep.woken)).to_le_bytes())

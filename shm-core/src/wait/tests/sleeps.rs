@@ -1,14 +1,14 @@
 //! Single sleeps and single wakes.
 
-use super::{LOOK_NS, Memory, check_wakes};
-use crate::sync::Ordering::{Relaxed, Release};
+use super::{LOOK_NS, check_wakes, memory};
 use crate::wait::{Sleeper, Wait, Waited, Waker, wake};
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 #[test]
 fn a_bell_that_stays_silent_lets_time_pass() {
-    let memory = Memory::new();
+    let memory = memory();
     for timeout in [Duration::ZERO, Duration::from_nanos(LOOK_NS / 2), Duration::from_nanos(2 * LOOK_NS)] {
         assert_eq!(
             Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, 0, timeout, || false),
@@ -20,7 +20,7 @@ fn a_bell_that_stays_silent_lets_time_pass() {
 
 #[test]
 fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
-    let memory = Memory::new();
+    let memory = memory();
     let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
     for timeout_ns in [LOOK_NS, 0, LOOK_NS] {
         assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::from_nanos(timeout_ns), || false), Waited::TimedOut);
@@ -33,14 +33,14 @@ fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
 fn the_longest_wait_ends_by_itself() {
     // The slice ends it. Without that it would sleep for ever.
     assert_eq!(
-        Sleeper::new(Wait::Block, LOOK_NS).wait(&Memory::new().hot.bell, 0, Duration::MAX, || false),
+        Sleeper::new(Wait::Block, LOOK_NS).wait(&memory().hot.bell, 0, Duration::MAX, || false),
         Waited::TimedOut
     );
 }
 
 #[test]
 fn a_wake_ends_a_sleep_though_the_bell_is_the_same() {
-    let memory = Memory::new();
+    let memory = memory();
     let woken = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -56,7 +56,7 @@ fn a_wake_ends_a_sleep_though_the_bell_is_the_same() {
 
 #[test]
 fn only_calls_to_the_kernel_count_as_wakes() {
-    let memory = Memory::new();
+    let memory = memory();
     let mut waker = Waker::new(LOOK_NS);
     check_wakes(&mut waker, &[(0, true), (0, true)]);
     assert_eq!(waker.wakes(), 0);

@@ -1,10 +1,10 @@
 //! Waits that never sleep: by themselves, and of readers that chose so.
 
-use super::{LOOK_NS, Memory};
-use crate::sync::Ordering::Release;
+use super::{LOOK_NS, memory};
 use crate::wait::{SLICE, Sleeper, Wait, Waited, spin};
 use crate::{Error, Kind, Position, RawReader, RawWriter};
 use std::cell::Cell;
+use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -21,7 +21,7 @@ fn a_value_is_asked_for_again_and_again() {
 
 #[test]
 fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
-    let memory = Memory::new();
+    let memory = memory();
     let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
     // Asleep, it would not ask.
     for _ in 0..3 {
@@ -41,13 +41,13 @@ fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
 
 #[test]
 fn a_wait_that_looks_ends_once_the_value_is_near() {
-    let memory = Memory::new();
+    let memory = memory();
     assert_eq!(Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, 0, Duration::MAX, || true), Waited::Rang);
 }
 
 #[test]
 fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
-    let memory = Memory::new();
+    let memory = memory();
     let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
     for timeout in [Duration::ZERO, Duration::from_micros(100)] {
         let mut time_out = || {

@@ -7,11 +7,11 @@ use super::LOOK_NS;
 use super::stress::spin;
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
-use crate::sync::Ordering::{Acquire, Release};
 use crate::wait::{Sleeper, Wait, Waited};
-use crate::{Kind, RawWriter, remove, ring_of};
+use crate::{Kind, RawWriter, remove};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Duration;
 
 /// How often each of the four changes is tried under sleepers, unless `SHM_STATE_CHANGES` says how many all are.
@@ -47,7 +47,7 @@ impl Room {
 
 /// Whether a reader waits in spite of a change that comes after it looked at the state, before it sleeps.
 fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
-    let seen = ring_of(region).bell();
+    let seen = region.ring().bell();
     let _writer = change();
     Sleeper::new(Wait::Block, LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX, || false) != Waited::Rang
 }
@@ -69,7 +69,7 @@ fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
 
 /// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
 fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
-    let (ring, bell) = (ring_of(region), &region.header().hot.bell);
+    let (ring, bell) = (region.ring(), &region.header().hot.bell);
     let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
     let first = ring.state();
     ready.fetch_add(1, Release);

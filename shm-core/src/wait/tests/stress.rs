@@ -5,16 +5,16 @@
 //! `SHM_SLEEPS=1000000 cargo test --release -p shm-core --lib wait:: -- --nocapture` runs it at length.
 //! `ci/mutate-wait` shows that it finds every wrong rule.
 
-use super::{LOOK_NS, Memory};
-use crate::header::{Le32, STATE_OPEN};
+use super::{LOOK_NS, memory};
 use crate::region::place::Place;
 use crate::region::{Access, MAX_REGION_BYTES, Region};
-use crate::ring::{Cursor, Polled, Producer, Ring};
-use crate::sync::AtomicU64;
-use crate::sync::Ordering::Relaxed;
 use crate::wait::{Sleeper, Wait, Waited, Waker};
-use crate::{Kind, RawWriter, ring_of};
+use crate::{Kind, RawWriter};
+use shm_ring::header::{Le32, STATE_OPEN};
+use shm_ring::{Cursor, Polled, Producer, Ring};
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// Without `SHM_SLEEPS`, each test sleeps so often, unless the time is over before.
@@ -74,7 +74,7 @@ struct Pieces<'a> {
 impl Ringer for Pieces<'_> {
     fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>) {
         if random.below(64) == 0 {
-            self.producer.change_state(self.ring, STATE_OPEN);
+            self.producer.announcer().change_state(self.ring, STATE_OPEN);
             random.delay();
             self.waker.wake(self.bell);
             woke.push(true);
@@ -236,7 +236,7 @@ fn nobody_sleeps_through_a_publication_whatever_delays_the_writer() {
     // More readers than processors, too.
     let counts = [1, 2, 5];
     for count in counts {
-        let memory = Memory::new();
+        let memory = memory();
         let (ring, bell) = (memory.ring(), &memory.hot.bell);
         let producer = Producer::fresh(ring, 1);
         let pieces = Pieces { ring, bell, producer, waker: Waker::new(LOOK_NS) };
@@ -254,7 +254,7 @@ fn nobody_sleeps_through_a_publication_of_the_writing_handle() {
         // Each reader maps the file for itself, at another address.
         let open = |_| Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
         let regions: Vec<Region> = (0..count).map(open).collect();
-        let readers: Vec<_> = regions.iter().map(|region| (ring_of(region), &region.header().hot.bell)).collect();
+        let readers: Vec<_> = regions.iter().map(|region| (region.ring(), &region.header().hot.bell)).collect();
         check(&readers, handle, 2);
     }
 }

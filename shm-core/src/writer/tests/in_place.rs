@@ -311,7 +311,7 @@ fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
 #[test]
 fn after_the_last_number_nothing_is_lent() {
     let room = Room::new();
-    let last = crate::header::MAX_SEQUENCE;
+    let last = shm_ring::header::MAX_SEQUENCE;
     drop(small(&room, false));
     room.poke(super::HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
     let mut writer = room.writer(Kind::Bytes);

@@ -7,11 +7,11 @@ use loom::sync::Condvar;
 /// What a reader notes that polls three times, or until `is_over`, while the values 1 and 2 are published and then
 /// the region is closed.
 fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> String {
-    let (memory, mut producer) = ring_with(Memory::new(2), 0);
+    let (memory, mut producer) = ring_with(memory_of(2), 0);
     let theirs = Arc::clone(&memory);
     let writer = thread::spawn(move || {
         publish_up_to(&mut producer, theirs.ring(), 2, 0);
-        producer.change_state(theirs.ring(), STATE_CLOSED);
+        producer.announcer().change_state(theirs.ring(), STATE_CLOSED);
     });
     let mut follower = Follower::at(1);
     if (0..3).any(|_| is_over(memory.ring(), &mut follower)) {
@@ -88,7 +88,7 @@ fn read_and_sleep(memory: &Memory, kernel: &Kernel, is_over: impl Fn(&Cursor) ->
 #[test]
 fn a_sleeper_misses_no_value_and_no_close() {
     explore(2, &["1 2"], || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let (memory, mut producer) = ring_with(memory_of(2), 0);
         let kernel = Kernel::new();
         let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
         let writer = thread::spawn(move || {
@@ -96,7 +96,7 @@ fn a_sleeper_misses_no_value_and_no_close() {
                 publish_up_to(&mut producer, theirs.0.ring(), sequence, 0);
                 theirs.1.wake();
             }
-            producer.change_state(theirs.0.ring(), STATE_CLOSED);
+            producer.announcer().change_state(theirs.0.ring(), STATE_CLOSED);
             theirs.1.wake();
         });
         let notes = read_and_sleep(&memory, &kernel, |cursor| is_closed(memory.ring(), cursor));
@@ -108,7 +108,7 @@ fn a_sleeper_misses_no_value_and_no_close() {
 /// The first producer publishes value 1, wakes, and dies after so many stores of value 2; the next one sees to it that
 /// 2 comes.
 fn sleep_across_a_death(stores: usize) -> String {
-    let (memory, mut producer) = ring_with(Memory::new(2), 0);
+    let (memory, mut producer) = ring_with(memory_of(2), 0);
     let kernel = Kernel::new();
     let theirs = (Arc::clone(&memory), Arc::clone(&kernel));
     let reader = thread::spawn(move || read_and_sleep(&theirs.0, &theirs.1, |cursor| cursor.next() > 2));
@@ -120,7 +120,7 @@ fn sleep_across_a_death(stores: usize) -> String {
     });
     dying.join().unwrap();
     let mut successor = Producer::take_over(memory.ring()).expect("a death damages nothing");
-    successor.change_state(memory.ring(), STATE_OPEN);
+    successor.announcer().change_state(memory.ring(), STATE_OPEN);
     kernel.wake();
     if successor.head() < 2 {
         successor.publish(memory.ring(), &payload_of(2, 1));

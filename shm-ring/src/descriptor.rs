@@ -1,5 +1,7 @@
 //! The descriptor behind the header page: records of a tag, a length and bytes. What is in a record is known elsewhere.
 
+use alloc::vec::Vec;
+
 /// The record that describes the type of the values, as JSON.
 pub const TAG_SCHEMA: u32 = 1;
 
@@ -43,7 +45,7 @@ pub fn fingerprint(schema: &[u8]) -> u64 {
     hash.max(1)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

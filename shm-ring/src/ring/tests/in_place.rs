@@ -1,7 +1,7 @@
 //! Values that are made and read in their place, and what a slot alone says of them.
 
 use super::*;
-use crate::ring::producer::{checksum, checksum_in_place};
+use crate::ring::checksum::{checksum, checksum_in_place};
 
 /// Puts a payload in the place of the next value, which is begun.
 fn put(producer: &Producer, ring: Ring<'_>, payload: &[u8]) {
@@ -24,10 +24,10 @@ fn filled(memory: &Memory, head: u64) -> Producer {
 
 #[test]
 fn a_value_made_in_its_place_is_as_one_that_was_copied() {
-    for make in [Memory::new, Memory::checksummed] {
+    for make in [memory_of, checksummed] {
         let [copied, in_place] = [make(2), make(2)];
         let [mut one, mut other] = [&copied, &in_place].map(|memory| Producer::fresh(memory.ring(), 1));
-        for length in 0..=copied.shape.capacity {
+        for length in 0..=copied.ring().shape().capacity {
             let payload = &payload_of(4, 0)[..length];
             one.publish(copied.ring(), payload);
             put(&other, in_place.ring(), payload);
@@ -42,7 +42,7 @@ fn a_value_made_in_its_place_is_as_one_that_was_copied() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri gives up on a byte that is stored into an atomic word")]
 fn a_value_may_be_made_and_read_byte_by_byte() {
-    let memory = Memory::checksummed(2);
+    let memory = checksummed(2);
     let mut producer = filled(&memory, 2);
     let payload = payload_of(4, 0);
     producer.begin(memory.ring());
@@ -62,7 +62,7 @@ fn a_value_may_be_made_and_read_byte_by_byte() {
 
 #[test]
 fn a_value_that_is_begun_is_not_seen_and_costs_the_one_in_its_slot() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let mut producer = filled(&memory, 5);
     put(&producer, memory.ring(), &payload_of(6, 1));
     assert_eq!(memory.ring().head(), 5);
@@ -78,7 +78,7 @@ fn a_value_that_is_begun_is_not_seen_and_costs_the_one_in_its_slot() {
 #[test]
 #[should_panic(expected = "payload above the capacity")]
 fn a_length_above_the_capacity_is_the_callers_error() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     let mut producer = Producer::fresh(memory.ring(), 1);
     producer.begin(memory.ring());
     producer.finish(memory.ring(), 17);
@@ -86,7 +86,7 @@ fn a_length_above_the_capacity_is_the_callers_error() {
 
 #[test]
 fn a_producer_that_dies_in_the_midst_leaves_a_number_to_be_used_again() {
-    let memory = Memory::checksummed(2);
+    let memory = checksummed(2);
     let producer = filled(&memory, 3);
     put(&producer, memory.ring(), &payload_of(4, 0));
     let mut producer = Producer::take_over(memory.ring()).unwrap();
@@ -119,7 +119,7 @@ fn the_checksum_is_the_same_of_bytes_and_of_their_place() {
 
 #[test]
 fn what_is_held_says_what_it_is() {
-    for memory in [Memory::new(4), Memory::checksummed(4)] {
+    for memory in [memory_of(4), checksummed(4)] {
         let producer = filled(&memory, 3);
         producer.note_time(memory.ring(), 77);
         let mut buffer = Vec::new();
@@ -137,7 +137,7 @@ fn what_is_held_says_what_it_is() {
 
 #[test]
 fn a_payload_in_its_place_is_checked_by_its_checksum() {
-    let memory = Memory::checksummed(2);
+    let memory = checksummed(2);
     filled(&memory, 1);
     let mut buffer = Vec::new();
     let Ok(Look::Whole(stamped)) = memory.ring().look(1, &mut buffer) else { panic!("no value") };
@@ -151,7 +151,7 @@ fn a_payload_in_its_place_is_checked_by_its_checksum() {
 
 #[test]
 fn a_place_is_whole_only_as_long_as_its_value_is_in_it() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     let mut producer = filled(&memory, 2);
     let [lost, kept] = [1, 2].map(|sequence| memory.ring().place(sequence, 16));
     assert!(lost.is_whole() && kept.is_whole());
@@ -166,7 +166,7 @@ fn a_place_is_whole_only_as_long_as_its_value_is_in_it() {
 
 #[test]
 fn a_cursor_knows_by_the_slot_alone_that_something_came() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let mut producer = filled(&memory, 4);
     let is_near = |next| Cursor::at(next).is_near(memory.ring());
     assert_eq!([1, 2, 3, 4, 5, 6].map(is_near), [true, true, true, true, false, false]);

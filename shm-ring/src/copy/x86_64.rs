@@ -26,7 +26,9 @@
 
 use super::WORD;
 use crate::sync::AtomicU64;
-use std::arch::{asm, x86_64::_mm256_zeroupper};
+use core::arch::{asm, x86_64::_mm256_zeroupper};
+
+cpufeatures::new!(avx, "avx");
 
 /// Up to so many bytes are moved in place; more are worth a call.
 const SHORT_BYTES: usize = 128;
@@ -169,7 +171,7 @@ unsafe fn move_64_to_128(destination: *mut u8, source: *const u8, bytes: usize) 
 /// Places, with more than `SHORT_BYTES` bytes.
 #[inline(never)]
 unsafe fn move_long(destination: *mut u8, source: *const u8, bytes: usize) {
-    if !is_x86_feature_detected!("avx") {
+    if !avx::get() {
         // SAFETY: Places, and the length is as demanded.
         unsafe { move_long_sse(destination, source, bytes) }
     } else if bytes <= AVX_ENDS_BYTES {
@@ -346,7 +348,7 @@ mod tests {
     type Move = unsafe fn(*mut u8, *const u8, usize);
 
     /// Moves every one of `lengths` from and to every place that words can have within a cache line.
-    fn check(name: &str, kernel: Move, lengths: std::ops::RangeInclusive<usize>) {
+    fn check(name: &str, kernel: Move, lengths: core::ops::RangeInclusive<usize>) {
         let most = *lengths.end();
         let source: Vec<u8> = (0..251).cycle().take(most + 2 * 64).collect();
         for length in lengths.step_by(WORD) {
@@ -368,7 +370,7 @@ mod tests {
         check("words", move_words, 0..=SHORT_BYTES + 8);
         check("long", move_long, SHORT_BYTES + 8..=1024);
         check("sse", move_long_sse, 88..=1024);
-        if is_x86_feature_detected!("avx") {
+        if avx::get() {
             // SAFETY: the processor can.
             check("avx ends", |to, from, bytes| unsafe { move_ends_avx(to, from, bytes) }, 128..=AVX_ENDS_BYTES);
             // SAFETY: the processor can.

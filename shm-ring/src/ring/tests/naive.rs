@@ -119,7 +119,7 @@ fn found(polled: Result<Polled, Fault>, payload: &[u8]) -> Option<Found> {
 
 fn check(slots: u64, first: u64, steps: &[Step]) {
     let mut naive = Naive::new(slots, first);
-    let memory = Memory::new(slots);
+    let memory = memory_of(slots);
     let ring = memory.ring();
     let (mut cursor, mut buffer) = (Cursor::at(first), Vec::new());
     let mut producer = Some(Producer::fresh(ring, first));

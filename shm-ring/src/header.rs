@@ -119,6 +119,31 @@ const AT_CREATED_NS: usize = 160;
 const AT_CRC: usize = FIXED_BYTES - 4;
 
 impl Fixed {
+    /// The header of an original region, the first of its lineage, without a descriptor. What depends on where and when it
+    /// is made is 0, and so is what [`lay_out`](Self::lay_out) works out.
+    pub fn new(slots: u64, capacity: u64, kind: u32) -> Self {
+        Self {
+            compatible: 0,
+            incompatible: 0,
+            region_bytes: 0,
+            lineage: 0,
+            file_number: 1,
+            slots,
+            capacity,
+            stride: 0,
+            payload_offset: SLOT_HEAD_BYTES,
+            payload_alignment: 8,
+            kind,
+            descriptor_bytes: 0,
+            descriptor_crc: 0,
+            fingerprint: 0,
+            look_ns: LOOK_NS,
+            boot_id: 0,
+            origin: 0,
+            created_ns: 0,
+        }
+    }
+
     /// The bytes of these fields, with their CRC.
     pub fn to_bytes(&self) -> [u8; FIXED_BYTES] {
         let mut bytes = [0; FIXED_BYTES];
@@ -359,15 +384,14 @@ impl Le32 {
 }
 
 impl Hot {
-    /// A line of its own, outside of any file: for models and tests.
-    #[cfg(test)]
-    pub fn detached(head: u64, first: u64) -> Self {
+    /// A line of its own, outside of any file.
+    pub(crate) fn detached(head: u64, first: u64) -> Self {
         Self {
             state: Le32(AtomicU32::new(STATE_OPEN.to_le())),
             bell: Le32(AtomicU32::new(0)),
             head: Le64(AtomicU64::new(head.to_le())),
             first: Le64(AtomicU64::new(first.to_le())),
-            _reserved: std::array::from_fn(|_| AtomicU64::new(0)),
+            _reserved: core::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 }
@@ -375,16 +399,16 @@ impl Hot {
 #[cfg(not(loom))]
 const _: () = {
     assert!(size_of::<Header>() == HEADER_BYTES as usize);
-    assert!(std::mem::offset_of!(Header, tenure) == 256);
-    assert!(std::mem::offset_of!(Tenure, started_ns) == 8);
-    assert!(std::mem::offset_of!(Tenure, pid) == 16);
-    assert!(std::mem::offset_of!(Header, hot) == 384);
-    assert!(std::mem::offset_of!(Hot, bell) == 4);
-    assert!(std::mem::offset_of!(Hot, head) == 8);
-    assert!(std::mem::offset_of!(Hot, first) == 16);
+    assert!(core::mem::offset_of!(Header, tenure) == 256);
+    assert!(core::mem::offset_of!(Tenure, started_ns) == 8);
+    assert!(core::mem::offset_of!(Tenure, pid) == 16);
+    assert!(core::mem::offset_of!(Header, hot) == 384);
+    assert!(core::mem::offset_of!(Hot, bell) == 4);
+    assert!(core::mem::offset_of!(Hot, head) == 8);
+    assert!(core::mem::offset_of!(Hot, first) == 16);
     assert!(size_of::<Tenure>() == 128 && size_of::<Hot>() == 128);
     assert!(AT_CREATED_NS + 8 <= AT_CRC);
 };
 
 #[cfg(all(test, not(loom)))]
-pub mod tests;
+mod tests;

@@ -33,7 +33,7 @@ fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut us
 
 /// The old file, with value 1 in it, under the name, and its producer; and a new file.
 fn directory() -> (Arc<Directory>, Producer) {
-    let files = [Memory::new(2), Memory::new(2)];
+    let files = [memory_of(2), memory_of(2)];
     let mut producer = Producer::fresh(files[0].ring(), 1);
     publish_up_to(&mut producer, files[0].ring(), 1, 0);
     (Arc::new(Directory { files, name: AtomicU64::new(0) }), producer)
@@ -47,16 +47,16 @@ const STEPS: usize = 3;
 fn replace_in_part(directory: &Directory, mut producer: Producer, steps: usize) -> Producer {
     let [old, new] = [directory.files[0].ring(), directory.files[1].ring()];
     publish_up_to(&mut producer, old, 2, 0);
-    let mut fresh = producer.carry_over(old, new, 1, |_, _| true);
+    let mut fresh = Producer::carry_over(old, producer.head(), new, 1, |_, _| true);
     publish_up_to(&mut fresh, new, 3, 0);
     if steps > 0 {
-        producer.change_state(old, STATE_MOVING);
+        producer.announcer().change_state(old, STATE_MOVING);
     }
     if steps > 1 {
         directory.name.store(1, Release);
     }
     if steps > 2 {
-        producer.change_state(old, STATE_MOVED);
+        producer.announcer().change_state(old, STATE_MOVED);
     }
     fresh
 }

@@ -4,21 +4,10 @@
 //! between private buffers, and no race is possible there: it is only the mark.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use shm_ring::copy::{self, portable};
 use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-
-// The module is private to the library.
-#[path = "../src"]
-#[allow(dead_code, unused_imports, reason = "only the copies are measured")]
-mod shm {
-    pub mod copy;
-    #[path = "copy/portable.rs"]
-    pub mod portable;
-    pub mod sync;
-    use copy::WORD;
-}
-use shm::{copy, portable, sync};
 
 const SIZES: [usize; 16] =
     [8, 13, 16, 24, 40, 64, 128, 192, 256, 512, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20];

@@ -30,12 +30,16 @@ use crate::header::{Hot, MAX_SEQUENCE};
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::{AtomicU64, fence};
 
+mod announcer;
+mod checksum;
 mod cursor;
 mod producer;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use announcer::Announcer;
+pub use checksum::checksum;
 pub use cursor::Cursor;
 pub use producer::Producer;
 pub use shape::{Fault, Shape};
@@ -248,6 +252,16 @@ impl<'a> Ring<'a> {
         number <= MAX_SEQUENCE && (number ^ sequence) & (self.shape.slots - 1) == 0
     }
 
+    /// The highest number that anything in the ring shows, whole or not, also where it cannot be taken over.
+    pub fn highest_shown(self) -> u64 {
+        let head = self.head().min(MAX_SEQUENCE);
+        let shown = (0..self.shape.slots)
+            .map(|slot| (slot, self.stamp(slot)))
+            .filter(|&(slot, stamp)| self.is_possible(slot, stamp))
+            .map(|(_, stamp)| stamp / 2);
+        shown.fold(head, u64::max)
+    }
+
     /// Copies the newest value into `buffer`, if that takes one look; otherwise [`latest`](Self::latest) knows more.
     #[inline(always)]
     pub fn latest_at_once(self, known: u64, buffer: &mut impl Room) -> Option<Stamped> {
@@ -335,7 +349,7 @@ impl<'a> Held<'a> {
     /// Whether the payload in its place is the one that the checksum was made of.
     pub fn checksum_holds(&self, stamped: &Stamped) -> bool {
         let length_word = self.length as u64 | u64::from(stamped.flags) << LENGTH_BITS;
-        producer::checksum_in_place(self.sequence, length_word, self.words(), self.length) == stamped.checksum
+        checksum::checksum_in_place(self.sequence, length_word, self.words(), self.length) == stamped.checksum
     }
 
     /// Whether everything that was read so far is of this value: no later one had begun to take its place.

@@ -20,7 +20,7 @@ struct Story {
 impl Story {
     /// What a reader notes that starts at value 1, polls twice meanwhile and, behind the `|`, takes the rest at last.
     fn tell(self) -> String {
-        let (memory, mut producer) = ring_with(Memory::new(2), self.before);
+        let (memory, mut producer) = ring_with(memory_of(2), self.before);
         let theirs = Arc::clone(&memory);
         let reader = thread::spawn(move || {
             let mut follower = Follower::at(1);
@@ -56,7 +56,7 @@ fn die(producer: &Producer, ring: Ring<'_>, author: usize, stores: usize) {
 
 pub(super) fn succeed(ring: Ring<'_>) -> Producer {
     let mut producer = Producer::take_over(ring).expect("a death damages nothing");
-    producer.change_state(ring, STATE_OPEN);
+    producer.announcer().change_state(ring, STATE_OPEN);
     producer
 }
 

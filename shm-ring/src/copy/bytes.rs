@@ -5,6 +5,7 @@
 
 use super::{WORD, copy_in, copy_out};
 use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use alloc::vec;
 
 /// How many bytes of a move are on their way at a time. Few for Miri, which is slow.
 const MOVE_BYTES: usize = if cfg!(miri) { 24 } else { 16 << 10 };

@@ -1,16 +1,19 @@
 //! The writing side of a ring, and how one is taken over.
 
+use super::announcer::Announcer;
+use super::checksum::{checksum, checksum_in_place};
 use super::{FLAG_CHECKSUM, Fault, LENGTH, LENGTH_BITS, Look, Ring, STAMP, Slot, Stamped, TIME, check_sequence};
 use crate::copy;
-use crate::header::{MAX_SEQUENCE, STATE_OPEN};
+use crate::header::STATE_OPEN;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{AtomicU64, fence};
+use alloc::vec::Vec;
 
 /// The writing side's own counts. Only one may exist for a ring: the holder of the writer's lock has it.
 #[derive(Debug)]
 pub struct Producer {
     head: u64,
-    bell: u32,
+    announcer: Announcer,
 }
 
 impl Producer {
@@ -39,7 +42,7 @@ impl Producer {
         ring.hot.head.store(head, Release); // C
         // The dead producer's fences do not order this one's stamps: whoever sees one must see the head behind it.
         fence(Release); // A
-        Ok(Self { head, bell: ring.bell() })
+        Ok(Self { head, announcer: Announcer::of(ring) })
     }
 
     /// Starts a fresh ring whose first value will be `first`. Nobody else may see the ring yet.
@@ -47,7 +50,7 @@ impl Producer {
         ring.hot.first.store(first, Relaxed);
         ring.hot.head.store(first - 1, Relaxed);
         ring.hot.state.store(STATE_OPEN, Relaxed);
-        Self { head: first - 1, bell: 0 }
+        Self { head: first - 1, announcer: Announcer::fresh() }
     }
 
     /// The number of the newest value, by the producer's own count.
@@ -92,54 +95,32 @@ impl Producer {
     fn announce(&mut self, ring: Ring<'_>, sequence: u64) -> u64 {
         ring.hot.head.store(sequence, Release); // C
         self.head = sequence;
-        self.ring_bell(ring);
+        self.announcer.ring_bell(ring);
         sequence
     }
 
-    /// A producer whose newest value is this.
-    #[cfg(test)]
-    pub(super) fn at(head: u64) -> Self {
-        Self { head, bell: 0 }
-    }
-
     /// Gives the next numbers to no value.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn leave_out(&mut self, numbers: u64) {
         self.head += numbers;
     }
 
-    /// A producer for a ring that cannot be taken over: its numbers go on behind everything that the ring ever showed.
-    ///
-    /// It is only good for `change_state` and for `carry_over`.
-    pub fn salvage(ring: Ring<'_>) -> Self {
-        let head = ring.head().min(MAX_SEQUENCE);
-        let shown = (0..ring.shape.slots)
-            .map(|slot| (slot, ring.stamp(slot)))
-            .filter(|&(slot, stamp)| ring.is_possible(slot, stamp))
-            .map(|(_, stamp)| stamp / 2);
-        Self { head: shown.fold(head, u64::max), bell: ring.bell() }
-    }
-
-    /// Somebody who holds the lock of a ring that is not to be written: only good for `change_state`.
-    pub fn bystander(ring: Ring<'_>) -> Self {
-        Self { head: ring.head(), bell: ring.bell() }
-    }
-
-    /// Starts `fresh`, which nobody else may see yet, with the newest values of `old` under their old numbers.
+    /// Starts `fresh`, which nobody else may see yet, with the newest values of `old` under their old numbers. The newest
+    /// is `newest`: a producer's head, or what the old ring [shows](Ring::highest_shown).
     ///
     /// It takes them from the newest back, at most `most` numbers, up to the first that is too large. One that is
-    /// missing or not trusted is left out. Numbers go on behind the old ones in any case.
+    /// missing or not trusted is left out. Numbers go on after the old ones in any case.
     pub fn carry_over(
-        &self,
         old: Ring<'_>,
+        newest: u64,
         fresh: Ring<'_>,
         most: u64,
         is_trusted: impl Fn(&Stamped, &[u8]) -> bool,
     ) -> Self {
-        let (mut first, mut head) = (self.head + 1, None);
+        let (mut first, mut head) = (newest + 1, None);
         let mut payload = Vec::new();
-        let oldest = old.oldest(self.head).max((self.head + 1).saturating_sub(most));
-        for sequence in (oldest..=self.head).rev() {
+        let oldest = old.oldest(newest).max((newest + 1).saturating_sub(most));
+        for sequence in (oldest..=newest).rev() {
             let Ok(Look::Whole(stamped)) = old.look(sequence, &mut payload) else { continue };
             if payload.len() > fresh.shape.capacity {
                 break;
@@ -151,9 +132,9 @@ impl Producer {
             }
         }
         fresh.hot.first.store(first, Relaxed);
-        fresh.hot.head.store(head.unwrap_or(self.head), Relaxed);
+        fresh.hot.head.store(head.unwrap_or(newest), Relaxed);
         fresh.hot.state.store(STATE_OPEN, Relaxed);
-        Self { head: self.head, bell: 0 }
+        Self { head: newest, announcer: Announcer::fresh() }
     }
 
     /// Notes when the newest value was published, in nanoseconds of Unix time.
@@ -162,16 +143,9 @@ impl Producer {
         ring.slot(self.head).head[TIME].store(time_ns.to_le(), Relaxed);
     }
 
-    /// Changes the region's state and rings; the caller wakes the sleepers.
-    pub fn change_state(&mut self, ring: Ring<'_>, state: u32) {
-        ring.hot.state.store(state, Release); // E
-        self.ring_bell(ring);
-    }
-
-    #[inline(always)]
-    fn ring_bell(&mut self, ring: Ring<'_>) {
-        self.bell = self.bell.wrapping_add(1);
-        ring.hot.bell.store(self.bell, Release); // D
+    /// What changes the region's state.
+    pub fn announcer(&mut self) -> &mut Announcer {
+        &mut self.announcer
     }
 }
 
@@ -208,41 +182,4 @@ fn finish(ring: Ring<'_>, sequence: u64, length: usize, time_ns: u64, checksum: 
 fn length_word(ring: Ring<'_>, length: usize) -> u64 {
     let flags = if ring.shape.checksummed { FLAG_CHECKSUM } else { 0 };
     length as u64 | u64::from(flags) << LENGTH_BITS
-}
-
-/// The checksum of a value: CRC-32 over its number, its length and flags, and its payload.
-pub fn checksum(sequence: u64, length_word: u64, payload: &[u8]) -> u64 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&sequence.to_le_bytes());
-    crc.update(&length_word.to_le_bytes());
-    crc.update(payload);
-    u64::from(crc.finalize())
-}
-
-/// The same for a payload in its place.
-pub(super) fn checksum_in_place(sequence: u64, length_word: u64, words: &[AtomicU64], length: usize) -> u64 {
-    const STEP: usize = 4096;
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&sequence.to_le_bytes());
-    crc.update(&length_word.to_le_bytes());
-    let mut bytes = [0; STEP];
-    for start in (0..length).step_by(STEP) {
-        let bytes = &mut bytes[..STEP.min(length - start)];
-        copy::copy_out(&words[start / copy::WORD..], bytes);
-        crc.update(bytes);
-    }
-    u64::from(crc.finalize())
-}
-
-impl Stamped {
-    /// Whether the value carries a checksum.
-    pub fn has_checksum(&self) -> bool {
-        self.flags & FLAG_CHECKSUM != 0
-    }
-
-    /// Whether the payload is the one that the checksum was made of.
-    pub fn checksum_holds(&self, payload: &[u8]) -> bool {
-        let length_word = payload.len() as u64 | u64::from(self.flags) << LENGTH_BITS;
-        checksum(self.sequence, length_word, payload) == self.checksum
-    }
 }

@@ -4,6 +4,7 @@
 use super::producer::fill;
 use super::*;
 use crate::header::STATE_OPEN;
+use crate::memory::Memory;
 use crate::sync::Ordering::Release;
 
 #[cfg(not(loom))]
@@ -30,30 +31,14 @@ const AUTHORS: [&str; 3] = ["", "b", "c"];
 /// The time noted for value n is this plus n.
 const TIME_NS: u64 = 1_000_000;
 
-/// A ring's memory outside of any file, with room for two words of payload in each slot.
-struct Memory {
-    hot: Hot,
-    words: Vec<AtomicU64>,
-    shape: Shape,
+/// Memory of so many slots, with room for two words of payload in each.
+fn memory_of(slots: u64) -> Memory {
+    Memory::new(Shape { slots, stride_words: 5, payload_word: 3, capacity: 16, checksummed: false })
 }
 
-impl Memory {
-    fn new(slots: u64) -> Self {
-        Self::with(Shape { slots, stride_words: 5, payload_word: 3, capacity: 16, checksummed: false })
-    }
-
-    fn checksummed(slots: u64) -> Self {
-        Self::with(Shape { slots, stride_words: 6, payload_word: 3, capacity: 16, checksummed: true })
-    }
-
-    fn with(shape: Shape) -> Self {
-        let words = (0..shape.slots * shape.stride_words as u64).map(|_| AtomicU64::new(0)).collect();
-        Self { hot: Hot::detached(0, 1), words, shape }
-    }
-
-    fn ring(&self) -> Ring<'_> {
-        Ring::new(&self.hot, &self.words, self.shape)
-    }
+/// The same with checksums.
+fn checksummed(slots: u64) -> Memory {
+    Memory::new(Shape { slots, stride_words: 6, payload_word: 3, capacity: 16, checksummed: true })
 }
 
 /// Two words of payload, 16 or 9 bytes. Each byte differs from what other authors and the laps next to it put there.

@@ -5,20 +5,19 @@
 //! what comes out may be a mixture of old and new, which the ring's stamps detect, and is never undefined.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed};
+use alloc::vec::Vec;
 
 #[cfg(not(loom))]
 mod bytes;
 #[cfg(not(loom))]
 pub use bytes::{bytes_in, bytes_of, bytes_out, move_bytes, part_in, part_out};
 
-// `shm_portable_copy` is there for comparison.
-#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]
-mod portable;
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy))))]
+pub mod portable;
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri))))]
 mod x86_64;
-#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy)))))]
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri)))))]
 use portable::{words_in, words_out};
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri, shm_portable_copy))))]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(any(loom, miri))))]
 use x86_64::{words_in, words_out};
 
 /// Bytes in a shared word.
@@ -168,7 +167,7 @@ fn put_last(bytes: &mut [u8], before: u64, last: u64) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::ops::Range;
+    use core::ops::Range;
 
     /// More than any place within a cache line.
     const MARGIN_WORDS: usize = 10;

@@ -63,7 +63,7 @@ fn values_come_whole_and_in_order_or_count_as_lost() {
         ["- - -", "- - 1", "- - 2+1", "- 1 -", "- 1 2", "- 2+1 -", "- 2+1 3"],
         ["1 - -", "1 - 2", "1 2 -", "1 2 3", "2+1 - -", "2+1 - 3", "2+1 3 -"],
     ];
-    explore(2, expected.as_flattened(), || poll_while_publishing(Memory::new(2), 0, 3, 3));
+    explore(2, expected.as_flattened(), || poll_while_publishing(memory_of(2), 0, 3, 3));
 }
 
 // Fault 37.
@@ -71,24 +71,24 @@ fn values_come_whole_and_in_order_or_count_as_lost() {
 fn a_cursor_that_is_lapped_while_it_copies_sees_no_mixture() {
     // After "-" the cursor is at 3: it saw that 4 is being written over 2, and not yet that 3 is the head.
     let expected = ["- -", "- 3+2", "1 -", "1 2", "1 3+1", "2+1 -", "2+1 3", "3+2 -", "3+2 4"];
-    explore(2, &expected, || poll_while_publishing(Memory::new(2), 2, 4, 2));
+    explore(2, &expected, || poll_while_publishing(memory_of(2), 2, 4, 2));
 }
 
 #[test]
 fn one_lap_holds_in_every_execution_without_a_bound() {
-    explore(usize::from(u8::MAX), &["1", "2+1"], || poll_while_publishing(Memory::new(2), 2, 3, 1));
+    explore(usize::from(u8::MAX), &["1", "2+1"], || poll_while_publishing(memory_of(2), 2, 3, 1));
 }
 
 #[test]
 fn a_checksum_belongs_to_its_value() {
-    explore(3, &["1 2", "2+1 -", "2+1 3"], || poll_while_publishing(Memory::checksummed(2), 2, 3, 2));
+    explore(3, &["1 2", "2+1 -", "2+1 3"], || poll_while_publishing(checksummed(2), 2, 3, 2));
 }
 
 #[test]
 fn a_noted_time_belongs_to_its_value() {
     let expected = ["- -", "- 3+1", "2 -", "2 3", "2@ -", "2@ 3", "3+1 -", "3+1 4", "3+1 4@"];
     explore(2, &expected, || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 2);
+        let (memory, mut producer) = ring_with(memory_of(2), 2);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || {
             producer.note_time(theirs.ring(), TIME_NS + 2);
@@ -111,7 +111,7 @@ fn the_newest_value_is_whole_and_not_older_than_the_last_one() {
         ["1 Busy", "Busy 2", "Busy 3", "Busy Busy", "Empty Busy"],
     ];
     explore(2, expected.as_flattened(), || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let (memory, mut producer) = ring_with(memory_of(2), 0);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 3, 0));
         let mut buffer = Vec::new();
@@ -128,7 +128,7 @@ fn the_newest_value_is_whole_and_not_older_than_the_last_one() {
 #[test]
 fn the_newest_value_is_not_older_than_one_that_a_cursor_took() {
     explore(2, &["- Empty", "- 1", "- 2", "1 1", "1 2"], || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let (memory, mut producer) = ring_with(memory_of(2), 0);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 2, 0));
         let mut follower = Follower::at(1);

@@ -20,7 +20,7 @@ fn bytes_of(words: &[AtomicU64]) -> Vec<u8> {
 // Fault 35.
 #[test]
 fn a_slot_has_these_bytes() {
-    let memory = Memory::checksummed(2);
+    let memory = checksummed(2);
     let mut producer = filled(&memory, 0x0001_0203_0405_0607, 0);
     producer.publish(memory.ring(), b"eleven byte");
     producer.note_time(memory.ring(), 0x1112_1314_1516_1718);
@@ -40,10 +40,10 @@ fn a_slot_has_these_bytes() {
 
 #[test]
 fn a_slot_whose_value_is_unfinished_has_these_bytes() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     filled(&memory, 1, 2);
     // With a payload for which the slot has no room, the producer dies in the midst.
-    let ring = Ring { shape: Shape { capacity: 24, ..memory.shape }, ..memory.ring() };
+    let ring = Ring { shape: Shape { capacity: 24, ..memory.ring().shape() }, ..memory.ring() };
     let death = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fill(ring, 3, &[1; 24], 0x0708)));
     assert!(death.is_err());
     let expected = [[5, 0, 0, 0, 0, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0, 0], [0; 8]];
@@ -53,7 +53,7 @@ fn a_slot_whose_value_is_unfinished_has_these_bytes() {
 
 #[test]
 fn the_hot_line_says_what_was_published() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     memory.hot.state.store(0, Relaxed);
     let mut producer = filled(&memory, 7, 9);
     let hot = |memory: &Memory| {
@@ -61,14 +61,14 @@ fn the_hot_line_says_what_was_published() {
         (ring.state(), ring.bell(), ring.head(), ring.first())
     };
     assert_eq!(hot(&memory), (STATE_OPEN, 3, 9, 7));
-    producer.change_state(memory.ring(), STATE_MOVED);
+    producer.announcer().change_state(memory.ring(), STATE_MOVED);
     assert_eq!(hot(&memory), (STATE_MOVED, 4, 9, 7));
 }
 
 // Fault 36.
 #[test]
 fn the_bell_counts_on_from_its_last_number_to_0() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     memory.hot.bell.store(u32::MAX, Relaxed);
     let mut producer = Producer::take_over(memory.ring()).unwrap();
     producer.publish(memory.ring(), b"");
@@ -77,18 +77,18 @@ fn the_bell_counts_on_from_its_last_number_to_0() {
 
 #[test]
 fn every_length_comes_out_as_it_went_in() {
-    for memory in [Memory::new(2), Memory::checksummed(2)] {
+    for memory in [memory_of(2), checksummed(2)] {
         let mut producer = filled(&memory, 1, 2);
         let (mut cursor, mut buffer) = (Cursor::at(3), Vec::new());
-        for length in 0..=memory.shape.capacity {
+        for length in 0..=memory.ring().shape().capacity {
             let payload = vec![0xa5; length];
             let sequence = producer.publish(memory.ring(), &payload);
             let Ok(Polled::Value(stamped)) = cursor.poll(memory.ring(), &mut buffer) else {
                 panic!("no value of {length} bytes");
             };
             assert_eq!((stamped.sequence, stamped.time_ns, stamped.lost), (sequence, 0, 0));
-            assert_eq!((stamped.has_checksum(), &buffer), (memory.shape.checksummed, &payload));
-            if memory.shape.checksummed {
+            assert_eq!((stamped.has_checksum(), &buffer), (memory.ring().shape().checksummed, &payload));
+            if memory.ring().shape().checksummed {
                 assert!(stamped.checksum_holds(&payload));
                 assert!(!stamped.checksum_holds(&vec![0xa5; length + 1]));
                 assert!(!Stamped { sequence: sequence + 1, ..stamped }.checksum_holds(&payload));
@@ -99,7 +99,7 @@ fn every_length_comes_out_as_it_went_in() {
 
 #[test]
 fn a_cursor_takes_each_value_once() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     filled(&memory, 1, 3);
     let mut follower = Follower::at(1);
     follower.poll_times(memory.ring(), 5);
@@ -115,7 +115,7 @@ fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() 
     let sizes: &[u64] = if cfg!(miri) { &[2, 4] } else { &[2, 4, 8, 16] };
     for &slots in sizes {
         for head in 1..=4 * slots {
-            let memory = Memory::new(slots);
+            let memory = memory_of(slots);
             filled(&memory, 1, head);
             let mut follower = Follower::at(1);
             follower.drain(memory.ring());
@@ -129,7 +129,7 @@ fn a_lapped_cursor_goes_on_half_a_ring_behind_the_head_and_knows_what_it_lost() 
 
 #[test]
 fn what_was_lost_before_nothing_came_is_told_with_the_next_value() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let mut producer = filled(&memory, 1, 4);
     let mut follower = Follower::at(1);
     follower.cursor.skip_to(5);
@@ -144,7 +144,7 @@ fn what_was_lost_before_nothing_came_is_told_with_the_next_value() {
 
 #[test]
 fn a_jump_forgets_what_was_lost() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     filled(&memory, 1, 4);
     let mut follower = Follower::at(4);
     follower.cursor.skip_to(9);
@@ -155,7 +155,7 @@ fn a_jump_forgets_what_was_lost() {
 
 #[test]
 fn numbers_that_a_writer_left_out_count_as_lost() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let mut producer = filled(&memory, 1, 5);
     producer.leave_out(2);
     producer.publish(memory.ring(), &payload_of(8, 0));
@@ -164,7 +164,7 @@ fn numbers_that_a_writer_left_out_count_as_lost() {
     assert_eq!(follower.notes(), "5 8+2");
     // Also where the slots hold older values of every age.
     for last in 5..60 {
-        let memory = Memory::new(4);
+        let memory = memory_of(4);
         let mut producer = filled(&memory, 1, last);
         producer.leave_out(4);
         let next = producer.publish(memory.ring(), &payload_of(last + 5, 0));
@@ -176,7 +176,7 @@ fn numbers_that_a_writer_left_out_count_as_lost() {
 
 #[test]
 fn a_long_row_of_left_out_numbers_is_passed_by_at_once() {
-    let memory = Memory::new(256);
+    let memory = memory_of(256);
     let mut producer = filled(&memory, 1, 5);
     producer.leave_out(200);
     producer.publish(memory.ring(), &payload_of(206, 0));
@@ -187,14 +187,14 @@ fn a_long_row_of_left_out_numbers_is_passed_by_at_once() {
 
 #[test]
 fn a_cursor_before_the_first_number_starts_there() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     filled(&memory, 8, 9);
     for start in [1, 5, 6] {
         let mut follower = Follower::at(start);
         follower.drain(memory.ring());
         assert_eq!(follower.notes(), format!("8+{} 9", 8 - start));
     }
-    let memory = Memory::new(256);
+    let memory = memory_of(256);
     filled(&memory, 1000, 1001);
     let mut follower = Follower::at(2);
     follower.drain(memory.ring());
@@ -204,7 +204,7 @@ fn a_cursor_before_the_first_number_starts_there() {
 #[test]
 fn the_oldest_number_is_in_the_ring_and_not_before_the_first() {
     let oldest = |first, head| {
-        let memory = Memory::new(4);
+        let memory = memory_of(4);
         filled(&memory, first, head);
         memory.ring().oldest(head)
     };
@@ -216,7 +216,7 @@ fn the_oldest_number_is_in_the_ring_and_not_before_the_first() {
 
 #[test]
 fn the_newest_value_comes_as_often_as_it_is_asked_for() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     let mut producer = filled(&memory, 3, 2);
     let mut buffer = Vec::new();
     assert_eq!(memory.ring().latest(0, &mut buffer), Ok(Polled::Empty));
@@ -234,7 +234,7 @@ fn the_newest_value_comes_as_often_as_it_is_asked_for() {
 
 #[test]
 fn a_value_that_is_written_over_was_overwritten() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     filled(&memory, 1, 2);
     let mut buffer = Vec::new();
     publish_in_part(memory.ring(), 3, &payload_of(3, 0), 3, 1);
@@ -247,7 +247,7 @@ fn a_value_that_is_written_over_was_overwritten() {
 // Fault 36.
 #[test]
 fn the_last_number_is_the_last() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     filled(&memory, MAX_SEQUENCE - 1, MAX_SEQUENCE);
     let mut follower = Follower::at(MAX_SEQUENCE - 1);
     follower.poll_times(memory.ring(), 2);

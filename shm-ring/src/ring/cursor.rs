@@ -100,7 +100,7 @@ impl Cursor {
 
     #[inline(always)]
     fn take(&mut self, stamped: Stamped) -> Stamped {
-        let lost = std::mem::take(&mut self.lost);
+        let lost = core::mem::take(&mut self.lost);
         self.next = stamped.sequence + 1;
         Stamped { lost, ..stamped }
     }

@@ -10,7 +10,7 @@ const AHEAD: &str = "its slot is ahead of the head";
 
 /// Four slots whose stamps and hot line are these; the first slot is that of value 0, 4, 8, and so on.
 fn hostile(stamps: [u64; 4], head: u64, first: u64) -> Memory {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     for (slot, stamp) in (0..).zip(stamps) {
         memory.ring().slot(slot).head[STAMP].store(stamp.to_le(), Relaxed);
     }
@@ -136,7 +136,7 @@ fn a_slot_ahead_of_the_head_is_a_fault() {
 #[test]
 fn a_cursor_gives_way_to_a_producer_that_is_faster_each_time() {
     let shape = Shape { slots: 256, stride_words: 3, payload_word: 3, capacity: 0, checksummed: false };
-    let memory = Memory::with(shape);
+    let memory = Memory::new(shape);
     for slot in 0..256 {
         memory.ring().slot(slot).head[STAMP].store((2 * (slot + 1024)).to_le(), Relaxed);
     }
@@ -200,7 +200,7 @@ fn any_words_lead_to_an_answer() {
                 }
                 memory.ring().oldest(head);
                 let _ = Producer::take_over(memory.ring());
-                assert!(Producer::salvage(memory.ring()).head() <= MAX_SEQUENCE);
+                assert!(memory.ring().highest_shown() <= MAX_SEQUENCE);
             }
         }
     }
@@ -234,6 +234,6 @@ fn a_shape_that_does_not_fit_is_refused() {
 #[test]
 #[should_panic(expected = "payload above the capacity")]
 fn a_payload_above_the_capacity_is_the_callers_error() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     Producer::fresh(memory.ring(), 1).publish(memory.ring(), &[0; 17]);
 }

@@ -27,7 +27,7 @@ fn publish_all(ring: Ring<'_>) {
 
 #[test]
 fn a_reader_follows_a_writer_that_never_waits() {
-    for memory in [Memory::new(2), Memory::checksummed(16)] {
+    for memory in [memory_of(2), checksummed(16)] {
         thread::scope(|scope| {
             scope.spawn(|| publish_all(memory.ring()));
             follow(memory.ring());
@@ -37,7 +37,7 @@ fn a_reader_follows_a_writer_that_never_waits() {
 
 #[test]
 fn a_reader_follows_a_writer_that_dies_again_and_again() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut author = 0;
@@ -58,7 +58,7 @@ fn a_reader_follows_a_writer_that_dies_again_and_again() {
 
 #[test]
 fn the_newest_value_is_never_older_than_the_last_one() {
-    let memory = Memory::checksummed(4);
+    let memory = checksummed(4);
     thread::scope(|scope| {
         scope.spawn(|| publish_all(memory.ring()));
         let (mut newest, mut buffer) = (0, Vec::new());

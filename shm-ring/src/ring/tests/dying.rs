@@ -26,7 +26,7 @@ fn all_lives(wholes: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = Life
 
 /// A reader that reads after each death gets every visible value once, and a late one what the ring still holds.
 fn check_lives(slots: u64, lives: &[Life]) {
-    let memory = Memory::new(slots);
+    let memory = memory_of(slots);
     let mut follower = Follower::at(1);
     let mut expected = Vec::new();
     let mut touched = 0;
@@ -73,7 +73,7 @@ fn three_deaths_in_a_row_neither() {
 
 #[test]
 fn a_publication_in_all_its_parts_is_a_publication() {
-    let [whole, in_parts] = [Memory::new(2), Memory::new(2)];
+    let [whole, in_parts] = [memory_of(2), memory_of(2)];
     for sequence in 1..=3 {
         Producer::take_over(whole.ring()).unwrap().publish(whole.ring(), &payload_of(sequence, 0));
         publish_in_part(in_parts.ring(), sequence, &payload_of(sequence, 0), u32::try_from(sequence).unwrap(), STORES);
@@ -86,7 +86,7 @@ fn a_publication_in_all_its_parts_is_a_publication() {
 #[test]
 fn the_head_is_brought_up_to_what_is_whole() {
     for whole in 0..4 {
-        let memory = Memory::new(4);
+        let memory = memory_of(4);
         for sequence in 1..=whole {
             fill(memory.ring(), sequence, b"", 0);
         }
@@ -97,24 +97,22 @@ fn the_head_is_brought_up_to_what_is_whole() {
 
 #[test]
 fn the_bell_goes_on_from_where_it_was() {
-    let memory = Memory::new(2);
+    let memory = memory_of(2);
     live(memory.ring(), 0, Life { whole: 3, stores: 0 });
-    Producer::take_over(memory.ring()).unwrap().change_state(memory.ring(), STATE_OPEN);
+    Producer::take_over(memory.ring()).unwrap().announcer().change_state(memory.ring(), STATE_OPEN);
     assert_eq!(memory.ring().bell(), 4);
-    Producer::salvage(memory.ring()).change_state(memory.ring(), STATE_OPEN);
-    assert_eq!(memory.ring().bell(), 5);
-    Producer::bystander(memory.ring()).change_state(memory.ring(), STATE_OPEN);
-    assert_eq!((memory.ring().bell(), memory.ring().head()), (6, 3));
+    Announcer::of(memory.ring()).change_state(memory.ring(), STATE_OPEN);
+    assert_eq!((memory.ring().bell(), memory.ring().head()), (5, 3));
 }
 
 /// The head that salvage finds under these stamps; the first slot is that of value 0, 4, 8, and so on.
 fn salvaged(stamps: [u64; 4], head: u64) -> u64 {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     for (slot, stamp) in (0..).zip(stamps) {
         memory.ring().slot(slot).head[STAMP].store(stamp.to_le(), Relaxed);
     }
     memory.hot.head.store(head, Relaxed);
-    Producer::salvage(memory.ring()).head()
+    memory.ring().highest_shown()
 }
 
 #[test]
@@ -137,9 +135,9 @@ fn carried(memory: &Memory, head: u64, most: u64, trusted: impl Fn(u64) -> bool)
         producer.publish(memory.ring(), &payload_of(producer.head() + 1, 0));
         producer.note_time(memory.ring(), TIME_NS + producer.head());
     }
-    let fresh = Memory::with(Shape { slots: 8, ..memory.shape });
+    let fresh = Memory::new(Shape { slots: 8, ..memory.ring().shape() });
     fresh.hot.state.store(0, Relaxed);
-    let producer = producer.carry_over(memory.ring(), fresh.ring(), most, |stamped, payload| {
+    let producer = Producer::carry_over(memory.ring(), producer.head(), fresh.ring(), most, |stamped, payload| {
         note_of(stamped, payload);
         trusted(stamped.sequence)
     });
@@ -151,7 +149,7 @@ fn the_newest_values_are_carried_over_under_their_numbers_and_times() {
     for (head, most, expected) in
         [(6, 8, "3@ 4@ 5@ 6@"), (6, 4, "3@ 4@ 5@ 6@"), (6, 2, "5@ 6@"), (6, 0, ""), (2, 8, "1@ 2@"), (0, 8, "")]
     {
-        let memory = Memory::new(4);
+        let memory = memory_of(4);
         let (fresh, mut producer) = carried(&memory, head, most, |_| true);
         assert_eq!((fresh.ring().state(), fresh.ring().head(), fresh.ring().bell()), (STATE_OPEN, head, 0));
         let mut follower = Follower::at(fresh.ring().first());
@@ -168,7 +166,7 @@ fn the_newest_values_are_carried_over_under_their_numbers_and_times() {
 
 /// What a cursor finds in the new ring, from its first value on, of six values of which only some are trusted.
 fn carried_of_six(trusted: impl Fn(u64) -> bool) -> (Memory, Producer, String) {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let (fresh, producer) = carried(&memory, 6, 8, trusted);
     let mut follower = Follower::at(fresh.ring().first());
     follower.drain(fresh.ring());
@@ -195,30 +193,29 @@ fn values_that_are_not_trusted_are_left_out_and_numbers_go_on_behind_them() {
 #[test]
 fn nothing_older_than_a_value_that_is_too_large_is_carried_over() {
     for (lengths, first) in [([8, 16, 8, 0], 3), ([8, 8, 8, 16], 5), ([16, 8, 8, 8], 2), ([0, 0, 0, 0], 1)] {
-        let memory = Memory::new(4);
+        let memory = memory_of(4);
         let mut producer = Producer::fresh(memory.ring(), 1);
         for length in lengths {
             producer.publish(memory.ring(), &vec![1; length]);
         }
-        let smaller = Memory::with(Shape { capacity: 8, ..memory.shape });
-        producer.carry_over(memory.ring(), smaller.ring(), 4, |_, _| true);
+        let smaller = Memory::new(Shape { capacity: 8, ..memory.ring().shape() });
+        Producer::carry_over(memory.ring(), producer.head(), smaller.ring(), 4, |_, _| true);
         assert_eq!((smaller.ring().first(), smaller.ring().head()), (first, 4), "{lengths:?}");
     }
 }
 
 #[test]
 fn values_that_are_missing_are_left_out() {
-    let memory = Memory::new(4);
+    let (memory, fresh) = (memory_of(4), memory_of(8));
     carried(&memory, 6, 8, |_| true);
     memory.ring().slot(5).head[STAMP].store(u64::to_le(9), Relaxed);
-    let fresh = Memory::new(8);
-    let producer = Producer::at(7).carry_over(memory.ring(), fresh.ring(), 8, |_, _| true);
+    let producer = Producer::carry_over(memory.ring(), 7, fresh.ring(), 8, |_, _| true);
     assert_eq!((fresh.ring().first(), fresh.ring().head(), producer.head()), (4, 6, 7));
 }
 
 #[test]
 fn a_reader_goes_on_in_the_ring_that_the_values_were_carried_to() {
-    let memory = Memory::new(4);
+    let memory = memory_of(4);
     let (fresh, _) = carried(&memory, 6, 2, |_| true);
     for (read, expected) in [(6, "6@"), (5, "5@ 6@"), (2, "5+3@ 6@")] {
         let mut follower = Follower::at(read);

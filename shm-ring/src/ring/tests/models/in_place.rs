@@ -48,7 +48,7 @@ fn a_view_is_whole_only_if_no_later_value_was_in_it() {
     // With 11, the writer had begun by the time that was asked, or it was about to be seen.
     let expected = ["11 whole", "11 lapped", "13 lapped", "31 lapped", "33 lapped", "late"];
     explore(3, &expected, || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 2);
+        let (memory, mut producer) = ring_with(memory_of(2), 2);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 3, 0));
         let note = view(&memory);
@@ -61,7 +61,7 @@ fn a_view_is_whole_only_if_no_later_value_was_in_it() {
 fn a_view_of_a_slot_that_is_on_loan_is_not_whole() {
     let expected = ["11 whole", "11 lapped", "13 lapped", "31 lapped", "33 lapped", "late"];
     explore(3, &expected, || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 2);
+        let (memory, mut producer) = ring_with(memory_of(2), 2);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || {
             put(&producer, theirs.ring(), 0);
@@ -75,7 +75,7 @@ fn a_view_of_a_slot_that_is_on_loan_is_not_whole() {
 
 /// What a cursor notes that starts at value 1 and polls twice, while value 3 takes its place in this way.
 fn poll_while(write: impl FnOnce(&mut Producer, Ring<'_>) + Send + 'static) -> String {
-    let (memory, mut producer) = ring_with(Memory::new(2), 2);
+    let (memory, mut producer) = ring_with(memory_of(2), 2);
     let theirs = Arc::clone(&memory);
     let writer = thread::spawn(move || write(&mut producer, theirs.ring()));
     let mut follower = Follower::at(1);
@@ -118,7 +118,7 @@ fn nothing_is_seen_of_a_loan_that_was_abandoned_before_a_copy() {
 #[test]
 fn a_loan_whose_producer_dies_is_never_seen_and_its_number_is_used_again() {
     explore(2, &["1 2 | 3b", "2+1 - | 3b", "2+1 3b |"], || {
-        let (memory, producer) = ring_with(Memory::new(2), 2);
+        let (memory, producer) = ring_with(memory_of(2), 2);
         let theirs = Arc::clone(&memory);
         let reader = thread::spawn(move || {
             let mut follower = Follower::at(1);
@@ -139,7 +139,7 @@ fn a_loan_whose_producer_dies_is_never_seen_and_its_number_is_used_again() {
 #[test]
 fn a_length_that_is_not_this_values_is_no_fault() {
     explore(3, &["Overwritten", "Whole"], || {
-        let (memory, _) = ring_with(Memory::new(2), 2);
+        let (memory, _) = ring_with(memory_of(2), 2);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || {
             theirs.ring().slot(3).head[STAMP].store(5, Relaxed);
@@ -161,7 +161,7 @@ fn a_length_that_is_not_this_values_is_no_fault() {
 #[test]
 fn who_sees_a_bell_sees_the_head_behind_it() {
     explore(2, &["0 Empty", "0 1", "1 1"], || {
-        let (memory, mut producer) = ring_with(Memory::new(2), 0);
+        let (memory, mut producer) = ring_with(memory_of(2), 0);
         let theirs = Arc::clone(&memory);
         let writer = thread::spawn(move || publish_up_to(&mut producer, theirs.ring(), 1, 0));
         let (bell, mut buffer) = (memory.ring().bell(), Vec::new());

@@ -1,0 +1,50 @@
+//! The protocol of shm: a ring of slots in memory that one process writes and any number of processes read.
+//!
+//! This crate knows memory and numbers. It has no files, no operating system, no clock, and no notion of what the bytes
+//! mean; [`shm-core`](../shm_core/index.html) adds those, and is the crate that programs depend on. Because of that, loom,
+//! Miri and the mutations of `ci/mutate` run this crate exactly as it is shipped.
+//!
+//! ```text
+//! header page ─ Header { Tenure, Hot }     where each field is, and what may be in it
+//! descriptor  ─ records                    what follows the header page
+//! slots       ─ Ring ◀─ Producer           the writing side: stamps, head, bell
+//!                    ◀─ Announcer          a writing side that may only change the state
+//!                    ◀─ Cursor             a reader's place
+//!               copy                       payload bytes in and out of shared words
+//! waiting     ─ SleepRule, WakeRule        when a reader may sleep, and when a writer must wake it
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use shm_ring::{Cursor, Memory, Polled, Producer, Shape};
+//!
+//! let memory = Memory::new(Shape { slots: 4, stride_words: 8, payload_word: 3, capacity: 16, checksummed: false });
+//! let mut producer = Producer::fresh(memory.ring(), 1);
+//! producer.publish(memory.ring(), b"hello");
+//!
+//! let (mut cursor, mut payload) = (Cursor::at(1), Vec::new());
+//! let Ok(Polled::Value(stamped)) = cursor.poll(memory.ring(), &mut payload) else { panic!("it was just published") };
+//! assert_eq!((stamped.sequence, &payload[..]), (1, &b"hello"[..]));
+//! ```
+
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod copy;
+pub mod descriptor;
+pub mod header;
+pub mod waiting;
+
+mod memory;
+mod ring;
+mod sync;
+
+pub use self::{
+    memory::Memory,
+    ring::{
+        Announcer, Cursor, FLAG_CHECKSUM, Fault, Held, Look, NO_MEMORY, Polled, Producer, Ring, Shape, Stamped,
+        checksum,
+    },
+};

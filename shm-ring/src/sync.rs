@@ -1,0 +1,6 @@
+//! The one switch between the standard atomics and loom's. Nothing else in the crate names loom, except the models.
+
+#[cfg(not(loom))]
+pub use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(loom)]
+pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
