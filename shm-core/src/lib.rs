@@ -63,45 +63,33 @@
 #[cfg(not(any(target_os = "linux", miri)))]
 compile_error!("shm needs Linux: futex, open file description locks and renameat2");
 
-mod array;
-mod clock;
+mod admin;
+mod block;
 mod error;
-mod payload;
-mod region;
-#[cfg(feature = "schema")]
-mod schema;
-mod wait;
-
-mod description;
-mod directory;
-mod inspect;
-mod map;
 mod reader;
+mod region;
+mod sys;
+mod types;
+#[cfg(all(test, not(miri)))]
+mod waiting;
 mod writer;
 
 pub use self::{
-    array::{ArrayType, Element},
-    directory::{clean, regions, remove},
+    admin::{Finding, Info, State, clean, inspect, regions, remove, verify},
+    block::{Access, Advice, Map, MapOptions},
     error::{Error, Result},
-    inspect::{Finding, Info, State, inspect, verify},
-    map::{Access, Advice, Map, MapOptions},
-    payload::Kind,
-    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View},
-    region::lock::Presence,
-    wait::Wait,
+    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View, Wait},
+    region::tenure::Presence,
+    types::array::{ArrayType, Element},
+    types::kind::Kind,
     writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };
 #[cfg(feature = "schema")]
 pub use self::{
     reader::ValueReader,
-    schema::{Schema, SchemaError},
+    types::schema::{Schema, SchemaError},
     writer::ValueWriter,
 };
 
 /// The number of a value. The first is 1.
 pub type Sequence = u64;
-
-/// The kind that a header's number stands for, in the region at `place`.
-fn known_kind(place: &region::place::Place, code: u32) -> Result<Kind> {
-    Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: place.shown.clone(), code })
-}

@@ -7,7 +7,7 @@ const QUICK: Duration = Duration::from_micros(1);
 /// After so many quick calls in a row, the clock is left alone for as many more.
 const QUICK_CALLS: u32 = 32;
 
-/// The pace of a reader's calls.
+/// The pace of a reader's calls, and the time by it.
 #[derive(Debug)]
 pub struct Pace {
     last: Instant,
@@ -18,11 +18,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new() -> Self {
-        Self { last: Instant::now(), counted: 0, free: 0 }
+    /// A pace of which nothing is known at `now`.
+    pub fn new(now: Instant) -> Self {
+        Self { last: now, counted: 0, free: 0 }
     }
 
-    /// Whether this call may do without the clock, because the calls before it came quickly.
+    /// Whether this call may do without the clock, because the calls before it came quickly. To be asked once for each.
     #[inline]
     pub fn is_quick(&mut self) -> bool {
         let is_free = self.free > 0;
@@ -30,14 +31,56 @@ impl Pace {
         is_free
     }
 
-    /// The time now.
-    pub fn read_clock(&mut self) -> Instant {
-        let now = Instant::now();
+    /// The time that this call goes by: of the clock or, if the call is quick, of its last reading.
+    pub fn now(&mut self, is_quick: bool) -> Instant {
+        if !is_quick {
+            self.note(Instant::now());
+        }
+        self.last
+    }
+
+    /// Counts a call that came at `now`.
+    fn note(&mut self, now: Instant) {
         let calls = if self.counted >= QUICK_CALLS { QUICK_CALLS } else { 1 };
         self.counted = if now.duration_since(self.last) < QUICK * calls { self.counted + calls } else { 0 };
         self.free = if self.counted >= QUICK_CALLS { QUICK_CALLS } else { 0 };
         self.counted = self.counted.min(QUICK_CALLS);
         self.last = now;
-        now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes so many calls at this distance, and says how many of them did without the clock.
+    fn free_calls(pace: &mut Pace, now: &mut Instant, calls: u32, distance: Duration) -> u32 {
+        let mut free = |pace: &mut Pace| {
+            *now += distance;
+            let is_quick = pace.is_quick();
+            if !is_quick {
+                pace.note(*now);
+            }
+            u32::from(is_quick)
+        };
+        (0..calls).map(|_| free(pace)).sum()
+    }
+
+    #[test]
+    fn calls_that_come_quickly_do_without_the_clock_but_for_one_in_33() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        let nanosecond = Duration::from_nanos(1);
+        assert_eq!(free_calls(&mut pace, &mut now, QUICK_CALLS, nanosecond), 0);
+        assert_eq!(free_calls(&mut pace, &mut now, 33 * 10, nanosecond), 32 * 10);
+    }
+
+    #[test]
+    fn a_slow_call_ends_it_once_the_clock_is_read_again() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        free_calls(&mut pace, &mut now, QUICK_CALLS, Duration::from_nanos(1));
+        assert_eq!(free_calls(&mut pace, &mut now, 100, 2 * QUICK), QUICK_CALLS);
+        assert_eq!(free_calls(&mut pace, &mut now, 1000, QUICK), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
 use crate::error::Result;
-use crate::payload;
+use crate::types::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;

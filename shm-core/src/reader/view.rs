@@ -1,10 +1,13 @@
 //! A view: a value in its place, of which parts are taken out.
 #![allow(unsafe_code)]
 
+use super::blocking::Until;
+use super::raw::Ask;
 use super::{RawReader, Sample};
 use crate::error::{Error, Result};
-use crate::payload::{self, Kind};
 use crate::region::place::Place;
+use crate::types::kind::Kind;
+use crate::types::payload;
 use serde::Deserialize;
 use shm_ring::Held;
 use shm_ring::copy::{self, InPlace};
@@ -52,7 +55,7 @@ impl RawReader {
     /// As for [`latest_into`](Self::latest_into).
     pub fn view(&mut self) -> Result<Option<View<'_>>> {
         let mut room = InPlace::default();
-        let sample = self.newest(&mut room)?;
+        let sample = self.ask(Ask::Newest, &mut room)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
@@ -64,14 +67,15 @@ impl RawReader {
     /// As for [`recv_into`](Self::recv_into).
     pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
         let mut room = InPlace::default();
-        let sample = self.await_next(&mut room, None)?;
+        let sample = self.receive(&mut room, None, Until::Closed)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
     /// A value in its place, of so many bytes.
     pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
-        let Self { region, place, encoded, kind, .. } = self;
-        View { held: region.ring().place(sample.sequence, length), sample, kind: *kind, place, encoded }
+        let Self { follow, encoded, .. } = self;
+        let held = follow.region().ring().place(sample.sequence, length);
+        View { held, sample, kind: follow.content().kind, place: follow.place(), encoded }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Where a region lives: the rules for names, the directory behind a name, and which file is there now.
 
 use crate::error::{Error, Result};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::{Errno, retry_on_intr};
+use crate::sys::directory::Directory;
+use crate::sys::file::{self, Identity, Kind, Stat};
+use crate::sys::process::user;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Where regions live unless `SHM_DIR` says otherwise.
 const DEFAULT_DIRECTORY: &str = "/dev/shm";
@@ -19,22 +19,7 @@ pub struct Place {
     /// The name as the user gave it, for messages.
     pub shown: String,
     file: String,
-    directory: Arc<OwnedFd>,
-}
-
-/// Which file a name leads to: device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    /// The identity of the file that was asked about.
-    pub fn of(stat: &Stat) -> Self {
-        #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
-        Self { device: stat.st_dev.into(), inode: stat.st_ino.into() }
-    }
+    directory: Directory,
 }
 
 impl Place {
@@ -49,17 +34,17 @@ impl Place {
             return Err(Error::BadName { name: name.to_owned(), reason });
         }
         let directory = open_directory(&directory, Some(name))?;
-        Ok(Self { shown: name.to_owned(), file: file.to_owned(), directory: Arc::new(directory) })
+        Ok(Self { shown: name.to_owned(), file: file.to_owned(), directory })
     }
 
     /// The place of a region in a directory that is open already. The name was checked.
-    pub fn within(directory: &Arc<OwnedFd>, name: &str) -> Self {
-        Self { shown: name.to_owned(), file: name.to_owned(), directory: Arc::clone(directory) }
+    pub fn within(directory: &Directory, name: &str) -> Self {
+        Self { shown: name.to_owned(), file: name.to_owned(), directory: directory.clone() }
     }
 
     /// The directory.
-    pub fn directory(&self) -> BorrowedFd<'_> {
-        self.directory.as_fd()
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The region's file name.
@@ -85,32 +70,48 @@ impl Place {
 
     /// Bytes that nobody can foresee, for an action at this region.
     pub fn random_bytes<const N: usize>(&self, action: &'static str) -> Result<[u8; N]> {
-        let mut bytes = [0; N];
-        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-            .map_err(|errno| self.io_error(action, errno))?;
-        Ok(bytes)
+        file::random_bytes().map_err(|error| self.io_error(action, error))
     }
 
     /// Which file the name leads to now, if any.
     pub fn identity(&self) -> Result<Option<Identity>> {
-        identity_of(self, &self.file)
+        self.identity_of(&self.file)
+    }
+
+    /// Which file another name in the region's directory leads to now, if any.
+    pub fn identity_of(&self, file: &str) -> Result<Option<Identity>> {
+        Ok(self.stat(file)?.map(|stat| stat.identity))
+    }
+
+    /// Whether there is a regular file of that name in the region's directory that belongs to this user.
+    pub fn is_own_file(&self, file: &str) -> Result<bool> {
+        let stat = self.stat(file)?;
+        Ok(stat.is_some_and(|stat| stat.owner == user() && stat.kind == Kind::Regular))
+    }
+
+    fn stat(&self, file: &str) -> Result<Option<Stat>> {
+        self.directory.stat(file).map_err(|error| self.io_error("inspect region", error))
     }
 
     /// The same, and how many bytes that file has.
     pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>> {
-        let stat = stat_of(self, &self.file)?;
-        Ok(stat.map(|stat| (Identity::of(&stat), u64::try_from(stat.st_size).unwrap_or(0))))
+        Ok(self.stat(&self.file)?.map(|stat| (stat.identity, stat.bytes)))
     }
 
     /// An error of the system at this region.
-    pub fn io_error(&self, action: &'static str, errno: Errno) -> Error {
-        Error::Io { action, region: self.shown.clone(), source: errno.into() }
+    pub fn io_error(&self, action: &'static str, source: io::Error) -> Error {
+        Error::Io { action, region: self.shown.clone(), source }
     }
 
     /// The file system has too little room for a file of this region.
     pub fn no_space(&self, needed: u64) -> Error {
-        let free = fs::fstatvfs(self.directory()).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        let free = file::free_bytes(&self.directory);
         Error::NoSpace { region: self.shown.clone(), needed, free }
+    }
+
+    /// Removes the region's file. Only for the holder of the writer's lock.
+    pub fn remove(&self) -> Result<()> {
+        self.directory.remove_file(&self.file).map_err(|error| self.io_error("remove region", error))
     }
 
     /// The region was removed or replaced.
@@ -134,26 +135,6 @@ impl Place {
     }
 }
 
-/// Which file a name in the region's directory leads to now, if any.
-pub fn identity_of(place: &Place, file: &str) -> Result<Option<Identity>> {
-    Ok(stat_of(place, file)?.map(|stat| Identity::of(&stat)))
-}
-
-/// Whether there is a regular file of that name in the region's directory that belongs to this user.
-pub fn is_own_file(place: &Place, file: &str) -> Result<bool> {
-    let user = rustix::process::geteuid().as_raw();
-    let is_own = |stat: &Stat| stat.st_uid == user && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    Ok(stat_of(place, file)?.as_ref().is_some_and(is_own))
-}
-
-fn stat_of(place: &Place, file: &str) -> Result<Option<Stat>> {
-    match fs::statat(place.directory(), file, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(place.io_error("inspect region", errno)),
-    }
-}
-
 /// The directory that regions without a path live in.
 pub fn default_directory() -> PathBuf {
     directory_from(std::env::var_os("SHM_DIR"))
@@ -167,15 +148,11 @@ fn directory_from(variable: Option<OsString>) -> PathBuf {
 }
 
 /// Opens a directory, for one region or for all.
-pub fn open_directory(path: &Path, region: Option<&str>) -> Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // A directory that may be searched but not listed is good enough for a name that is known.
-    let listless = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = |flags| retry_on_intr(|| fs::open(path, flags, Mode::empty()));
-    open(flags).or_else(|_| open(listless)).map_err(|errno| Error::Directory {
+pub fn open_directory(path: &Path, region: Option<&str>) -> Result<Directory> {
+    Directory::open(path).map_err(|source| Error::Directory {
         region: region.map(str::to_owned),
         directory: path.display().to_string(),
-        source: errno.into(),
+        source,
     })
 }
 
@@ -199,13 +176,13 @@ pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
 
 /// Refuses a file to write to that belongs to another user, has other names, or is open to other writers.
 pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
-    let user = rustix::process::geteuid().as_raw();
-    let reason = if stat.st_uid != user {
-        format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.st_uid)
-    } else if stat.st_nlink != 1 {
-        format!("the file has {} names; remove the other hard links", stat.st_nlink)
-    } else if stat.st_mode & 0o022 != 0 {
-        let mode = stat.st_mode & 0o777;
+    let user = user();
+    let reason = if stat.owner != user {
+        format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.owner)
+    } else if stat.names != 1 {
+        format!("the file has {} names; remove the other hard links", stat.names)
+    } else if stat.mode & 0o022 != 0 {
+        let mode = stat.mode & 0o777;
         format!("others may write to it (mode {mode:o}); take that right away with: chmod go-w")
     } else {
         return Ok(());
@@ -249,10 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn only_a_directory_is_opened_as_one_and_no_program_that_is_started_inherits_it() {
-        let (directory, place) = room();
-        let flags = rustix::io::fcntl_getfd(place.directory()).unwrap();
-        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+    fn what_is_no_directory_is_refused_with_the_region_that_was_wanted_in_it() {
+        let (directory, _place) = room();
         std::fs::write(directory.path().join("file"), "").unwrap();
         let refused = open_directory(&directory.path().join("file"), Some("x"));
         assert!(matches!(refused, Err(Error::Directory { region: Some(region), .. }) if region == "x"));
@@ -266,13 +241,13 @@ mod tests {
         std::fs::write(path("plain"), "").unwrap();
         std::fs::create_dir(path("directory")).unwrap();
         std::os::unix::fs::symlink("plain", path("link")).unwrap();
-        assert_eq!(is_own_file(&place, "plain").ok(), Some(true));
+        assert_eq!(place.is_own_file("plain").ok(), Some(true));
         for other in ["directory", "link", "nothing"] {
-            assert_eq!(is_own_file(&place, other).ok(), Some(false), "{other}");
+            assert_eq!(place.is_own_file(other).ok(), Some(false), "{other}");
         }
         // Only root may give a file away.
         if std::os::unix::fs::chown(path("plain"), Some(65534), None).is_ok() {
-            assert_eq!(is_own_file(&place, "plain").ok(), Some(false));
+            assert_eq!(place.is_own_file("plain").ok(), Some(false));
         }
     }
 
@@ -280,12 +255,12 @@ mod tests {
     #[test]
     fn a_file_that_others_may_write_is_refused_with_its_mode() {
         use std::os::unix::fs::PermissionsExt;
-        let (directory, _place) = room();
+        let (directory, place) = room();
         let path = directory.path().join("x");
         let check = |mode| {
             std::fs::write(&path, "").unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            check_ours("x", &fs::stat(&path).unwrap()).map_err(|error| error.to_string())
+            check_ours("x", &place.stat("x").unwrap().unwrap()).map_err(|error| error.to_string())
         };
         assert_eq!(check(0o644), Ok(()));
         for mode in [0o620, 0o602] {

@@ -3,10 +3,10 @@
 
 use super::RawWriter;
 use crate::Sequence;
-use crate::array::ArrayType;
-use crate::description::Description;
 use crate::error::{Error, Result};
-use crate::payload::Kind;
+use crate::types::array::ArrayType;
+use crate::types::description::Description;
+use crate::types::kind::Kind;
 use shm_ring::copy;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
@@ -65,7 +65,7 @@ impl RawWriter {
     }
 
     fn check_length(&self, length: usize) -> Result<()> {
-        let array = self.description.as_ref().and_then(Description::array);
+        let array = self.content.description.as_ref().and_then(Description::array);
         let checked = array.map_or(Ok(()), |array: &ArrayType| array.check_bytes(length));
         checked.map_err(|reason| Error::BadValue { region: self.place.shown.clone(), reason })
     }
@@ -137,7 +137,7 @@ impl Loan<'_> {
     }
 
     fn check(&self) -> Result<()> {
-        match self.writer.kind {
+        match self.writer.content.kind {
             Kind::Bytes => Ok(()),
             Kind::Array => self.writer.check_length(self.length),
             Kind::Text | Kind::Json | Kind::Bincode => {

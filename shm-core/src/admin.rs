@@ -1,0 +1,13 @@
+//! What is done with regions from outside: listing, inspecting and verifying them, removing them, and cleaning up.
+
+mod clean;
+mod inspect;
+mod list;
+mod remove;
+mod verify;
+
+pub use clean::clean;
+pub use inspect::{Info, State, inspect};
+pub use list::regions;
+pub use remove::remove;
+pub use verify::{Finding, verify};

@@ -1,0 +1,47 @@
+//! Every region in a directory.
+
+use super::inspect::{Info, inspect_at};
+use crate::error::{Error, Result};
+use crate::region::place::{Place, check_name, default_directory, open_directory};
+use crate::sys::directory::Directory;
+
+/// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
+///
+/// Files that are not regions are passed by.
+///
+/// # Errors
+///
+/// [`Error::Directory`] if the directory cannot be read.
+pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
+    let (directory, names) = names()?;
+    let mut regions: Vec<_> = names
+        .into_iter()
+        .filter(|name| check_name(name).is_ok())
+        .map(|name| {
+            let info = inspect_at(&Place::within(&directory, &name));
+            (name, info)
+        })
+        .filter(|(name, info)| is_region(&Place::within(&directory, name), info))
+        .collect();
+    regions.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(regions)
+}
+
+/// Whether a file is a region, as far as that can be told. One that may not be read is, if it has a lock beside it.
+fn is_region(place: &Place, info: &Result<Info>) -> bool {
+    match info {
+        Err(Error::NotARegion { .. } | Error::NotFound { .. }) => false,
+        Err(Error::Permission { .. }) => matches!(place.identity_of(&place.lock_file()), Ok(Some(_))),
+        _ => true,
+    }
+}
+
+/// `SHM_DIR`, open, and the names of the files in it that are text.
+pub fn names() -> Result<(Directory, Vec<String>)> {
+    let path = default_directory();
+    let directory = open_directory(&path, None)?;
+    let names = directory.names();
+    let names =
+        names.map_err(|source| Error::Directory { region: None, directory: path.display().to_string(), source })?;
+    Ok((directory, names))
+}

@@ -1,0 +1,71 @@
+//! Removing a region.
+
+use crate::error::{Error, Result};
+use crate::region::draft::remove_draft;
+use crate::region::place::Place;
+use crate::region::tenure::Lock;
+use crate::region::{MAX_REGION_BYTES, Region};
+use crate::sys::file::Access;
+use crate::sys::futex::wake;
+use shm_ring::Announcer;
+use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Removes a region and what belongs to it. Attached readers keep what they have, and are told.
+///
+/// With `force` also while it has a writer; that writer then learns that its region is gone.
+///
+/// # Errors
+///
+/// [`Error::WriterAlive`] if it has a writer; [`Error::NotFound`]; [`Error::NotARegion`] for a file that is something
+/// else, which is never removed; [`Error::Permission`].
+pub fn remove(name: &str, force: bool) -> Result<()> {
+    let place = Place::resolve(name)?;
+    let pid = removable(&place)?.map(|region| region.header().tenure.pid.load(Relaxed));
+    let lock = match Lock::acquire(&place) {
+        // The lock file stays: it is the living writer's.
+        Err(Error::WriterAlive { .. }) if force => return place.remove(),
+        Err(Error::WriterAlive { region, .. }) => return Err(Error::WriterAlive { region, pid }),
+        acquired => acquired?,
+    };
+    let removed = remove_locked(&place);
+    removed.and(lock.release(&place))
+}
+
+/// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
+fn remove_locked(place: &Place) -> Result<()> {
+    let region = removable(place)?;
+    remove_draft(place);
+    place.remove()?;
+    if let Some(region) = &region {
+        tell_readers(region);
+    }
+    Ok(())
+}
+
+/// Opens a region that is to be removed. One that is damaged, of another version or remote may be removed unopened;
+/// anything else that cannot be opened may not.
+fn removable(place: &Place) -> Result<Option<Region>> {
+    match Region::open(place, Access::Write, MAX_REGION_BYTES) {
+        Ok(region) => Ok(Some(region)),
+        Err(
+            Error::Damaged { .. }
+            | Error::Version { .. }
+            | Error::Features { .. }
+            | Error::TooLarge { .. }
+            | Error::Remote { .. },
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes readers look at the name now. One that was closed stays closed: whoever waits for that is told so.
+fn tell_readers(region: &Region) {
+    let hot = &region.header().hot;
+    if hot.state.load(Relaxed) == STATE_CLOSED {
+        return;
+    }
+    let ring = region.ring();
+    Announcer::of(ring).change_state(ring, STATE_MOVED);
+    wake(hot.bell.word());
+}

@@ -1,0 +1,106 @@
+//! Whether all of a region fits together.
+
+use super::inspect::State;
+use crate::error::{Error, Result};
+use crate::region::content::description_of;
+use crate::region::place::Place;
+use crate::region::{MAX_REGION_BYTES, NOT_BELIEVED, Region};
+use crate::sys::file::Access;
+use crate::types::description::check_payload;
+use crate::types::kind::Kind;
+use shm_ring::header::MAX_SEQUENCE;
+use shm_ring::{Look, NO_MEMORY, Ring};
+
+/// Something in a region that does not fit the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Where: `header` or `slot 3`.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// Checks all of a region: header, stamps, lengths, checksums and, by kind, contents. Empty: nothing is wrong.
+///
+/// A writer may be at work meanwhile: a value that it overwrites is passed by.
+///
+/// # Errors
+///
+/// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
+pub fn verify(name: &str) -> Result<Vec<Finding>> {
+    let place = Place::resolve(name)?;
+    let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
+    let kind = Kind::from_code(region.fixed.kind);
+    let description = kind.map(|kind| description_of(&place, kind, &region));
+    let description = description.transpose()?.flatten();
+    let ring = region.ring();
+    let mut findings = verify_header(&region, ring);
+    if findings.is_empty() {
+        let mut payload = Vec::new();
+        let head = ring.head();
+        let trusts_plain = region.survived_cleanly();
+        findings.extend((0..ring.shape().slots).filter_map(|slot| {
+            let check = |payload: &[u8]| match kind {
+                _ if !trusts_plain && !ring.shape().checksummed => Err(NOT_BELIEVED.to_owned()),
+                Some(kind) => check_payload(kind, description.as_ref(), payload),
+                None => Ok(()),
+            };
+            let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
+            Some(Finding { place: format!("slot {slot}"), problem })
+        }));
+        if findings.iter().any(|finding| finding.problem == NO_MEMORY) {
+            return Err(Error::TooLarge { region: place.shown.clone(), reason: NO_MEMORY.to_owned() });
+        }
+    }
+    Ok(findings)
+}
+
+fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |problem: String| findings.push(Finding { place: "header".into(), problem });
+    let (head, first) = (ring.head(), ring.first());
+    if let State::Unknown(code) = State::from_code(ring.state()) {
+        find(format!("state {code} is not one of 1 to 4"));
+    }
+    if Kind::from_code(region.fixed.kind).is_none() {
+        find(format!("kind {} is unknown to this version", region.fixed.kind));
+    }
+    if first == 0 || first > head.saturating_add(1) || head > MAX_SEQUENCE {
+        find(format!("head {head} and first {first} do not fit each other"));
+    } else if head >= first && ring.stamp(head) < 2 * head {
+        // The head was stored after the stamp, so also a writer at work has stored this one or a later one.
+        find(format!("head {head} is the newest value, and not there"));
+    }
+    findings
+}
+
+/// Checks one slot against the numbers that it may hold, and a whole value in it by `check`.
+fn verify_slot(
+    ring: Ring<'_>,
+    head: u64,
+    slot: u64,
+    payload: &mut Vec<u8>,
+    check: impl FnOnce(&[u8]) -> std::result::Result<(), String>,
+) -> std::result::Result<(), String> {
+    let stamp = ring.stamp(slot);
+    if stamp == 0 {
+        return Ok(());
+    }
+    if !ring.is_possible(slot, stamp) {
+        return Err(format!("stamp {stamp} belongs to another slot"));
+    }
+    // The head is read anew: the writer may have gone on.
+    if stamp.div_ceil(2) > head.max(ring.head()).saturating_add(1) {
+        return Err(format!("stamp {stamp} is ahead of the head"));
+    }
+    if !stamp.is_multiple_of(2) {
+        return Ok(());
+    }
+    let looked = ring.look(stamp / 2, payload).map_err(|fault| fault.problem.to_owned())?;
+    let Look::Whole(stamped) = looked else { return Ok(()) };
+    if ring.shape().checksummed && !(stamped.has_checksum() && stamped.checksum_holds(payload)) {
+        return Err(format!("value {}: its checksum does not match", stamped.sequence));
+    }
+    check(payload).map_err(|problem| format!("value {}: {problem}", stamped.sequence))
+}

@@ -1,0 +1,230 @@
+//! The map against CPython's `mmap`: both do the same, and must answer the same, stand at the same place and hold the
+//! same bytes.
+//!
+//! `SHM_MAP_OPERATIONS=2000000 cargo test --release -p shm-core --lib block::tests::python -- --nocapture` does it at length.
+
+use super::{Access, Advice, Map, page_bytes, skipped};
+use calls::{Call, Method, Operation, operation};
+use cases::{Layout, layout};
+use peer::Peer;
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRunner};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+mod calls;
+mod cases;
+mod peer;
+
+/// How many operations are compared without `SHM_MAP_OPERATIONS`.
+const OPERATIONS: u64 = 50_000;
+const LONGEST_CASE: usize = 60;
+/// No map grows beyond: its pages are reserved, where Python only writes down a length.
+const LARGEST_BYTES: i64 = 1 << 20;
+
+/// What is sent to Python.
+#[derive(Serialize)]
+struct Case<'a> {
+    #[serde(flatten)]
+    layout: &'a Layout,
+    calls: &'a [Call],
+}
+
+/// What came of a call, on either side.
+#[derive(Debug, Default, Deserialize)]
+struct Outcome {
+    answer: Value,
+    error: Option<String>,
+    // Of a map that is open.
+    position: Option<usize>,
+    len: Option<usize>,
+}
+
+/// What comes back from Python.
+#[derive(Deserialize)]
+struct Reply {
+    outcomes: Vec<Outcome>,
+    // None once it is closed.
+    map: Option<String>,
+    // None of anonymous memory.
+    file: Option<String>,
+}
+
+/// Where Map differs on purpose, and what is therefore not done. The list in its documentation says why.
+fn is_left_out(layout: &Layout, map: &Map, call: &Call) -> bool {
+    let [a, b, _] = call.numbers.map(Option::unwrap_or_default);
+    match call.method {
+        Method::Resize if map.is_closed() || a < 0 => false,
+        // Python cuts a private file that was mapped by flags.
+        Method::Resize if layout.access == Access::Copy => layout.by_flags,
+        Method::Resize if layout.access == Access::Read => false,
+        // Python cuts the file to 0, then fails, and dies of the next access.
+        Method::Resize if a == 0 => true,
+        // Python's anonymous memory has no pages where it has grown, and it dies of an access there.
+        Method::Resize if layout.is_anonymous => a > layout.pages_bytes(),
+        Method::Resize => a > LARGEST_BYTES,
+        // Map cuts any length. Python does so, too, but only if start and length can be added.
+        Method::Madvise => a.checked_add(b).is_none(),
+        _ => false,
+    }
+}
+
+/// Where Map differs on purpose: what it should answer, instead of what Python did.
+fn as_intended(call: &Call, mut python: Outcome) -> Outcome {
+    let page_bytes = i64::try_from(page_bytes()).expect("a small number");
+    let raised = |error: &str| python.error.as_ref().is_some_and(|raised| raised.starts_with(error));
+    match call.method {
+        // The length of a closed map is 0.
+        Method::Len if raised("ValueError") => Outcome { answer: 0.into(), ..Outcome::default() },
+        // Any offset can be flushed. Python passes on that the kernel wants the start of a page.
+        Method::Flush if raised("OSError(22") && call.numbers[0].is_some_and(|offset| offset % page_bytes != 0) => {
+            python.error = None;
+            python
+        }
+        _ => python,
+    }
+}
+
+impl Outcome {
+    fn of(map: &mut Map, call: &Call) -> Self {
+        let (answer, error) = match call.perform(map) {
+            Ok(answer) => (answer, None),
+            Err(error) => (Value::Null, Some(error.to_string())),
+        };
+        Self { answer, error, position: map.tell().ok(), len: (!map.is_closed()).then(|| map.len()) }
+    }
+
+    fn agrees(&self, other: &Self) -> bool {
+        let comparable = |outcome: &Self| (outcome.error.is_some(), outcome.position, outcome.len);
+        comparable(self) == comparable(other) && self.answer == other.answer
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) => write!(f, "error: {error}")?,
+            None => write!(f, "{}", short(&self.answer.to_string()))?,
+        }
+        match (self.position, self.len) {
+            (Some(position), Some(len)) => write!(f, ", at {position} of {len}"),
+            _ => write!(f, ", closed"),
+        }
+    }
+}
+
+/// Bytes as a string of the characters 0 to 255, as they travel.
+fn text(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) if bytes.is_ascii() => text.to_owned(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// The start of what may be very long.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(120) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+    }
+}
+
+/// Where two contents differ, and what is there.
+fn difference(here: &str, python: &str) -> String {
+    let same = here.chars().zip(python.chars()).take_while(|(here, python)| here == python).count();
+    let around = |text: &str| text.chars().skip(same).take(30).collect::<String>();
+    format!("from {same} on {:?}, and for Python {:?}", around(here), around(python))
+}
+
+/// The two sides.
+struct Sides {
+    peer: Peer,
+    path: PathBuf,
+}
+
+impl Sides {
+    /// Does everything on both sides, and counts the calls, or reports where they first differ.
+    fn compare(&mut self, layout: &Layout, operations: &[Operation]) -> Result<usize, String> {
+        let mut map = layout.make(&self.path);
+        let (mut calls, mut here) = (Vec::new(), Vec::new());
+        for operation in operations {
+            let call = operation.resolve(&map);
+            if is_left_out(layout, &map, &call) {
+                continue;
+            }
+            let outcome = catch_unwind(AssertUnwindSafe(|| Outcome::of(&mut map, &call)));
+            here.push(outcome.map_err(|_| report(layout, &calls, &here, &format!("{call} -> panic")))?);
+            calls.push(call);
+        }
+        let reply: io::Result<Reply> = self.peer.ask(&Case { layout, calls: &calls });
+        let reply = reply.map_err(|error| report(layout, &calls, &here, &format!("Python: {error}")))?;
+        assert_eq!(reply.outcomes.len(), calls.len());
+        for (at, (call, python)) in calls.iter().zip(reply.outcomes).enumerate() {
+            let intended = as_intended(call, python);
+            if !here[at].agrees(&intended) {
+                return Err(report(layout, &calls[..=at], &here, &format!("Python: {intended}")));
+            }
+        }
+        let content = map.get(..).ok().map(|bytes| text(&bytes));
+        let file = (!layout.is_anonymous).then(|| text(&fs::read(&self.path).expect("the file")));
+        for (what, here_now, python) in [("map", content, reply.map), ("file", file, reply.file)] {
+            if here_now != python {
+                let (here_now, python) = (here_now.unwrap_or_default(), python.unwrap_or_default());
+                let last = format!("at the end the {what} holds {}", difference(&here_now, &python));
+                return Err(report(layout, &calls, &here, &last));
+            }
+        }
+        Ok(calls.len())
+    }
+}
+
+/// Everything up to where the two sides differ, to be read by people.
+fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> String {
+    let mut lines = format!("Map and Python differ at the end of this:\n{layout}\n");
+    for (call, outcome) in calls.iter().zip(here) {
+        let _ = writeln!(lines, "{call} -> {outcome}");
+    }
+    lines + last
+}
+
+/// The number of operations that were asked for by the environment.
+fn wanted() -> Option<u64> {
+    let wanted = std::env::var("SHM_MAP_OPERATIONS").ok()?;
+    Some(wanted.parse().expect("SHM_MAP_OPERATIONS is a number"))
+}
+
+#[test]
+fn it_answers_as_the_mmap_of_python_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let peer = match Peer::start(directory.path().join("python")) {
+        Ok(peer) => peer,
+        Err(reason) => {
+            assert!(wanted().is_none(), "SHM_MAP_OPERATIONS is set, but {reason}");
+            return skipped("it_answers_as_the_mmap_of_python_does", &reason);
+        }
+    };
+    let sides = RefCell::new(Sides { peer, path: directory.path().join("here") });
+    let compared = Cell::new(0);
+    let case = (layout(), prop::collection::vec(operation(), 1..LONGEST_CASE));
+    // In a debug build the default algorithm takes most of the time.
+    let rng_algorithm = RngAlgorithm::XorShift;
+    let config = ProptestConfig { cases: 100, failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
+    while compared.get() < wanted().unwrap_or(OPERATIONS) {
+        let tried = TestRunner::new(config.clone()).run(&case, |(layout, operations)| {
+            let calls = sides.borrow_mut().compare(&layout, &operations).map_err(TestCaseError::fail)?;
+            compared.set(compared.get() + calls as u64);
+            Ok(())
+        });
+        match tried {
+            Err(TestError::Fail(report, _)) => panic!("{report}"),
+            tried => tried.expect("no case is rejected"),
+        }
+    }
+    println!("{} operations on a map and on Python's gave the same", compared.get());
+}

@@ -1,0 +1,114 @@
+//! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
+
+use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
+use crate::error::Result;
+use crate::types::array::{ArrayType, Element, Elements};
+use shm_ring::copy::InPlace;
+use std::marker::PhantomData;
+
+/// A reader of arrays of numbers, from a writer in any language. They are copied once, out of the region. See
+/// [`Reader`](crate::Reader) for the rest, and [`ArrayWriter`](crate::ArrayWriter) for an example.
+#[derive(Debug)]
+pub struct ArrayReader<T> {
+    raw: RawReader,
+    elements: PhantomData<fn() -> Vec<T>>,
+}
+
+impl<T: Element> ArrayReader<T> {
+    pub(super) fn from_raw(raw: RawReader) -> Self {
+        Self { raw, elements: PhantomData }
+    }
+
+    /// Attaches to a region that exists, whatever the shape of its arrays; receiving starts at its newest value.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReaderOptions::open_array`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().open_array(name)
+    }
+
+    /// What the values are. Where the first length of the shape is 0, [`shape_of`](ArrayType::shape_of) tells a value's own.
+    ///
+    /// It changes when the region is replaced by one of arrays of another shape.
+    #[must_use]
+    pub fn array(&self) -> &ArrayType {
+        self.raw.array().expect("only arrays are accepted")
+    }
+
+    /// Moves to another place in the region; see [`RawReader::seek`].
+    pub fn seek(&mut self, to: Position) {
+        self.raw.seek(to);
+    }
+
+    /// Whether the writer closed the region cleanly, and every value was read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    /// Copies the newest value into the vector, also if it was read before. `None`: there is no value yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::latest_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn latest_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
+        self.fill(elements, Ask::Newest)
+    }
+
+    /// Waits for the next value in order and copies it into the vector.
+    /// `None`: the writer closed the region cleanly and everything was read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::recv_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn recv_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
+        self.fill(elements, Ask::Await(None))
+    }
+
+    /// The newest value in its place, as little-endian bytes; see [`RawReader::view`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+        self.see(Ask::Newest)
+    }
+
+    /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawReader::recv_view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+        self.see(Ask::Await(None))
+    }
+
+    receiving_methods!(Vec<T>, ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.");
+
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>> {
+        let mut elements = Vec::new();
+        Ok(self.fill(&mut elements, ask)?.map(|sample| sample.with(elements)))
+    }
+
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>> {
+        let mut room = Elements::new(elements);
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
+        match self.array().check_bytes(room.bytes()) {
+            Ok(()) => {
+                room.turn();
+                Ok(Some(sample))
+            }
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        }
+    }
+
+    fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>> {
+        let mut room = InPlace::default();
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
+        match self.array().check_bytes(room.0) {
+            Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        }
+    }
+}

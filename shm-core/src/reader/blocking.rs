@@ -1,0 +1,117 @@
+//! Waiting for what comes next: the loop around [`Follow::step`](super::follow::Follow::step), with a clock and the kernel.
+
+use super::RawReader;
+use super::follow::Step;
+use super::sample::Sample;
+use super::sleeper::{Sleeper, pause, spin};
+use crate::error::Result;
+use shm_ring::copy::Room;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a region that does not exist is looked for.
+pub const ABSENT_POLL: Duration = Duration::from_millis(20);
+/// So many values in a row that were there when they were waited for are a stream.
+const STREAM: u32 = 32;
+
+/// When a wait ends without a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Once the writer closed the region cleanly; a region that is removed is an error.
+    Closed,
+    /// Only at the deadline: another writer, or another region, may come.
+    Deadline,
+}
+
+impl RawReader {
+    /// The next value, waiting for it at most `timeout`.
+    #[inline(always)]
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut impl Room,
+        timeout: Option<Duration>,
+        until: Until,
+    ) -> Result<Option<Sample<()>>> {
+        match self.follow.next_at_once(buffer) {
+            Some(given) => {
+                self.streak = self.streak.saturating_add(1);
+                given.map(Some)
+            }
+            None => self.receive_later(buffer, timeout, until),
+        }
+    }
+
+    #[inline(never)]
+    fn receive_later(
+        &mut self,
+        buffer: &mut impl Room,
+        timeout: Option<Duration>,
+        until: Until,
+    ) -> Result<Option<Sample<()>>> {
+        if self.linger()
+            && let Some(given) = self.follow.next_at_once(buffer)
+        {
+            return given.map(Some);
+        }
+        self.wait_for(buffer, timeout, until)
+    }
+
+    /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs; whether
+    /// it came.
+    ///
+    /// A reader that catches up with a stream of values is for a moment better off without looking: each look takes the
+    /// line away from the writer that is about to fill it.
+    #[inline]
+    fn linger(&mut self) -> bool {
+        if self.streak >= STREAM {
+            pause();
+        }
+        if self.follow.is_near() {
+            return true;
+        }
+        self.streak = 0;
+        spin(|| self.follow.is_near())
+    }
+
+    /// Waits for the next value, which was not there a moment ago.
+    #[inline(never)]
+    fn wait_for(
+        &mut self,
+        buffer: &mut impl Room,
+        timeout: Option<Duration>,
+        until: Until,
+    ) -> Result<Option<Sample<()>>> {
+        let mut now = Instant::now();
+        // None is too far away to matter.
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        let mut file = self.follow.region().identity;
+        let mut sleeper = self.sleeper();
+        loop {
+            let step = self.follow.step(now, buffer)?;
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(now));
+            match step {
+                Step::Value(sample) => return Ok(Some(sample)),
+                Step::Ended { .. } if until == Until::Closed => return Ok(None),
+                // Closed first and removed then: the close is what was waited for.
+                Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
+                Step::Absent if until == Until::Closed => return Err(self.follow.place().gone()),
+                _ if left.is_zero() => return Ok(None),
+                Step::Busy => {}
+                Step::Absent => thread::sleep(left.min(ABSENT_POLL)),
+                Step::Wait { bell } | Step::Ended { bell } => {
+                    let region = self.follow.region();
+                    // The bell of one file says nothing of another's.
+                    if region.identity != file {
+                        (file, sleeper) = (region.identity, self.sleeper());
+                    }
+                    sleeper.wait(&region.header().hot.bell, bell, left, || self.follow.is_near());
+                }
+            }
+            now = Instant::now();
+        }
+    }
+
+    fn sleeper(&self) -> Sleeper {
+        Sleeper::new(self.wait, self.follow.region().fixed.look_ns)
+    }
+}

@@ -1,0 +1,81 @@
+//! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
+
+use super::{Ask, Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use crate::error::{Error, Result};
+use crate::types::kind::Kind;
+use serde_json::Value;
+
+/// A reader of typed values by who does not know the type: they are decoded by the region's schema, as JSON. A region
+/// of JSON is read as well. See [`Reader`](crate::Reader) for the rest.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// # let name = name.as_str();
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Reading {
+///     room: String,
+///     celsius: f32,
+/// }
+/// let mut writer = shm_core::Writer::<Reading>::open(name)?;
+/// writer.publish(&Reading { room: "kitchen".into(), celsius: 21.1 })?;
+///
+/// let mut reader = shm_core::ValueReader::open(name)?;
+/// assert_eq!(reader.latest()?.unwrap().value.to_string(), r#"{"room":"kitchen","celsius":21.1}"#);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ValueReader {
+    raw: RawReader,
+    encoded: Vec<u8>,
+}
+
+impl ValueReader {
+    pub(super) fn from_raw(raw: RawReader) -> Result<Self> {
+        let has_schema = raw.schema().is_some_and(|schema| schema.is_complete());
+        if raw.kind() == Kind::Json || has_schema {
+            return Ok(Self { raw, encoded: Vec::new() });
+        }
+        let region = &raw.follow.place().shown;
+        Err(Error::Schema(format!(
+            "region '{region}' does not say how its values are encoded; read it with a RawReader"
+        )))
+    }
+
+    /// Attaches to a region that exists; receiving starts at its newest value.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReaderOptions::open_values`].
+    pub fn open(name: &str) -> Result<Self> {
+        ReaderOptions::new().open_values(name)
+    }
+
+    /// Moves to another place in the region; see [`RawReader::seek`].
+    pub fn seek(&mut self, to: Position) {
+        self.raw.seek(to);
+    }
+
+    /// Whether the writer closed the region cleanly, and every value was read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    receiving_methods!(Value, ", and [`Error::Decode`] if the bytes are not a value of the type.");
+
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
+        let decoded = match (self.raw.kind(), self.raw.schema()) {
+            (_, Some(schema)) => schema.decode(&self.encoded).map_err(|error| error.to_string()),
+            (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(|error| error.to_string()),
+            (kind, None) => Err(format!("the region now holds {kind} values without a schema")),
+        };
+        match decoded {
+            Ok(value) => Ok(Some(sample.with(value))),
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Putting a new file in a region's place: for growth, or for another kind or size. Also what every new file needs.
+
+use super::draft::Draft;
+use super::place::Place;
+use super::tenure::{Lock, begin_tenure};
+use super::{MAX_REGION_BYTES, Region};
+use crate::Sequence;
+use crate::error::{Error, Result};
+use crate::sys::clock::{boot_id, unix_ns};
+use crate::sys::futex::wake;
+use shm_ring::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::{Announcer, Look, Producer, Stamped};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::SystemTime;
+
+/// The permission bits that a region may have, and those that it must have.
+pub const MODES: u32 = 0o644;
+pub const MODE_MIN: u32 = 0o600;
+
+/// How a replacement differs from what it replaces.
+pub struct Change<'v> {
+    /// What the new header says, but for the sizes that follow from others.
+    pub wanted: Fixed,
+    /// What stands behind the header page. If it is the old one, the values are of the same type, and are kept.
+    pub descriptor: Vec<u8>,
+    /// The new file's permission bits; unset, as they are now.
+    pub mode: Option<u32>,
+    /// The epoch of the writer that replaces.
+    pub epoch: u64,
+    /// A value that is in the new file from the start.
+    pub value: Option<&'v [u8]>,
+}
+
+/// A region that is being replaced, and what is known of it.
+pub struct Replaced<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// The writer's lock, which is held.
+    pub lock: &'a Lock,
+    /// The file that is replaced.
+    pub region: &'a Region,
+    /// The number of its newest value, also of one that was shown and is damaged.
+    pub newest: Sequence,
+    /// What its readers are told by.
+    pub announcer: &'a mut Announcer,
+}
+
+impl<'a> Replaced<'a> {
+    /// Puts a new file in the region's place, so that a reader that drains the old one and goes on in the new one misses
+    /// nothing that the old one still held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
+    pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer)> {
+        check_numbers(self.place, self.newest)?;
+        self.check_ours()?;
+        let draft = self.draft(&change)?;
+        let producer = self.fill(draft.region(), &change);
+        // Filling the draft took its time.
+        self.check_ours()?;
+        Ok((self.swap(draft)?, producer))
+    }
+
+    fn check_ours(&self) -> Result<()> {
+        if self.lock.is_of(self.place, self.region)? { Ok(()) } else { Err(self.place.gone()) }
+    }
+
+    /// The new file, with its header and without values, under a name that only this writer knows.
+    fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>> {
+        let fixed = lay_out(self.place, Fixed { boot_id: boot_id(), ..self.succeed(&change.wanted)? })?;
+        let (mode, group) = self.region.permissions(self.place)?;
+        let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
+        Draft::new(self.place, fixed, &change.descriptor, mode, Some(group))
+    }
+
+    /// The next file of the same lineage. Without its newest value the new file would not show how far numbers went. Should
+    /// they repeat, then not in this lineage: in that case it is the first file of a new one.
+    fn succeed(&self, wanted: &Fixed) -> Result<Fixed> {
+        let (lineage, file_number) = if self.keeps_newest() {
+            (wanted.lineage, self.region.fixed.file_number.wrapping_add(1))
+        } else {
+            (random_lineage(self.place)?, 1)
+        };
+        Ok(Fixed { lineage, file_number, ..wanted.clone() })
+    }
+
+    /// Whether the newest value is there and believed, or there is none.
+    fn keeps_newest(&self) -> bool {
+        let ring = self.region.ring();
+        if self.newest + 1 == ring.first() {
+            return true;
+        }
+        let mut payload = Vec::new();
+        let found = ring.look(self.newest, &mut payload);
+        self.newest > 0 && matches!(found, Ok(Look::Whole(stamped)) if is_trusted(self.region, &stamped, &payload))
+    }
+
+    /// Carries the values over that the new file holds, adds the one that is to be there from the start, and notes the writer.
+    fn fill(&self, fresh: &Region, change: &Change<'_>) -> Producer {
+        let ring = fresh.ring();
+        let is_same_type = fresh.fixed.kind == self.region.fixed.kind && change.descriptor == self.region.descriptor;
+        let most = if is_same_type { fresh.fixed.slots - u64::from(change.value.is_some()) } else { 0 };
+        let is_trusted = |stamped: &Stamped, payload: &[u8]| is_trusted(self.region, stamped, payload);
+        let mut producer = Producer::carry_over(self.region.ring(), self.newest, ring, most, is_trusted);
+        if let Some(value) = change.value {
+            producer.publish(ring, value);
+            producer.note_time(ring, unix_ns(SystemTime::now()));
+        }
+        let is_same_lineage = fresh.fixed.lineage == self.region.fixed.lineage;
+        begin_tenure(fresh, if is_same_lineage { change.epoch } else { 1 });
+        producer
+    }
+
+    /// Gives the draft the region's name, and tells the readers of the old file before and after.
+    fn swap(&mut self, draft: Draft<'_>) -> Result<Region> {
+        let state = self.region.header().hot.state.load(Relaxed);
+        // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its
+        // readers notice by the name.
+        if self.region.fixed.boot_id != boot_id() && state == STATE_CLOSED {
+            return draft.replace();
+        }
+        self.announce(STATE_MOVING);
+        let replaced = draft.replace();
+        self.announce(match &replaced {
+            Ok(_) => STATE_MOVED,
+            Err(_) if state == STATE_CLOSED => STATE_CLOSED,
+            Err(_) => STATE_OPEN,
+        });
+        replaced
+    }
+
+    fn announce(&mut self, state: u32) {
+        self.announcer.change_state(self.region.ring(), state);
+        wake(self.region.header().hot.bell.word());
+    }
+}
+
+/// Whether a value of the region is the one that was published, as far as that can be known.
+fn is_trusted(region: &Region, stamped: &Stamped, payload: &[u8]) -> bool {
+    if region.fixed.has_checksums() {
+        stamped.has_checksum() && stamped.checksum_holds(payload)
+    } else {
+        region.survived_cleanly()
+    }
+}
+
+/// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
+pub fn check_numbers(place: &Place, newest: Sequence) -> Result<()> {
+    if newest < MAX_SEQUENCE {
+        return Ok(());
+    }
+    Err(place.damaged(format!("its newest value claims number {newest}, the last there is")))
+}
+
+/// Completes a header that is about to be written.
+pub fn lay_out(place: &Place, mut fixed: Fixed) -> Result<Fixed> {
+    fixed.created_ns = unix_ns(SystemTime::now());
+    let laid_out = fixed.lay_out().filter(|fixed| fixed.region_bytes <= MAX_REGION_BYTES);
+    laid_out.ok_or_else(|| Error::TooLarge {
+        region: place.shown.clone(),
+        reason: format!("its slots would take more than {MAX_REGION_BYTES} bytes; give it fewer or smaller slots"),
+    })
+}
+
+/// The number of a lineage that nobody else has.
+pub fn random_lineage(place: &Place) -> Result<u128> {
+    Ok(u128::from_le_bytes(place.random_bytes("number region")?))
+}

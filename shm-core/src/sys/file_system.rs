@@ -1,0 +1,75 @@
+//! What is known of a file's file system, by its number: whether its pages are the memory of this machine, and whether a
+//! mapping keeps the opened file open.
+
+use rustix::fd::AsFd;
+use rustix::fs;
+use rustix::io::retry_on_intr;
+
+/// The numbers by which the kernel calls file systems whose files belong to another machine or to a program, as in
+/// statfs(2) and `linux/magic.h`.
+const REMOTE: [(i128, &str); 18] = [
+    (0x6969, "NFS"),
+    (0x0102_1997, "9p"),
+    (0x6573_5546, "FUSE"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x517b, "SMB"),
+    (0x00c3_6400, "Ceph"),
+    (0x6b41_4653, "AFS"),
+    (0x5346_414f, "AFS"),
+    (0x7375_7245, "Coda"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+    (0x1983_0326, "BeeGFS"),
+    (0x2003_0528, "OrangeFS"),
+    (0x0116_1970, "GFS2"),
+    (0x7461_636f, "OCFS2"),
+    (0x786f_4256, "a folder of VirtualBox"),
+    (0xbacb_acbc, "a folder of VMware"),
+];
+
+/// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
+const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e];
+
+/// The name of the file system that a file or directory is on, if that is not this machine's own. One that cannot be asked
+/// is taken for local.
+///
+/// On such a file system another machine's writer would be seen late or never and wake nobody, and an access can fail at
+/// any time.
+pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
+    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
+    // The field's type differs between architectures.
+    remote(i128::from(stat.f_type))
+}
+
+/// Whether the file system is one of which it is known that a mapping refers to the very file that was opened: tmpfs, ext2
+/// to ext4, XFS and Btrfs. Others may map a file that lies below it, as overlayfs does.
+pub fn maps_what_was_opened(file: impl AsFd) -> bool {
+    let stat = fs::fstatfs(file).ok();
+    stat.is_some_and(|stat| MAPPED_AS_OPENED.contains(&i128::from(stat.f_type)))
+}
+
+/// The name of a file system that is not local, by its number, of which some architectures keep 32 bits with a sign.
+fn remote(number: i128) -> Option<&'static str> {
+    let number = number & 0xffff_ffff;
+    REMOTE.iter().find(|(remote, _)| *remote == number).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Fault 21.
+    #[test]
+    fn file_systems_of_other_machines_and_of_programs_are_told_from_local_ones() {
+        let [tmpfs, ext4, xfs, btrfs, overlay, ramfs] =
+            [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e, 0x794c_7630, 0x8584_58f6];
+        for local in [tmpfs, ext4, xfs, btrfs, overlay, ramfs, 0] {
+            assert_eq!(remote(local), None, "{local:#x}");
+        }
+        for (number, name) in [(0x6969, "NFS"), (0x0102_1997, "9p"), (0x6573_5546, "FUSE"), (0xff53_4d42, "CIFS")] {
+            assert_eq!(remote(number), Some(name));
+        }
+        assert_eq!(remote(i128::from(0xfe53_4d42_u32.cast_signed())), Some("SMB"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Gives pages to a range of a file before anything is stored there, also where signals interrupt that again and again.
+//! What a failure means is for the caller to say.
+
+use rustix::fs::{self, FallocateFlags};
+use rustix::io::{Errno, Result};
+use std::fs::File;
+
+/// No piece is smaller than this. It takes some ten microseconds.
+const PIECE_MIN_BYTES: u64 = 64 << 10;
+
+/// What becomes of a file that ends before the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// It ends where the range does.
+    Extended,
+    /// It stays as long as it is.
+    Kept,
+}
+
+/// Gives every byte of the range a page.
+///
+/// Older kernels give up a `fallocate` on tmpfs if a signal comes, and 100 MB take longer than the period of many
+/// a timer: tried again as a whole, it would never end.
+pub fn reserve(file: &File, length: Length, offset: u64, bytes: u64) -> std::io::Result<()> {
+    let flags = match length {
+        Length::Extended => FallocateFlags::empty(),
+        Length::Kept => FallocateFlags::KEEP_SIZE,
+    };
+    Ok(in_pieces(offset, bytes, |offset, bytes| fs::fallocate(file, flags, offset, bytes))?)
+}
+
+/// Does the whole range at once or, after an interruption, in pieces half as large.
+fn in_pieces(offset: u64, bytes: u64, mut allocate: impl FnMut(u64, u64) -> Result<()>) -> Result<()> {
+    let (mut done, mut piece) = (0, bytes);
+    while done < bytes {
+        let next = piece.min(bytes - done);
+        match allocate(offset + done, next) {
+            Ok(()) => done += next,
+            Err(Errno::INTR) => piece = (next / 2).next_multiple_of(PIECE_MIN_BYTES),
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces that were allocated where a signal comes before more than `most` bytes are.
+    fn pieces(offset: u64, bytes: u64, most: u64) -> Vec<(u64, u64)> {
+        let mut pieces = Vec::new();
+        in_pieces(offset, bytes, |offset, bytes| {
+            if bytes > most {
+                return Err(Errno::INTR);
+            }
+            pieces.push((offset, bytes));
+            Ok(())
+        })
+        .unwrap();
+        pieces
+    }
+
+    // Fault 27.
+    #[test]
+    fn what_a_timer_always_interrupts_is_reserved_in_pieces_without_gap_or_overlap() {
+        assert_eq!(pieces(4096, 1_000_000, u64::MAX), [(4096, 1_000_000)]);
+        for most in [PIECE_MIN_BYTES, 100_000, 300_000, 999_999] {
+            let pieces = pieces(4096, 1_000_001, most);
+            // Each is more than half as long as it might have been.
+            assert!(pieces.len() > 1 && pieces.len() as u64 <= 2 * 1_000_001 / most + 1, "{pieces:?}");
+            let ends = pieces.iter().map(|(offset, bytes)| offset + bytes);
+            let starts = pieces.iter().skip(1).map(|(offset, _)| *offset).chain([4096 + 1_000_001]);
+            assert!(pieces[0].0 == 4096 && ends.eq(starts), "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_ends_it() {
+        let mut calls = 0;
+        let result = in_pieces(0, 1 << 20, |_, _| {
+            calls += 1;
+            Err(if calls == 1 { Errno::INTR } else { Errno::NOSPC })
+        });
+        assert_eq!((result, calls), (Err(Errno::NOSPC), 2));
+    }
+}

@@ -1,0 +1,91 @@
+//! What the bytes of a value mean, and whether they are that.
+
+/// What the payloads of a region are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Bytes of no known meaning.
+    Bytes,
+    /// UTF-8 text.
+    Text,
+    /// A JSON document.
+    Json,
+    /// An array of numbers.
+    Array,
+    /// A Rust value, encoded by bincode.
+    Bincode,
+}
+
+const KINDS: [(u32, Kind, &str); 5] = [
+    (1, Kind::Bytes, "bytes"),
+    (2, Kind::Text, "text"),
+    (3, Kind::Json, "json"),
+    (4, Kind::Array, "array"),
+    (5, Kind::Bincode, "bincode"),
+];
+
+impl Kind {
+    /// The number that stands for this kind in a header.
+    pub fn code(self) -> u32 {
+        KINDS.iter().find(|row| row.1 == self).expect("every kind has a row").0
+    }
+
+    /// The kind that a number in a header stands for.
+    pub fn from_code(code: u32) -> Option<Self> {
+        KINDS.iter().find(|row| row.0 == code).map(|row| row.1)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(KINDS.iter().find(|row| row.1 == *self).expect("every kind has a row").2)
+    }
+}
+
+/// Checks that a payload is what its kind promises; says what is wrong otherwise.
+pub fn check(kind: Kind, payload: &[u8]) -> Result<(), String> {
+    match kind {
+        Kind::Text => match std::str::from_utf8(payload) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(format!("the value is not UTF-8 text from byte {} on; publish it as bytes", error.valid_up_to()))
+            }
+        },
+        Kind::Json => match check_json(payload) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(format!("the value is not JSON: {error}; mend it, or publish it as text")),
+        },
+        Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
+    }
+}
+
+/// JSON is UTF-8 text, which has to be checked by itself: what is skipped in bytes is not.
+fn check_json(payload: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_json_are_checked() {
+        assert_eq!(check(Kind::Text, "hé".as_bytes()), Ok(()));
+        assert!(check(Kind::Text, b"h\xff").unwrap_err().contains("from byte 1 on"));
+        assert_eq!(check(Kind::Json, b" {\"a\": [1, 2]} "), Ok(()));
+        for bad in [&b"{\"a\":"[..], b"", b"1 2", b"nul", b"\"\xff\""] {
+            assert!(check(Kind::Json, bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(check(Kind::Bytes, b"\xff"), Ok(()));
+    }
+
+    #[test]
+    fn every_kind_has_a_number_of_its_own() {
+        for (code, kind, name) in KINDS {
+            assert_eq!((Kind::from_code(code), kind.code()), (Some(kind), code));
+            assert_eq!(kind.to_string(), name);
+        }
+        assert_eq!(Kind::from_code(0), None);
+    }
+}

@@ -1,0 +1,368 @@
+//! Types are traced right or refused with a reason; decoding and encoding by a schema is what serde does with the type.
+
+use super::*;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+mod against_serde;
+mod hostile;
+
+/// The type's schema, without what all schemas have.
+#[track_caller]
+fn check<T: DeserializeOwned>(expected: &str) {
+    assert_eq!(Schema::of::<T>().unwrap().as_json(), expected);
+}
+
+#[track_caller]
+fn refused<T: DeserializeOwned>(words: &[&str]) {
+    let message = Schema::of::<T>().unwrap_err().to_string();
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    assert!(message.contains("Schema::named"), "it says what to do: {message}");
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unit;
+
+#[derive(Serialize, Deserialize)]
+struct NewType(u8);
+
+#[derive(Serialize, Deserialize)]
+enum Shape {
+    Unit,
+    New(f32),
+    Pair(u8, String),
+    Fields { x: i32, y: Option<Colour> },
+}
+
+#[derive(Serialize, Deserialize)]
+enum Colour {
+    Red,
+    Rgb(u8, u8, u8),
+}
+
+#[test]
+fn plain_types_are_their_formats() {
+    check::<(bool, char, String, i8, u128)>(r#"{"type":{"TUPLE":["BOOL","CHAR","STR","I8","U128"]},"types":{}}"#);
+    check::<()>(r#"{"type":"UNIT","types":{}}"#);
+    check::<[u16; 3]>(r#"{"type":{"TUPLEARRAY":{"CONTENT":"U16","SIZE":3}},"types":{}}"#);
+    check::<(u16, u16, u16)>(r#"{"type":{"TUPLEARRAY":{"CONTENT":"U16","SIZE":3}},"types":{}}"#);
+    check::<(u16,)>(r#"{"type":{"TUPLE":["U16"]},"types":{}}"#);
+    check::<Vec<Option<Option<f64>>>>(r#"{"type":{"SEQ":{"OPTION":{"OPTION":"F64"}}},"types":{}}"#);
+    check::<HashMap<String, BTreeSet<i64>>>(r#"{"type":{"MAP":{"KEY":"STR","VALUE":{"SEQ":"I64"}}},"types":{}}"#);
+    check::<(Unit, NewType)>(
+        r#"{"type":{"TUPLE":[{"TYPENAME":"Unit"},{"TYPENAME":"NewType"}]},"types":{"NewType":{"NEWTYPESTRUCT":"U8"},"Unit":"UNITSTRUCT"}}"#,
+    );
+}
+
+#[test]
+fn every_variant_is_found_wherever_the_enum_stands() {
+    let colour = r#""Colour":{"ENUM":{"0":{"Red":"UNIT"},"1":{"Rgb":{"TUPLEARRAY":{"CONTENT":"U8","SIZE":3}}}}}"#;
+    let colour = colour.replace(r#"{"TUPLEARRAY":{"CONTENT":"U8","SIZE":3}}"#, r#"{"TUPLE":["U8","U8","U8"]}"#);
+    let shape = r#""Shape":{"ENUM":{"0":{"Unit":"UNIT"},"1":{"New":{"NEWTYPE":"F32"}},"2":{"Pair":{"TUPLE":["U8","STR"]}},"3":{"Fields":{"STRUCT":[{"x":"I32"},{"y":{"OPTION":{"TYPENAME":"Colour"}}}]}}}}"#;
+    check::<Shape>(&format!(r#"{{"type":{{"TYPENAME":"Shape"}},"types":{{{colour},{shape}}}}}"#));
+    check::<Vec<(u8, Option<Shape>)>>(&format!(
+        r#"{{"type":{{"SEQ":{{"TUPLE":["U8",{{"OPTION":{{"TYPENAME":"Shape"}}}}]}}}},"types":{{{colour},{shape}}}}}"#
+    ));
+}
+
+#[derive(Serialize, Deserialize)]
+enum Expression {
+    Negated(Box<Expression>),
+    Sum(Box<Expression>, Box<Expression>),
+    Number(f64),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Pile {
+    Last,
+    More(Box<Pile>),
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Folder {
+    folders: Vec<Folder>,
+    by_name: BTreeMap<String, Folder>,
+    parent: Option<Box<Folder>>,
+    last: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Egg {
+    Of(Box<Hen>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Hen {
+    From(Box<Egg>),
+    First,
+}
+
+#[test]
+fn types_may_contain_themselves() {
+    check::<Expression>(
+        r#"{"type":{"TYPENAME":"Expression"},"types":{"Expression":{"ENUM":{"0":{"Negated":{"NEWTYPE":{"TYPENAME":"Expression"}}},"1":{"Sum":{"TUPLE":[{"TYPENAME":"Expression"},{"TYPENAME":"Expression"}]}},"2":{"Number":{"NEWTYPE":"F64"}}}}}}"#,
+    );
+    check::<Folder>(
+        r#"{"type":{"TYPENAME":"Folder"},"types":{"Folder":{"STRUCT":[{"folders":{"SEQ":{"TYPENAME":"Folder"}}},{"by_name":{"MAP":{"KEY":"STR","VALUE":{"TYPENAME":"Folder"}}}},{"parent":{"OPTION":{"TYPENAME":"Folder"}}},{"last":"U8"}]}}}"#,
+    );
+    check::<Egg>(
+        r#"{"type":{"TYPENAME":"Egg"},"types":{"Egg":{"ENUM":{"0":{"Of":{"NEWTYPE":{"TYPENAME":"Hen"}}}}},"Hen":{"ENUM":{"0":{"From":{"NEWTYPE":{"TYPENAME":"Egg"}}},"1":{"First":"UNIT"}}}}}"#,
+    );
+}
+
+#[derive(Serialize, Deserialize)]
+struct Generic<T> {
+    content: T,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Generics {
+    bytes: Generic<u8>,
+    text: Generic<String>,
+    again: Generic<u8>,
+}
+
+mod other {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub enum Colour {
+        Rgb,
+        Red,
+    }
+}
+
+#[test]
+fn types_of_one_name_are_told_apart() {
+    check::<Generics>(
+        r#"{"type":{"TYPENAME":"Generics"},"types":{"Generic":{"STRUCT":[{"content":"U8"}]},"Generic#2":{"STRUCT":[{"content":"STR"}]},"Generics":{"STRUCT":[{"bytes":{"TYPENAME":"Generic"}},{"text":{"TYPENAME":"Generic#2"}},{"again":{"TYPENAME":"Generic"}}]}}}"#,
+    );
+    check::<(Vec<Colour>, other::Colour)>(
+        r#"{"type":{"TUPLE":[{"SEQ":{"TYPENAME":"Colour"}},{"TYPENAME":"Colour#2"}]},"types":{"Colour":{"ENUM":{"0":{"Red":"UNIT"},"1":{"Rgb":{"TUPLE":["U8","U8","U8"]}}}},"Colour#2":{"ENUM":{"0":{"Rgb":"UNIT"},"1":{"Red":"UNIT"}}}}}"#,
+    );
+}
+
+#[test]
+fn types_of_the_standard_library_are_found() {
+    use std::net::{IpAddr, SocketAddr};
+    use std::time::{Duration, SystemTime};
+    for schema in [
+        Schema::of::<(Duration, SystemTime, IpAddr, SocketAddr)>(),
+        Schema::of::<(std::num::NonZeroU8, std::ops::Range<u8>, std::result::Result<std::path::PathBuf, u8>)>(),
+        Schema::of::<(std::ops::Bound<u8>, std::num::Wrapping<i8>, std::borrow::Cow<'static, str>)>(),
+    ] {
+        assert!(schema.as_ref().is_ok_and(Schema::is_complete), "{schema:?}");
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u8),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Flat {
+    #[serde(flatten)]
+    inner: Generic<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Alias {
+    #[serde(alias = "also")]
+    name: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Endless {
+    inner: Box<Endless>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum EndlessToo {
+    One(Box<EndlessToo>),
+    Other(u8, Box<EndlessToo>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Nothing {}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Nest(Vec<Nest>);
+
+#[derive(Serialize, Deserialize)]
+enum VariantAlias {
+    #[serde(alias = "Rot")]
+    Red,
+    Green,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Email(String);
+
+impl TryFrom<String> for Email {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        if text.contains('@') { Ok(Self(text)) } else { Err("it has no @".to_owned()) }
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+#[test]
+fn what_cannot_be_found_out_is_refused_with_what_to_do() {
+    refused::<Untagged>(&["Untagged", "#[serde(untagged)]"]);
+    refused::<Flat>(&["Flat", "#[serde(flatten)]"]);
+    refused::<Alias>(&["Alias", "alias"]);
+    refused::<Endless>(&["Endless contains itself without end"]);
+    refused::<EndlessToo>(&["EndlessToo contains itself without end"]);
+    refused::<Nest>(&["without a name of its own"]);
+    refused::<VariantAlias>(&["has a variant an alias?"]);
+    refused::<Nothing>(&["Nothing has no variants"]);
+    refused::<Email>(&["Email", "it has no @"]);
+    refused::<serde_json::Value>(&["serde_json"]);
+}
+
+#[test]
+fn samples_show_what_cannot_be_traced() {
+    let contact = |email: &str, colours| Generic { content: (Email(email.to_owned()), colours) };
+    let schema = Schema::from_samples(&[contact("a@b", vec![Colour::Red]), contact("c@d", vec![Colour::Rgb(1, 2, 3)])]);
+    assert_eq!(
+        schema.unwrap().as_json(),
+        r#"{"type":{"TYPENAME":"Generic"},"types":{"Colour":{"ENUM":{"0":{"Red":"UNIT"},"1":{"Rgb":{"TUPLE":["U8","U8","U8"]}}}},"Generic":{"STRUCT":[{"content":{"TUPLE":["STR",{"SEQ":{"TYPENAME":"Colour"}}]}}]}}}"#
+    );
+    let open = Schema::from_samples(&[contact("a@b", vec![])]).unwrap_err();
+    assert!(open.to_string().contains("'Generic' open"), "{open}");
+    assert!(Schema::from_samples::<u8>(&[]).is_err());
+    assert!(Schema::from_samples(&[(Colour::Red, other::Colour::Rgb)]).is_err(), "two types of one name");
+}
+
+#[test]
+fn both_ways_to_a_schema_lead_to_the_same() {
+    let samples = [
+        Shape::Unit,
+        Shape::New(1.0),
+        Shape::Pair(1, "one".to_owned()),
+        Shape::Fields { x: 1, y: Some(Colour::Red) },
+        Shape::Fields { x: 1, y: Some(Colour::Rgb(1, 2, 3)) },
+    ];
+    assert_eq!(Schema::from_samples(&samples), Schema::of::<Shape>());
+}
+
+#[test]
+fn a_schema_reads_as_a_definition() {
+    let expected = "type Value = (Shape, Map<String, [u8; 4]>, Unit, NewType, (u8,));\n\n\
+        enum Shape {\n    Unit,\n    New(f32),\n    Pair(u8, String),\n    Fields { x: i32, y: Option<Colour> },\n}\n\n\
+        struct Unit;\n\nstruct NewType(u8);\n\n\
+        enum Colour {\n    Red,\n    Rgb(u8, u8, u8),\n}\n";
+    let schema = Schema::of::<(Shape, HashMap<String, [u8; 4]>, Unit, NewType, (u8,))>().unwrap();
+    assert_eq!(schema.to_string(), expected);
+    assert_eq!(Schema::named("Frame", 3).unwrap().to_string(), "type Frame; // version 3, known only by name\n");
+}
+
+#[test]
+fn the_first_difference_is_named() {
+    let check = |region: &str, here: &str, expected: &str| {
+        let [region, here] = [region, here].map(|json| Schema::parse(json).unwrap());
+        assert_eq!(Schema::difference(&region, &here), expected);
+    };
+    let reading =
+        |fields: &str| format!(r#"{{"type":{{"TYPENAME":"Reading"}},"types":{{"Reading":{{"STRUCT":[{fields}]}}}}}}"#);
+    let place = r#"{"room":"STR"},{"position":{"TUPLE":["F32","F64"]}}"#;
+    check(
+        &reading(place),
+        &reading(r#"{"room":"STR"},{"position":{"TUPLE":["F32","F32"]}}"#),
+        "Reading.position.1: f64 in the region, f32 here",
+    );
+    check(
+        &reading(place),
+        &reading(r#"{"room":"STR"}"#),
+        "Reading: there is also a field 'position' in the region, there is none here",
+    );
+    check(
+        &reading(r#"{"room":"STR"}"#),
+        &reading(place),
+        "Reading: there is no field 'position' in the region, there is one here",
+    );
+    check(
+        &reading(place),
+        &reading(r#"{"raum":"STR"},{"position":"U8"}"#),
+        "Reading: field 0 is 'room' in the region, it is 'raum' here",
+    );
+    check(&reading(place), r#"{"type":"U8","types":{}}"#, "Reading: Reading in the region, u8 here");
+    check(
+        r#"{"type":{"TYPENAME":"E"},"types":{"E":{"ENUM":{"0":{"A":"UNIT"}}}}}"#,
+        r#"{"type":{"TYPENAME":"E"},"types":{"E":{"ENUM":{"0":{"A":"UNIT"},"1":{"B":"UNIT"}}}}}"#,
+        "E: variant 1 is unknown in the region, it is 'B' here",
+    );
+    let pair = |formats: &str| format!(r#"{{"type":{{"TYPENAME":"P"}},"types":{{"P":{formats}}}}}"#);
+    check(
+        &pair(r#"{"NEWTYPESTRUCT":"F64"}"#),
+        &pair(r#"{"TUPLESTRUCT":["F64","F64"]}"#),
+        "P: struct P(f64); in the region, struct P(f64, f64); here",
+    );
+    let variant = |form: &str| pair(&format!(r#"{{"ENUM":{{"0":{{"A":{form}}}}}}}"#));
+    check(&variant(r#""UNIT""#), &variant(r#"{"NEWTYPE":"U8"}"#), "P.A: A in the region, A(u8) here");
+    check(
+        r#"{"name":"Reading","version":3}"#,
+        r#"{"name":"Reading","version":4}"#,
+        "'Reading', version 3, known only by name, in the region, 'Reading', version 4, known only by name, here",
+    );
+}
+
+#[test]
+fn json_that_does_not_fit_is_refused_with_the_place() {
+    let schema = Schema::of::<Generic<(u8, Vec<Shape>, char, Vec<Option<f32>>)>>().unwrap();
+    let check = |value: Value, expected: &str| assert_eq!(schema.encode(&value).unwrap_err().to_string(), expected);
+    let with = |shape: Value| json!({"content": [1, [shape], "x", []]});
+    check(json!({"content": [300, [], "x", []]}), "Generic.content.0: expected u8, got 300");
+    check(json!({"content": [-1, [], "x", []]}), "Generic.content.0: expected u8, got -1");
+    check(json!({"content": [1.5, [], "x", []]}), "Generic.content.0: expected u8, got 1.5");
+    check(json!({"content": [1, [], "xy", []]}), "Generic.content.2: expected char, got \"xy\"");
+    check(
+        json!({"content": [1, [], "x"]}),
+        "Generic.content: expected (u8, Vec<Shape>, char, Vec<Option<f32>>), got [1,[],\"x\"]",
+    );
+    check(json!({"content": [1, {}, "x", []]}), "Generic.content.1: expected Vec<Shape>, got {}");
+    check(
+        json!({"content": [1, [], "x", [1e300]]}),
+        "Generic.content.3.0: expected a number that an f32 can be, got 1e+300",
+    );
+    check(json!({}), "Generic: the field 'content' is missing");
+    check(json!({"content": 1, "kontent": 2}), "Generic: there is no field 'kontent', only content");
+    check(json!([1]), "Generic: expected Generic: an object with content, got [1]");
+    check(with(json!("Circle")), "Generic.content.1.0: expected Shape: Unit, New, Pair, Fields, got \"Circle\"");
+    check(with(json!({"Unit": null})), "Generic.content.1.0.Unit: expected the name alone");
+    check(with(json!("New")), "Generic.content.1.0.New: expected its content");
+    check(with(json!({"Pair": [1]})), "Generic.content.1.0.Pair: expected a list of 2");
+    check(
+        with(json!({"Fields": {"x": 1, "y": "Green"}})),
+        "Generic.content.1.0.Fields.y: expected Colour: Red, Rgb, got \"Green\"",
+    );
+    let long = "a".repeat(100);
+    check(
+        json!({"content": long}),
+        &format!("Generic.content: expected (u8, Vec<Shape>, char, Vec<Option<f32>>), got \"{}...", "a".repeat(56)),
+    );
+}
+
+#[test]
+fn the_example_of_the_format_is_encoded_as_it_says() {
+    let text = include_str!("../../../../docs/FORMAT.md");
+    let blocks: Vec<&str> = text.split("```text\n").skip(1).filter_map(|block| block.split("\n```").next()).collect();
+    let schemas: Vec<Schema> = blocks.iter().filter_map(|block| Schema::parse(block).ok()).collect();
+    assert_eq!(schemas.len(), 2, "a type and a name");
+    let shown: Vec<_> = blocks.iter().filter(|block| Schema::parse(block).is_ok()).collect();
+    assert!(schemas.iter().zip(shown).all(|(schema, shown)| schema.as_json() == *shown), "the examples are canonical");
+    let value = json!({"room":"kitchen","celsius":21.5,"position":[1.0,-2.0],"state":{"Failed":7}});
+    let bytes = schemas[0].encode(&value).unwrap();
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(text.contains(&hex[..24].join(" ")) && text.contains(&hex[24..].join(" ")), "{hex:?}");
+    assert_eq!(schemas[0].decode(&bytes).unwrap(), value);
+}

@@ -1,0 +1,72 @@
+//! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
+
+use crate::reader::sleeper::{Sleeper, Wait, Waited};
+use crate::sys::clock::Moment;
+use crate::writer::waker::Waker;
+use shm_ring::header::STATE_CLOSED;
+use shm_ring::{Memory, Producer, Shape};
+use std::sync::atomic::Ordering::Release;
+use std::time::Duration;
+
+mod processes;
+mod sleeps;
+mod spins;
+mod states;
+mod stress;
+
+const LOOK_NS: u64 = 20_000;
+const HALF_NS: u64 = LOOK_NS / 2;
+
+/// The memory of a ring of 64 small slots, before its first value.
+fn memory() -> Memory {
+    Memory::new(Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false })
+}
+
+/// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
+#[track_caller]
+fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
+    for (number, &(steady_ns, wakes)) in publications.iter().enumerate() {
+        assert_eq!(waker.is_due(Moment { steady_ns, unix_ns: 0 }), wakes, "number {number}, at {steady_ns} ns");
+    }
+}
+
+// Fault 48.
+#[test]
+fn what_the_unix_clock_says_never_matters() {
+    let mut wakers = [Waker::new(LOOK_NS), Waker::new(LOOK_NS)];
+    let mut steady_ns = 0;
+    for step in 0..10_000_u64 {
+        steady_ns += step * 7919 % LOOK_NS;
+        // One goes on with the steady clock; the other is set forth and back by years.
+        let unix_ns = [steady_ns, step.wrapping_mul(0x9e37_79b9_7f4a_7c15)];
+        let due = [0, 1].map(|index| wakers[index].is_due(Moment { steady_ns, unix_ns: unix_ns[index] }));
+        assert_eq!(due[0], due[1], "step {step}");
+    }
+}
+
+#[test]
+fn a_waker_that_restarts_knows_nothing_of_before() {
+    let mut waker = Waker::new(LOOK_NS);
+    check_wakes(&mut waker, &[(0, true), (1, true), (2, false)]);
+    waker.restart(2 * LOOK_NS);
+    check_wakes(&mut waker, &[(3, true), (4, true), (3 + HALF_NS, false), (4 + 2 * HALF_NS, true)]);
+}
+
+#[test]
+fn every_change_of_state_changes_the_bell() {
+    let memory = memory();
+    let mut producer = Producer::fresh(memory.ring(), 1);
+    let before = memory.ring().bell();
+    producer.announcer().change_state(memory.ring(), STATE_CLOSED);
+    assert_ne!(memory.ring().bell(), before);
+}
+
+#[test]
+fn a_bell_that_changed_ends_the_wait_at_once() {
+    let memory = memory();
+    memory.hot.bell.store(8, Release);
+    let wait = |seen, timeout| Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, seen, timeout, || false);
+    assert_eq!(wait(7, Duration::MAX), Waited::Rang);
+    assert_eq!(wait(7, Duration::ZERO), Waited::Rang);
+    assert_eq!(wait(9, Duration::MAX), Waited::Rang);
+}

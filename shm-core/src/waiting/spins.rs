@@ -1,0 +1,111 @@
+//! Waits that never sleep: by themselves, and of readers that chose so.
+
+use super::{LOOK_NS, memory};
+use crate::reader::follow::SLICE;
+use crate::reader::sleeper::{Sleeper, Wait, Waited, spin};
+use crate::{Error, Kind, Position, RawReader, RawWriter};
+use std::cell::Cell;
+use std::sync::atomic::Ordering::Release;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_value_is_asked_for_again_and_again() {
+    let asked = Cell::new(0);
+    let after = |count: u32| {
+        asked.set(0);
+        spin(|| asked.replace(asked.get() + 1) >= count)
+    };
+    assert!(after(0) && asked.get() == 1, "at once");
+    assert!(after(1) && after(2) && after(100));
+    assert!(!after(u32::MAX) && asked.get() > 100, "but not for ever");
+}
+
+#[test]
+fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
+    let memory = memory();
+    let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
+    // Asleep, it would not ask.
+    for _ in 0..3 {
+        let asked = Cell::new(0);
+        let is_near = || asked.replace(asked.get() + 1) >= 1000;
+        assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), Waited::Rang);
+        assert_eq!(asked.get(), 1001);
+    }
+    // Also when it has looked for a whole slice before.
+    let start = Instant::now();
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), Waited::TimedOut);
+    assert!(start.elapsed() >= SLICE);
+    let asked = Cell::new(0);
+    let is_near = || asked.replace(asked.get() + 1) >= 1000;
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), Waited::Rang);
+}
+
+#[test]
+fn a_wait_that_looks_ends_once_the_value_is_near() {
+    let memory = memory();
+    assert_eq!(Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, 0, Duration::MAX, || true), Waited::Rang);
+}
+
+#[test]
+fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
+    let memory = memory();
+    let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
+    for timeout in [Duration::ZERO, Duration::from_micros(100)] {
+        let mut time_out = || {
+            let start = Instant::now();
+            assert_eq!(sleeper.wait(&memory.hot.bell, 0, timeout, || false), Waited::TimedOut);
+            start.elapsed()
+        };
+        let passed: Vec<_> = (0..20).map(|_| time_out()).collect();
+        assert!(passed.iter().all(|passed| *passed >= timeout));
+        assert!(passed.iter().any(|passed| *passed < SLICE), "{timeout:?} is less than a slice: {passed:?}");
+    }
+    memory.hot.bell.store(1, Release);
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), Waited::Rang);
+}
+
+/// A region with its writer, and a reader of it that spins.
+fn spinning() -> (tempfile::TempDir, RawWriter, RawReader) {
+    let directory = tempfile::tempdir().unwrap();
+    let name = format!("{}/room", directory.path().display());
+    let writer = RawWriter::options().kind(Kind::Bytes).slots(4).open_raw(&name).unwrap();
+    let reader = RawReader::options().waiting(Wait::Spin).start(Position::New).open_raw(&name).unwrap();
+    (directory, writer, reader)
+}
+
+#[test]
+fn a_reader_that_spins_gets_what_it_waits_for_and_is_told_of_the_close() {
+    let (_directory, mut writer, mut reader) = spinning();
+    let received = std::thread::scope(|scope| {
+        let receiving = scope.spawn(|| {
+            let values = std::iter::from_fn(|| reader.recv().unwrap());
+            values.map(|sample| sample.lost + 1).sum::<u64>()
+        });
+        for _ in 0..1000 {
+            writer.publish(b"value").unwrap();
+            std::thread::yield_now();
+        }
+        writer.close().unwrap();
+        receiving.join().unwrap()
+    });
+    assert_eq!(received, 1000, "each came or was counted as lost");
+    assert!(reader.is_closed());
+}
+
+#[test]
+fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
+    let (_directory, _writer, mut reader) = spinning();
+    for timeout in [Duration::ZERO, Duration::from_millis(1), 2 * SLICE] {
+        let start = Instant::now();
+        assert_eq!(reader.recv_timeout(timeout).unwrap(), None);
+        assert!(start.elapsed() >= timeout);
+    }
+    assert!(!reader.is_closed());
+}
+
+#[test]
+fn a_reader_that_spins_notices_a_removal() {
+    let (directory, _writer, mut reader) = spinning();
+    std::fs::remove_file(directory.path().join("room")).unwrap();
+    assert!(matches!(reader.recv(), Err(Error::Gone { .. })));
+}

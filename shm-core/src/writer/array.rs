@@ -1,0 +1,124 @@
+//! The writing handle for arrays of numbers: their bytes are published as they are.
+
+use super::{Loan, RawWriter, WriterOptions};
+use crate::Sequence;
+use crate::error::{Error, Result};
+use crate::types::array::{ArrayType, Element, with_bytes};
+use std::marker::PhantomData;
+
+/// A writer of arrays of numbers, which readers in any language see with their element type and shape. They are copied
+/// once, into the region. See [`Writer`](crate::Writer) for the rest.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/camera", directory.path().display());
+/// # let name = name.as_str();
+/// use shm_core::{ArrayReader, ArrayWriter};
+/// let mut camera = ArrayWriter::<u8>::open(name, &[2, 4, 3])?;
+/// camera.publish(&[7; 24])?;
+/// assert!(camera.publish(&[7; 25]).is_err());
+///
+/// let mut frames = ArrayReader::<u8>::open(name)?;
+/// assert_eq!(frames.array().shape(), [2, 4, 3]);
+/// assert_eq!(frames.latest()?.unwrap().value, [7; 24]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ArrayWriter<T> {
+    raw: RawWriter,
+    elements: PhantomData<fn(&[T])>,
+}
+
+impl<T: Element> ArrayWriter<T> {
+    pub(super) fn from_raw(raw: RawWriter) -> Self {
+        Self { raw, elements: PhantomData }
+    }
+
+    /// Opens a region of arrays of this shape, with all other options as found or by default. If the first length is 0,
+    /// each value may have another one there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WriterOptions::open_array`].
+    pub fn open(name: &str, shape: &[u64]) -> Result<Self> {
+        WriterOptions::new().open_array(name, shape)
+    }
+
+    /// What is published here.
+    #[must_use]
+    pub fn array(&self) -> &ArrayType {
+        self.raw.array().expect("it was opened with one")
+    }
+
+    /// Publishes the elements, in C order: the last index runs fastest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    pub fn publish(&mut self, elements: &[T]) -> Result<Sequence> {
+        if let Err(reason) = self.array().check_bytes(size_of_val(elements)) {
+            return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
+        }
+        with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
+    }
+
+    /// The next slot, to be filled in place with a value of so many elements: little-endian bytes, in C order. See
+    /// [`RawWriter::loan`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/camera", directory.path().display());
+    /// let mut camera = shm_core::ArrayWriter::<u16>::open(&name, &[2, 4])?;
+    /// let mut frame = camera.loan(8)?;
+    /// for (pixel, brightness) in [256_u16, 3, 3, 3, 3, 3, 3, 512].iter().enumerate() {
+    ///     frame.write_at(2 * pixel, &brightness.to_le_bytes());
+    /// }
+    /// frame.commit()?;
+    /// assert!(camera.loan(9).is_err());
+    ///
+    /// let mut frames = shm_core::ArrayReader::<u16>::open(&name)?;
+    /// let frame = frames.view()?.expect("a frame");
+    /// let mut last = [0; 2];
+    /// frame.copy_to(frame.len() - 2, &mut last);
+    /// assert!(frame.is_whole(), "the writer was faster; take the next one");
+    /// assert_eq!(u16::from_le_bytes(last), 512);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn loan(&mut self, elements: usize) -> Result<Loan<'_>> {
+        self.raw.loan(elements.saturating_mul(size_of::<T>()))
+    }
+
+    /// The number of the newest value; 0 if there is none yet.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.raw.sequence()
+    }
+
+    /// Closes the region cleanly; see [`RawWriter::close`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawWriter::close`].
+    pub fn close(self) -> Result<()> {
+        self.raw.close()
+    }
+
+    /// Closes the region cleanly and removes it; see [`RawWriter::remove`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawWriter::remove`].
+    pub fn remove(self) -> Result<()> {
+        self.raw.remove()
+    }
+}

@@ -1,0 +1,82 @@
+//! The writing handle for values given as JSON, encoded by the region's schema.
+
+use super::{RawWriter, WriterOptions};
+use crate::Sequence;
+use crate::error::{Error, Result};
+use crate::types::schema::Schema;
+use serde_json::Value;
+
+/// A writer of typed values by who does not know the type: they are given as JSON, and encoded by the region's schema.
+/// See [`Writer`](crate::Writer) for the rest.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// # let name = name.as_str();
+/// use serde_json::json;
+/// shm_core::Writer::<(String, f64)>::open(name)?.close()?;
+///
+/// let mut writer = shm_core::ValueWriter::open(name)?;
+/// writer.publish(&json!(["kitchen", 21.5]))?;
+/// let error = writer.publish(&json!(["kitchen", "warm"])).unwrap_err();
+/// assert!(error.to_string().contains(r#"(String, f64).1: expected f64, got "warm""#));
+///
+/// let mut reader = shm_core::Reader::<(String, f64)>::open(name)?;
+/// assert_eq!(reader.latest()?.unwrap().value.1, 21.5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ValueWriter {
+    raw: RawWriter,
+}
+
+impl ValueWriter {
+    pub(super) fn from_raw(raw: RawWriter) -> Self {
+        Self { raw }
+    }
+
+    /// Opens a region that exists and has a schema, with all options as found.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WriterOptions::open_values`].
+    pub fn open(name: &str) -> Result<Self> {
+        WriterOptions::new().open_values(name)
+    }
+
+    /// The schema by which values are encoded.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        self.raw.schema().expect("it was opened with one")
+    }
+
+    /// Publishes the value and returns its number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was there.
+    /// Otherwise as for [`RawWriter::publish`].
+    pub fn publish(&mut self, value: &Value) -> Result<Sequence> {
+        match self.schema().encode(value) {
+            Ok(payload) => self.raw.publish_checked(&payload),
+            Err(error) => Err(Error::BadValue { region: self.raw.place.shown.clone(), reason: error.to_string() }),
+        }
+    }
+
+    /// The number of the newest value; 0 if there is none yet.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.raw.sequence()
+    }
+
+    /// Closes the region cleanly; see [`RawWriter::close`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`RawWriter::close`].
+    pub fn close(self) -> Result<()> {
+        self.raw.close()
+    }
+}

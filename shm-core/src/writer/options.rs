@@ -1,0 +1,225 @@
+//! How to open a region for writing.
+
+#[cfg(feature = "schema")]
+use super::ValueWriter;
+use super::sizes::MAX_PAYLOAD_BYTES;
+use super::{ArrayWriter, RawWriter, Writer};
+use crate::error::{Error, Result};
+#[cfg(feature = "schema")]
+use crate::region::content::Content;
+use crate::region::open::check_local;
+use crate::region::place::Place;
+use crate::region::replace::{MODE_MIN, MODES};
+use crate::region::tenure::Lock;
+use crate::region::{MAX_REGION_BYTES, Region};
+use crate::sys::file::Access;
+use crate::types::array::{ArrayType, Element};
+use crate::types::description::Description;
+use crate::types::kind::Kind;
+#[cfg(feature = "schema")]
+use crate::types::schema::Schema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How to open a region for writing. An option that is not set means: as found, or the default for a new region.
+///
+/// Options that differ from what is found replace the region by one of the same lineage: the numbers go on,
+/// readers follow, and the newest values that fit are kept unless the kind or the type differs.
+///
+/// ```
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/room", directory.path().display());
+/// let mut writer = shm_core::Writer::options().slots(8).capacity(100).open::<f64>(&name)?;
+/// writer.publish(&21.5)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct WriterOptions {
+    pub(super) slots: Option<u64>,
+    pub(super) capacity: Option<u64>,
+    pub(super) mode: Option<u32>,
+    pub(super) kind: Option<Kind>,
+    pub(super) checksum: Option<bool>,
+    pub(super) description: Option<Description>,
+    // Whether the values are of a type that cannot be described.
+    pub(super) is_undescribed: bool,
+}
+
+impl WriterOptions {
+    /// Options of which none is set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many values the region holds: a power of two, at least 2. A new region has 64, fewer of large arrays.
+    pub fn slots(&mut self, slots: u64) -> &mut Self {
+        self.slots = Some(slots);
+        self
+    }
+
+    /// How many bytes a slot holds, rounded up to a multiple of 8. A new region has 4096, or an array; it grows as needed.
+    pub fn capacity(&mut self, bytes: u64) -> &mut Self {
+        self.capacity = Some(bytes);
+        self
+    }
+
+    /// The file's permission bits, whatever the umask. A new region has `0o600`; `0o644` lets everyone read it.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// What the payloads are; only for [`open_raw`](Self::open_raw). A new region holds bytes.
+    pub fn kind(&mut self, kind: Kind) -> &mut Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// What arrays the values are; for [`open_raw`](Self::open_raw). It sets the kind as well.
+    pub fn array(&mut self, array: ArrayType) -> &mut Self {
+        self.kind = Some(Kind::Array);
+        self.description = Some(Description::Array(array));
+        self
+    }
+
+    /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced,
+    /// and for [`open_raw`](Self::open_raw) and [`open_values`](Self::open_values). It sets the kind as well.
+    #[cfg(feature = "schema")]
+    pub fn schema(&mut self, schema: Schema) -> &mut Self {
+        self.kind = Some(Kind::Bincode);
+        self.description = Some(Description::Schema(schema));
+        self
+    }
+
+    /// Whether every value carries a checksum, which readers verify. A new region has none.
+    pub fn checksum(&mut self, on: bool) -> &mut Self {
+        self.checksum = Some(on);
+        self
+    }
+
+    /// Creates the region, or takes it over from a writer that ended or died.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WriterAlive`] if it has a writer; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
+    /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
+    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`], [`Error::FileSystem`] and
+    /// [`Error::Remote`];
+    /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
+    /// removes or replaces it meanwhile; [`Error::Schema`] if the type cannot be described; [`Error::Directory`] and
+    /// [`Error::Io`].
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Writer<T>> {
+        let mut options = self.clone();
+        options.kind(Kind::Bincode);
+        #[cfg(feature = "schema")]
+        if !matches!(self.description, Some(Description::Schema(_))) {
+            options.schema(Schema::of::<T>()?);
+        }
+        // Without the feature it cannot be known whether this is the type that the region describes.
+        options.is_undescribed = cfg!(not(feature = "schema"));
+        Ok(Writer::from_raw(options.open_raw(name)?))
+    }
+
+    /// Like [`open`](Self::open), for arrays of numbers of this shape. If its first length is 0, each value may have
+    /// another one there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and [`Error::BadOption`] if there can be no such array.
+    pub fn open_array<T: Element>(&self, name: &str, shape: &[u64]) -> Result<ArrayWriter<T>> {
+        let array = ArrayType::new(T::DTYPE, shape).map_err(Error::BadOption)?;
+        Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
+    }
+
+    /// Like [`open`](Self::open), for values given as JSON, by the schema that is set or, without one, by the region's own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open); [`Error::BadOption`] if the schema that is set, or else the region's, does not say how
+    /// values are encoded; [`Error::NotFound`] if no schema is set and there is no region.
+    #[cfg(feature = "schema")]
+    pub fn open_values(&self, name: &str) -> Result<ValueWriter> {
+        // Before anything is made or taken over.
+        if let Some(description) = &self.description {
+            require_complete(name, description.schema())?;
+        } else {
+            let place = Place::resolve(name)?;
+            let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
+            let found = Content::of(&place, &region)?.description;
+            require_complete(name, found.as_ref().and_then(Description::schema))?;
+        }
+        let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
+        require_complete(name, raw.schema())?;
+        Ok(ValueWriter::from_raw(raw))
+    }
+
+    /// Like [`open`](Self::open), for payloads that are bytes already.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_raw(&self, name: &str) -> Result<RawWriter> {
+        self.check()?;
+        let place = Place::resolve(name)?;
+        // A file that is refused gets no lock file beside it.
+        let found = match Region::open(&place, Access::Write, MAX_REGION_BYTES) {
+            Ok(region) => Some(region),
+            Err(Error::NotFound { .. }) => {
+                check_local(&place, place.directory())?;
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let lock = Lock::acquire(&place).map_err(|error| match error {
+            Error::WriterAlive { region, .. } => {
+                let pid = found.as_ref().map(|region| region.header().tenure.pid.load(Relaxed));
+                Error::WriterAlive { region, pid }
+            }
+            other => other,
+        })?;
+        self.open_locked(&place, lock)
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::BadOption(text));
+        if let Some(description) = &self.description
+            && self.kind != Some(description.kind())
+        {
+            return refuse(format!("a schema makes a region of kind {}; leave out the kind", description.kind()));
+        }
+        match self.slots {
+            Some(slots) if slots < 2 || !slots.is_power_of_two() => {
+                let near = slots.max(2).checked_next_power_of_two().unwrap_or(1 << 63);
+                return refuse(format!("the number of slots is a power of two from 2 up, not {slots}; use {near}"));
+            }
+            _ => {}
+        }
+        match self.capacity {
+            Some(bytes) if bytes > MAX_PAYLOAD_BYTES => {
+                return refuse(format!("a slot holds at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}"));
+            }
+            _ => {}
+        }
+        match self.mode {
+            Some(mode) if mode & !MODES != 0 || mode & MODE_MIN != MODE_MIN => refuse(format!(
+                "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses a region whose schema does not say how values are encoded.
+#[cfg(feature = "schema")]
+fn require_complete(name: &str, schema: Option<&Schema>) -> Result<()> {
+    match schema {
+        Some(schema) if schema.is_complete() => Ok(()),
+        _ => Err(Error::BadOption(format!(
+            "region '{name}' does not say how its values are encoded; set a schema, or publish bytes"
+        ))),
+    }
+}

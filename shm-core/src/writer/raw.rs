@@ -1,0 +1,283 @@
+//! The writing handle for payloads that are bytes already: it publishes, and replaces the region when a value does not fit.
+
+use super::WriterOptions;
+use super::sizes::{MAX_PAYLOAD_BYTES, grown_slots, round_capacity};
+use super::waker::Waker;
+use crate::Sequence;
+use crate::error::{Error, Result};
+use crate::region::Region;
+use crate::region::content::Content;
+use crate::region::place::Place;
+use crate::region::replace::{Change, Replaced, check_numbers};
+use crate::region::tenure::Lock;
+use crate::types::array::ArrayType;
+use crate::types::description::{Description, check_payload};
+use crate::types::kind::Kind;
+#[cfg(feature = "schema")]
+use crate::types::schema::Schema;
+use shm_ring::Producer;
+use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How often a writer checks its file, in nanoseconds: as often as readers do.
+const CHECK_NS: u64 = 50_000_000;
+
+/// A writer of payloads that are bytes already. See [`Writer`] for the rest.
+///
+/// ```
+/// use shm_core::{Kind, RawReader, RawWriter};
+/// # fn main() -> shm_core::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let name = format!("{}/demo", directory.path().display());
+/// let mut writer = RawWriter::open(&name, Kind::Text)?;
+/// assert_eq!(writer.publish(b"hello")?, 1);
+/// assert_eq!(RawReader::open(&name)?.latest()?.unwrap().value, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RawWriter {
+    pub(super) place: Place,
+    lock: Lock,
+    pub(super) region: Region,
+    pub(super) producer: Producer,
+    waker: Waker,
+    pub(super) content: Content,
+    // When the file was last checked, on the waker's clock.
+    checked_ns: u64,
+    gone: bool,
+}
+
+impl RawWriter {
+    pub(super) fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
+        let content = Content::of(&place, &region)?;
+        let waker = Waker::new(region.fixed.look_ns);
+        Ok(Self { place, lock, region, producer, waker, content, checked_ns: 0, gone: false })
+    }
+
+    /// Opens a region of this kind, with the other options as found or by default.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WriterOptions::open`].
+    pub fn open(name: &str, kind: Kind) -> Result<Self> {
+        WriterOptions::new().kind(kind).open_raw(name)
+    }
+
+    /// Options, of which none is set yet.
+    #[must_use]
+    pub fn options() -> WriterOptions {
+        WriterOptions::new()
+    }
+
+    /// Publishes the payload and returns its number. Readers see it at once.
+    ///
+    /// If it does not fit, the region is first replaced by a larger one, without loss for the readers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published then.
+    /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
+    /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
+    /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
+    /// [`Error::Damaged`] if its file was emptied, noticed as late, or claims to have used up all numbers; [`Error::Forked`]
+    /// in a fork of the process that opened the writer.
+    pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
+        if self.content.kind != Kind::Bytes {
+            return self.publish_described(payload);
+        }
+        self.publish_checked(payload)
+    }
+
+    #[inline(never)]
+    fn publish_described(&mut self, payload: &[u8]) -> Result<Sequence> {
+        self.check(payload)?;
+        self.publish_checked(payload)
+    }
+
+    /// The file that is being written.
+    #[cfg(test)]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    pub(super) fn check(&self, payload: &[u8]) -> Result<()> {
+        check_payload(self.content.kind, self.content.description.as_ref(), payload)
+            .map_err(|reason| Error::BadValue { region: self.place.shown.clone(), reason })
+    }
+
+    /// Publishes a payload that is what the region says.
+    #[inline(always)]
+    pub(super) fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence> {
+        if !self.is_writable() {
+            return Err(self.unwritable());
+        }
+        if payload.len() > self.region.shape().capacity {
+            return self.grow(payload);
+        }
+        let sequence = self.producer.publish(self.region.ring(), payload);
+        self.follow_up(sequence)
+    }
+
+    #[inline]
+    pub(super) fn is_writable(&self) -> bool {
+        !self.gone && self.producer.head() < MAX_SEQUENCE && self.lock.process().is_present()
+    }
+
+    #[cold]
+    pub(super) fn unwritable(&self) -> Error {
+        if !self.lock.process().is_surely_present() {
+            return self.place.forked();
+        }
+        check_numbers(&self.place, self.producer.head())
+            .err()
+            .filter(|_| !self.gone)
+            .unwrap_or_else(|| self.place.gone())
+    }
+
+    /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
+    #[inline(always)]
+    pub(super) fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence> {
+        let now = self.waker.read_clock();
+        self.producer.note_time(self.region.ring(), now.unix_ns);
+        if self.waker.is_due(now) {
+            self.waker.wake(&self.region.header().hot.bell);
+        }
+        if now.steady_ns.wrapping_sub(self.checked_ns) >= CHECK_NS {
+            self.checked_ns = now.steady_ns;
+            self.check_file()?;
+        }
+        Ok(sequence)
+    }
+
+    /// Replaces the region by one that holds `payload`, and has it as its newest value.
+    #[cold]
+    fn grow(&mut self, payload: &[u8]) -> Result<Sequence> {
+        self.enlarge(payload.len() as u64, Some(payload))?;
+        Ok(self.producer.head())
+    }
+
+    /// Replaces the region by one whose slots hold `length` bytes, with `value` as its newest value.
+    pub(super) fn enlarge(&mut self, length: u64, value: Option<&[u8]>) -> Result<()> {
+        if length > MAX_PAYLOAD_BYTES {
+            let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
+            return Err(Error::TooLarge { region: self.place.shown.clone(), reason });
+        }
+        let old = &self.region;
+        let mut wanted = old.fixed.clone();
+        wanted.capacity = round_capacity(length.max(wanted.capacity.saturating_mul(2)));
+        wanted.slots = grown_slots(wanted.slots, wanted.capacity);
+        let epoch = old.header().tenure.epoch.load(Relaxed);
+        let descriptor = old.descriptor.clone();
+        let change = Change { wanted, descriptor, mode: None, epoch, value };
+        let newest = self.producer.head();
+        let announcer = self.producer.announcer();
+        let old = Replaced { place: &self.place, lock: &self.lock, region: &self.region, newest, announcer };
+        let replaced = old.replace(change);
+        self.gone |= matches!(replaced, Err(Error::Gone { .. }));
+        let (region, producer) = replaced?;
+        self.waker.restart(region.fixed.look_ns);
+        (self.region, self.producer) = (region, producer);
+        Ok(())
+    }
+
+    /// Notices that the region is not this writer's any more, or that its file was emptied. From then on nobody new can find
+    /// the values.
+    ///
+    /// A check that fails by itself says nothing: the value before it was published all the same.
+    #[cold]
+    fn check_file(&mut self) -> Result<()> {
+        self.gone |= matches!(self.lock.is_of(&self.place, &self.region), Ok(false));
+        if self.gone {
+            return Err(self.unwritable());
+        }
+        let state = self.region.header().hot.state.load(Relaxed);
+        if state != STATE_OPEN {
+            self.gone = true;
+            return Err(self.place.damaged(format!("its state is {state} under its writer: its file was emptied")));
+        }
+        Ok(())
+    }
+
+    /// What arrays the payloads are, if they are arrays.
+    #[must_use]
+    pub fn array(&self) -> Option<&ArrayType> {
+        self.content.description.as_ref().and_then(Description::array)
+    }
+
+    /// The schema of the payloads' type, if the region has one.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.content.description.as_ref().and_then(Description::schema)
+    }
+
+    /// What the payloads are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.content.kind
+    }
+
+    /// The number of the newest value; 0 if there is none yet.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.producer.head()
+    }
+
+    /// How many values the region holds.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.region.fixed.slots
+    }
+
+    /// How many bytes a slot holds at present.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.region.fixed.capacity
+    }
+
+    /// How often this writer called the kernel after a publication to wake sleeping readers.
+    #[must_use]
+    pub fn wakes(&self) -> u64 {
+        self.waker.wakes()
+    }
+
+    /// Closes the region cleanly: readers are told that nothing more will come. Dropping does the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the region was removed or replaced by somebody else; [`Error::Forked`] in a fork of the process
+    /// that opened the writer, which is not closed then; [`Error::Damaged`] if its file was emptied.
+    pub fn close(mut self) -> Result<()> {
+        self.check_file()
+    }
+
+    /// Closes the region cleanly and removes it. Attached readers keep what they have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] and [`Error::Damaged`] as for
+    /// [`close`](Self::close); [`Error::Io`].
+    pub fn remove(mut self) -> Result<()> {
+        self.check_file()?;
+        self.announce_close();
+        self.gone = true;
+        self.place.remove()?;
+        self.lock.remove_file(&self.place)
+    }
+
+    fn announce_close(&mut self) {
+        self.producer.announcer().change_state(self.region.ring(), STATE_CLOSED);
+        self.waker.wake(&self.region.header().hot.bell);
+    }
+}
+
+impl Drop for RawWriter {
+    fn drop(&mut self) {
+        // A panic is not a clean end: readers go on to wait for the next writer. And what somebody else has taken over,
+        // or this process has from its parent, is not ours to close.
+        if !std::thread::panicking() && self.check_file().is_ok() {
+            self.announce_close();
+        }
+    }
+}
