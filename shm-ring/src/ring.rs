@@ -269,13 +269,7 @@ impl<'a> Ring<'a> {
         if !is_number(head) || head < self.first() {
             return None;
         }
-        self.look_at_once(head, buffer)
-    }
-
-    /// Copies value n into `buffer`, if it is there, and stays there meanwhile.
-    #[inline(always)]
-    fn look_at_once(self, sequence: u64, buffer: &mut impl Room) -> Option<Stamped> {
-        match self.look(sequence, buffer) {
+        match self.look(head, buffer) {
             Ok(Look::Whole(stamped)) => Some(stamped),
             _ => None,
         }
@@ -283,6 +277,7 @@ impl<'a> Ring<'a> {
 
     /// Copies the newest value into `buffer`. Whoever has seen value `known` gets that one or a later one: a cursor finds a
     /// value in its slot, and the head is stored behind that.
+    #[inline]
     pub fn latest(self, known: u64, buffer: &mut impl Room) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let (head, first) = (self.head(), self.first());

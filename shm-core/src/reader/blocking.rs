@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How often a region that does not exist is looked for.
 pub const ABSENT_POLL: Duration = Duration::from_millis(20);
 /// So many values in a row that were there when they were waited for are a stream.
-const STREAM: u32 = 32;
+const STREAM: u64 = 32;
 
 /// When a wait ends without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl RawReader {
         until: Until,
     ) -> Result<Option<Sample<()>>> {
         match self.follow.next_at_once(buffer) {
-            Some(given) => {
-                self.streak = self.streak.saturating_add(1);
-                given.map(Some)
+            Some(stamped) => {
+                self.streak += 1;
+                self.follow.give(stamped, buffer).map(Some)
             }
             None => self.receive_later(buffer, timeout, until),
         }
@@ -49,9 +49,9 @@ impl RawReader {
         until: Until,
     ) -> Result<Option<Sample<()>>> {
         if self.linger()
-            && let Some(given) = self.follow.next_at_once(buffer)
+            && let Some(stamped) = self.follow.next_at_once(buffer)
         {
-            return given.map(Some);
+            return self.follow.give(stamped, buffer).map(Some);
         }
         self.wait_for(buffer, timeout, until)
     }

@@ -143,12 +143,10 @@ impl Follow {
         if is_overwritten { oldest.saturating_add(1) } else { oldest }
     }
 
-    /// The next value, if one look finds it.
+    /// The next value, if one look finds it: nothing but its slot is touched. It is to be [given](Self::give).
     #[inline(always)]
-    pub fn next_at_once(&mut self, buffer: &mut impl Room) -> Option<Result<Sample<()>>> {
-        // Nothing but its slot is touched.
-        let stamped = self.cursor.poll_at_once(self.region.ring(), buffer)?;
-        Some(self.give(stamped, buffer))
+    pub fn next_at_once(&mut self, buffer: &mut impl Room) -> Option<Stamped> {
+        self.cursor.poll_at_once(self.region.ring(), buffer)
     }
 
     /// What comes next, in this file or in the one that has taken its place.
@@ -156,7 +154,7 @@ impl Follow {
     /// # Errors
     ///
     /// What is wrong with the value, the file, or the one that the name leads to.
-    #[inline(never)]
+    #[inline]
     pub fn step(&mut self, now: Instant, buffer: &mut impl Room) -> Result<Step> {
         loop {
             // Bell and state come first: everything that was published before they changed is then found.
@@ -193,16 +191,16 @@ impl Follow {
         if self.is_ended() { Step::Ended { bell } } else { Step::Wait { bell } }
     }
 
-    /// The newest value, if one look finds it in a file that is not about to be left.
+    /// The newest value, if one look finds it in a file that is not about to be left. It is to be [given](Self::give).
     #[inline(always)]
-    pub fn newest_at_once(&mut self, buffer: &mut impl Room) -> Option<Result<Sample<()>>> {
+    pub fn newest_at_once(&mut self, buffer: &mut impl Room) -> Option<Stamped> {
         let ring = self.region.ring();
         if self.is_astray || ring.state() >= STATE_MOVING {
             return None;
         }
         let stamped = ring.latest_at_once(self.cursor.passed(), buffer)?;
         self.cursor.jump(stamped.sequence + 1);
-        Some(self.give(stamped, buffer))
+        Some(stamped)
     }
 
     /// The newest value, also if it was read before, of the file that the name leads to. `None`: there is none yet.
@@ -210,7 +208,7 @@ impl Follow {
     /// # Errors
     ///
     /// As for [`step`](Self::step); [`Error::Gone`] and [`Error::Busy`].
-    #[inline(never)]
+    #[inline]
     pub fn newest(&mut self, now: Instant, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         loop {
             let state = self.ring().state();
@@ -237,6 +235,7 @@ impl Follow {
 
     /// Where the name leads, if it is time to look: after each change while the region moves, when something is wrong
     /// here, else every 50 ms.
+    #[inline(always)]
     fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name> {
         let (last, last_bell) = self.checked;
         let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(self.ring().bell());
@@ -286,7 +285,7 @@ impl Follow {
 
     /// Gives a value that was copied, or says why it is not to be believed.
     #[inline(always)]
-    fn give(&mut self, stamped: Stamped, room: &impl Room) -> Result<Sample<()>> {
+    pub fn give(&mut self, stamped: Stamped, room: &impl Room) -> Result<Sample<()>> {
         if !self.is_plain
             && let Err(error) = self.check(&stamped, room)
         {

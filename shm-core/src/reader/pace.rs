@@ -23,17 +23,23 @@ impl Pace {
         Self { last: now, counted: 0, free: 0 }
     }
 
-    /// Whether this call may do without the clock, because the calls before it came quickly. To be asked once for each.
+    /// Whether this call may do without the clock, because the calls before it came quickly.
     #[inline]
-    pub fn is_quick(&mut self) -> bool {
-        let is_free = self.free > 0;
-        self.free -= u32::from(is_free);
-        is_free
+    pub fn is_quick(&self) -> bool {
+        self.free > 0
+    }
+
+    /// Counts a call that did without the clock, as it might.
+    #[inline]
+    pub fn skip(&mut self) {
+        self.free -= 1;
     }
 
     /// The time that this call goes by: of the clock or, if the call is quick, of its last reading.
-    pub fn now(&mut self, is_quick: bool) -> Instant {
-        if !is_quick {
+    pub fn now(&mut self) -> Instant {
+        if self.is_quick() {
+            self.skip();
+        } else {
             self.note(Instant::now());
         }
         self.last
@@ -58,8 +64,10 @@ mod tests {
         let mut free = |pace: &mut Pace| {
             *now += distance;
             let is_quick = pace.is_quick();
-            if !is_quick {
-                pace.note(*now);
+            if is_quick {
+                pace.skip()
+            } else {
+                pace.note(*now)
             }
             u32::from(is_quick)
         };

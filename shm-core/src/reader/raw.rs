@@ -39,7 +39,7 @@ pub struct RawReader {
     pub(super) wait: Wait,
     pace: Pace,
     // How many values in a row were there when they were waited for.
-    pub(super) streak: u32,
+    pub(super) streak: u64,
     // The last value that was decoded from a view.
     pub(super) encoded: Vec<u8>,
 }
@@ -131,16 +131,18 @@ impl RawReader {
 
     #[inline(always)]
     fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
-        let is_quick = self.pace.is_quick();
-        if is_quick && let Some(given) = self.follow.newest_at_once(buffer) {
-            return given.map(Some);
+        if self.pace.is_quick()
+            && let Some(stamped) = self.follow.newest_at_once(buffer)
+        {
+            self.pace.skip();
+            return self.follow.give(stamped, buffer).map(Some);
         }
-        self.newest_checked(is_quick, buffer)
+        self.newest_checked(buffer)
     }
 
     #[inline(never)]
-    fn newest_checked(&mut self, is_quick: bool, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
-        let now = self.pace.now(is_quick);
+    fn newest_checked(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+        let now = self.pace.now();
         self.follow.newest(now, buffer)
     }
 
@@ -156,15 +158,14 @@ impl RawReader {
     #[inline(always)]
     fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
         match self.follow.next_at_once(buffer) {
-            Some(given) => given.map(Some),
+            Some(stamped) => self.follow.give(stamped, buffer).map(Some),
             None => self.next_or_move(buffer),
         }
     }
 
     #[inline(never)]
     fn next_or_move(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
-        let is_quick = self.pace.is_quick();
-        match self.follow.step(self.pace.now(is_quick), buffer)? {
+        match self.follow.step(self.pace.now(), buffer)? {
             Step::Value(sample) => Ok(Some(sample)),
             Step::Wait { .. } | Step::Ended { .. } => Ok(None),
             Step::Busy => Err(self.follow.busy()),

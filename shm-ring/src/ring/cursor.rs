@@ -61,7 +61,10 @@ impl Cursor {
         if !is_number(self.next) {
             return None;
         }
-        ring.look_at_once(self.next, buffer).map(|stamped| self.take(stamped))
+        match ring.look(self.next, buffer) {
+            Ok(Look::Whole(stamped)) => Some(self.take(stamped)),
+            _ => None,
+        }
     }
 
     /// Copies the next value in order into `buffer`, or goes on behind what was missed.
