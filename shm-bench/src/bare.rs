@@ -1,4 +1,4 @@
-//! Plain memory that both processes map: what the limits are measured on. No protocol is here.
+//! Plain memory that both processes map, on which the limits are measured. No protocol is here.
 //!
 //! # Invariants
 //!
@@ -20,6 +20,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// Shared memory without a header.
+#[derive(Debug)]
 pub struct Bare {
     raw: MmapRaw,
 }

@@ -13,9 +13,10 @@ use std::{env, os::unix::process::CommandExt, thread};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use super::ends::{Shape, Waiting, Way};
-use super::workplace::{self, Workplace};
-use super::{looks, machine, publishing, streams, trips};
+use crate::link::{Board, Link, Shape, Waiting};
+use crate::trips::Manner;
+use crate::workplace::{self, Workplace};
+use crate::{looks, machine, publishing, streams, trips};
 
 const READY: &str = "ready";
 const DONE: &str = "done ";
@@ -23,29 +24,57 @@ const FAILED: &str = "failed ";
 
 /// What the second process is to do, until it is told that the run is over.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Order {
-    /// Send back whatever comes.
-    Echo { way: Way, shape: Shape, waiting: Waiting },
+pub(crate) enum Order {
+    /// Send everything back.
+    Echo { link: String, shape: Shape, manner: Manner },
     /// Send as fast as the receiver takes.
-    Send { way: Way, shape: Shape },
-    /// Send as fast as possible.
-    Flood { way: Way, shape: Shape },
-    /// Look at a region's newest value all the time.
+    Send { link: String, shape: Shape, waiting: Waiting },
+    /// Send as fast as possible, through a link or to a board.
+    Flood { name: String, shape: Shape },
+    /// Read a region's newest value all the time.
     Look { region: String },
-    /// Receive as fast as possible, in so many threads.
+    /// Receive as fast as possible, in this number of threads.
     Follow { readers: usize },
-    /// Sleep until something comes, then rest, in so many threads.
+    /// Sleep until something comes, then rest, in this number of threads.
     Doze { readers: usize },
 }
 
+/// What the second process can do with one link or board. A program has a list of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    name: &'static str,
+    echo: fn(&Workplace, Shape, Manner) -> Result<u64>,
+    send: fn(&Workplace, Shape, Waiting) -> Result<u64>,
+    flood: fn(&Workplace, Shape) -> Result<u64>,
+}
+
+impl Part {
+    /// The second process' part for a link.
+    pub const fn link<L: Link>() -> Self {
+        let (echo, send, flood) = (trips::echo::<L>, streams::send::<L::Outlet>, streams::flood::<L::Outlet>);
+        Self { name: L::NAME, echo, send, flood }
+    }
+
+    /// The second process' part for a board.
+    pub const fn board<B: Board>() -> Self {
+        Self { name: B::NAME, echo: no_link, send: no_link, flood: streams::flood::<B::Outlet> }
+    }
+}
+
+fn no_link<T>(_: &Workplace, _: Shape, _: T) -> Result<u64> {
+    bail!("a board carries no messages")
+}
+
 /// The first process' hold on the second.
-pub struct Peer {
+#[derive(Debug)]
+pub(crate) struct Second {
     process: Arc<Process>,
     orders: ChildStdin,
     answers: Receiver<String>,
 }
 
 /// The second process, which ends once.
+#[derive(Debug)]
 struct Process {
     child: Mutex<Child>,
     directory: PathBuf,
@@ -53,11 +82,11 @@ struct Process {
 }
 
 /// Ends the second process and removes the directory, from wherever it is called.
-#[derive(Clone)]
-pub struct Ender(Arc<Process>);
+#[derive(Clone, Debug)]
+pub(crate) struct Ender(Arc<Process>);
 
 impl Ender {
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.is_ending.store(true, SeqCst);
         let mut child = self.0.child.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = child.kill();
@@ -66,17 +95,17 @@ impl Ender {
     }
 
     /// Whether the end has begun. What fails from then on, fails because of it.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.0.is_ending.load(SeqCst)
     }
 }
 
-impl Peer {
+impl Second {
     /// Starts the second process, pinned to a processor.
-    pub fn start(directory: &Path, cpu: Option<usize>) -> Result<Self> {
+    pub(crate) fn start(directory: &Path, cpu: Option<usize>) -> Result<Self> {
         let program = env::current_exe().context("cannot find this program, to start it once more")?;
         let mut command = Command::new(program);
-        command.args(["bench", "--second-process"]).arg(directory);
+        command.arg("--second-process").arg(directory);
         cpu.map(|cpu| command.args(["--cpu", &cpu.to_string()]));
         // A Ctrl-C is for the first process, which ends the second.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -99,12 +128,12 @@ impl Peer {
         Ok(Self { process, orders, answers })
     }
 
-    pub fn ender(&self) -> Ender {
+    pub(crate) fn ender(&self) -> Ender {
         Ender(self.process.clone())
     }
 
-    /// Gives an order, and waits until everything is ready for it.
-    pub fn order(&mut self, order: &Order) -> Result<()> {
+    /// Gives an order, and waits until the second process is ready for it.
+    pub(crate) fn order(&mut self, order: &Order) -> Result<()> {
         let line = serde_json::to_string(order)?;
         writeln!(self.orders, "{line}").context("cannot tell the second process what to do")?;
         match self.answer()?.as_str() {
@@ -113,8 +142,8 @@ impl Peer {
         }
     }
 
-    /// Waits until the order is carried out; the number is how much was done.
-    pub fn done(&mut self) -> Result<u64> {
+    /// Waits until the order is carried out, and gives how much was done.
+    pub(crate) fn done(&mut self) -> Result<u64> {
         let answer = self.answer()?;
         let count = answer.strip_prefix(DONE).and_then(|count| count.parse().ok());
         count.with_context(|| format!("the second process answers '{answer}'"))
@@ -125,13 +154,13 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl Drop for Second {
     fn drop(&mut self) {
         self.ender().end();
     }
 }
 
-/// Ends the program where the main thread may be waiting for the second process for ever; unless it is ending anyway.
+/// Ends the program, because the main thread may be waiting for the second process for ever; unless it is ending anyway.
 fn give_up(ender: &Ender, error: &anyhow::Error) {
     if ender.is_ending() {
         return;
@@ -142,7 +171,7 @@ fn give_up(ender: &Ender, error: &anyhow::Error) {
 }
 
 /// What the second process does: it carries out orders.
-pub fn serve(directory: &Path, cpu: Option<usize>) -> Result<()> {
+pub(crate) fn serve(directory: &Path, cpu: Option<usize>, parts: &[Part]) -> Result<()> {
     let orders = read_orders(directory.to_owned());
     if let Some(cpu) = cpu {
         machine::pin(cpu)?;
@@ -154,7 +183,7 @@ pub fn serve(directory: &Path, cpu: Option<usize>) -> Result<()> {
             Some(workplace) => workplace,
             none => none.insert(Workplace::open(directory.to_owned())?),
         };
-        match serde_json::from_str(&line).context("not an order").and_then(|order| carry_out(workplace, order)) {
+        match serde_json::from_str(&line).context("not an order").and_then(|order| carry_out(workplace, order, parts)) {
             Ok(count) => answer(&format!("{DONE}{count}"))?,
             Err(error) => answer(&format!("{FAILED}{error:#}"))?,
         }
@@ -175,19 +204,23 @@ fn read_orders(directory: PathBuf) -> Receiver<String> {
     orders
 }
 
-fn carry_out(workplace: &Workplace, order: Order) -> Result<u64> {
+fn carry_out(workplace: &Workplace, order: Order, parts: &[Part]) -> Result<u64> {
+    let part = |name: &str| {
+        let part = parts.iter().find(|part| part.name == name);
+        part.with_context(|| format!("the second process does not know '{name}'"))
+    };
     match order {
-        Order::Echo { way, shape, waiting } => way.apply(trips::Echo { workplace, shape, waiting }),
-        Order::Send { way, shape } => way.apply(streams::Send { workplace, shape }),
-        Order::Flood { way, shape } => way.apply(streams::Flood { workplace, shape }),
+        Order::Echo { link, shape, manner } => (part(&link)?.echo)(workplace, shape, manner).context(link),
+        Order::Send { link, shape, waiting } => (part(&link)?.send)(workplace, shape, waiting).context(link),
+        Order::Flood { name, shape } => (part(&name)?.flood)(workplace, shape).context(name),
         Order::Look { region } => looks::look_along(workplace, &region),
         Order::Follow { readers } => publishing::follow(workplace, readers),
         Order::Doze { readers } => publishing::doze(workplace, readers),
     }
 }
 
-/// Tells the first process that what was ordered goes on from now.
-pub fn ready() -> Result<()> {
+/// Tells the first process that the order is being carried out from now on.
+pub(crate) fn ready() -> Result<()> {
     answer(READY)
 }
 

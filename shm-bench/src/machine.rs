@@ -1,4 +1,4 @@
-//! The machine: what it is called, and which processors the two processes run on.
+//! The machine: its name, and which processors the two processes run on.
 
 use std::fs;
 
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// As far as can be told from inside.
 const OPTIMIZED: bool = !cfg!(debug_assertions);
 
-/// What is measured on.
+/// The machine that is measured.
+#[derive(Debug)]
 pub struct Machine {
     model: String,
     kernel: String,
@@ -17,7 +18,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn look() -> Result<Self> {
+    pub(crate) fn look() -> Result<Self> {
         let set = sched_getaffinity(None).context("cannot see which processors are allowed")?;
         let allowed = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -44,14 +45,14 @@ impl Machine {
     }
 
     /// For programs.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let pinned = self.pair().map(|(first, second)| [first, second]);
         json!({"cpu": self.model, "cpus": self.allowed.len(), "kernel": self.kernel, "pinned": pinned, "optimized": OPTIMIZED})
     }
 }
 
 /// Keeps this thread, and those that it starts, on one processor.
-pub fn pin(cpu: usize) -> Result<()> {
+pub(crate) fn pin(cpu: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu);
     sched_setaffinity(None, &set).with_context(|| format!("cannot stay on CPU {cpu}"))

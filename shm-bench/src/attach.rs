@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::bare::Bare;
-use super::ends::{Payload, Prepared, Shape};
-use super::ours;
-use super::session::Session;
-use super::stats::{self, Run};
+use crate::bare::Bare;
+use crate::link::{Payload, Prepared, Shape};
+use crate::ours;
+use crate::session::Session;
+use crate::stats::{self, Run};
+use crate::workplace::THERE;
 
 /// Measures one run of ours; letting go again is not counted.
-pub fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
-    let path = session.workplace.path("there");
+pub(crate) fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
+    let path = session.workplace.path(THERE);
     let mut writer = ours::create(&path, shape)?;
     Prepared::new(shape).send(1, |payload| writer.publish(payload))?;
     let (name, mut payload) = (ours::name(&path)?, Payload::new(shape));
@@ -27,8 +28,8 @@ pub fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
 }
 
 /// Measures one run of the limit: open, map and touch a file of the same length.
-pub fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
-    let path = session.workplace.path("there");
+pub(crate) fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
+    let path = session.workplace.path(THERE);
     let _writer = ours::create(&path, shape)?;
     again_and_again(session.time, || {
         let bare = Bare::open_read_only(&path)?;
@@ -38,7 +39,7 @@ pub fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
 }
 
 fn again_and_again<T>(time: Duration, mut attach: impl FnMut() -> Result<T>) -> Result<Run> {
-    let mut times = Vec::new();
+    let mut singles = stats::times()?;
     let warm = Instant::now() + time / 10;
     loop {
         let start = Instant::now();
@@ -46,10 +47,10 @@ fn again_and_again<T>(time: Duration, mut attach: impl FnMut() -> Result<T>) -> 
         let now = Instant::now();
         drop(attached);
         if start >= warm {
-            times.push((now - start).as_secs_f64() * 1e9);
+            stats::record(&mut singles, now - start);
         }
         if now >= warm + time {
-            return Ok(Run::of(stats::median(&times)));
+            return Ok(Run::of_singles(singles));
         }
     }
 }

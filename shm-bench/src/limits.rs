@@ -1,5 +1,5 @@
-//! The limits: what bare shared memory does, on the same two processors, without names, times, loss or sleeping readers. They
-//! are made as fast as they can be, since what is measured against them is ours.
+//! The limits: links of bare shared memory, on the same two processors, without names, times, loss or sleeping readers. They
+//! are as fast as possible, because ours are measured against them.
 
 use std::path::Path;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -9,8 +9,8 @@ use std::{hint, thread};
 use anyhow::{Result, ensure};
 use rustix::thread::futex;
 
-use super::bare::{Bare, Span};
-use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
+use crate::bare::{Bare, Span};
+use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
 /// Two lines, because processors fetch lines in pairs.
 const APART: usize = 128;
@@ -39,7 +39,7 @@ fn await_change(word: &AtomicU64, seen: u64) -> u64 {
     spin(|| Some(word.load(Acquire)).filter(|now| *now != seen))
 }
 
-/// The sending end over plain memory: what each of these ways has.
+/// The sending end over plain memory, which each of these links has.
 pub struct Sender {
     bare: Bare,
     prepared: Prepared,
@@ -65,24 +65,30 @@ impl Taker {
     }
 }
 
-/// Declares a way's type, and those of its ends.
+/// Declares a link's type, and those of its ends.
 macro_rules! link {
-    ($link:ident, $outlet:ident, $inlet:ident) => {
+    ($(#[$doc:meta])* $link:ident, $name:literal, $outlet:ident, $inlet:ident, back: $back:ident) => {
+        $(#[$doc])*
         pub struct $link;
         pub struct $outlet(Sender);
         pub struct $inlet(Taker);
 
         impl Link for $link {
+            const NAME: &'static str = $name;
             type Outlet = $outlet;
             type Inlet = $inlet;
+            type Back = $back;
         }
     };
 }
 
-link!(Word, WordOutlet, WordInlet);
+link!(
+    /// One word; no payload but the number.
+    Word, "word", WordOutlet, WordInlet, back: Word
+);
 
 impl Outlet for WordOutlet {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Sender::create(path, PAGE, shape).map(Self)
     }
 
@@ -107,11 +113,11 @@ impl Inlet for WordInlet {
 
 /// A stamp at 0, and the payload `$at`.
 macro_rules! stamped_link {
-    ($link:ident, $outlet:ident, $inlet:ident, $at:expr) => {
-        link!($link, $outlet, $inlet);
+    ($(#[$doc:meta])* $link:ident, $name:literal, $outlet:ident, $inlet:ident, $at:expr) => {
+        link!($(#[$doc])* $link, $name, $outlet, $inlet, back: $link);
 
         impl Outlet for $outlet {
-            fn create(path: &Path, shape: Shape) -> Result<Self> {
+            fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
                 Sender::create(path, $at + shape.bytes, shape).map(Self)
             }
 
@@ -141,13 +147,22 @@ macro_rules! stamped_link {
     };
 }
 
-stamped_link!(Line, LineOutlet, LineInlet, size_of::<u64>());
-stamped_link!(Flag, FlagOutlet, FlagInlet, APART);
+stamped_link!(
+    /// Stamp and payload in one cache line.
+    Line, "line", LineOutlet, LineInlet, size_of::<u64>()
+);
+stamped_link!(
+    /// A flag in a line of its own, and the payload copied in and out beside it.
+    Flag, "flag", FlagOutlet, FlagInlet, APART
+);
 
-link!(Futex, FutexOutlet, FutexInlet);
+link!(
+    /// The same with a bare futex: the receiver sleeps. It does so only on the way there.
+    Futex, "futex", FutexOutlet, FutexInlet, back: Flag
+);
 
 impl Outlet for FutexOutlet {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Sender::create(path, APART + shape.bytes, shape).map(Self)
     }
 
@@ -187,7 +202,7 @@ const BELL: usize = HEAD + 8;
 const SLOT_HEAD: usize = 24;
 const SLOT_ALIGNMENT: usize = 64;
 
-/// Where things are in a ring: as in a region with slots of this size.
+/// The layout of a ring: as in a region with slots of this size.
 #[derive(Clone, Copy)]
 struct Places {
     slots: usize,
@@ -270,12 +285,36 @@ impl Still<'_> {
     }
 }
 
-/// The ring, the payload copied in and out.
+/// A ring like ours without a clock, with payloads copied in and out; and its newest value.
 pub struct Ring;
 
 impl Link for Ring {
+    const NAME: &'static str = "ring";
     type Outlet = Producer;
     type Inlet = Cursor;
+    type Back = Self;
+}
+
+impl Board for Ring {
+    const NAME: &'static str = <Self as Link>::NAME;
+    type Outlet = Producer;
+    type Looker = Cursor;
+}
+
+impl Looker for Cursor {
+    fn open(path: &Path, shape: Shape) -> Result<Self> {
+        Self::attach(path, shape)
+    }
+
+    /// Reads the newest value of the ring, again and again until it is whole.
+    #[inline(always)]
+    fn look(&mut self) -> Result<Option<u64>> {
+        loop {
+            if let Some(number) = self.newest() {
+                return Ok(Some(number));
+            }
+        }
+    }
 }
 
 impl Producer {
@@ -321,7 +360,7 @@ impl Cursor {
 }
 
 impl Outlet for Producer {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Self::make(path, shape)
     }
 
@@ -346,18 +385,20 @@ impl Inlet for Cursor {
     }
 }
 
-/// The same ring, filled and looked at in place.
+/// The same ring, with payloads written and read in place.
 pub struct RingInPlace;
 pub struct InPlaceProducer(Producer);
 pub struct InPlaceCursor(Cursor);
 
 impl Link for RingInPlace {
+    const NAME: &'static str = "ring in place";
     type Outlet = InPlaceProducer;
     type Inlet = InPlaceCursor;
+    type Back = Self;
 }
 
 impl Outlet for InPlaceProducer {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Producer::make(path, shape).map(Self)
     }
 

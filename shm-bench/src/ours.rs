@@ -1,26 +1,26 @@
-//! Our own way: a region, with the library as anybody uses it.
+//! Our own links: regions, through the library as any program uses it.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use shm_core::{Kind, Position, RawReader, RawWriter, Sample, Wait};
+use anyhow::{Context, Result, bail, ensure};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, Sample, Wait};
 
-use super::ends::{Inlet, Link, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
+use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
 /// A region's name, which is a path here.
-pub fn name(path: &Path) -> Result<&str> {
+pub(crate) fn name(path: &Path) -> Result<&str> {
     path.to_str().context("SHM_DIR is not UTF-8")
 }
 
-/// Makes a region of this shape.
-pub fn create(path: &Path, shape: Shape) -> Result<RawWriter> {
+/// Creates a region of this shape.
+pub(crate) fn create(path: &Path, shape: Shape) -> Result<RawWriter> {
     let mut options = RawWriter::options();
     options.slots(shape.slots).capacity(shape.bytes as u64).kind(Kind::Bytes);
     Ok(options.open_raw(name(path)?)?)
 }
 
 /// Attaches to a region from its oldest value on.
-pub fn open(path: &Path) -> Result<RawReader> {
+pub(crate) fn open(path: &Path) -> Result<RawReader> {
     open_to_wait(path, Waiting::Sleeping)
 }
 
@@ -32,26 +32,46 @@ fn open_to_wait(path: &Path, waiting: Waiting) -> Result<RawReader> {
     Ok(RawReader::options().start(Position::Oldest).waiting(wait).open_raw(name(path)?)?)
 }
 
-/// Payloads are copied in and out.
+/// A region, with payloads copied in and out; and its newest value.
+#[derive(Debug)]
 pub struct Copied;
 
+/// The writer.
+#[derive(Debug)]
 pub struct CopiedOutlet {
     writer: RawWriter,
     prepared: Prepared,
 }
 
+/// A reader that receives every value.
+#[derive(Debug)]
 pub struct CopiedInlet {
     reader: RawReader,
     payload: Payload,
 }
 
+/// A reader that asks for the newest value.
+#[derive(Debug)]
+pub struct Newest {
+    reader: RawReader,
+    payload: Payload,
+}
+
 impl Link for Copied {
+    const NAME: &'static str = "shm";
     type Outlet = CopiedOutlet;
     type Inlet = CopiedInlet;
+    type Back = Self;
+}
+
+impl Board for Copied {
+    const NAME: &'static str = <Self as Link>::NAME;
+    type Outlet = CopiedOutlet;
+    type Looker = Newest;
 }
 
 impl Outlet for CopiedOutlet {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Ok(Self { writer: create(path, shape)?, prepared: Prepared::new(shape) })
     }
 
@@ -76,6 +96,22 @@ impl Inlet for CopiedInlet {
     }
 }
 
+impl Looker for Newest {
+    fn open(path: &Path, _: Shape) -> Result<Self> {
+        Ok(Self { reader: open(path)?, payload: Payload(Vec::new()) })
+    }
+
+    #[inline(always)]
+    fn look(&mut self) -> Result<Option<u64>> {
+        match self.reader.latest_into(&mut self.payload.0) {
+            Ok(Some(_)) => self.payload.check().map(Some),
+            Ok(None) => bail!("there is no value"),
+            Err(Error::Busy { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 const CLOSED: &str = "the region was closed in the middle of a measurement";
 
 #[inline(always)]
@@ -84,25 +120,32 @@ fn check_loss(sample: &Sample<()>) -> Result<()> {
     Ok(())
 }
 
-/// Payloads stay where they are: the writer fills in the first and the last word, the reader looks at these.
+/// A region, with payloads that stay in place: only the first and the last word are written and read.
+#[derive(Debug)]
 pub struct InPlace;
 
+/// The writer.
+#[derive(Debug)]
 pub struct InPlaceOutlet {
     writer: RawWriter,
     bytes: usize,
 }
 
+/// The reader.
+#[derive(Debug)]
 pub struct InPlaceInlet {
     reader: RawReader,
 }
 
 impl Link for InPlace {
+    const NAME: &'static str = "shm in place";
     type Outlet = InPlaceOutlet;
     type Inlet = InPlaceInlet;
+    type Back = Self;
 }
 
 impl Outlet for InPlaceOutlet {
-    fn create(path: &Path, shape: Shape) -> Result<Self> {
+    fn create(path: &Path, shape: Shape, _: Waiting) -> Result<Self> {
         Ok(Self { writer: create(path, shape)?, bytes: shape.bytes })
     }
 

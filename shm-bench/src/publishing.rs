@@ -10,25 +10,26 @@ use anyhow::{Context, Result, anyhow, ensure};
 use rustix::time::{ClockId, clock_gettime};
 use shm_core::{Position, RawWriter};
 
-use super::ends::{Ends, Job, Outlet, Prepared, Shape, Way};
-use super::ours;
-use super::peer::{self, Order};
-use super::session::Session;
-use super::stats::Run;
-use super::workplace::Workplace;
+use crate::limits::Ring;
+use crate::link::{Link, Outlet, Prepared, Shape, Waiting};
+use crate::ours;
+use crate::second::{self, Order};
+use crate::session::Session;
+use crate::stats::{Run, nanoseconds};
+use crate::workplace::{THERE, Workplace};
 
 /// How often the clock is read in a burst.
 const STEP: u64 = 256;
 /// How often the second process' main thread looks up, while its readers do the work.
 const REST: Duration = Duration::from_millis(1);
 
-/// Who reads meanwhile, in threads of the second process.
+/// The readers meanwhile, in threads of the second process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readers {
-    Nobody,
-    /// So many that receive all the time.
+pub(crate) enum Readers {
+    None,
+    /// This number of them, which receive all the time.
     Active(usize),
-    /// So many that sleep when the burst begins; each takes what woke it, and rests.
+    /// This number of them, which sleep when the burst begins; each takes the value that woke it, and rests.
     Asleep(usize),
 }
 
@@ -52,7 +53,7 @@ impl Burst {
 
     #[expect(clippy::cast_precision_loss, reason = "a count of a few seconds")]
     fn each_ns(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e9 / self.count as f64
+        nanoseconds(self.cpu) / self.count as f64
     }
 }
 
@@ -62,19 +63,19 @@ fn cpu_time() -> Result<Duration> {
 }
 
 /// Measures one run: the writer's nanoseconds for each value.
-pub fn measure(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
+pub(crate) fn measure(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
     Ok(Run::of(burst(session, shape, readers)?.0.each_ns()))
 }
 
 /// Measures one run: calls to wake readers, for each 10,000 values.
 #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]
-pub fn count_wakes(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
+pub(crate) fn count_wakes(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
     let (burst, wakes) = burst(session, shape, readers)?;
     Ok(Run::of(wakes as f64 * 10_000.0 / burst.count as f64))
 }
 
 fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst, u64)> {
-    let mut writer = ours::create(&session.workplace.path("there"), shape)?;
+    let mut writer = ours::create(&session.workplace.path(THERE), shape)?;
     let mut prepared = Prepared::new(shape);
     let mut put = |writer: &mut RawWriter, number| -> Result<()> {
         prepared.send(number, |payload| writer.publish(payload))?;
@@ -85,19 +86,19 @@ fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst
         put(&mut writer, number)?;
     }
     match readers {
-        Readers::Nobody => {}
-        Readers::Active(readers) => session.peer.order(&Order::Follow { readers })?,
-        Readers::Asleep(readers) => session.peer.order(&Order::Doze { readers })?,
+        Readers::None => {}
+        Readers::Active(readers) => session.second.order(&Order::Follow { readers })?,
+        Readers::Asleep(readers) => session.second.order(&Order::Doze { readers })?,
     }
     let before = writer.wakes();
     let burst = Burst::publish(session.time, |number| put(&mut writer, number))?;
     let wakes = writer.wakes() - before;
     session.workplace.stop();
     match readers {
-        Readers::Nobody => {}
-        Readers::Active(_) => ensure!(session.peer.done()? > 0, "no reader received anything"),
+        Readers::None => {}
+        Readers::Active(_) => ensure!(session.second.done()? > 0, "no reader received anything"),
         Readers::Asleep(readers) => {
-            let woken = session.peer.done()?;
+            let woken = session.second.done()?;
             ensure!(woken == readers as u64, "{woken} of {readers} sleeping readers were woken");
         }
     }
@@ -105,31 +106,18 @@ fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst
 }
 
 /// Measures one run of the limit: the same stores in bare memory, without a clock.
-pub fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
-    Way::Ring.apply(Store { session, shape })
-}
-
-struct Store<'a> {
-    session: &'a mut Session,
-    shape: Shape,
-}
-
-impl Job for Store<'_> {
-    type Outcome = Run;
-
-    fn run<E: Ends>(self) -> Result<Run> {
-        let mut outlet = E::There::create(&self.session.workplace.path("there"), self.shape)?;
-        for number in 1..=self.shape.slots {
-            outlet.put(number)?;
-        }
-        let burst = Burst::publish(self.session.time, |number| outlet.put(number))?;
-        Ok(Run::of(burst.each_ns()))
+pub(crate) fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
+    let mut outlet = <Ring as Link>::Outlet::create(&session.workplace.path(THERE), shape, Waiting::Spinning)?;
+    for number in 1..=shape.slots {
+        outlet.put(number)?;
     }
+    let burst = Burst::publish(session.time, |number| outlet.put(number))?;
+    Ok(Run::of(burst.each_ns()))
 }
 
 /// The second process' part: threads that receive all the time. It gives the number of values.
-pub fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
-    let path = workplace.path("there");
+pub(crate) fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
+    let path = workplace.path(THERE);
     let receive = || -> Result<u64> {
         let (mut reader, mut payload, mut count) = (ours::open(&path)?, Vec::new(), 0);
         while !workplace.is_over() {
@@ -139,14 +127,14 @@ pub fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..readers).map(|_| scope.spawn(receive)).collect();
-        peer::ready()?;
+        second::ready()?;
         threads.into_iter().map(join).sum()
     })
 }
 
 /// The second process' part: threads that sleep until something comes, then rest. It gives how many were woken.
-pub fn doze(workplace: &Workplace, readers: usize) -> Result<u64> {
-    let path = workplace.path("there");
+pub(crate) fn doze(workplace: &Workplace, readers: usize) -> Result<u64> {
+    let path = workplace.path(THERE);
     let (attached, gate) = (AtomicUsize::new(0), Mutex::new(()));
     let sleep = || -> Result<u64> {
         let (mut reader, mut payload) = (ours::open(&path)?, Vec::new());
@@ -162,7 +150,7 @@ pub fn doze(workplace: &Workplace, readers: usize) -> Result<u64> {
         while attached.load(Relaxed) < readers || !others_sleep()? {
             thread::sleep(REST);
         }
-        peer::ready()?;
+        second::ready()?;
         while !workplace.is_over() {
             thread::sleep(REST);
         }
