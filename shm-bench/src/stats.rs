@@ -20,14 +20,14 @@ pub struct Run {
     pub busy: u64,
     /// How many values a reader missed, as it was told.
     pub lost: u64,
-    /// How many values came torn.
-    pub torn: u64,
+    /// The share of the values that came torn.
+    pub torn: f64,
 }
 
 impl Run {
     /// A run with this figure and nothing else.
     pub fn of(figure: f64) -> Self {
-        Self { figure, singles: None, busy: 0, lost: 0, torn: 0 }
+        Self { figure, singles: None, busy: 0, lost: 0, torn: 0.0 }
     }
 
     /// A run whose figure is the median of its single times.

@@ -1,8 +1,8 @@
 //! The tables as bar charts in SVG. The colours are in the middle, so that they can be read on white and on black.
 
-use crate::markdown::{Results, with_unit};
-use crate::measure::Measured;
-use crate::tables::{Column, Unit};
+use crate::results::Results;
+use crate::tables::SHM;
+use shm_bench::median_of;
 use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
@@ -51,22 +51,26 @@ impl Scale {
 
 impl Results<'_> {
     pub fn to_svg(&self) -> String {
-        let results = || self.table.columns.iter().zip(&self.columns);
-        let values =
-            results().flat_map(|(column, results)| results.iter().flatten().map(|result| drawn(column, result)));
+        // Rows of different messages are drawn on one scale.
+        let bars = self.rows.iter().map(|row| {
+            let unit = row.row.unit;
+            let bar = |(peer, runs): &(&'static str, Vec<_>)| {
+                (*peer, unit.scaled(median_of(runs)), unit.shown(median_of(runs)))
+            };
+            (row.row.title, row.runs.iter().map(bar).collect::<Vec<_>>())
+        });
+        let bars: Vec<_> = bars.collect();
+        let values = bars.iter().flat_map(|(_, bars)| bars.iter().map(|(_, value, _)| *value));
         let scale = Scale::of(&values.collect::<Vec<f64>>());
         let mut body = String::new();
         let mut y = HEADING;
         text(&mut body, 0.0, y - 8.0, "start", "bold", &self.title(&scale));
-        for (column, results) in results() {
+        for (title, bars) in &bars {
             y += HEADING;
-            text(&mut body, 0.0, y - 8.0, "start", "bold", column.title);
-            for (row, label) in self.labels.iter().enumerate() {
-                if let Some(measured) = results[row] {
-                    let shown = with_unit(measured.value, column.unit, column.message_bytes);
-                    self.bar(&mut body, y, row, label, scale.share(drawn(column, &measured)), &shown);
-                    y += ROW;
-                }
+            text(&mut body, 0.0, y - 8.0, "start", "bold", title);
+            for (peer, value, shown) in bars {
+                bar(&mut body, y, peer, scale.share(*value), shown);
+                y += ROW;
             }
         }
         let height = y + 8.0;
@@ -79,31 +83,21 @@ impl Results<'_> {
     }
 
     fn title(&self, scale: &Scale) -> String {
-        let better = match self.table.columns[0].unit {
-            Unit::Nanoseconds => "less is better",
-            Unit::Messages | Unit::Bytes => "more is better",
-        };
+        let more_is_better = self.rows.iter().any(|row| row.row.unit.more_is_better());
+        let better = if more_is_better { "more is better" } else { "less is better" };
         let how = if matches!(scale, Scale::Logarithmic { .. }) { ", logarithmic" } else { "" };
         format!("{} ({better}{how})", self.table.title)
     }
-
-    fn bar(&self, body: &mut String, y: f64, row: usize, label: &str, share: f64, shown: &str) {
-        let (color, weight) = if self.shm == Some(row) { (OURS, "bold") } else { (THEIRS, "normal") };
-        let width = (share * (RIGHT - LEFT)).max(1.0);
-        let height = ROW - 6.0;
-        text(body, LEFT - 8.0, y + 12.5, "end", weight, label);
-        writeln!(
-            body,
-            "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" rx=\"2\" fill=\"{color}\"/>"
-        )
-        .expect("a string takes everything");
-        text(body, LEFT + width + 6.0, y + 12.5, "start", weight, shown);
-    }
 }
 
-/// What a bar's length stands for: columns of different messages are drawn on one scale.
-fn drawn(column: &Column, measured: &Measured) -> f64 {
-    if column.unit == Unit::Bytes { measured.value * column.message_bytes as f64 } else { measured.value }
+fn bar(body: &mut String, y: f64, peer: &str, share: f64, shown: &str) {
+    let (color, weight) = if peer == SHM { (OURS, "bold") } else { (THEIRS, "normal") };
+    let width = (share * (RIGHT - LEFT)).max(1.0);
+    let height = ROW - 6.0;
+    text(body, LEFT - 8.0, y + 12.5, "end", weight, peer);
+    writeln!(body, "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" rx=\"2\" fill=\"{color}\"/>")
+        .expect("a string takes everything");
+    text(body, LEFT + width + 6.0, y + 12.5, "start", weight, shown);
 }
 
 fn text(body: &mut String, x: f64, y: f64, anchor: &str, weight: &str, content: &str) {

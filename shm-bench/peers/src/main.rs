@@ -1,106 +1,113 @@
-//! Compares shm with what one would use instead: the same work, side by side, in one run.
+//! peers: the same work through shm and through what one would use instead, side by side on the rig of shm-bench.
 
 mod chart;
-mod job;
-mod link;
-mod machine;
-mod markdown;
-mod mate;
-mod measure;
-mod options;
 mod peer;
-mod scratch;
-mod statistics;
+mod results;
 mod tables;
+mod versions;
 
-use crate::job::{Job, Peer};
-use crate::markdown::Results;
-use crate::measure::Measured;
-use crate::options::Options;
-use crate::peer::{Role, play};
-use crate::tables::{Entry, TABLES, Table};
-use anyhow::{Context, Result};
+use crate::results::{Measured, Results, summary};
+use crate::tables::{PARTS, Row, SHM, Table, tables};
+use anyhow::{Result, ensure};
+use clap::Parser;
+use shm_bench::{Measure, Measuring, Session};
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
-use std::{env, fs, thread};
+
+const SHORT_HELP: &str = "\
+Compare shm with other ways between two processes, in Markdown tables.
+
+Usage: peers [OPTIONS] [ROW]...
+
+  ROW                      only rows whose name contains this word
+      --quick              shorter runs, less exact
+      --only PEER,...      shm beside these peers alone
+      --charts DIRECTORY   write one SVG for each table
+  -q, --quiet  -v, --verbose  -V, --version     --help prints everything
+
+Examples:
+  peers --quick trip-8 --only iceoryx2,pipe
+  peers --charts docs/charts
+";
+
+/// Compare shm with other ways between two processes, in Markdown tables
+///
+/// The last table is a summary of the others. The best figure of each row is bold.
+#[derive(Debug, Parser)]
+#[command(name = "peers", version, max_term_width = 100)]
+struct Args {
+    #[command(flatten)]
+    measuring: Measuring,
+    /// Measure shm beside these peers alone: part of a name, such as unix
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Write one SVG for each table
+    #[arg(long, value_name = "DIRECTORY")]
+    charts: Option<PathBuf>,
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let outcome = match arguments.first().map(String::as_str) {
-        // The two roles are for the processes that this one starts.
-        Some("drive") => drive(&arguments[1..]),
-        Some("mate") => answer(&arguments[1..]),
-        _ => compare(&arguments),
-    };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    eprintln!("peers: {error:#}");
-    ExitCode::FAILURE
+    let mut out = shm_cli::stdout();
+    let result = shm_cli::parse(SHORT_HELP).and_then(|args| run(&args, &mut out));
+    shm_cli::finish(result, &mut out)
 }
 
-/// Measures the tables, prints each, and draws it if that is wanted.
-fn compare(arguments: &[String]) -> Result<()> {
-    let Some(options) = Options::from_arguments(arguments)? else {
-        print!("{}", options::HELP);
-        return Ok(());
-    };
-    anyhow::ensure!(thread::available_parallelism()?.get() >= 2, "two processors are needed");
-    println!("{}\n", machine::describe()?);
-    println!("Medians of {} rounds of {} ms, taken in turns.\n", options.rounds, options.duration.as_millis());
-    for table in TABLES.iter().filter(|table| options.wants_table(table.name)) {
-        if !table.entries.iter().any(|entry| options.wants_peer(entry.peer)) {
-            continue;
-        }
-        let results = measure(table, &options);
-        println!("{}", results.to_markdown());
-        if let Some(directory) = &options.charts {
-            fs::create_dir_all(directory)?;
-            fs::write(directory.join(table.name).with_extension("svg"), results.to_svg())?;
+fn run(args: &Args, out: &mut dyn Write) -> Result<()> {
+    shm_cli::guard(None)?;
+    if let Some(served) = args.measuring.serve(PARTS) {
+        return served;
+    }
+    let tables = tables();
+    args.measuring.check(tables.iter().flat_map(|table| &table.rows).map(|row| row.name))?;
+    args.check(&tables)?;
+    let mut session = Session::start(&args.measuring)?;
+    writeln!(out, "{}\n", versions::describe(&session))?;
+    let mut results = Vec::new();
+    for table in &tables {
+        let measured = Results { table, rows: measure_table(args, table, &mut session)? };
+        if !measured.rows.is_empty() {
+            writeln!(out, "{}", measured.to_markdown())?;
+            out.flush()?;
+            results.push(measured);
         }
     }
-    Ok(())
+    write!(out, "### Summary\n\n{}", summary(&results))?;
+    args.charts.as_ref().map_or(Ok(()), |directory| draw(&results, directory))
 }
 
-fn measure<'t>(table: &'t Table, options: &Options) -> Results<'t> {
-    let entries: Vec<&Entry> = table.entries.iter().filter(|entry| options.wants_peer(entry.peer)).collect();
-    // All columns take turns too: the machine's speed changes in the course of a table.
-    let in_column = |column| entries.iter().map(move |entry| table.job(column, entry, options.duration));
-    let jobs: Vec<Job> = table.columns.iter().flat_map(in_column).collect();
-    let measured = statistics::in_turns(&jobs, options.rounds);
-    let kept: Vec<Option<Measured>> = measured.into_iter().map(|result| result.map_err(report).ok()).collect();
-    let columns = kept.chunks(entries.len()).map(<[_]>::to_vec).collect();
-    Results {
-        table,
-        labels: entries.iter().map(|entry| entry.label).collect(),
-        shm: entries.iter().position(|entry| entry.peer == Peer::Shm),
-        columns,
+fn measure_table<'t>(args: &Args, table: &'t Table, session: &mut Session) -> Result<Vec<Measured<'t>>> {
+    let rows = table.rows.iter().filter(|row| args.measuring.wants(row.name));
+    rows.map(|row| measure(args, row, session)).collect()
+}
+
+fn measure<'t>(args: &Args, row: &'t Row, session: &mut Session) -> Result<Measured<'t>> {
+    let entries: Vec<_> = row.entries.iter().filter(|entry| args.wants(entry.peer)).collect();
+    let measures: Vec<&Measure> = entries.iter().map(|entry| &entry.measure).collect();
+    let runs = session.in_turns(row.name, &measures)?;
+    Ok(Measured { row, runs: entries.iter().map(|entry| entry.peer).zip(runs).collect() })
+}
+
+impl Args {
+    /// Refuses peers that do not exist.
+    fn check(&self, tables: &[Table]) -> Result<()> {
+        let entries = || tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.entries);
+        let is_known = |word: &String| entries().any(|entry| entry.peer.to_lowercase().contains(&word.to_lowercase()));
+        ensure!(self.only.iter().all(is_known), "no peer has this in its name: {}", self.only.join(", "));
+        Ok(())
+    }
+
+    fn wants(&self, peer: &str) -> bool {
+        let name = peer.to_lowercase();
+        self.only.is_empty() || peer == SHM || self.only.iter().any(|word| name.contains(&word.to_lowercase()))
     }
 }
 
-/// A peer that fails is left out, and the others are compared.
-fn report(error: anyhow::Error) {
-    eprintln!("{error:#}");
-}
-
-/// The process that measures.
-fn drive(arguments: &[String]) -> Result<()> {
-    let job = Job::from_arguments(arguments)?;
-    begin(&job, mate::CPUS[0])?;
-    let measured = play(&Role::Drive, &job)?.context("no result")?;
-    println!("{}", measured.to_text());
+fn draw(results: &[Results], directory: &PathBuf) -> Result<()> {
+    fs::create_dir_all(directory)?;
+    for results in results {
+        fs::write(directory.join(results.table.name).with_extension("svg"), results.to_svg())?;
+    }
     Ok(())
-}
-
-/// The other one.
-fn answer(arguments: &[String]) -> Result<()> {
-    let (word, arguments) = arguments.split_last().context("a word is missing")?;
-    let job = Job::from_arguments(arguments)?;
-    begin(&job, mate::CPUS[1])?;
-    play(&Role::Mate(word), &job)?;
-    Ok(())
-}
-
-fn begin(job: &Job, cpu: usize) -> Result<()> {
-    // A process that hangs must not stop the others.
-    mate::end_after(5 * job.duration + Duration::from_secs(10));
-    mate::pin(cpu)
 }

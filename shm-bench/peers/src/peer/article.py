@@ -1,7 +1,8 @@
-"""Two programs that share a named file, as one does it by hand: each maps it and looks until a flag has changed."""
+"""Two programs that share a named file in the simplest way: each maps it and polls until a flag has changed."""
 
 import mmap
 import os
+import signal
 import statistics
 import struct
 import sys
@@ -10,6 +11,8 @@ import time
 role, work, path = sys.argv[1:4]
 cpu, size, millis = map(int, sys.argv[4:])
 os.sched_setaffinity(0, [cpu])
+# A process whose other one has gone would wait for ever.
+signal.alarm(60)
 
 NAP = 0.001
 EMPTY, QUESTION, ANSWER, END = range(4)
@@ -20,7 +23,7 @@ warm_up = duration / 3
 
 
 def open_block():
-    """The block, made by whoever comes first."""
+    """The block, created by the program that comes first."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     os.ftruncate(descriptor, TEXT + size)
     return mmap.mmap(descriptor, TEXT + size)
@@ -48,7 +51,7 @@ def ask():
     """Sends messages and waits for each to come back."""
     number, times = 0, []
     start = time.perf_counter()
-    while (now := time.perf_counter()) - start < warm_up + duration:
+    while (now := time.perf_counter()) - start < warm_up + duration or not times:
         if work == "idle-round-trip":
             time.sleep(0.001)
         number += 1
@@ -80,7 +83,7 @@ def read():
     batch = 1000 if work == "latest-same" else 1
     times, torn, count = [], 0, 0
     start = time.perf_counter()
-    while (now := time.perf_counter()) - start < warm_up + duration:
+    while (now := time.perf_counter()) - start < warm_up + duration or not times:
         begin = time.perf_counter()
         for _ in range(batch):
             message = block[TEXT:]

@@ -1,44 +1,36 @@
-//! The way of the article: two Python processes, which map one named file, look at it again and again, and sleep in between.
-//! The work is in `article.py`.
+//! Python: two processes that map one named file, look at it again and again, and sleep in between. They measure
+//! themselves, in `article.py`.
 
-use crate::job::{Job, Work};
-use crate::mate::{CPUS, Mate};
-use crate::measure::Measured;
-use crate::peer::Role;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
+use shm_bench::{Measure, Run, Session};
 use std::process::{Command, Stdio};
 
 const SCRIPT: &str = include_str!("article.py");
 
-/// Starts Python, which does one side of the job.
-pub fn play(role: &Role, job: &Job) -> Result<Option<Measured>> {
-    match role {
-        Role::Mate(_) => {
-            let status = command("mate", CPUS[1], job).status().context("cannot start python3")?;
-            ensure!(status.success(), "python3 failed");
-            Ok(None)
+/// Measures one kind of the script's work.
+pub fn python(work: &'static str, bytes: usize) -> Measure {
+    Box::new(move |session| {
+        let (first, second) = session.processors()?;
+        let mut mate = command(session, "mate", work, second, bytes).spawn().context("cannot start python3")?;
+        let output = command(session, "drive", work, first, bytes).stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            mate.kill()?;
         }
-        Role::Drive => {
-            let mut mate = Mate::new(job)?;
-            mate.start("")?;
-            let output =
-                command("drive", CPUS[0], job).stderr(Stdio::inherit()).output().context("cannot start python3")?;
-            ensure!(output.status.success(), "python3 failed");
-            mate.finish()?;
-            Measured::from_text(&String::from_utf8(output.stdout)?).map(Some)
-        }
-    }
+        ensure!(mate.wait()?.success() && output.status.success(), "python3 failed");
+        parsed(&String::from_utf8(output.stdout)?).context("python3 gave no figures")
+    })
 }
 
-fn command(role: &str, cpu: usize, job: &Job) -> Command {
-    let work = match job.work {
-        Work::RoundTrip => "round-trip",
-        Work::IdleRoundTrip => "idle-round-trip",
-        Work::LatestSame => "latest-same",
-        _ => "latest-changing",
-    };
+fn parsed(text: &str) -> Option<Run> {
+    let mut words = text.split_whitespace();
+    let mut next = || words.next()?.parse::<f64>().ok();
+    let (figure, torn) = (next()?, next()?);
+    Some(Run { torn, ..Run::of(figure) })
+}
+
+fn command(session: &Session, role: &str, work: &str, cpu: usize, bytes: usize) -> Command {
     let mut command = Command::new("python3");
-    command.args(["-I", "-c", SCRIPT, role, work]).arg(job.directory.join("article"));
-    command.args([cpu as u128, job.message_bytes as u128, job.duration.as_millis()].map(|number| number.to_string()));
+    command.args(["-I", "-c", SCRIPT, role, work]).arg(session.workplace.path("article"));
+    command.args([cpu as u128, bytes as u128, session.time.as_millis()].map(|number| number.to_string()));
     command
 }

@@ -1,93 +1,117 @@
-//! Messages over files that carry bytes in order: pipes and stream sockets. Both sides know how long a message is.
+//! Payloads over files that carry bytes or packets in order. Both ends know how long a payload is.
 
-use crate::job::{Job, Waiting};
-use crate::link::Link;
-use crate::mate::Mate;
+use crate::peer::wires::Wire;
 use anyhow::{Result, ensure};
+use shm_bench::{Inlet, Link, Outlet, Prepared, Shape, Waiting, check};
 use std::fs::File;
 use std::hint::spin_loop;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
-/// How much a receiver takes at once, if so much has come.
-const TAKEN: usize = 1 << 18;
+/// How many bytes a receiver takes at once, if that many have come.
+const TAKEN: usize = 1 << 16;
 
-/// Where the files come from. The first is for input, the second for output.
-pub trait Files {
-    fn make(job: &Job, mate: &mut Mate) -> Result<[OwnedFd; 2]>;
-    fn join(job: &Job, word: &str) -> Result<[OwnedFd; 2]>;
+/// A link over one kind of file.
+pub struct Stream<W>(PhantomData<W>);
+
+impl<W: Wire> Link for Stream<W> {
+    const NAME: &'static str = W::NAME;
+    type Outlet = Output<W>;
+    type Inlet = Input<W>;
+    type Back = Self;
 }
 
-/// One end.
-pub struct Stream<F> {
-    input: File,
-    output: File,
-    message_bytes: usize,
-    // Bytes that came and were not handed over yet.
-    taken: Vec<u8>,
-    filled: usize,
-    files: PhantomData<F>,
+/// The sender's end, whose file is there when the receiver has come.
+pub struct Output<W: Wire> {
+    door: W::Door,
+    file: Option<File>,
+    waiting: Waiting,
+    prepared: Prepared,
 }
 
-impl<F: Files> Stream<F> {
-    fn new(job: &Job, [input, output]: [OwnedFd; 2]) -> Result<Self> {
-        if job.waiting == Waiting::Spin {
-            rustix::io::ioctl_fionbio(&input, true)?;
-            rustix::io::ioctl_fionbio(&output, true)?;
-        }
-        let message_bytes = job.message_bytes;
-        let taken = vec![0; TAKEN.next_multiple_of(message_bytes)];
-        let (input, output) = (input.into(), output.into());
-        Ok(Self { input, output, message_bytes, taken, filled: 0, files: PhantomData })
+impl<W: Wire> Outlet for Output<W> {
+    fn create(path: &Path, shape: Shape, waiting: Waiting) -> Result<Self> {
+        Ok(Self { door: W::door(path)?, file: None, waiting, prepared: Prepared::new(shape) })
+    }
+
+    fn put(&mut self, number: u64) -> Result<()> {
+        let Self { door, file, waiting, prepared } = self;
+        let file = match file {
+            Some(file) => file,
+            none => none.insert(set_to(W::accept(door)?, *waiting)?),
+        };
+        prepared.send(number, |payload| {
+            // Packets are sent whole; of bytes, some may have to wait.
+            for mut rest in payload.chunks(W::PACKET) {
+                while !rest.is_empty() {
+                    rest = &rest[looking(|| file.write(rest))?..];
+                }
+            }
+            Ok(())
+        })
     }
 }
 
-impl<F: Files> Link for Stream<F> {
-    fn make(job: &Job, mate: &mut Mate) -> Result<Self> {
-        Self::new(job, F::make(job, mate)?)
+/// The receiver's end.
+pub struct Input<W> {
+    file: File,
+    arrived: Arrived,
+    wire: PhantomData<W>,
+}
+
+impl<W: Wire> Inlet for Input<W> {
+    fn open(path: &Path, shape: Shape, waiting: Waiting) -> Result<Self> {
+        let file = set_to(W::connect(path)?, waiting)?;
+        Ok(Self { file, arrived: Arrived::new(shape), wire: PhantomData })
     }
 
-    fn join(job: &Job, word: &str) -> Result<Self> {
-        Self::new(job, F::join(job, word)?)
-    }
-
-    fn send(&mut self, message: &[u8]) -> Result<()> {
-        let mut sent = 0;
-        while sent < message.len() {
-            sent += looking(|| self.output.write(&message[sent..]))?;
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, message: &mut Vec<u8>) -> Result<()> {
-        let mut filled = 0;
-        while filled < self.message_bytes {
-            let count = looking(|| self.input.read(&mut message[filled..]))?;
+    fn take(&mut self) -> Result<u64> {
+        self.arrived.next(|buffer| {
+            let count = looking(|| self.file.read(buffer))?;
             ensure!(count > 0, "the other side closed the connection");
-            filled += count;
-        }
-        Ok(())
+            Ok(count)
+        })
+    }
+}
+
+/// Bytes that have come and were not handed over yet.
+pub struct Arrived {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    payload_bytes: usize,
+}
+
+impl Arrived {
+    pub fn new(shape: Shape) -> Self {
+        Self { bytes: vec![0; TAKEN.next_multiple_of(shape.bytes)], start: 0, end: 0, payload_bytes: shape.bytes }
     }
 
-    fn receive_all(&mut self, _: &mut Vec<u8>, each: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        while self.filled < self.message_bytes {
-            let count = looking(|| self.input.read(&mut self.taken[self.filled..]))?;
-            ensure!(count > 0, "the other side closed the connection");
-            self.filled += count;
+    /// The number of the next payload; `fill` waits for more bytes and says how many it has stored.
+    pub fn next(&mut self, mut fill: impl FnMut(&mut [u8]) -> Result<usize>) -> Result<u64> {
+        while self.end - self.start < self.payload_bytes {
+            if self.start > 0 {
+                self.bytes.copy_within(self.start..self.end, 0);
+                (self.start, self.end) = (0, self.end - self.start);
+            }
+            self.end += fill(&mut self.bytes[self.end..])?;
         }
-        let whole = self.filled - self.filled % self.message_bytes;
-        for message in self.taken[..whole].chunks_exact(self.message_bytes) {
-            each(message)?;
-        }
-        self.taken.copy_within(whole..self.filled, 0);
-        self.filled -= whole;
-        Ok(())
+        let payload = &self.bytes[self.start..][..self.payload_bytes];
+        self.start += self.payload_bytes;
+        check(payload)
     }
+}
+
+/// The file, set to return at once if its user spins.
+fn set_to(file: OwnedFd, waiting: Waiting) -> Result<File> {
+    rustix::io::ioctl_fionbio(&file, waiting == Waiting::Spinning)?;
+    Ok(file.into())
 }
 
 /// Calls again for as long as there would be a wait.
-pub fn looking(mut call: impl FnMut() -> std::io::Result<usize>) -> std::io::Result<usize> {
+fn looking(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => spin_loop(),
