@@ -12,7 +12,7 @@ use crate::terminal::{as_line, print_line};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// The exit codes, the same in both programs.
+/// The exit codes, the same in all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -34,7 +34,7 @@ pub enum Code {
     ClosedPipe = 141,
 }
 
-/// What `--help` says at the end of both programs.
+/// The end of `--help`, the same in all programs.
 pub const EXIT_CODES_AND_ENVIRONMENT: &str = "\
 Exit codes:
   0    done

@@ -53,7 +53,7 @@
 //!
 //! A value is copied once into the region and once out. For large ones, [`RawWriter::loan`] and [`RawReader::view`] save both
 //! copies. A reader that waits looks for 20 µs and then sleeps, which costs some 20 µs more in each direction;
-//! [`Wait::Spin`] keeps it looking. `shm-writer bench` measures what that means on a machine.
+//! [`Wait::Spin`] keeps it looking. The program `shm-bench` measures what that means on a machine.
 //!
 //! # Plain bytes
 //!

@@ -24,8 +24,7 @@ Examples:
   shm-writer -- create hello                 publish to a region that is named like a verb
   shm-writer create demo --slots 1024        make a region for later
   shm-writer create cam --array u1:480,640,3 make one for frames; then: shm-writer cam < frames
-  shm-writer rm demo                         remove it
-  shm-writer bench --quick                   how fast is it on this machine?";
+  shm-writer rm demo                         remove it";
 
 /// The heading of what concerns the region itself.
 const REGION: &str = "Region options (what is not given stays as found, or is the default)";
@@ -112,38 +111,11 @@ pub enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Measure what the library does on this machine, beside what the machine could do at best
-    ///
-    /// Two processes, each on a CPU of its own, measure round trips, one-way rates, the newest value, publishing and attaching,
-    /// each beside a limit that is measured in turn with it: bare memory, memcpy, a bare futex. Takes about a minute, and
-    /// means little on a machine that has other work. Needs about 100 MB in SHM_DIR, of which nothing is left behind.
-    ///
-    /// Examples: shm-writer bench --quick; shm-writer bench trip latest-64
-    Bench(Bench),
     /// Print a script that completes the arguments in a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-}
-
-/// What is measured, and how it is shown.
-#[derive(Debug, clap::Args)]
-pub struct Bench {
-    /// Only rows with one of these in their name, as in --json
-    #[arg(value_name = "ROW")]
-    pub rows: Vec<String>,
-    /// Short runs: about 10 seconds, and less exact
-    #[arg(long)]
-    pub quick: bool,
-    /// Print a JSON object a line: the machine, then each row with all its runs; times in ns, rates per second
-    #[arg(long)]
-    pub json: bool,
-    /// What the program starts itself with as the second process: where the first has its files, and a CPU to stay on.
-    #[arg(long, hide = true, value_name = "DIRECTORY")]
-    pub second_process: Option<PathBuf>,
-    #[arg(long, hide = true, requires = "second_process")]
-    pub cpu: Option<usize>,
 }
 
 /// The default job.

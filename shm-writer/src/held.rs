@@ -8,7 +8,6 @@ use anyhow::Result;
 use shm_cli::Talk;
 use shm_core::{RawWriter, Sequence};
 
-use crate::signals;
 use crate::target::Target;
 
 /// A writer that does not outlive its process without a word. None: it has ended.
@@ -23,7 +22,7 @@ impl Held {
     pub fn open(target: &Target, removes: bool, talk: Talk) -> Result<Self> {
         let held = Self { writer: Arc::default(), removes };
         let at_signal = held.clone();
-        signals::before_end(move || at_signal.end_for_good())?;
+        shm_cli::before_end(move || at_signal.end_for_good())?;
         let mut slot = held.lock(); // a signal that comes now waits until the writer is there to be closed
         let writer = target.options.open_raw(target.name)?;
         target.tell(&writer, talk);

@@ -1,11 +1,9 @@
-//! shm-writer: everything that changes a region. It reads none, that is shm-reader; but `bench` reads its own.
+//! shm-writer: everything that changes a region. It reads none; that is shm-reader.
 
 mod args;
-mod bench;
 mod held;
 mod map;
 mod publish;
-mod signals;
 mod source;
 mod target;
 mod upkeep;
@@ -33,7 +31,6 @@ fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             map::store(name, value.as_deref(), at.unwrap_or(0), *size, *force, args.talk)
         }
         (Some(Verb::Clean { dry_run }), _) => upkeep::clean(*dry_run, args.talk, out),
-        (Some(Verb::Bench(bench)), _) => bench::bench(bench, args.talk, out),
         (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
         (None, None) => unreachable!("clap asks for a region or a verb"),
     }

@@ -1,4 +1,4 @@
-//! `bench`: that it measures every kind of row, says all about it, and leaves nothing behind, however it ends. No figure is
+//! `shm-bench`: it measures every kind of row, reports all of it, and leaves nothing behind, however it ends. No figure is
 //! compared with anything: that depends on the machine.
 
 use std::fs;
@@ -30,12 +30,12 @@ fn every_row_has_all_its_fields_and_plausible_numbers() {
     let _alone = alone();
     let s = Sandbox::new();
     for rows in ROWS {
-        let mut objects = s.run(&format!("shm-writer bench --quick --json {rows}")).succeeds().json();
+        let mut objects = s.run(&format!("shm-bench --quick --json {rows}")).succeeds().json();
         let head = objects.remove(0);
         assert!(head["machine"]["cpus"].as_u64() >= Some(1) && head["machine"]["kernel"].is_string(), "{head}");
         let runs = usize::try_from(head["runs"].as_u64().expect("a number of runs")).expect("a few");
         for word in rows.split(' ') {
-            let is_there = objects.iter().any(|row| row["row"].as_str().is_some_and(|name| name.contains(word)));
+            let is_there = objects.iter().any(|row| row["name"].as_str().is_some_and(|name| name.contains(word)));
             assert!(is_there, "no row {word}");
         }
         objects.iter().for_each(|row| check_row(row, runs));
@@ -45,7 +45,7 @@ fn every_row_has_all_its_fields_and_plausible_numbers() {
 
 #[track_caller]
 fn check_row(row: &Value, runs: usize) {
-    for field in ["row", "group", "work", "unit", "limit_is"] {
+    for field in ["name", "group", "work", "unit", "limit_is"] {
         assert!(row[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {row}");
     }
     for field in ["ours", "limit", "ratio"] {
@@ -57,11 +57,11 @@ fn check_row(row: &Value, runs: usize) {
         assert!(row[field].as_f64() >= Some(least), "{field}: {row}");
     }
     assert_eq!(row["goal"].is_null(), row["met"].is_null(), "{row}");
-    let is_trip = row["row"].as_str().is_some_and(|name| name.starts_with("trip"));
-    for field in ["ours_trips_ns", "limit_trips_ns"] {
-        assert_eq!(row[field].is_object(), is_trip, "{row}");
-        let percentiles = ["p50", "p90", "p99", "p99.9", "max"].map(|name| row[field][name].as_u64());
-        assert!(!is_trip || percentiles[0] > Some(0) && percentiles.is_sorted(), "{field}: {row}");
+    let has_singles = row["name"].as_str().is_some_and(|name| name.starts_with("trip") || name == "attach");
+    for field in ["ours_single_ns", "limit_single_ns"] {
+        assert_eq!(row[field].is_object(), has_singles, "{row}");
+        let percentiles = ["p50", "p99", "p99.9", "max"].map(|name| row[field][name].as_u64());
+        assert!(!has_singles || percentiles[0] > Some(0) && percentiles.is_sorted(), "{field}: {row}");
     }
     for field in ["payload_bytes", "slots"] {
         assert!(row[field].as_u64() > Some(0), "{field}: {row}");
@@ -70,42 +70,56 @@ fn check_row(row: &Value, runs: usize) {
 }
 
 #[test]
-fn a_table_tells_the_machine_then_each_row_with_its_limit() {
+fn a_table_shows_the_machine_then_each_row_with_its_limit_and_the_goals_if_they_are_wanted() {
     let _alone = alone();
     let s = Sandbox::new();
-    let lines = s.run("shm-writer bench --quick attach trip-8-spin").succeeds().lines();
-    assert!(lines[0].contains("CPU") && lines[0].contains("Linux"), "{lines:?}");
-    for words in
-        [&["8 B", "one line", "<= 1.05"][..], &["open", "mmap", "<= 3"], &["ours", "ratio", "goal"], &["p99.9"]]
-    {
-        let is_there = lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
-        assert!(is_there, "no line with {words:?}: {lines:#?}");
+    for option in ["", "--goals"] {
+        let lines = s.run(&format!("shm-bench --quick {option} attach trip-8-spin")).succeeds().lines();
+        assert!(lines[0].contains("CPU") && lines[0].contains("Linux"), "{lines:?}");
+        let has = |words: &[&str]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
+        for words in [&["8 B", "one line"][..], &["open", "mmap"], &["ours", "p99.9", "limit", "ratio"]] {
+            assert!(has(words), "no line with {words:?}: {lines:#?}");
+        }
+        for words in [&["8 B", "<= 1.05"][..], &["open", "<= 3"], &["ratio", "goal"]] {
+            assert_eq!(has(words), option == "--goals", "{words:?}: {lines:#?}");
+        }
     }
     assert_eq!(s.files(), [""; 0]);
 }
 
 #[test]
-fn progress_is_told_to_who_wants_to_know() {
+fn progress_is_reported_under_verbose() {
     let _alone = alone();
     let s = Sandbox::new();
-    s.run("shm-writer bench --quick attach -v").exits(0).complains(&["row 1 of 1, attach: run 1 of"]);
-    s.run("shm-writer bench --quick attach -q").succeeds();
+    s.run("shm-bench --quick attach -v").exits(0).complains(&["attach: run 1 of"]);
+    s.run("shm-bench --quick attach -q").succeeds();
 }
 
 #[test]
-fn an_unknown_row_is_refused_with_those_that_there_are() {
+fn an_unknown_row_is_refused_with_the_list_of_rows() {
     let _alone = alone();
     let s = Sandbox::new();
-    s.run("shm-writer bench nonsense").exits(2).complains(&["'nonsense'", "trip-64-spin", "attach"]);
-    s.run("SHM_DIR=/nowhere shm-writer bench --quick attach")
-        .exits(1)
-        .complains(&["cannot make directory", "/nowhere"]);
+    s.run("shm-bench nonsense").exits(2).complains(&["'nonsense'", "trip-64-spin", "attach"]);
+    s.run("SHM_DIR=/nowhere shm-bench --quick attach").exits(1).complains(&["cannot create directory", "/nowhere"]);
     assert_eq!(s.files(), [""; 0]);
+}
+
+#[test]
+fn its_help_fits_a_screen_and_needs_no_directory() {
+    let s = Sandbox::new().with("COLUMNS", "80").with("SHM_DIR", "/nowhere");
+    let page = s.run("shm-bench -h").succeeds().text();
+    assert!(page.lines().count() <= 24 && page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    let page = s.run("shm-bench --help").succeeds().text();
+    for word in ["--quick", "--json", "--goals", "SHM_DIR", "130"] {
+        assert!(page.contains(word), "no {word}: {page}");
+    }
+    assert!(!page.contains("--second-process"), "{page}");
+    s.run("shm-bench --nonsense").exits(2);
 }
 
 /// Starts a benchmark, and waits until it is in the middle of a measurement between the two processes.
 fn in_the_middle(s: &Sandbox) -> (Child, String) {
-    let bench = s.spawn("shm-writer bench trip");
+    let bench = s.spawn("shm-bench trip");
     let directory = s.shm(&format!("shm-bench-{}", bench.pid()));
     eventually("both sides have made their files", || directory.join("back").exists().then_some(()));
     let children = format!("/proc/{0}/task/{0}/children", bench.pid());

@@ -36,7 +36,7 @@ fn help_mentions_every_verb_and_option() {
         let missing: Vec<_> = words.iter().filter(|word| !text.contains(**word)).collect();
         assert!(missing.is_empty(), "{program} --help lacks {missing:?}\n{text}");
     };
-    check("shm-writer", &["create", "rm", "clean", "map", "bench", "completions"]);
+    check("shm-writer", &["create", "rm", "clean", "map", "completions"]);
     check("shm-writer", &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--size"]);
     check("shm-writer", &["--mode", "--checksum", "--rm", "--quiet", "--verbose", "{seq}", "{time}"]);
     check(
@@ -66,7 +66,6 @@ fn every_verb_has_help() {
         "shm-writer rm",
         "shm-writer clean",
         "shm-writer map",
-        "shm-writer bench",
         "shm-reader list",
         "shm-reader inspect",
         "shm-reader verify",

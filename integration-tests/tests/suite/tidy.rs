@@ -74,9 +74,9 @@ const UNSAFE_FILES: [&str; 6] = [
     "shm-cli/src/guard.rs",
     "shm-core/src/writer/loan.rs",
     "shm-core/src/reader/view.rs",
-    "shm-writer/src/bench/bare.rs",
-    "bench/peers/src/peer/iceoryx2.rs",
-    "bench/peers/src/peer/shmem_ipc.rs",
+    "shm-bench/src/bare.rs",
+    "shm-bench/peers/src/peer/iceoryx2.rs",
+    "shm-bench/peers/src/peer/shmem_ipc.rs",
 ];
 const LONGEST_FILE: usize = 500;
 

@@ -1,4 +1,4 @@
-//! Builds the two programs once: `cargo test` does not build the executables of another package.
+//! Builds the programs once: `cargo test` does not build the executables of another package.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The directory that holds `shm-writer` and `shm-reader`, freshly built. Beside them in `examples` are those of shm-core
-/// that tests run.
+/// The directory that holds the programs, freshly built. Beside them in `examples` are those of shm-core that tests run.
 pub fn programs() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(build)
 }
 
+const PROGRAMS: [&str; 3] = ["shm-writer", "shm-reader", "shm-bench"];
 /// The examples that tests run.
 const EXAMPLES: [&str; 3] = ["camera", "frames", "rover"];
 
@@ -36,12 +36,13 @@ pub fn victim() -> &'static str {
 
 fn build() -> PathBuf {
     let profile = profile();
-    let mut arguments = vec!["-p", "shm-writer", "-p", "shm-reader", "--bins", "--profile", &profile, "-p", "shm-core"];
+    let mut arguments = vec!["-p", "shm-core", "--bins", "--profile", &profile];
+    arguments.extend(PROGRAMS.iter().flat_map(|program| ["-p", program]));
     arguments.extend(EXAMPLES.iter().flat_map(|example| ["--example", example]));
     let executables = cargo_build(&arguments);
     let writer = executables.iter().find(|path| path.ends_with("shm-writer")).expect("cargo names the executables");
     let directory = writer.parent().expect("it lies in a directory");
-    for name in ["shm-writer", "shm-reader"] {
+    for name in PROGRAMS {
         assert!(directory.join(name).is_file(), "{name} was not built into {}", directory.display());
     }
     directory.to_owned()

@@ -1,0 +1,10 @@
+//! The peers: what each needs to be measured on the rig.
+
+#[expect(unsafe_code, reason = "its interface demands it")]
+pub mod iceoryx2;
+pub mod ipc_channel;
+pub mod python;
+#[expect(unsafe_code, reason = "its interface demands it")]
+pub mod shmem_ipc;
+pub mod stream;
+pub mod wires;

@@ -1,0 +1,37 @@
+//! The arguments of shm-bench and their help.
+
+use clap::Parser;
+use shm_bench::Measuring;
+
+/// What `-h` shows: everything, on one screen.
+pub const SHORT_HELP: &str = include_str!("short_help.txt");
+
+/// Measure how fast shared memory is on this machine, next to what the machine can do
+///
+/// Two processes, each on a CPU of its own, measure round trips, one-way rates, the newest value, publishing and attaching.
+/// Next to each figure stands a limit, measured in turn with it: bare memory, memcpy, a bare futex. Compare the ratios; the
+/// figures move with the machine. All rows take about 75 seconds, on a machine that should have no other work. They need
+/// about 100 MB in SHM_DIR, and leave nothing there.
+#[derive(Debug, Parser)]
+#[command(name = "shm-bench", version, max_term_width = 100)]
+#[command(after_long_help = shm_cli::EXIT_CODES_AND_ENVIRONMENT)]
+pub struct Args {
+    #[command(flatten)]
+    pub measuring: Measuring,
+    /// Print one JSON object per line: the machine, then each row with all its runs; times in ns, rates per second
+    #[arg(long)]
+    pub json: bool,
+    /// Show this project's own goals as well; --json always has them
+    #[arg(long)]
+    pub goals: bool,
+}
+
+#[test]
+fn the_short_help_fits_a_screen_and_names_every_option() {
+    let command = <Args as clap::CommandFactory>::command();
+    command.clone().debug_assert();
+    assert!(SHORT_HELP.lines().count() < 24 && SHORT_HELP.lines().all(|line| line.chars().count() <= 80));
+    let shown = command.get_arguments().filter(|option| !option.is_hide_set());
+    let mut options = shown.filter_map(|option| option.get_long());
+    assert_eq!(options.find(|option| !SHORT_HELP.contains(&format!("--{option}"))), None);
+}
