@@ -3,14 +3,12 @@
 use super::Map;
 use crate::error::{Error, Result};
 use crate::region::place::Place;
-use crate::sys::file::{self, Identity, Kind, Stat, is_no_space};
+use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
 
 /// What a map is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +178,7 @@ impl MapOptions {
     /// # }
     /// ```
     pub fn file(&self, file: File) -> Result<Map> {
-        let shown = format!("file descriptor {}", file.as_raw_fd());
+        let shown = file::shown(&file);
         let access = match self.access {
             Some(access) => access,
             None => opened_for(&file).map_err(|error| io_error("map", &shown, error))?,

@@ -4,13 +4,12 @@ use super::Region;
 use super::open::check_limit;
 use super::place::Place;
 use crate::error::{Error, Result};
-use crate::sys::file::{self, Access, is_no_space};
+use crate::sys::file::{self, Access, At, is_no_space};
 use crate::sys::mapping::RegionMapping;
 use crate::sys::reserve::{Length, reserve};
 use shm_ring::header::{Fixed, HEADER_BYTES};
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
 
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,12 @@
 use super::Region;
 use super::place::{Place, check_ours};
 use crate::error::{Error, Result};
-use crate::sys::file::{self, Access, Kind, Stat};
+use crate::sys::file::{self, Access, At, Kind, Stat};
 use crate::sys::file_system::remote_file_system;
 use crate::sys::mapping::RegionMapping;
 use shm_ring::header::{FIXED_BYTES, Fixed, HEADER_BYTES, HeaderFault, MAGIC, VERSION};
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +47,7 @@ impl Region {
         }
         let file_bytes = stat.bytes;
         let fixed = read_header(place, &file, file_bytes)?;
-        check_local(place, &file)?;
+        refuse_remote(place, remote_file_system(&file))?;
         if fixed.region_bytes != file_bytes {
             let reason = format!("the file has {file_bytes} bytes, its header says {}", fixed.region_bytes);
             return Err(place.damaged(reason));
@@ -116,9 +114,13 @@ fn check_kind(place: &Place, stat: &Stat) -> Result<()> {
     Err(place.not_a_region(reason))
 }
 
-/// Refuses a region on a file system that is not this machine's own. `file` is the region's, or its directory.
-pub fn check_local(place: &Place, file: impl AsFd) -> Result<()> {
-    match remote_file_system(file) {
+/// Refuses a region in a directory on a file system that is not this machine's own.
+pub fn check_local_directory(place: &Place) -> Result<()> {
+    refuse_remote(place, remote_file_system(place.directory()))
+}
+
+fn refuse_remote(place: &Place, remote: Option<&'static str>) -> Result<()> {
+    match remote {
         Some(file_system) => Err(Error::Remote { region: place.shown.clone(), file_system }),
         None => Ok(()),
     }

@@ -1,10 +1,13 @@
 //! An open file, and what the system knows of a file.
 
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::{self, FileType, MemfdFlags, Mode, OFlags};
 use rustix::io::retry_on_intr;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
+
+/// Reading and writing at a place in a file, without moving anybody's position.
+pub use std::os::unix::fs::FileExt as At;
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +106,11 @@ pub fn is_writable(file: &File) -> Result<bool> {
 /// A file in memory that has no name.
 pub fn anonymous() -> Result<File> {
     Ok(fs::memfd_create("shm", MemfdFlags::CLOEXEC)?.into())
+}
+
+/// The file as it is called in messages, where it has no name.
+pub fn shown(file: &File) -> String {
+    format!("file descriptor {}", file.as_fd().as_raw_fd())
 }
 
 /// How many bytes the file system has free for this user. `file` is any file on it.

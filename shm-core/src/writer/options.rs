@@ -7,7 +7,7 @@ use super::{ArrayWriter, RawWriter, Writer};
 use crate::error::{Error, Result};
 #[cfg(feature = "schema")]
 use crate::region::content::Content;
-use crate::region::open::check_local;
+use crate::region::open::check_local_directory;
 use crate::region::place::Place;
 use crate::region::replace::{MODE_MIN, MODES};
 use crate::region::tenure::Lock;
@@ -169,7 +169,7 @@ impl WriterOptions {
         let found = match Region::open(&place, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
             Err(Error::NotFound { .. }) => {
-                check_local(&place, place.directory())?;
+                check_local_directory(&place)?;
                 None
             }
             Err(error) => return Err(error),
