@@ -2,8 +2,6 @@
 
 mod calls;
 mod cutting;
-mod failing;
-mod faults;
 mod forking;
 #[cfg(target_arch = "x86_64")]
 mod kills;

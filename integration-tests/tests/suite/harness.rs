@@ -7,7 +7,6 @@ mod mount;
 mod outcome;
 mod programs;
 mod sandbox;
-mod strace;
 mod stream;
 
 pub use again::{again, role, said, say};
@@ -16,7 +15,6 @@ pub use mount::mounted;
 pub use outcome::Outcome;
 pub use programs::{programs, victim, workspace};
 pub use sandbox::{Sandbox, copy_programs};
-pub use strace::{can_strace, was_hit};
 pub use stream::Stream;
 
 use std::io::Write;

@@ -65,6 +65,35 @@ pub fn of(call: &str) -> Vec<&'static str> {
     }
 }
 
+/// The calls by which a region is found, made, changed, locked, mapped and waited for.
+pub const OF_REGIONS: [&str; 15] = [
+    "openat",
+    "getdents64",
+    "fcntl",
+    "newfstatat",
+    "fstat",
+    "fstatfs",
+    "fallocate",
+    "pread64",
+    "pwrite64",
+    "fchmod",
+    "mmap",
+    "renameat2",
+    "unlinkat",
+    "futex",
+    "close",
+];
+
+/// The errors of a call of which a region sees most: what is there runs out, is forbidden, or its disk fails.
+pub fn likely(call: &str) -> Vec<&'static str> {
+    match call {
+        "openat" => vec!["EMFILE", "EACCES", "EIO"],
+        "fallocate" => vec!["ENOSPC", "EFBIG"],
+        "pread64" | "pwrite64" | "renameat2" | "unlinkat" | "newfstatat" | "fstat" => vec!["EIO"],
+        call => of(call).into_iter().take(1).collect(),
+    }
+}
+
 /// Calls that cannot fail; a process may always ask for its own limits. Where `brk` finds no memory, it gives the old end,
 /// which cannot be injected.
 const INFALLIBLE: [&str; 8] =
@@ -76,4 +105,12 @@ const RUNTIME: [&str; 5] = ["rt_sigaction", "rt_sigprocmask", "rseq", "set_robus
 /// Whether it is known what the call may answer.
 pub fn is_known(call: &str) -> bool {
     !of(call).is_empty() || INFALLIBLE.contains(&call) || RUNTIME.contains(&call)
+}
+
+#[test]
+fn a_likely_error_is_one_that_the_call_may_give() {
+    for call in ["openat", "fallocate", "pread64", "pwrite64", "renameat2", "unlinkat", "newfstatat", "fstat", "fcntl"]
+    {
+        assert!(!likely(call).is_empty() && likely(call).iter().all(|errno| of(call).contains(errno)), "{call}");
+    }
 }
