@@ -3,6 +3,7 @@
 
 mod again;
 mod child;
+mod forks;
 mod mount;
 mod outcome;
 mod programs;
@@ -11,6 +12,7 @@ mod stream;
 
 pub use again::{again, role, said, say};
 pub use child::Child;
+pub use forks::{start, without_forks};
 pub use mount::mounted;
 pub use outcome::Outcome;
 pub use programs::{programs, victim, workspace};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use shm_core::{Error, Kind, Position, Presence, RawReader, RawWriter, State, inspect};
 
-use crate::harness::{DEADLINE, again, role, skipped};
+use crate::harness::{DEADLINE, again, role, skipped, start};
 
 const TEST: &str = concat!(module_path!(), "::a_fork_can_write_nothing_and_keeps_no_writer_alive");
 
@@ -58,7 +58,7 @@ fn a_fork_can_write_nothing_and_keeps_no_writer_alive() {
     };
     let name = directory.path().join("room").to_str().expect("UTF-8").to_owned();
     let listener = UnixListener::bind(socket_of(&name)).expect("a socket");
-    let mut parent = again(TEST, &name).stdout(Stdio::null()).spawn().expect("this test runs");
+    let mut parent = start(again(TEST, &name).stdout(Stdio::null())).expect("this test runs");
     assert!(parent.wait().expect("it ends").success(), "the process that forks");
     let (connection, _) = listener.accept().expect("the fork reports");
     connection.set_read_timeout(Some(DEADLINE)).expect("a timeout");

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use shm_core::{Error, Position, Presence, RawReader, inspect};
 use testkit::{Ending, Random, at_effort};
 
-use crate::harness::{Sandbox, eventually, observe, programs};
+use crate::harness::{Sandbox, eventually, observe, programs, start};
 
 /// How many words a value has, by its author: values that fit a slot, and values for which the region grows.
 const WORDS: [usize; 3] = [4, 200, 500];
@@ -130,14 +130,14 @@ impl Storm {
         let slots = ["16", "64"][usize::from(author % 4 < 2)];
         let mut command = self.command("shm-writer");
         command.args(["demo", "--every", every, "--slots", slots, &template(author)]).stdout(Stdio::null());
-        command.process_group(0).spawn().expect("the writer starts")
+        start(command.process_group(0)).expect("the writer starts")
     }
 
     fn start_reader(&self, group: Pid) -> Child {
         let output = File::create(self.sandbox.outside("output")).expect("a file for what the reader prints");
         let mut command = self.command("shm-reader");
         command.args(["demo", "-f", "--from", "oldest"]).stdout(output).stderr(Stdio::null());
-        command.process_group(group.as_raw()).spawn().expect("the reader starts")
+        start(command.process_group(group.as_raw())).expect("the reader starts")
     }
 
     fn command(&self, program: &str) -> Command {

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::stream::Stream;
-use super::{DEADLINE, Outcome, eventually};
+use super::{DEADLINE, Outcome, eventually, forks};
 
 pub struct Child {
     command: String,
@@ -27,12 +27,8 @@ pub struct Child {
 impl Child {
     /// Starts a prepared command; `name` is how failures call it.
     pub fn start(name: &str, command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = forks::start(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         Self {
             command: name.to_owned(),
             stdin: process.stdin.take(),

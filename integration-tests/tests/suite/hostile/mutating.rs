@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_millis(1);
 
 /// For how long each test goes on.
 fn duration() -> Duration {
-    Duration::from_secs(at_effort([1, 2, 10, 60]))
+    Duration::from_secs(at_effort([1, 1, 10, 60]))
 }
 
 /// The numbers that are published.

@@ -139,9 +139,8 @@ fn sixty_four_readers_account_for_every_value_of_a_writer_flat_out() {
 fn ten_thousand_regions_are_listed() {
     let s = Sandbox::new();
     s.ok("shm-writer region-00000 --slots 2 --size 8 x");
-    let bytes = fs::read(s.shm("region-00000")).expect("a region");
     for number in 1..REGIONS {
-        fs::write(s.shm(&format!("region-{number:05}")), &bytes).expect("room for it");
+        fs::hard_link(s.shm("region-00000"), s.shm(&format!("region-{number:05}"))).expect("room for it");
     }
     for line in ["shm-reader list", "shm-reader list --json"] {
         let start = Instant::now();

@@ -57,7 +57,10 @@ fn check_document(name: &str) {
     let blocks = blocks(&text);
     assert!(!blocks.is_empty(), "{name} has no console block");
     let package = workspace().join("python").display().to_string();
-    let s = Sandbox::new().with("CARGO_NET_OFFLINE", "true").with("CARGO_TARGET_DIR", TARGET_DIRECTORY);
+    let s = Sandbox::new()
+        .with("CARGO_NET_OFFLINE", "true")
+        .with("CARGO_TARGET_DIR", TARGET_DIRECTORY)
+        .with("CARGO_PROFILE_DEV_DEBUG", "0");
     let s = s.with("PYTHONPATH", &package).with("PYTHONDONTWRITEBYTECODE", "1");
     symlink(workspace(), s.home("shm")).expect("a link in the sandbox");
     let has_python = s.run("python3 --version").code() == 0;
@@ -88,13 +91,17 @@ fn run(s: &Sandbox, document: &str, block: &Block, directory: &Path) -> PathBuf 
 }
 
 /// Reads step numbers from stdin, runs the step in file `$1` each time, then prints its number between two control characters.
-/// A background job gets the time to start: a person who types the next command gives it that, too.
+/// A background job gets the time to start: a person who types the next command gives it that, too. One that stays a shell
+/// gets half a second.
 const SESSION: &str = r#"
 exec 4<&0 < /dev/null 2>&1
 settle() {
-    for look in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    shells=0 looks=0
+    while test $looks -lt 1500 -a $shells -lt 25; do
         read -r name < /proc/$1/comm || return 0
-        test "$name" = sh || ! grep -q '^State:.[SZ]' /proc/$1/status || return 0
+        looks=$((looks + 1))
+        if test "$name" = sh; then shells=$((shells + 1))
+        elif grep -q '^State:.[SZ]' /proc/$1/status; then return 0; fi
         sleep 0.02
     done 2> /dev/null
 }

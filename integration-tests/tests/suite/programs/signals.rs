@@ -98,7 +98,10 @@ fn a_follower_with_a_closed_pipe_ends_at_its_next_value() {
 #[test]
 fn other_commands_end_silently_on_a_closed_pipe_too() {
     let s = Sandbox::new();
-    s.ok("for i in $(seq 1 300); do echo shm-writer create $i --slots 2 --size 8; done | sh");
+    s.ok("shm-writer create 1 --slots 2 --size 8");
+    for number in 2..=300 {
+        std::fs::copy(s.shm("1"), s.shm(&number.to_string())).expect("room for it");
+    }
     for command in ["list", "list --json", "inspect 7", "--help", "completions bash"] {
         let line = format!("{{ {{ shm-reader {command}; echo $? >&3; }} | :; }} 3>&1");
         let outcome = s.run(&line).exits(0);

@@ -6,7 +6,7 @@ use shm_core::{Presence, State, inspect};
 
 use super::payload::payload;
 use super::scene::Scene;
-use crate::harness::{eventually, victim};
+use crate::harness::{eventually, start, victim};
 
 // Fault 42.
 #[test]
@@ -18,7 +18,7 @@ fn a_writer_that_ends_without_closing_its_region_is_like_one_that_was_killed() {
         let value = payload(scene.author, 9);
         let mut command = scene.sandbox.prepare(victim());
         command.arg(&scene.name).arg(scene.author.to_string()).args(["value=9", "open", "publish", end]);
-        let mut child = command.stderr(Stdio::null()).spawn().expect("the victim starts");
+        let mut child = start(command.stderr(Stdio::null())).expect("the victim starts");
         scene.ledger.wait_for_follower(before + 1);
         let info =
             eventually("the writer is gone", || inspect(&scene.name).ok().filter(|info| info.writer == Presence::Gone));

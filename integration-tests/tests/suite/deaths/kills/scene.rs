@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, Instant};
 
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, WriterOptions};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, Result, WriterOptions};
 use testkit::Background;
 
 use super::ledger::Ledger;
 use super::payload::payload;
 use super::stepper::{Stepper, Survey};
-use crate::harness::{Sandbox, victim};
+use crate::harness::{Sandbox, victim, without_forks};
 
 /// The slots of a scene's region, and the values that it must always hold once it is full: while one is being written,
 /// the oldest is gone.
@@ -73,7 +73,7 @@ impl Scene {
     /// Makes the region what it was at first, full of values that fit everywhere, and ends without an accident.
     #[track_caller]
     pub fn reset(&mut self) {
-        let mut writer = self.options.open_raw(&self.name).expect("a next writer");
+        let mut writer = self.open().expect("a next writer");
         for _ in 0..SLOTS {
             self.author += 1;
             let value = payload(self.author, 8);
@@ -85,12 +85,19 @@ impl Scene {
         }
     }
 
+    fn open(&self) -> Result<RawWriter> {
+        let _alone = without_forks();
+        self.options.open_raw(&self.name)
+    }
+
     /// Starts a victim, the next author, that obeys these words up to the first stop.
     #[track_caller]
     pub fn victim(&mut self, words: &str) -> Stepper {
         self.author += 1;
         let mut command = self.sandbox.prepare(victim());
         command.arg(&self.name).arg(self.author.to_string()).args(words.split_whitespace());
+        // The lock of the last writer of this process is free.
+        drop(without_forks());
         Stepper::start(&mut command)
     }
 
@@ -173,7 +180,11 @@ impl Scene {
     #[track_caller]
     pub fn restart(&mut self, place: &dyn Debug) {
         let started = Instant::now();
-        let mut writer = RawWriter::open(&self.name, Kind::Bytes).unwrap_or_else(|error| panic!("{place:?}: {error}"));
+        let opened = {
+            let _alone = without_forks();
+            RawWriter::open(&self.name, Kind::Bytes)
+        };
+        let mut writer = opened.unwrap_or_else(|error| panic!("{place:?}: {error}"));
         self.slowest_start = self.slowest_start.max(started.elapsed());
         assert_eq!(self.sandbox.files(), [".demo.lock", "demo"], "{place:?}");
         self.author += 1;
@@ -200,7 +211,7 @@ impl Scene {
     /// Removes the region, so that the next one is made anew.
     #[track_caller]
     pub fn remove(&mut self) {
-        self.options.open_raw(&self.name).and_then(RawWriter::remove).expect("it can be removed");
+        self.open().and_then(RawWriter::remove).expect("it can be removed");
         assert_eq!(self.sandbox.files(), [""; 0]);
         self.ledger = Ledger::default();
     }

@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::harness::victim;
+use crate::harness::{start, victim};
 
 /// A place in a program's run: so many instructions behind its so many-th system call. That is as exact as a count of all
 /// instructions, and reached much faster, because the kernel can run a program up to a system call at full speed.
@@ -33,7 +33,8 @@ pub struct Survey {
 
 /// Whether the system lets a parent trace its child.
 pub fn can_trace() -> bool {
-    let probe = Command::new(victim()).args(["none", "0", "stop"]).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut probe = Command::new(victim());
+    let probe = start(probe.args(["none", "0", "stop"]).stdin(Stdio::null()).stderr(Stdio::null()));
     let mut probe = Stepper { process: probe.expect("the victim starts"), is_alive: true };
     is_end(probe.wait())
 }
@@ -42,7 +43,7 @@ impl Stepper {
     /// Starts the program and lets it run up to the part that matters.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the victim starts");
+        let process = start(command.stdin(Stdio::null()).stdout(Stdio::null())).expect("the victim starts");
         let mut stepper = Self { process, is_alive: true };
         let stop = stepper.wait();
         assert!(is_end(stop), "the victim did not get to the part that matters: {stop:?}");
