@@ -104,8 +104,8 @@ impl Scene {
     /// Runs such a victim to its end, and says what one could have seen of it at each moment.
     #[track_caller]
     pub fn survey(&mut self, words: &str) -> Survey {
-        let look = self.fingerprint();
-        self.victim(words).survey(look)
+        let has_changed = self.looker();
+        self.victim(words).survey(has_changed)
     }
 
     /// The newest value, as somebody sees it who opens the region now. None: there is no value, or no region.
@@ -216,22 +216,23 @@ impl Scene {
         self.ledger = Ledger::default();
     }
 
-    /// A number for what is seen from outside at this moment: the files, and what stands in the region.
-    fn fingerprint(&self) -> impl FnMut() -> u32 + use<> {
+    /// Says whether what is seen from outside has changed since the last look: the files, and the bytes of the region.
+    fn looker(&self) -> impl FnMut() -> bool + use<> {
         let [region, draft, lock] = ["demo", ".demo.new", ".demo.lock"].map(|file| self.sandbox.shm(file));
         let mut open: Option<(u64, File)> = None;
+        let (mut files_before, mut before, mut bytes) = ((false, false, 0), Vec::new(), vec![0; 1 << 16]);
         move || {
-            let mut seen = crc32fast::Hasher::new();
-            seen.update(&[draft.exists().into(), lock.exists().into()]);
             let inode = fs::metadata(&region).map_or(0, |metadata| metadata.ino());
-            seen.update(&inode.to_le_bytes());
             if open.as_ref().is_none_or(|(known, _)| *known != inode) {
                 open = File::open(&region).ok().map(|file| (inode, file));
             }
-            let mut bytes = [0; 1 << 16];
             let count = open.as_ref().map_or(0, |(_, file)| file.read_at(&mut bytes, 0).expect("it can be read"));
-            seen.update(&bytes[..count]);
-            seen.finalize()
+            let files = (draft.exists(), lock.exists(), inode);
+            let has_changed = files != files_before || bytes[..count] != before[..];
+            if has_changed {
+                (files_before, before) = (files, bytes[..count].to_vec());
+            }
+            has_changed
         }
     }
 

@@ -83,10 +83,11 @@ impl Stepper {
         }
     }
 
-    /// Runs all of it, and lets the caller look from outside after each instruction.
+    /// Runs all of it, and asks after each instruction whether what is seen from outside has changed.
     #[track_caller]
-    pub fn survey(mut self, mut look: impl FnMut() -> u32) -> Survey {
-        let (mut moment, mut seen) = (Moment::default(), look());
+    pub fn survey(mut self, mut has_changed: impl FnMut() -> bool) -> Survey {
+        has_changed();
+        let mut moment = Moment::default();
         let mut survey = Survey { moments: vec![moment], changes: vec![] };
         while self.step() {
             let registers = ptrace::getregs(self.pid()).expect("the victim is stopped");
@@ -94,10 +95,8 @@ impl Stepper {
                 u64::MAX => Moment { instructions: moment.instructions + 1, ..moment },
                 _ => Moment { calls: moment.calls + 1, instructions: 0 },
             };
-            let now = look();
-            if now != seen {
+            if has_changed() {
                 survey.changes.push(survey.moments.len());
-                seen = now;
             }
             survey.moments.push(moment);
         }
@@ -147,8 +146,10 @@ impl Survey {
     /// may be.
     pub fn choose(&self, most: usize) -> Vec<Moment> {
         let stride = self.moments.len().div_ceil(most.max(1)).max(1);
-        let margin = (most / 16).clamp(1, 32);
-        let near = |index: usize| self.changes.iter().any(|change| change.abs_diff(index) <= margin);
+        let margin = (most / 16).min(32);
+        // Directly before each change and after it, at least.
+        let near =
+            |index: usize| self.changes.iter().any(|change| change.abs_diff(index) <= margin || index + 1 == *change);
         let chosen = (0..self.moments.len()).filter(|index| index.is_multiple_of(stride) || near(*index));
         chosen.map(|index| self.moments[index]).collect()
     }
