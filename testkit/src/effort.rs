@@ -1,12 +1,12 @@
-//! How much the tests that could go on for ever do: one variable, `SHM_EFFORT`, for all of them.
+//! How much the tests that could go on forever do: one variable, `SHM_EFFORT`, for all of them.
 
 /// The variable that sets the effort.
 const VARIABLE: &str = "SHM_EFFORT";
 /// The effort when nothing is set: what `cargo test --workspace` does.
 const USUAL: usize = 1;
 
-/// The effort that is asked for by `SHM_EFFORT`: 0 is a quick look, 1 what `cargo test --workspace` does, 2 takes about
-/// an hour for everything, and 3 is what docs/RELIABILITY.md reports.
+/// The effort that is asked for by `SHM_EFFORT`: 0 is a quick look, 1 what `cargo test --workspace` does, 2 takes up to
+/// an hour for all tests, and 3 is what docs/RELIABILITY.md reports.
 ///
 /// # Panics
 ///
@@ -45,7 +45,7 @@ fn parse(value: &str) -> usize {
         "2" => 2,
         "3" => 3,
         _ => panic!(
-            "{VARIABLE}={value}: it must be 0 (a quick look), 1 (the default), 2 (about an hour) or 3 (the full runs)"
+            "{VARIABLE}={value}: it must be 0 (a quick look), 1 (the default), 2 (up to an hour) or 3 (the full runs)"
         ),
     }
 }

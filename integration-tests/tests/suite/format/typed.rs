@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shm_core::{ArrayReader, ArrayWriter, Error, Kind, Reader, Schema, ValueReader, ValueWriter, Writer};
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, without_forks};
 
 const ROVER: &str = r#"{"name":"Ada","position":[48.137,11.575],"wheels":[0.1,0.2,0.3,0.4],"power":{"Cable":"dock 2"},"route":[[48.137,11.575],[48.137,11.575]],"limits":{"slope":0.25,"speed":1.5},"hits_by_sector":{"2":7,"10":1},"operator":"Grace","thumbnail":"/9j/"}"#;
 
@@ -174,7 +174,7 @@ fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
     let mut old = Reader::<Reading<f64>>::open(&name).expect("a reader");
     old.seek(shm_core::Position::New);
     let mut values = ValueReader::open(&name).expect("a reader of any type");
-    let mut writer = Writer::open(&name).expect("another writer");
+    let mut writer = without_forks(|| Writer::open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
     assert_eq!(values.latest().expect("a value").expect("the newest").value["position"], json!([1.0, 3]));
@@ -186,7 +186,7 @@ fn the_same_type_keeps_the_values_through_restarts_and_growth() {
     let s = Sandbox::new();
     let name = s.name("room");
     for (number, length) in [10, 10_000].into_iter().enumerate() {
-        let mut writer = Writer::<String>::open(&name).expect("a writer");
+        let mut writer = without_forks(|| Writer::<String>::open(&name)).expect("a writer");
         assert_eq!(writer.publish(&"x".repeat(length)).expect("a value"), number as u64 + 1);
     }
     let mut reader = Reader::options().start(shm_core::Position::Oldest).open::<String>(&name).expect("a reader");
@@ -236,7 +236,7 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     let s = Sandbox::new();
     let name = s.name("room");
     Writer::<(u8, bool)>::open(&name).expect("a writer").close().expect("closed");
-    let mut raw = shm_core::RawWriter::open(&name, Kind::Bincode).expect("as found");
+    let mut raw = without_forks(|| shm_core::RawWriter::open(&name, Kind::Bincode)).expect("as found");
     assert!(matches!(raw.publish(&[1, 2]), Err(Error::BadValue { .. })));
     assert_eq!(raw.publish(&[1, 1]).expect("a value"), 1);
     let mut array = ArrayWriter::<u16>::open(&s.name("array"), &[0, 2]).expect("a writer");

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::process::{Child, Command};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock};
 
 /// Held by all who start a program, until it is executed.
 static FORKING: RwLock<()> = RwLock::new(());
@@ -14,8 +14,9 @@ pub fn start(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// While this is held, no child of this process has copies of its descriptors. For tests that open a region again and again
-/// as its writer, or let a program do so: what other tests start must not get in between.
-pub fn without_forks() -> RwLockWriteGuard<'static, ()> {
-    FORKING.write().unwrap_or_else(PoisonError::into_inner)
+/// Does something while no child of this process has copies of its descriptors: opens a region as its writer that was just
+/// written to, so that what other tests start does not get in between.
+pub fn without_forks<T>(open: impl FnOnce() -> T) -> T {
+    let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
+    open()
 }

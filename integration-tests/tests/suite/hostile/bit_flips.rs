@@ -176,10 +176,7 @@ fn a_writer_refuses_or_goes_on_after_any_flip_of_a_field() {
     let used = (0..HEADER_BITS).filter(|bit| bit / 8 < USED_BYTES || bit % 509 == 0);
     for bit in used {
         fs::write(s.shm("demo"), flipped(&bytes, bit)).expect("the region");
-        let opened = timed(bit, "open for writing", || {
-            let _alone = without_forks();
-            RawWriter::open(&name, Kind::Text)
-        });
+        let opened = timed(bit, "open for writing", || without_forks(|| RawWriter::open(&name, Kind::Text)));
         let published = opened.and_then(|mut writer| timed(bit, "publish", || writer.publish(b"third")));
         match published {
             Ok(_) => {

@@ -206,9 +206,8 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
                 && Map::open(&name("empty")).is_err()
                 && Map::open(&name("folder")).is_err()
         );
-        let alone = without_forks();
-        let mut writer = RawWriter::options().kind(Kind::Json).open_raw(&name("object")).expect("nobody else holds it");
-        drop(alone);
+        let opened = without_forks(|| RawWriter::options().kind(Kind::Json).open_raw(&name("object")));
+        let mut writer = opened.expect("nobody else holds it");
         assert!(writer.publish(b"not json").is_err());
         // A refusal takes 60 ms, for which it tries again.
         if round % 10 == 0 {

@@ -86,8 +86,7 @@ impl Scene {
     }
 
     fn open(&self) -> Result<RawWriter> {
-        let _alone = without_forks();
-        self.options.open_raw(&self.name)
+        without_forks(|| self.options.open_raw(&self.name))
     }
 
     /// Starts a victim, the next author, that obeys these words up to the first stop.
@@ -97,7 +96,7 @@ impl Scene {
         let mut command = self.sandbox.prepare(victim());
         command.arg(&self.name).arg(self.author.to_string()).args(words.split_whitespace());
         // The lock of the last writer of this process is free.
-        drop(without_forks());
+        without_forks(|| ());
         Stepper::start(&mut command)
     }
 
@@ -180,10 +179,7 @@ impl Scene {
     #[track_caller]
     pub fn restart(&mut self, place: &dyn Debug) {
         let started = Instant::now();
-        let opened = {
-            let _alone = without_forks();
-            RawWriter::open(&self.name, Kind::Bytes)
-        };
+        let opened = without_forks(|| RawWriter::open(&self.name, Kind::Bytes));
         let mut writer = opened.unwrap_or_else(|error| panic!("{place:?}: {error}"));
         self.slowest_start = self.slowest_start.max(started.elapsed());
         assert_eq!(self.sandbox.files(), [".demo.lock", "demo"], "{place:?}");
