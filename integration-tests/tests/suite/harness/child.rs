@@ -4,7 +4,8 @@
 use std::fs;
 use std::io::Write;
 use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -132,8 +133,7 @@ impl Child {
     /// Waits for the end with stdin still open.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
-        let what = format!("{} ends", self.command);
-        let status = eventually(&what, || self.process.try_wait().expect("the child can be waited for"));
+        let status = self.end();
         self.status = Some(status);
         if !self.stdout.ends(Duration::from_secs(2)) || !self.stderr.ends(Duration::from_secs(2)) {
             self.kill_group();
@@ -144,6 +144,21 @@ impl Child {
             status,
             stdout: self.stdout.bytes().split_off(self.taken),
             stderr: self.stderr.text(),
+        }
+    }
+
+    /// The end of the process, which mostly comes with the end of its output.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("the child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} does not end within {DEADLINE:?}", self.command);
+            if self.stdout.ends(Duration::from_millis(1)) {
+                thread::park_timeout(Duration::from_micros(100));
+            }
         }
     }
 
@@ -193,7 +208,7 @@ impl Drop for Child {
             self.kill_group();
             let _ = self.process.wait();
         }
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             assert!(!self.stderr.text().contains("panicked"), "{}:\n{}", self.command, self.stderr.text());
         }
     }
