@@ -1,11 +1,15 @@
 //! Many programs at once on one name, and programs killed at any moment: one writer at a time, no
 //! half-made region, no repair by hand.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use shm_core::{Error, Kind, RawWriter};
 use testkit::at_effort;
 
-use crate::harness::{Child, Sandbox, eventually};
+use crate::harness::{Child, Sandbox, eventually, start, without_forks};
 
 // Fault 7.
 #[test]
@@ -108,12 +112,24 @@ fn a_writer_killed_at_any_moment_of_its_life_leaves_a_region_that_works() {
 fn a_region_can_be_written_again_at_once_while_other_threads_start_programs() {
     let s = Sandbox::new();
     let name = s.name("demo");
-    let starts = || (0..300).for_each(|_| drop(std::process::Command::new("true").status()));
+    let starts = || {
+        for _ in 0..300 {
+            let started = start(&mut Command::new("true")).and_then(|mut child| child.wait());
+            assert!(started.is_ok_and(|status| status.success()));
+        }
+    };
+    let open = || RawWriter::open(&name, Kind::Text);
     std::thread::scope(|scope| {
         let starting = [scope.spawn(starts), scope.spawn(starts)];
         while !starting.iter().all(|thread| thread.is_finished()) {
-            let writer = shm_core::RawWriter::open(&name, shm_core::Kind::Text);
-            // A child has copies of all descriptors until it executes its program.
+            let began = Instant::now();
+            let writer = open().or_else(|refused| {
+                // A child has copies of all descriptors until it executes its program. Only if the machine keeps one waiting
+                // for longer than a writer tries is it in the way.
+                let has_tried = began.elapsed() >= Duration::from_millis(60);
+                assert!(has_tried && matches!(refused, Error::WriterAlive { .. }), "{refused}");
+                without_forks(open)
+            });
             writer.and_then(|mut writer| writer.publish(b"x")).expect("the writer before was dropped");
         }
     });
