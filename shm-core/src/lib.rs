@@ -69,9 +69,9 @@ mod error;
 mod reader;
 mod region;
 mod sys;
-mod types;
 #[cfg(all(test, not(miri)))]
-mod waiting;
+mod tests;
+mod types;
 mod writer;
 
 pub use self::{

@@ -3,20 +3,20 @@
 
 mod again;
 mod child;
+mod forks;
+mod mount;
 mod outcome;
 mod programs;
-mod random;
 mod sandbox;
-mod strace;
 mod stream;
 
 pub use again::{again, role, said, say};
 pub use child::Child;
+pub use forks::{start, without_forks};
+pub use mount::mounted;
 pub use outcome::Outcome;
 pub use programs::{programs, victim, workspace};
-pub use random::Random;
 pub use sandbox::{Sandbox, copy_programs};
-pub use strace::{can_strace, was_hit};
 pub use stream::Stream;
 
 use std::io::Write;

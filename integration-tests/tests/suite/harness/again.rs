@@ -8,8 +8,9 @@ const ROLE: &str = "SHM_TEST_PLAYS";
 /// What the process says to its test, among what the test runner says.
 const SAYS: &str = "says: ";
 
-/// The test of this name once more, as another process that plays `role`.
+/// The test of this name, with its module's path, once more, as another process that plays `role`.
 pub fn again(test: &str, role: &str) -> Command {
+    let (_crate, test) = test.split_once("::").expect("the path of a test");
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
     command

@@ -4,14 +4,15 @@
 use std::fs;
 use std::io::Write;
 use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::stream::Stream;
-use super::{DEADLINE, Outcome, eventually};
+use super::{DEADLINE, Outcome, eventually, forks};
 
 pub struct Child {
     command: String,
@@ -27,12 +28,8 @@ pub struct Child {
 impl Child {
     /// Starts a prepared command; `name` is how failures call it.
     pub fn start(name: &str, command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = forks::start(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         Self {
             command: name.to_owned(),
             stdin: process.stdin.take(),
@@ -136,8 +133,7 @@ impl Child {
     /// Waits for the end with stdin still open.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
-        let what = format!("{} ends", self.command);
-        let status = eventually(&what, || self.process.try_wait().expect("the child can be waited for"));
+        let status = self.end();
         self.status = Some(status);
         if !self.stdout.ends(Duration::from_secs(2)) || !self.stderr.ends(Duration::from_secs(2)) {
             self.kill_group();
@@ -148,6 +144,21 @@ impl Child {
             status,
             stdout: self.stdout.bytes().split_off(self.taken),
             stderr: self.stderr.text(),
+        }
+    }
+
+    /// The end of the process, which mostly comes with the end of its output.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("the child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} does not end within {DEADLINE:?}", self.command);
+            if self.stdout.ends(Duration::from_millis(1)) {
+                thread::park_timeout(Duration::from_micros(100));
+            }
         }
     }
 
@@ -197,7 +208,7 @@ impl Drop for Child {
             self.kill_group();
             let _ = self.process.wait();
         }
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             assert!(!self.stderr.text().contains("panicked"), "{}:\n{}", self.command, self.stderr.text());
         }
     }

@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
+use nix::sys::statvfs::{FsFlags, statvfs};
 use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tempfile::TempDir;
@@ -23,7 +24,8 @@ impl Sandbox {
     pub fn new() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(stop_ignoring_signals);
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::Builder::new().prefix("shm-test-").tempdir_in(place());
+        let directory = directory.expect("a temporary directory");
         for name in ["shm", "home"] {
             fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");
         }
@@ -140,6 +142,28 @@ pub fn copy_programs(sandbox: &Sandbox) {
     // By `cp`: a file that this process had open for writing could still be so in a child that another test is
     // starting, and then not be executed.
     sandbox.ok(&format!("cp {0}/shm-writer {0}/shm-reader .", programs().display()));
+}
+
+/// Where sandboxes are: in memory, as regions usually are, if there is enough of it, and programs can be executed there.
+fn place() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| match std::env::var_os("TMPDIR") {
+        None if is_roomy_tmpfs(SHARED_MEMORY) => PathBuf::from(SHARED_MEMORY),
+        _ => std::env::temp_dir(),
+    })
+}
+
+const SHARED_MEMORY: &str = "/dev/shm";
+/// What all tests together may take.
+const ROOM_BYTES: u64 = 4 << 30;
+
+#[allow(clippy::useless_conversion, reason = "these numbers are narrower on 32-bit systems")]
+fn is_roomy_tmpfs(path: &str) -> bool {
+    let Ok(stat) = statvfs(path) else { return false };
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_tmpfs = mounts.lines().any(|line| line.split(' ').skip(1).take(2).eq([path, "tmpfs"]));
+    let free_bytes = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size());
+    is_tmpfs && !stat.flags().contains(FsFlags::ST_NOEXEC) && free_bytes >= ROOM_BYTES
 }
 
 fn entries(directory: &Path) -> Vec<String> {

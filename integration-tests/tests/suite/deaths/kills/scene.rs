@@ -1,0 +1,261 @@
+//! One region, those who look at it all the time, and what must hold whenever its writer was killed.
+
+use std::fmt::Debug;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::{Duration, Instant};
+
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, Result, WriterOptions};
+use testkit::Background;
+
+use super::ledger::Ledger;
+use super::payload::payload;
+use super::stepper::{Stepper, Survey};
+use crate::harness::{Sandbox, victim, without_forks};
+
+/// The slots of a scene's region, and the values that it must always hold once it is full: while one is being written,
+/// the oldest is gone.
+pub const SLOTS: u64 = 8;
+/// One slot less than there are, where one is being written.
+const HELD: u64 = SLOTS - 1;
+/// The next writer starts at once, and is heard at once, also on a machine that has much else to do.
+const PROMPT: Duration = Duration::from_secs(10);
+
+/// A number and the value that has it.
+pub type Numbered = (u64, Vec<u8>);
+
+pub struct Scene {
+    pub sandbox: Sandbox,
+    pub name: String,
+    pub ledger: Ledger,
+    /// What the region is made with.
+    options: WriterOptions,
+    follower: Option<Background<u64>>,
+    /// The last author. Each writer is another one.
+    pub author: u64,
+    pub kills: u64,
+    /// How many values are held after each death, at least.
+    pub fewest: u64,
+    slowest_start: Duration,
+    notices: Vec<Duration>,
+}
+
+impl Scene {
+    /// A region with slots of this capacity, full, with a reader that waits.
+    pub fn new(capacity: u64, checksum: bool) -> Self {
+        let mut scene = Self::empty(capacity, checksum);
+        scene.reset();
+        scene.fewest = HELD;
+        scene.follower = Some(follow(&scene.name, scene.ledger.clone()));
+        scene
+    }
+
+    /// No region yet.
+    pub fn empty(capacity: u64, checksum: bool) -> Self {
+        let sandbox = Sandbox::new();
+        let name = sandbox.name("demo");
+        let mut options = RawWriter::options();
+        options.kind(Kind::Bytes).slots(SLOTS).capacity(capacity).checksum(checksum);
+        Self {
+            sandbox,
+            name,
+            ledger: Ledger::default(),
+            options,
+            follower: None,
+            author: 0,
+            kills: 0,
+            fewest: 1,
+            slowest_start: Duration::ZERO,
+            notices: vec![],
+        }
+    }
+
+    /// Makes the region what it was at first, full of values that fit everywhere, and ends without an accident.
+    #[track_caller]
+    pub fn reset(&mut self) {
+        let mut writer = self.open().expect("a next writer");
+        for _ in 0..SLOTS {
+            self.author += 1;
+            let value = payload(self.author, 8);
+            let sequence = writer.publish(&value).expect("it is published");
+            self.ledger.enter(sequence, &value);
+            if self.follower.is_some() {
+                self.ledger.wait_for_follower(sequence);
+            }
+        }
+    }
+
+    fn open(&self) -> Result<RawWriter> {
+        without_forks(|| self.options.open_raw(&self.name))
+    }
+
+    /// Starts a victim, the next author, that obeys these words up to the first stop.
+    #[track_caller]
+    pub fn victim(&mut self, words: &str) -> Stepper {
+        self.author += 1;
+        let mut command = self.sandbox.prepare(victim());
+        command.arg(&self.name).arg(self.author.to_string()).args(words.split_whitespace());
+        // The lock of the last writer of this process is free.
+        without_forks(|| ());
+        Stepper::start(&mut command)
+    }
+
+    /// Runs such a victim to its end, and says what one could have seen of it at each moment.
+    #[track_caller]
+    pub fn survey(&mut self, words: &str) -> Survey {
+        let has_changed = self.looker();
+        self.victim(words).survey(has_changed)
+    }
+
+    /// The newest value, as somebody sees it who opens the region now. None: there is no value, or no region.
+    #[track_caller]
+    pub fn newest(&self) -> Option<Numbered> {
+        let mut reader = match RawReader::open(&self.name) {
+            Err(Error::NotFound { .. }) => return None,
+            reader => reader.expect("a region is whole or not there"),
+        };
+        let sample = reader.latest().expect("the newest value can be read")?;
+        self.ledger.enter(sample.sequence, &sample.value);
+        Some((sample.sequence, sample.value))
+    }
+
+    /// Where the region ends: its newest value, and if there is one, the value that can be received already before it is
+    /// known as the newest. A writer may have died between the two.
+    #[track_caller]
+    pub fn ends(&self) -> Vec<Option<Numbered>> {
+        let newest = self.newest();
+        let mut ends = vec![newest];
+        if let Ok(mut reader) = RawReader::options().start(Position::New).open_raw(&self.name)
+            && let Some(sample) = reader.try_recv().expect("every value can be read")
+        {
+            ends.push(Some((sample.sequence, sample.value)));
+        }
+        ends
+    }
+
+    /// Where it may end once the victim, the last author, is dead, that published values of these lengths.
+    pub fn outcomes(&self, mut before: Vec<Option<Numbered>>, published: &[usize]) -> Vec<Option<Numbered>> {
+        let last = before.iter().flatten().map(|(sequence, _)| *sequence).max().unwrap_or(0);
+        let own =
+            published.iter().zip(last + 1..).map(|(bytes, sequence)| Some((sequence, payload(self.author, *bytes))));
+        before.extend(own);
+        before
+    }
+
+    /// Kills the victim and looks at what is left: the newest value is one of those that are expected, the ones before it
+    /// are all there, and nobody saw anything wrong. Returns the newest.
+    #[track_caller]
+    pub fn kill(&mut self, victim: Stepper, expected: &[Option<Numbered>], place: &dyn Debug) -> Option<Numbered> {
+        victim.kill();
+        self.kills += 1;
+        let newest = self.newest();
+        assert!(expected.contains(&newest), "{place:?}: {newest:02x?} is none of {expected:02x?}");
+        if let Some((sequence, _)) = &newest {
+            self.check_held(*sequence, place);
+        }
+        self.ledger.check(place);
+        newest
+    }
+
+    /// Reads all that the region holds: it ends with the newest, and nothing is missing.
+    #[track_caller]
+    fn check_held(&self, newest: u64, place: &dyn Debug) {
+        let mut reader = RawReader::options().start(Position::Oldest).open_raw(&self.name).expect("it was there");
+        let mut held = Vec::new();
+        while let Some(sample) = reader.try_recv().expect("every value can be read") {
+            assert_eq!((sample.lost, sample.restarted), (0, false), "{place:?}");
+            self.ledger.enter(sample.sequence, &sample.value);
+            held.push(sample.sequence);
+        }
+        // A value can be received a moment before it is known as the newest.
+        let (oldest, last) = held.first().copied().zip(held.last().copied()).unwrap_or_default();
+        let is_gapless = held.iter().copied().eq(oldest..=last) && (newest..=newest + 1).contains(&last);
+        assert!(is_gapless, "{place:?}: {held:?} are held, and {newest} is the newest");
+        assert!(held.len() as u64 >= self.fewest, "{place:?}: only {held:?} are held");
+    }
+
+    /// The next writer starts at once, publishes, and is heard by the reader that waits; nothing is left over but what a
+    /// region consists of.
+    #[track_caller]
+    pub fn restart(&mut self, place: &dyn Debug) {
+        let started = Instant::now();
+        let opened = without_forks(|| RawWriter::open(&self.name, Kind::Bytes));
+        let mut writer = opened.unwrap_or_else(|error| panic!("{place:?}: {error}"));
+        self.slowest_start = self.slowest_start.max(started.elapsed());
+        assert_eq!(self.sandbox.files(), [".demo.lock", "demo"], "{place:?}");
+        self.author += 1;
+        let value = payload(self.author, 8);
+        let sequence = writer.publish(&value).unwrap_or_else(|error| panic!("{place:?}: {error}"));
+        let published = Instant::now();
+        self.ledger.enter(sequence, &value);
+        if self.follower.is_some() {
+            let noticed = self.ledger.wait_for_follower(sequence);
+            self.notices.push(noticed.saturating_duration_since(published));
+        }
+        self.ledger.check(place);
+    }
+
+    /// Removes the region, if there is one, so that the next one is made anew.
+    #[track_caller]
+    pub fn clear(&mut self) {
+        if self.sandbox.shm("demo").exists() {
+            self.remove();
+        }
+        self.ledger = Ledger::default();
+    }
+
+    /// Removes the region, so that the next one is made anew.
+    #[track_caller]
+    pub fn remove(&mut self) {
+        self.open().and_then(RawWriter::remove).expect("it can be removed");
+        assert_eq!(self.sandbox.files(), [""; 0]);
+        self.ledger = Ledger::default();
+    }
+
+    /// Says whether what is seen from outside has changed since the last look: the files, and the bytes of the region.
+    fn looker(&self) -> impl FnMut() -> bool + use<> {
+        let [region, draft, lock] = ["demo", ".demo.new", ".demo.lock"].map(|file| self.sandbox.shm(file));
+        let mut open: Option<(u64, File)> = None;
+        let (mut files_before, mut before, mut bytes) = ((false, false, 0), Vec::new(), vec![0; 1 << 16]);
+        move || {
+            let inode = fs::metadata(&region).map_or(0, |metadata| metadata.ino());
+            if open.as_ref().is_none_or(|(known, _)| *known != inode) {
+                open = File::open(&region).ok().map(|file| (inode, file));
+            }
+            let count = open.as_ref().map_or(0, |(_, file)| file.read_at(&mut bytes, 0).expect("it can be read"));
+            let files = (draft.exists(), lock.exists(), inode);
+            let has_changed = files != files_before || bytes[..count] != before[..];
+            if has_changed {
+                (files_before, before) = (files, bytes[..count].to_vec());
+            }
+            has_changed
+        }
+    }
+
+    /// Tells what a run came to, to who asks the test runner not to capture it.
+    pub fn tell(&mut self, what: &str) {
+        self.notices.sort();
+        let p99 = self.notices.get(self.notices.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
+        let last = self.notices.last().copied().unwrap_or_default();
+        assert!(self.slowest_start.max(last) < PROMPT, "{what}: start {:?}, notice {last:?}", self.slowest_start);
+        println!(
+            "{what}: {} kills; slowest next start {:?}; {} notices of the next writer's value: p99 {p99:?}, slowest {last:?}",
+            self.kills,
+            self.slowest_start,
+            self.notices.len()
+        );
+    }
+}
+
+/// Starts a reader that waits for values all the time.
+fn follow(name: &str, ledger: Ledger) -> Background<u64> {
+    let mut reader = RawReader::open(name).expect("the region is there");
+    let mut value = Vec::new();
+    Background::repeat(move || match reader.follow_into(&mut value, Some(Duration::from_millis(100))) {
+        Ok(Some(sample)) if sample.restarted => ledger.report("the region was made anew".to_owned()),
+        Ok(Some(sample)) if sample.lost > 0 => ledger.report(format!("{} values were lost", sample.lost)),
+        Ok(Some(sample)) => ledger.follow(sample.sequence, &value),
+        Ok(None) => {}
+        Err(error) => ledger.report(error.to_string()),
+    })
+}

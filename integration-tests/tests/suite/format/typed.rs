@@ -1,0 +1,311 @@
+//! Regions that say what is in them: values of a type are shown and given as JSON by who does not know the type.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shm_core::{ArrayReader, ArrayWriter, Error, Kind, Reader, Schema, ValueReader, ValueWriter, Writer};
+
+use crate::harness::{Sandbox, without_forks};
+
+const ROVER: &str = r#"{"name":"Ada","position":[48.137,11.575],"wheels":[0.1,0.2,0.3,0.4],"power":{"Cable":"dock 2"},"route":[[48.137,11.575],[48.137,11.575]],"limits":{"slope":0.25,"speed":1.5},"hits_by_sector":{"2":7,"10":1},"operator":"Grace","thumbnail":"/9j/"}"#;
+
+#[test]
+fn a_rust_value_is_printed_as_json_in_the_order_of_its_fields() {
+    let s = Sandbox::new();
+    s.ok("rover");
+    s.run("shm-reader rover").prints(format!("{ROVER}\n"));
+    let powers = s.ok("shm-reader --from oldest rover | sed 's/.*\"power\":\\(.*\\),\"route.*/\\1/'");
+    assert_eq!(powers, "\"Off\"\n{\"Battery\":{\"percent\":80,\"celsius\":31.5}}\n{\"Cable\":\"dock 2\"}\n");
+    let line = s.ok("shm-reader --json rover");
+    assert!(line.contains(r#""kind":"bincode","value":{"name":"Ada","position":"#), "{line}");
+}
+
+#[test]
+fn what_was_printed_is_published_back_byte_for_byte() {
+    let s = Sandbox::new();
+    s.ok("rover; shm-reader --raw --from oldest rover > before");
+    s.ok("shm-reader --from oldest rover > values; shm-writer rover < values; shm-reader --raw --from -3 rover | cmp - before");
+    s.ok("shm-reader inspect --schema rover > rover.json; shm-writer create twin --schema rover.json");
+    s.ok("shm-writer twin < values; shm-reader --raw --from 1 twin | cmp - before");
+    assert_eq!(s.inspect("twin")["fingerprint"], s.inspect("rover")["fingerprint"]);
+}
+
+#[test]
+fn inspect_shows_the_definition_of_the_type() {
+    let s = Sandbox::new();
+    s.ok("rover");
+    let text = s.ok("shm-reader inspect rover");
+    let definition = "struct Rover {\n    name: String,\n    position: Position,\n    wheels: [f32; 4],\n    power: Power,\n    \
+                      route: Vec<Position>,\n    limits: Map<String, f64>,\n    hits_by_sector: Map<u8, u32>,\n    \
+                      operator: Option<String>,\n    thumbnail: Bytes,\n}\n\nstruct Position(f64, f64);\n\n\
+                      enum Power {\n    Off,\n    Battery { percent: u8, celsius: f32 },\n    Cable(String),\n}\n";
+    assert!(text.ends_with(&format!("\n\n{definition}")) && text.contains("\ntype            Rover\n"), "{text}");
+    assert_eq!(s.inspect("rover")["schema"]["type"], json!({"TYPENAME": "Rover"}));
+    s.ok("shm-writer demo text");
+    s.run("shm-reader inspect --schema demo").exits(1).complains(&["'demo' has no schema", "text"]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published() {
+    let s = Sandbox::new();
+    s.ok("rover");
+    let check = |value: &str, words: &[&str]| {
+        s.run(&format!("shm-writer rover '{value}'"))
+            .exits(1)
+            .complains(words)
+            .complains(&["shm-reader inspect rover"]);
+    };
+    check("warm", &["'rover'", "VALUE", "not JSON"]);
+    check(r#"{"name":"Ada"}"#, &["VALUE: Rover: the field 'position' is missing"]);
+    check(
+        &ROVER.replace("48.137,11.575],\"wheels", "48.137,\"east\"],\"wheels"),
+        &["Rover.position.1: expected f64, got \"east\""],
+    );
+    check(&ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"), &["Rover.power: expected Power: Off, Battery, Cable"]);
+    s.ok(&format!("echo '{ROVER}' > lines; echo '{{}}' >> lines"));
+    s.run("shm-writer rover < lines").exits(1).complains(&["line 2: Rover: the field 'name' is missing"]);
+    assert_eq!(s.inspect("rover")["head"], 4, "the first line");
+    s.run("shm-reader verify rover").prints("ok\n");
+}
+
+#[test]
+fn another_kind_replaces_a_typed_region_only_when_it_is_asked_for() {
+    let s = Sandbox::new();
+    s.ok("rover; shm-writer --as text rover hello");
+    s.run("shm-reader rover").prints("hello\n");
+    assert_eq!(s.inspect("rover")["fingerprint"], "0000000000000000");
+}
+
+#[test]
+fn a_file_that_is_no_schema_is_refused_and_nothing_is_made() {
+    let s = Sandbox::new();
+    s.ok("echo '{\"type\":{\"TYPENAME\":\"A\"},\"types\":{}}' > a.json");
+    s.run("shm-writer create demo --schema a.json").exits(1).complains(&["a.json", "'A' is not defined"]);
+    s.run("shm-writer create demo --schema missing.json").exits(1).complains(&["missing.json"]);
+    s.run("shm-writer create demo --schema a.json --array u1:3").exits(2).complains(&["--array"]);
+    s.run("shm-writer create demo --array u1:3 --as text").exits(2).complains(&["--as"]);
+    s.run("shm-writer create demo --array u3:3").exits(2).complains(&["u3", "f8"]);
+    for typo in ["u1:", "u1:480,,3", "u1:,3", "u1:x"] {
+        s.run(&format!("shm-writer create demo --array {typo}")).exits(2).complains(&["u1:480,640,3"]);
+    }
+    s.run("shm-writer create demo --array u1:3,0").exits(2).complains(&["only the first"]);
+    assert!(s.files().is_empty(), "{:?}", s.files());
+}
+
+#[test]
+fn stdin_is_cut_into_arrays() {
+    let s = Sandbox::new();
+    s.ok("shm-writer create cam --array u1:2,3");
+    s.ok("printf abcdefghijkl | shm-writer cam");
+    s.run("shm-reader --from oldest cam")
+        .prints("u1 2x3: 97, 98, 99, 100, 101, 102\nu1 2x3: 103, 104, 105, 106, 107, 108\n");
+    s.run("shm-reader --raw cam").prints("ghijkl");
+    let line = s.ok("shm-reader --json cam");
+    assert!(
+        line.contains(r#""kind":"array","value":{"dtype":"|u1","shape":[2,3],"data":[103,104,105,106,107,108]}"#),
+        "{line}"
+    );
+    s.run("printf abcdefg | shm-writer cam").exits(1).complains(&["value 2", "1 bytes are no array u1:2,3"]);
+    s.run("shm-writer cam text").exits(1).complains(&["VALUE", "4 bytes are no array"]);
+    s.ok("printf 123456 > frame; shm-writer cam --file frame");
+    s.run("shm-reader --raw cam").prints("123456");
+    assert_eq!(s.ok("shm-reader inspect --schema cam"), "{\"dtype\":\"|u1\",\"shape\":[2,3]}\n");
+    s.ok("shm-writer create rows --array u1:0,2; printf 'a\\nb\\n' | shm-writer rows");
+    s.run("shm-reader rows").prints("u1 2x2: 97, 10, 98, 10\n");
+    s.ok("shm-reader inspect --schema cam > cam.json; shm-writer create twin --schema cam.json");
+    assert_eq!(s.inspect("twin")["fingerprint"], s.inspect("cam")["fingerprint"]);
+    s.ok("shm-writer create one --array f8; head -c 8 /dev/zero | shm-writer one");
+    s.run("shm-reader one").prints("f8: 0\n");
+    s.ok("shm-writer create large --array u1:1080,1920,3");
+    let large = s.inspect("large");
+    assert!(
+        large["capacity"] == 1080 * 1920 * 3 && large["slots"] == 8,
+        "room for whole frames from the start: {large}"
+    );
+}
+
+#[test]
+fn frames_come_whole_from_one_program_to_another() {
+    let s = Sandbox::new();
+    let frames = s.spawn("frames");
+    s.ok("camera 60");
+    frames.wait().prints("60 frames of [480, 640, 3], 0 lost, 0 torn\n");
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Reading<T> {
+    room: String,
+    position: (f64, T),
+}
+
+fn reading<T>(east: T) -> Reading<T> {
+    Reading { room: "kitchen".to_owned(), position: (1.0, east) }
+}
+
+#[test]
+fn a_reader_of_another_type_is_refused_with_the_field() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    Writer::open(&name).expect("a writer").publish(&reading(2.0_f64)).expect("a value");
+    let refused = |error: Error| match error {
+        Error::Type { difference, .. } => difference,
+        other => panic!("{other}"),
+    };
+    let message = Reader::<Reading<f32>>::open(&name).expect_err("another type").to_string();
+    assert!(message.contains("Reading.position.1: f64 in the region, f32 here; rebuild this program"), "{message}");
+    assert_eq!(
+        refused(Reader::<f64>::open(&name).expect_err("another type")),
+        "Reading: Reading in the region, f64 here"
+    );
+    assert!(matches!(ArrayReader::<f64>::open(&name), Err(Error::Kind { .. })));
+    assert_eq!(
+        Reader::<Reading<f64>>::open(&name).expect("its type").latest().expect("a value").map(|s| s.value),
+        Some(reading(2.0))
+    );
+}
+
+#[test]
+fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    let mut writer = Writer::open(&name).expect("a writer");
+    writer.publish(&reading(2.0_f64)).expect("a value");
+    writer.close().expect("closed");
+    let mut old = Reader::<Reading<f64>>::open(&name).expect("a reader");
+    old.seek(shm_core::Position::New);
+    let mut values = ValueReader::open(&name).expect("a reader of any type");
+    let mut writer = without_forks(|| Writer::open(&name)).expect("another writer");
+    assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
+    assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
+    assert_eq!(values.latest().expect("a value").expect("the newest").value["position"], json!([1.0, 3]));
+    assert_eq!(s.inspect("room")["first"], 2, "the other values are gone");
+}
+
+#[test]
+fn the_same_type_keeps_the_values_through_restarts_and_growth() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    for (number, length) in [10, 10_000].into_iter().enumerate() {
+        let mut writer = without_forks(|| Writer::<String>::open(&name)).expect("a writer");
+        assert_eq!(writer.publish(&"x".repeat(length)).expect("a value"), number as u64 + 1);
+    }
+    let mut reader = Reader::options().start(shm_core::Position::Oldest).open::<String>(&name).expect("a reader");
+    let lengths = [0; 2].map(|_| reader.try_recv().expect("a value").expect("one").value.len());
+    assert_eq!(lengths, [10, 10_000]);
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untraceable {
+    Number(u8),
+}
+
+#[test]
+fn a_type_that_cannot_be_traced_is_named_or_shown() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    let message = Writer::<Untraceable>::open(&name).expect_err("untraceable").to_string();
+    assert!(message.contains("Untraceable") && message.contains("Schema::named"), "{message}");
+    assert!(s.files().is_empty(), "{:?}", s.files());
+
+    let named = |version| Schema::named("Untraceable", version).expect("a name");
+    let mut writer = Writer::options().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
+    writer.publish(&Untraceable::Number(7)).expect("a value");
+    s.run("shm-reader room").prints("1 bytes: 07\n");
+    let text = s.ok("shm-reader inspect room");
+    assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
+    drop(writer);
+    s.run("shm-writer room 1").exits(1).complains(&["bincode values, which only programs that know them make"]);
+    assert!(ValueReader::open(&name).is_err() && ValueWriter::open(&name).is_err());
+    assert!(Reader::options().schema(named(1)).open::<Untraceable>(&name).is_ok());
+    let other = Reader::options().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
+    assert!(other.to_string().contains("version 1, known only by name, in the region"), "{other}");
+
+    let shown = Schema::from_samples(&[7_u8]).expect("a sample");
+    Writer::options()
+        .schema(shown)
+        .open::<Untraceable>(&name)
+        .expect("a writer")
+        .publish(&Untraceable::Number(8))
+        .expect("a value");
+    s.run("shm-reader room").prints("8\n");
+}
+
+#[test]
+fn values_are_checked_also_when_they_are_given_as_bytes() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    Writer::<(u8, bool)>::open(&name).expect("a writer").close().expect("closed");
+    let mut raw = without_forks(|| shm_core::RawWriter::open(&name, Kind::Bincode)).expect("as found");
+    assert!(matches!(raw.publish(&[1, 2]), Err(Error::BadValue { .. })));
+    assert_eq!(raw.publish(&[1, 1]).expect("a value"), 1);
+    let mut array = ArrayWriter::<u16>::open(&s.name("array"), &[0, 2]).expect("a writer");
+    assert!(matches!(array.publish(&[1, 2, 3]), Err(Error::BadValue { .. })));
+    assert_eq!(array.publish(&[1, 2, 3, 4]).expect("a value"), 1);
+    let frames = ArrayReader::<u16>::open(&s.name("array")).expect("a reader").latest().expect("a value");
+    assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
+    let message = ArrayReader::<f32>::open(&s.name("array")).expect_err("another type").to_string();
+    assert!(message.contains("arrays of <u2 in the region, of <f4 here"), "{message}");
+}
+
+#[derive(Serialize, Deserialize)]
+struct Skips {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<u8>,
+    on: bool,
+    number: u8,
+}
+
+#[test]
+fn a_type_that_serializes_what_it_does_not_deserialize_is_found_out() {
+    let s = Sandbox::new();
+    let mut writer = Writer::<Skips>::open(&s.name("room")).expect("a writer");
+    let error = writer.publish(&Skips { comment: None, on: true, number: 7 }).expect_err("no value of its type");
+    assert!(matches!(error, Error::BadValue { .. }), "{error}");
+    assert_eq!(s.inspect("room")["head"], 0);
+}
+
+#[test]
+fn options_that_cannot_be_right_are_refused_before_anything_is_lost() {
+    let s = Sandbox::new();
+    let name = s.name("room");
+    Writer::<u8>::open(&name).expect("a writer").publish(&7).expect("a value");
+    let named = Schema::named("Other", 1).expect("a name");
+    assert!(matches!(Writer::options().schema(named).open_values(&name), Err(Error::BadOption(_))));
+    Writer::options().kind(Kind::Text).open_values(&name).expect("the kind is the schema's").close().expect("closed");
+    s.run("shm-reader room").prints("7\n");
+    let array = shm_core::ArrayType::new("u1", &[2]).expect("a type");
+    assert!(matches!(Writer::options().array(array).open_values(&s.name("new")), Err(Error::BadOption(_))));
+    assert!(!s.shm("new").exists() && matches!(ValueWriter::open(&s.name("new")), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn a_region_with_a_damaged_schema_is_not_taken_over() {
+    let s = Sandbox::new();
+    let vector = crate::harness::workspace().join("docs/vectors/schema-is-no-json.region");
+    std::fs::copy(vector, s.shm("bad")).expect("a copy");
+    let before = std::fs::read(s.shm("bad")).expect("a region");
+    assert!(matches!(shm_core::RawWriter::open(&s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
+    assert!(std::fs::read(s.shm("bad")).expect("a region") == before);
+    Writer::<u8>::open(&s.name("bad")).expect("a writer of a type").publish(&7).expect("a value");
+    s.run("shm-reader bad").prints("7\n");
+}
+
+#[test]
+fn names_in_a_schema_cannot_forge_lines() {
+    let s = Sandbox::new();
+    let schema = r#"{"type":{"TYPENAME":"A\nwriter  alive"},"types":{"A\nwriter  alive":"UNITSTRUCT"}}"#;
+    std::fs::write(s.home("a.json"), schema).expect("a file in the sandbox");
+    s.ok("shm-writer create demo --schema a.json");
+    let text = s.ok("shm-reader inspect demo");
+    assert!(text.ends_with("\nstruct A\\nwriter  alive;\n") && !text.contains("\nwriter  alive"), "{text}");
+}
+
+#[test]
+fn handles_go_to_other_threads() {
+    fn is_send<T: Send>() {}
+    fn of<T: Serialize + DeserializeOwned + Send>() {
+        is_send::<(Writer<T>, Reader<T>, ValueWriter, ValueReader, ArrayWriter<f32>, ArrayReader<f32>, Schema)>();
+    }
+    of::<String>();
+}

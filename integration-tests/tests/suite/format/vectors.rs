@@ -1,0 +1,192 @@
+//! The test vectors in docs/vectors: region images made byte by byte from docs/FORMAT.md, and what must be read from each.
+//!
+//! `SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors` writes them; without the variable they must be as they
+//! would be written, and the library must read from them what they say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use shm_core::{Error, Kind, Position, RawReader};
+
+use crate::harness::{Sandbox, workspace};
+
+mod list;
+mod rings;
+mod schemas;
+
+/// An image, and what must be read from it.
+pub struct Vector {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub image: Vec<u8>,
+    pub expected: Value,
+}
+
+impl Vector {
+    /// The entry in vectors.json.
+    fn entry(&self) -> Value {
+        let mut entry = json!({"file": format!("{}.region", self.name), "about": self.about});
+        let members = entry.as_object_mut().expect("an object");
+        members.extend(self.expected.as_object().expect("an object").clone());
+        entry
+    }
+}
+
+/// Every vector.
+fn vectors() -> Vec<Vector> {
+    [list::vectors(), rings::vectors(), schemas::vectors()].into_iter().flatten().collect()
+}
+
+fn directory() -> PathBuf {
+    workspace().join("docs/vectors")
+}
+
+/// The index of all vectors: a list with one entry a line.
+fn index(vectors: &[Vector]) -> String {
+    let entries: Vec<String> = vectors.iter().map(|vector| vector.entry().to_string()).collect();
+    format!("[\n{}\n]\n", entries.join(",\n"))
+}
+
+/// Every vector, after they were written where that is wanted: once, before anything reads them.
+fn written() -> &'static [Vector] {
+    static WRITTEN: OnceLock<Vec<Vector>> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let vectors = vectors();
+        if std::env::var_os("SHM_WRITE_VECTORS").is_some() {
+            images().iter().for_each(|name| fs::remove_file(directory().join(name)).expect("an old vector"));
+            for vector in &vectors {
+                fs::write(directory().join(format!("{}.region", vector.name)), &vector.image).expect("a vector");
+            }
+            fs::write(directory().join("vectors.json"), index(&vectors)).expect("the index");
+        }
+        vectors
+    })
+}
+
+/// The names of the images that are there.
+fn images() -> BTreeSet<String> {
+    let found = fs::read_dir(directory()).expect("docs/vectors");
+    let found = found.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+    found.filter(|name| name.ends_with(".region")).collect()
+}
+
+#[test]
+fn the_vectors_are_what_the_format_says() {
+    let vectors = written();
+    let names: BTreeSet<String> = vectors.iter().map(|vector| format!("{}.region", vector.name)).collect();
+    assert_eq!(names.len(), vectors.len(), "each name once");
+    assert_eq!(images(), names, "write them anew: SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors");
+    for vector in vectors {
+        let checked_in = fs::read(directory().join(format!("{}.region", vector.name))).expect("a vector");
+        assert!(checked_in == vector.image, "{} is not as it would be written", vector.name);
+    }
+    assert_eq!(fs::read_to_string(directory().join("vectors.json")).expect("the index"), index(vectors));
+    let bytes: usize = vectors.iter().map(|vector| vector.image.len()).sum();
+    assert!(bytes < 600_000, "{bytes} bytes");
+}
+
+// Faults 34, 35, 63.
+#[test]
+fn the_library_reads_from_the_vectors_what_they_say() {
+    written();
+    let s = Sandbox::new();
+    let text = fs::read_to_string(directory().join("vectors.json")).expect("the index");
+    let entries: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    assert!(entries.len() > 100, "{}", entries.len());
+    for entry in &entries {
+        let file = entry["file"].as_str().expect("a file");
+        fs::copy(directory().join(file), s.shm(file)).expect("a copy");
+        let mut expected = entry.clone();
+        let members = expected.as_object_mut().expect("an object");
+        members.retain(|name, _| !["file", "about"].contains(&name.as_str()));
+        assert_eq!(read(&s.name(file)), expected, "{file}: {}", entry["about"]);
+        assert_eq!(is_sound(&s.name(file)), says_sound(entry), "{file}: {:?}", shm_core::verify(&s.name(file)));
+    }
+}
+
+/// What the library reads from a region, in the words of the index.
+fn read(name: &str) -> Value {
+    let mut reader = match RawReader::options().start(Position::Oldest).open_raw(name) {
+        Ok(reader) => reader,
+        Err(error) => return json!({"refused": class(&error)}),
+    };
+    let mut seen = json!({"kind": reader.kind().to_string()});
+    if let Some(array) = reader.array() {
+        seen["schema"] = serde_json::from_str(&array.to_json()).expect("JSON");
+    }
+    if let Some(schema) = reader.schema() {
+        seen["schema"] = serde_json::from_str(schema.as_json()).expect("JSON");
+    }
+    let mut values = vec![];
+    loop {
+        match reader.try_recv() {
+            Ok(Some(sample)) => values.push(shown(&reader, sample.sequence, &sample.value)),
+            Ok(None) => break,
+            Err(error) => {
+                seen["then"] = class(&error).into();
+                break;
+            }
+        }
+    }
+    seen["values"] = values.into();
+    // To one that has taken nothing.
+    let mut reader = RawReader::open(name).expect("it was opened");
+    seen["latest"] = match reader.latest() {
+        Ok(sample) => sample.map(|sample| sample.sequence).into(),
+        Err(error) => class(&error).into(),
+    };
+    seen["state"] = shm_core::inspect(name).expect("it was opened").state.to_string().into();
+    seen
+}
+
+/// Whether `verify` finds nothing.
+fn is_sound(name: &str) -> bool {
+    shm_core::verify(name).is_ok_and(|findings| findings.is_empty())
+}
+
+/// Whether nothing that an entry says is an error.
+fn says_sound(entry: &Value) -> bool {
+    let is_bad = |value: &Value| value["error"].is_string();
+    let errors = [&entry["refused"], &entry["then"], &entry["latest"]];
+    !errors.iter().any(|error| error.is_string())
+        && !entry["values"].as_array().is_some_and(|list| list.iter().any(is_bad))
+}
+
+fn shown_hex(payload: &[u8]) -> String {
+    payload.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A value as the index has it.
+fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
+    let mut shown = json!({"sequence": sequence, "hex": shown_hex(payload)});
+    match (reader.kind(), reader.schema()) {
+        (Kind::Text, _) => shown["value"] = str::from_utf8(payload).expect("text").into(),
+        (Kind::Json, _) => shown["value"] = serde_json::from_slice(payload).expect("JSON"),
+        (_, Some(schema)) if schema.is_complete() => match schema.decode(payload) {
+            Ok(value) => shown["value"] = value,
+            Err(_) => shown["error"] = "bad value".into(),
+        },
+        _ => {}
+    }
+    if let Some(array) = reader.array() {
+        match array.shape_of(payload.len()) {
+            Ok(shape) => shown["shape"] = shape.into(),
+            Err(_) => shown["error"] = "bad value".into(),
+        }
+    }
+    shown
+}
+
+/// The class of an error, in the words of FORMAT.md's last column of what must be refused.
+fn class(error: &Error) -> &'static str {
+    match error {
+        Error::NotARegion { .. } => "not a region",
+        Error::Version { .. } | Error::Features { .. } => "unknown format",
+        Error::UnknownKind { .. } => "unknown kind",
+        Error::Damaged { .. } => "damaged",
+        other => panic!("{other}"),
+    }
+}

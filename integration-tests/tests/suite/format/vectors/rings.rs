@@ -1,0 +1,94 @@
+//! Rings in which something is unusual, and rings that contradict themselves.
+
+use serde_json::{Value, json};
+use testkit::Image;
+
+use super::Vector;
+use super::list::{TEXT, abc, text_region, texts, vector};
+
+/// These vectors.
+pub fn vectors() -> Vec<Vector> {
+    [unusual(), damaged()].into_iter().flatten().collect()
+}
+
+/// A field of the slot of a value, changed.
+fn poked(image: &Image, sequence: u64, at: usize, field: &[u8]) -> Vec<u8> {
+    let mut bytes = image.bytes();
+    bytes[image.slot(sequence) + at..][..field.len()].copy_from_slice(field);
+    bytes
+}
+
+fn unusual() -> Vec<Vector> {
+    let values = |list: [(u64, &str); 3]| {
+        let values: Vec<Value> = list.iter().map(|(number, text)| texts(*number, &[text])[0].clone()).collect();
+        json!({"kind": "text", "values": values, "latest": list[2].0, "state": "closed"})
+    };
+    let many = 1 << 61;
+    vec![
+        vector(
+            "large-numbers",
+            "numbers beyond 2^53, which a double does not hold",
+            &Image::new(TEXT).with(|image| image.first = many).value("a").value("b"),
+            text_region(many, &["a", "b"]),
+        ),
+        Vector {
+            name: "left-out",
+            about: "number 3 was left out: its slot was never used, and it is lost",
+            image: poked(&abc().value("d"), 3, 0, &[0; 8]),
+            expected: values([(1, "a"), (2, "b"), (4, "d")]),
+        },
+        Vector {
+            name: "left-out-in-a-later-lap",
+            about: "number 7 was left out: its slot still has value 3, and it is lost",
+            image: {
+                let image = abc().value("d").value("e").value("f").value("g").value("h");
+                let mut bytes = poked(&image, 7, 0, &6_u64.to_le_bytes());
+                bytes[image.slot(7) + 24] = b'c';
+                bytes
+            },
+            expected: values([(5, "e"), (6, "f"), (8, "h")]),
+        },
+        vector(
+            "page-after-page",
+            "the file is longer than its slots, as a writer makes it",
+            &abc().with(|image| image.page_bytes = 4096),
+            text_region(1, &["a", "b", "c"]),
+        ),
+    ]
+}
+
+fn damaged() -> Vec<Vector> {
+    let then = |values: &[&str], latest: Value| json!({"kind": "text", "values": texts(1, values), "then": "damaged", "latest": latest, "state": "closed"});
+    let beyond: u64 = (1 << 62) + 1;
+    vec![
+        Vector {
+            name: "stamp-too-large",
+            about: "value 2's slot has a stamp of a number above 2^62 that would belong there",
+            image: poked(&abc(), 2, 0, &(2 * (beyond + 1)).to_le_bytes()),
+            expected: then(&["a"], 3.into()),
+        },
+        Vector {
+            name: "length-of-all-ones",
+            about: "value 3 claims all that its field can say",
+            image: poked(&abc(), 3, 8, &[255; 6]),
+            expected: then(&["a", "b"], "damaged".into()),
+        },
+        vector(
+            "head-too-large",
+            "the head is above 2^62",
+            &Image::new(TEXT).with(|image| (image.first, image.head) = (beyond, beyond)),
+            then(&[], "damaged".into()),
+        ),
+        Vector {
+            name: "checksum-of-another-number",
+            about: "value 3 says that it is value 7: the number is a part of the checksum",
+            image: poked(
+                &abc().with_checksums().with(|image| (image.first, image.head) = (7, 7)),
+                7,
+                0,
+                &14_u64.to_le_bytes(),
+            ),
+            expected: then(&[], "damaged".into()),
+        },
+    ]
+}

@@ -1,0 +1,251 @@
+//! Types and their values: some of each kind, values that are none of their type, and schemas that break the rules.
+
+use serde_json::{Value, json};
+use shm_core::Schema;
+use testkit::Image;
+use testkit::image::{fnv, record};
+
+use super::list::{ARRAY, BINCODE, vector};
+use super::{Vector, shown_hex};
+
+/// These vectors.
+pub fn vectors() -> Vec<Vector> {
+    [types(), bad_values(), refused_types(), refused_arrays()].into_iter().flatten().collect()
+}
+
+/// Maps with every sort of key, those that are names in JSON and those that are not.
+const MAPS: &str = r#"{"type":{"TYPENAME":"Maps"},"types":{"Level":{"ENUM":{"0":{"Low":"UNIT"},"1":{"High":"UNIT"}}},"Maps":{"STRUCT":[{"by_text":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I16","VALUE":"STR"}}},{"by_large":{"MAP":{"KEY":"U128","VALUE":"UNIT"}}},{"by_flag":{"MAP":{"KEY":"BOOL","VALUE":"U8"}}},{"by_letter":{"MAP":{"KEY":"CHAR","VALUE":"U8"}}},{"by_level":{"MAP":{"KEY":{"TYPENAME":"Level"},"VALUE":"U8"}}},{"by_name":{"MAP":{"KEY":{"TYPENAME":"Name"},"VALUE":{"OPTION":"U8"}}}},{"by_pair":{"MAP":{"KEY":{"TUPLE":["U8","STR"]},"VALUE":{"SEQ":"U8"}}}},{"by_option":{"MAP":{"KEY":{"OPTION":"U8"},"VALUE":"U8"}}}]},"Name":{"NEWTYPESTRUCT":"STR"}}}"#;
+
+/// Values of the type of `schema`, of which the JSON is given.
+fn typed(name: &'static str, about: &'static str, schema: &str, values: &[Value]) -> Vector {
+    let known = Schema::parse(schema).expect("a schema");
+    let payloads: Vec<Vec<u8>> = values.iter().map(|value| known.encode(value).expect("a value")).collect();
+    let image = payloads.iter().fold(Image::new(BINCODE).with_schema(schema), Image::value);
+    vector(
+        name,
+        about,
+        &image,
+        read(schema, payloads.iter().map(Vec::as_slice).zip(values.iter().map(|value| ("value", value.clone())))),
+    )
+}
+
+/// What is read of a closed region of this schema, whose values have one member each beside their bytes.
+fn read<'a>(schema: &str, values: impl Iterator<Item = (&'a [u8], (&'a str, Value))>) -> Value {
+    let value = |(number, (payload, (name, member))): (u64, (&[u8], (&str, Value)))| {
+        let mut value = json!({"sequence": number, "hex": shown_hex(payload)});
+        value[name] = member;
+        value
+    };
+    let values: Vec<Value> = (1..).zip(values).map(value).collect();
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
+    let kind = if schema.get("dtype").is_some() { "array" } else { "bincode" };
+    json!({"kind": kind, "schema": schema, "latest": values.len(), "values": values, "state": "closed"})
+}
+
+fn types() -> Vec<Vector> {
+    let maps = json!({
+        "by_text": {"": 1, "b": 2}, "by_number": {"-5": "five", "3": "three"},
+        "by_large": {"340282366920938463463374607431768211455": null}, "by_flag": {"false": 0, "true": 1},
+        "by_letter": {"ä": 1}, "by_level": {"Low": 1, "High": 2}, "by_name": {"n": null},
+        "by_pair": [[[1, "x"], [1, 2]]], "by_option": [[null, 1], [2, 3]],
+    });
+    let folder = r#"{"type":{"TYPENAME":"Folder"},"types":{"Folder":{"STRUCT":[{"name":"STR"},{"folders":{"SEQ":{"TYPENAME":"Folder"}}},{"parent":{"OPTION":{"TYPENAME":"Folder"}}}]}}}"#;
+    let leaf = |name: &str| json!({"name": name, "folders": [], "parent": null});
+    let same_name = r##"{"type":{"TUPLE":[{"TYPENAME":"Name"},{"TYPENAME":"Name#2"}]},"types":{"Name":{"NEWTYPESTRUCT":"STR"},"Name#2":{"NEWTYPESTRUCT":"U8"}}}"##;
+    let number = r#"{"type":"U32","types":{}}"#;
+    let records = [record(9, b"x"), record(1, number.as_bytes()), record(1, b"another"), record(77, b"")].concat();
+    let spaced = " { \"types\" : { } ,\n\t\"type\" : \"\\u0055\\u0033\\u0032\" } ";
+    let deep = format!(r#"{{"type":{}"U8"{},"types":{{}}}}"#, r#"{"OPTION":"#.repeat(119), "}".repeat(119));
+    let single = r#"{"dtype":"<i8","shape":[]}"#;
+    let (seven, minus) = (vec![7, 0, 0, 0], (-7_i64).to_le_bytes().to_vec());
+    let one = |schema: &str| read(schema, [(&seven[..], ("value", json!(7)))].into_iter());
+    let described = Image::new(BINCODE).with(|image| image.descriptor = records);
+    vec![
+        typed("typed-maps", "maps: objects where keys can be names, else lists of pairs", MAPS, &[maps]),
+        typed(
+            "typed-recursive",
+            "a type that contains itself",
+            folder,
+            &[json!({"name": "a", "folders": [leaf("b")], "parent": leaf("c")})],
+        ),
+        typed("typed-same-name", "two types of one name: the second one is Name#2", same_name, &[json!(["n", 7])]),
+        typed(
+            "typed-no-bytes",
+            "values that take no bytes",
+            r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":3}},"types":{}}"#,
+            &[json!([null, null, null])],
+        ),
+        typed("typed-deep", "a schema that nests 120 deep", &deep, &[json!(null), json!(5)]),
+        vector(
+            "descriptor-of-many-records",
+            "of two schemas the first one counts, and other records are skipped",
+            &described.with(|image| image.fingerprint = Some(fnv(number.as_bytes()))).value(&seven),
+            one(number),
+        ),
+        vector(
+            "typed-with-spaces",
+            "a schema with white space, escapes and another order: the fingerprint is that of the bytes as they are",
+            &Image::new(BINCODE).with_schema(spaced).value(&seven),
+            one(spaced),
+        ),
+        vector(
+            "array-without-dimensions",
+            "a single number",
+            &Image::new(ARRAY).with_schema(single).value(&minus),
+            read(single, [(&minus[..], ("shape", json!([])))].into_iter()),
+        ),
+    ]
+}
+
+/// A good value, and one that is none of the type: who reads bytes gets it, who decodes refuses it, and can go on.
+fn bad_values() -> Vec<Vector> {
+    let long = |count: u64, rest: &[u8]| [&count.to_le_bytes()[..], rest].concat();
+    let nested = r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#;
+    let variant = r#"{"type":{"TYPENAME":"A"},"types":{"A":{"ENUM":{"0":{"X":"UNIT"},"7":{"Y":"UNIT"}}}}}"#;
+    let array = r#"{"dtype":"|u1","shape":[2,3]}"#;
+    let error = || ("error", json!("bad value"));
+    let two = |name, about, schema: &str, good: &[u8], member: (&'static str, Value), bad: &[u8]| {
+        let kind = if schema.contains("dtype") { ARRAY } else { BINCODE };
+        let image = Image::new(kind).with_schema(schema).value(good).value(bad);
+        let values = [(good, member), (bad, error())].into_iter();
+        vector(name, about, &image, read(schema, values))
+    };
+    let plain = |name, about, format: &str, good: (&[u8], Value), bad: &[u8]| {
+        two(name, about, &format!(r#"{{"type":{format},"types":{{}}}}"#), good.0, ("value", good.1), bad)
+    };
+    vec![
+        plain(
+            "bad-option",
+            "an option that is neither there nor not",
+            r#"{"OPTION":"U8"}"#,
+            (&[1, 5], json!(5)),
+            &[255, 5],
+        ),
+        plain("bad-text", "text that is not UTF-8", r#""STR""#, (&long(2, b"hi"), json!("hi")), &long(2, &[b'h', 255])),
+        plain(
+            "bad-letter",
+            "a surrogate, which is no character",
+            r#""CHAR""#,
+            ("€".as_bytes(), json!("€")),
+            &[0xed, 0xa0, 0x80],
+        ),
+        plain(
+            "bad-length",
+            "a text longer than the payload, by almost 2^64",
+            r#""STR""#,
+            (&long(1, b"x"), json!("x")),
+            &long(u64::MAX, b"x"),
+        ),
+        plain("bad-end", "a payload that goes on behind the value", r#""U8""#, (&[7], json!(7)), &[7, 0]),
+        plain("bad-start", "a payload that ends within the value", r#""U16""#, (&[7, 0], json!(7)), &[7]),
+        plain(
+            "bad-count",
+            "three thousand million elements without a byte",
+            r#"{"SEQ":"UNIT"}"#,
+            (&long(1, &[]), json!([null])),
+            &long(3_000_000_000, &[]),
+        ),
+        plain(
+            "bad-key",
+            "a key that is there twice",
+            r#"{"MAP":{"KEY":"U8","VALUE":"U8"}}"#,
+            (&long(2, &[1, 9, 2, 9]), json!({"1": 9, "2": 9})),
+            &long(2, &[1, 9, 1, 9]),
+        ),
+        two(
+            "bad-depth",
+            "a value that nests 200 deep",
+            nested,
+            &[0],
+            ("value", Value::Null),
+            &[[1; 199].as_slice(), &[0]].concat(),
+        ),
+        two("bad-variant", "a variant that there is not", variant, &[7, 0, 0, 0], ("value", json!("Y")), &[1, 0, 0, 0]),
+        two(
+            "bad-array",
+            "an array shorter than its shape",
+            array,
+            &[1, 2, 3, 4, 5, 6],
+            ("shape", json!([2, 3])),
+            &[1, 2, 3, 4, 5],
+        ),
+    ]
+}
+
+fn refused(name: &'static str, about: &'static str, image: &Image) -> Vector {
+    vector(name, about, image, json!({"refused": "damaged"}))
+}
+
+fn refused_types() -> Vec<Vector> {
+    let schema = |name, about, json: &str| refused(name, about, &Image::new(BINCODE).with_schema(json).value([0; 4]));
+    let types = |name, about, types: &str| {
+        schema(name, about, &format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{{types}}}}}"#))
+    };
+    let deep = format!(r#"{{"type":{}"U8"{},"types":{{}}}}"#, r#"{"OPTION":"#.repeat(127), "}".repeat(127));
+    let long = format!(r#"{{"name":"{}","version":1}}"#, "A".repeat(257));
+    let not_text = b"{\"name\":\"\xff\",\"version\":1}";
+    let number = r#"{"type":"U32","types":{}}"#;
+    let cut = Image::new(BINCODE).with_schema(number).with(|image| image.descriptor.extend([9, 0, 0, 0]));
+    let unreadable = Image::new(BINCODE).with(|image| image.descriptor = record(1, not_text));
+    vec![
+        refused("record-beyond-the-schema", "the descriptor ends within a record behind the schema", &cut),
+        refused(
+            "schema-is-not-utf8",
+            "a schema is text",
+            &unreadable.with(|image| image.fingerprint = Some(fnv(not_text))),
+        ),
+        schema("schema-of-an-unknown-format", "a format that there is not", r#"{"type":"U24","types":{}}"#),
+        schema("schema-with-another-member", "a member that no schema has", r#"{"type":"U32","types":{},"more":1}"#),
+        types(
+            "schema-of-two-without-end",
+            "two types that contain each other: no value would ever end",
+            r#""A":{"STRUCT":[{"b":{"TYPENAME":"B"}}]},"B":{"TUPLESTRUCT":["U8",{"TYPENAME":"A"}]}"#,
+        ),
+        types("schema-with-a-field-twice", "two fields of one name", r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#),
+        types(
+            "schema-with-a-variant-twice",
+            "two variants of one name",
+            r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#,
+        ),
+        types(
+            "schema-of-none-of-itself",
+            "a type that contains no elements of itself, but does so directly",
+            r#""A":{"TUPLESTRUCT":[{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":0}}]}"#,
+        ),
+        types("schema-with-a-type-twice", "two types of one name", r#""A":"UNITSTRUCT","A":{"NEWTYPESTRUCT":"U8"}"#),
+        schema(
+            "schema-of-a-map-of-three",
+            "a member that no map has",
+            r#"{"type":{"MAP":{"KEY":"U8","VALUE":"U8","MORE":1}},"types":{}}"#,
+        ),
+        schema(
+            "schema-of-2-to-the-64th",
+            "a number that takes 65 bits",
+            r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":18446744073709551616}},"types":{}}"#,
+        ),
+        schema("schema-too-deep", "a schema that nests 128 deep", &deep),
+        schema("schema-without-a-name", "a name of no bytes", r#"{"name":"","version":1}"#),
+        schema("schema-of-a-long-name", "a name of 257 bytes", &long),
+    ]
+}
+
+fn refused_arrays() -> Vec<Vector> {
+    let schema = |name, about, json: &str| refused(name, about, &Image::new(ARRAY).with_schema(json).value([0; 8]));
+    let dimensions = format!(r#"{{"dtype":"|u1","shape":[{}1]}}"#, "1,".repeat(32));
+    vec![
+        schema(
+            "dtype-is-big-endian",
+            "numbers whose most significant byte comes first",
+            r#"{"dtype":">f4","shape":[2]}"#,
+        ),
+        schema("dtype-is-objects", "elements that are no numbers", r#"{"dtype":"|O","shape":[1]}"#),
+        schema("schema-of-an-inner-0", "a length of 0 that is not the first", r#"{"dtype":"|u1","shape":[3,0]}"#),
+        schema("schema-of-33-dimensions", "a shape of more than 32 lengths", &dimensions),
+        schema(
+            "schema-of-a-huge-array",
+            "a shape whose bytes are beyond 2^64",
+            r#"{"dtype":"<f8","shape":[4294967296,4294967296]}"#,
+        ),
+        schema("schema-of-a-negative-length", "a length below 0", r#"{"dtype":"|u1","shape":[-1]}"#),
+    ]
+}

@@ -1,0 +1,97 @@
+//! Many that race to make one region, through the library, because so many programs could not be started.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use shm_core::{Error, Kind, RawReader, RawWriter, Result};
+use testkit::at_effort;
+
+use crate::harness::{Child, DEADLINE, Sandbox, again, role};
+
+/// How many races there are.
+fn races() -> usize {
+    at_effort([20, 200, 2000, 10_000])
+}
+
+/// Races are mostly waiting, for who loses tries again for a moment: so many go on side by side.
+const LANES: usize = 4;
+
+/// Runs races in another process, which starts no programs: those would have copies of a lock that is just being taken.
+/// Each lane has a directory of its own. `race` is given the directory, the region's name, and the race's number in its lane.
+#[track_caller]
+fn in_lanes(test: &str, race: impl Fn(&Path, &str, usize) + Sync) {
+    if let Some(directory) = role() {
+        return thread::scope(|scope| {
+            for lane in 0..LANES {
+                let (directory, race) = (Path::new(&directory).join(lane.to_string()), &race);
+                fs::create_dir(&directory).expect("a directory of a lane");
+                let name = directory.join("demo").to_str().expect("UTF-8").to_owned();
+                scope.spawn(move || (0..races() / LANES).for_each(|number| race(&directory, &name, number)));
+            }
+        });
+    }
+    let s = Sandbox::new();
+    let child = Child::start(test, &mut again(test, &s.name("")));
+    let limit = DEADLINE + Duration::from_millis(100) * u32::try_from(races()).expect("a few");
+    child.stdout().wait_for(limit, |_, ended| ended.then_some(()));
+    child.wait().exits(0);
+}
+
+/// One race of so many. Returns the writer that won; all others are told that there is one.
+fn race(name: &str, count: usize) -> RawWriter {
+    let start = Barrier::new(count + 1);
+    let attempt = || {
+        start.wait();
+        RawWriter::open(name, Kind::Text)
+    };
+    let look = || {
+        start.wait();
+        (0..20).for_each(|_| check_seen(RawReader::open(name)));
+    };
+    let attempts: Vec<Result<RawWriter>> = thread::scope(|scope| {
+        let looking = scope.spawn(look);
+        let attempts: Vec<_> = (0..count).map(|_| scope.spawn(attempt)).collect();
+        let attempts = attempts.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+        looking.join().expect("no panic");
+        attempts
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1, "of {count}: {lost:?}");
+    assert!(lost.iter().all(|lost| matches!(lost, Err(Error::WriterAlive { .. }))), "{lost:?}");
+    won.into_iter().next().expect("one").expect("it won")
+}
+
+/// A region is there and whole, or it is not there.
+fn check_seen(seen: Result<RawReader>) {
+    match seen {
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+// Fault 7.
+#[test]
+fn of_many_that_make_one_region_at_once_one_wins_and_nobody_sees_half_of_it() {
+    const TEST: &str =
+        concat!(module_path!(), "::of_many_that_make_one_region_at_once_one_wins_and_nobody_sees_half_of_it");
+    in_lanes(TEST, |directory, name, number| {
+        let mut writer = race(name, 2 + number % 15);
+        writer.publish(b"won").expect("a value");
+        writer.remove().expect("the winner's own region");
+        assert_eq!(fs::read_dir(directory).expect("the directory of the lane").count(), 0);
+    });
+}
+
+// Fault 7.
+#[test]
+fn of_many_that_take_over_one_region_at_once_one_wins_and_numbers_go_on() {
+    const TEST: &str =
+        concat!(module_path!(), "::of_many_that_take_over_one_region_at_once_one_wins_and_numbers_go_on");
+    in_lanes(TEST, |_, name, number| {
+        let mut writer = race(name, 2 + number % 15);
+        assert_eq!(writer.publish(b"won").expect("a value"), number as u64 + 1);
+    });
+}

@@ -1,0 +1,12 @@
+//! What a user of the two programs meets: help, input, output, exit codes, terminals, signals, and what documents show.
+
+mod bench;
+mod console;
+mod exit_codes;
+mod help;
+mod input;
+mod mapping;
+mod names;
+mod output;
+mod signals;
+mod terminal;

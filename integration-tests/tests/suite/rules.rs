@@ -1,0 +1,4 @@
+//! What the project holds itself to: the architecture, the style, and documents that say what the files say.
+
+mod documents;
+mod tidy;

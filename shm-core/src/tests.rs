@@ -1,0 +1,3 @@
+//! Tests of what no folder does by itself.
+
+mod waiting;

@@ -1,0 +1,130 @@
+//! Changes of state under readers that sleep, or are about to: each is seen at once, not when a slice of sleep ends.
+//!
+//! `SHM_STATE_CHANGES=100000 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1`
+//! tries so many of them, a quarter of each kind.
+
+use super::LOOK_NS;
+use super::stress::spin;
+use crate::reader::sleeper::{Sleeper, Wait, Waited};
+use crate::region::place::Place;
+use crate::region::{MAX_REGION_BYTES, Region};
+use crate::sys::file::Access;
+use crate::{Kind, RawWriter, remove};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::Duration;
+
+/// How often each of the four changes is tried under sleepers, unless `SHM_STATE_CHANGES` says how many all are.
+const ROUNDS: usize = 40;
+/// So many may be seen late, however many there are: when whoever makes one was held up for a whole slice of sleep.
+const LATE: usize = 2;
+/// A wake is for all of them.
+const READERS: usize = 3;
+/// After this long the readers are most likely asleep.
+const DOZE: Duration = Duration::from_micros(150);
+
+/// A directory with one region in it, and its place.
+struct Room {
+    _directory: tempfile::TempDir,
+    place: Place,
+}
+
+impl Room {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::resolve(&format!("{}/room", directory.path().display())).unwrap();
+        Self { _directory: directory, place }
+    }
+
+    fn writer(&self) -> RawWriter {
+        RawWriter::options().kind(Kind::Bytes).slots(2).capacity(8).open_raw(&self.place.shown).unwrap()
+    }
+
+    fn mapped(&self) -> Region {
+        Region::open(&self.place, Access::Read, MAX_REGION_BYTES).unwrap()
+    }
+}
+
+/// Whether a reader waits in spite of a change that comes after it looked at the state, before it sleeps.
+fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
+    let seen = region.ring().bell();
+    let _writer = change();
+    Sleeper::new(Wait::Block, LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX, || false) != Waited::Rang
+}
+
+/// Whether one of several readers that sleep sees a change only when a slice of sleep is over.
+fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
+    let ready = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let readers = [(); READERS].map(|()| scope.spawn(|| sleeps_through(region, &ready)));
+        while ready.load(Acquire) < READERS {
+            std::thread::yield_now();
+        }
+        spin(DOZE);
+        // A writer that comes of it stays: closing wakes, too.
+        let _writer = change();
+        readers.map(|reader| reader.join().unwrap()).contains(&true)
+    })
+}
+
+/// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
+fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
+    let (ring, bell) = (region.ring(), &region.header().hot.bell);
+    let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
+    let first = ring.state();
+    ready.fetch_add(1, Release);
+    let mut waited = Waited::Rang;
+    loop {
+        let seen = ring.bell();
+        if ring.state() != first {
+            return waited == Waited::TimedOut;
+        }
+        waited = sleeper.wait(bell, seen, Duration::MAX, || false);
+    }
+}
+
+/// Tries a change many times, each time on a region of its own, which `prepare` gets to its first state.
+#[track_caller]
+fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T) {
+    let on_new_region = |judge: fn(&Region, &mut dyn FnMut() -> T) -> bool| {
+        let room = Room::new();
+        let mut prepared = Some(prepare(room.writer()));
+        judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
+    };
+    assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
+    let all = std::env::var("SHM_STATE_CHANGES").ok().map(|all| all.parse().expect("SHM_STATE_CHANGES is a number"));
+    let rounds = all.map_or(ROUNDS, |all: usize| all.div_ceil(4));
+    let late = (0..rounds).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
+    println!("{rounds} changes under {READERS} sleepers each, {late} seen late");
+    assert!(late <= LATE, "{late} of {rounds} changes were seen late");
+}
+
+#[test]
+fn a_close_is_seen_at_once() {
+    check(|writer| writer, |_, writer| drop(writer));
+}
+
+#[test]
+fn a_writer_that_takes_over_is_seen_at_once() {
+    check(drop, |room, ()| room.writer());
+}
+
+#[test]
+fn a_replacement_is_seen_at_once() {
+    let grow = |mut writer: RawWriter| writer.publish(&[0; 64]).map(|_| writer).unwrap();
+    check(|writer| writer, |_, writer| grow(writer));
+}
+
+#[test]
+fn a_removal_is_seen_at_once() {
+    // A writer that dies leaves the region open.
+    let die = |writer: RawWriter| {
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            let _writer = writer;
+            resume_unwind(Box::new("died"));
+        }));
+        assert!(died.is_err());
+    };
+    check(die, |room, ()| remove(&room.place.shown, false).unwrap());
+}

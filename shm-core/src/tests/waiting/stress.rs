@@ -1,0 +1,262 @@
+//! The test that the rule stands on: one writer and several readers, every sleep and every wake noted, and
+//! compared when all is over. Times are not judged: they depend on the machine, and a sleeper that was left
+//! behind for a moment would not stand out.
+//!
+//! `SHM_SLEEPS=1000000 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs it at length.
+//! `ci/mutate` shows that it finds every wrong rule.
+
+use super::{LOOK_NS, memory};
+use crate::reader::sleeper::{Sleeper, Wait, Waited};
+use crate::region::place::Place;
+use crate::region::{MAX_REGION_BYTES, Region};
+use crate::sys::file::Access;
+use crate::writer::waker::Waker;
+use crate::{Kind, RawWriter};
+use shm_ring::header::{Le32, STATE_OPEN};
+use shm_ring::{Cursor, Polled, Producer, Ring};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// Without `SHM_SLEEPS`, each test sleeps so often, unless the time is over before.
+const SLEEPS: u64 = 30_000;
+const TIME: Duration = Duration::from_secs(2);
+/// With it, only a hang ends the test before.
+const LONG_TIME: Duration = Duration::from_secs(3600);
+/// A timeout that some waits have: longer than the look, so that whoever times out has slept.
+const SHORT_TIMEOUT: Duration = Duration::from_micros(100);
+/// Copying so much takes longer than the threshold: a clock that is read before the publication shows.
+const LARGE_BYTES: u64 = 96 << 10;
+
+/// Pseudo-random numbers: splitmix64.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    /// Keeps the processor busy, mostly for about as long as the look and the threshold are, or not at all.
+    pub fn delay(&mut self) {
+        let delay_us = match self.below(64) {
+            0..54 => return,
+            54..57 => self.below(12),
+            57..63 => 5 + self.below(55),
+            _ => 60 + self.below(300),
+        };
+        spin(Duration::from_micros(delay_us));
+    }
+}
+
+pub fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// Something that rings the bell.
+pub trait Ringer {
+    /// Rings at least once and notes for each time whether it woke.
+    fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>);
+}
+
+/// The pieces of [`RawWriter::publish`], with delays in between.
+struct Pieces<'a> {
+    ring: Ring<'a>,
+    bell: &'a Le32,
+    producer: Producer,
+    waker: Waker,
+}
+
+impl Ringer for Pieces<'_> {
+    fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>) {
+        if random.below(64) == 0 {
+            self.producer.announcer().change_state(self.ring, STATE_OPEN);
+            random.delay();
+            self.waker.wake(self.bell);
+            woke.push(true);
+            return;
+        }
+        self.producer.publish(self.ring, b"value");
+        random.delay();
+        let now = self.waker.read_clock();
+        random.delay();
+        self.producer.note_time(self.ring, now.unix_ns);
+        let is_due = self.waker.is_due(now);
+        if is_due {
+            random.delay();
+            self.waker.wake(self.bell);
+        }
+        woke.push(is_due);
+    }
+}
+
+/// The handle that people write with, on a file.
+pub struct Handle {
+    name: String,
+    writer: Option<RawWriter>,
+    payload: Vec<u8>,
+}
+
+impl Handle {
+    pub fn open(name: &str) -> Self {
+        let writer = RawWriter::options().kind(Kind::Bytes).slots(16).capacity(LARGE_BYTES).open_raw(name).unwrap();
+        let payload = vec![0; usize::try_from(LARGE_BYTES).unwrap()];
+        Self { name: name.to_owned(), writer: Some(writer), payload }
+    }
+}
+
+impl Ringer for Handle {
+    fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>) {
+        if random.below(256) == 0 {
+            self.writer = None;
+            self.writer = Some(RawWriter::open(&self.name, Kind::Bytes).unwrap());
+            woke.extend([true, true]);
+            return;
+        }
+        let bytes = if random.below(8) > 0 { 8 } else { random.below(LARGE_BYTES) };
+        let writer = self.writer.as_mut().unwrap();
+        let before = writer.wakes();
+        let payload = &self.payload[..usize::try_from(bytes).unwrap()];
+        if random.below(4) > 0 {
+            writer.publish(payload).unwrap();
+        } else {
+            let mut loan = writer.loan(payload.len()).unwrap();
+            loan.write_at(0, payload);
+            loan.commit().unwrap();
+        }
+        woke.push(writer.wakes() > before);
+    }
+}
+
+/// A sleep that a reader really began, and how it ended.
+pub struct Sleep {
+    pub bell: u32,
+    pub woken: bool,
+}
+
+/// What all threads of a run share besides the ring.
+#[derive(Default)]
+pub struct Course {
+    pub sleeps: AtomicU64,
+    pub over: AtomicBool,
+}
+
+impl Course {
+    /// Receives as a reading handle does, and notes each sleep.
+    pub fn read(&self, ring: Ring<'_>, bell: &Le32, mut random: Random) -> Vec<Sleep> {
+        let (mut cursor, mut buffer, mut sleeps) = (Cursor::at(1), Vec::new(), Vec::new());
+        while !self.over.load(Relaxed) {
+            // Who waits for a number further ahead sees the bell change more than once in one wait.
+            cursor.jump(cursor.next() + random.below(4).saturating_sub(1));
+            let timeout = if random.below(4) == 0 { SHORT_TIMEOUT } else { Duration::MAX };
+            let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
+            while !self.over.load(Relaxed) {
+                let seen = ring.bell();
+                if let Polled::Value(_) = cursor.poll(ring, &mut buffer).unwrap() {
+                    break;
+                }
+                let waited = sleeper.wait(bell, seen, timeout, || cursor.is_near(ring));
+                if waited != Waited::Rang {
+                    self.sleeps.fetch_add(1, Relaxed);
+                    sleeps.push(Sleep { bell: seen, woken: waited == Waited::Woken });
+                }
+            }
+        }
+        sleeps
+    }
+
+    /// Rings until there were `goal` sleeps, and returns for each bell whether the ringer woke.
+    pub fn ring(&self, ringer: &mut impl Ringer, mut random: Random, goal: u64, time: Duration) -> Vec<bool> {
+        let _end = End(&self.over);
+        let (start, mut woke) = (Instant::now(), Vec::new());
+        while self.sleeps.load(Relaxed) < goal && start.elapsed() < time && !self.over.load(Relaxed) {
+            random.delay();
+            ringer.ring(&mut random, &mut woke);
+        }
+        woke
+    }
+}
+
+/// Ends the readers' work, also when the writer panics.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// How many sleepers were left behind: the next bell rang and nobody was woken. How a sleep ended does not matter:
+/// the kernel looks at the bell before it puts anybody to sleep, so the next had not yet rung.
+pub fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
+    sleeps.iter().filter(|sleep| woke.get(sleep.bell as usize) == Some(&false)).count()
+}
+
+/// How often to sleep, and for how long at most.
+fn budget() -> (u64, Duration) {
+    let sleeps = std::env::var("SHM_SLEEPS").ok().map(|sleeps| sleeps.parse().expect("SHM_SLEEPS is a number"));
+    sleeps.map_or((SLEEPS, TIME), |sleeps| (sleeps, LONG_TIME))
+}
+
+/// Lets a writer and readers, each with its own view of the ring, get in one another's way.
+fn check(readers: &[(Ring<'_>, &Le32)], mut ringer: impl Ringer, share: u32) {
+    let (goal, time) = budget();
+    let course = Course::default();
+    let start = Instant::now();
+    let (sleeps, woke) = std::thread::scope(|scope| {
+        let course = &course;
+        let spawn = |(seed, &(ring, bell))| scope.spawn(move || course.read(ring, bell, Random(seed)));
+        let threads: Vec<_> = (1..).zip(readers).map(spawn).collect();
+        let woke = course.ring(&mut ringer, Random(0), goal / u64::from(share), time / share);
+        let sleeps: Vec<Sleep> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        (sleeps, woke)
+    });
+    let woken = sleeps.iter().filter(|sleep| sleep.woken).count();
+    let (violations, wakes) = (left_behind(&sleeps, &woke), woke.iter().filter(|woke| **woke).count());
+    println!(
+        "{} readers, {:.1} s: {} sleeps ({woken} woken, {} timed out), {wakes} wakes for {} bells, {violations} violations",
+        readers.len(),
+        start.elapsed().as_secs_f64(),
+        sleeps.len(),
+        sleeps.len() - woken,
+        woke.len(),
+    );
+    assert!(woken > 0, "nobody slept until woken");
+    assert!(violations == 0, "sleepers were left behind: {violations} of {}", sleeps.len());
+    let (ring, _) = readers[0];
+    assert_eq!(ring.bell() as usize, woke.len(), "each publication and each change of state rings once");
+}
+
+#[test]
+fn nobody_sleeps_through_a_publication_whatever_delays_the_writer() {
+    // More readers than processors, too.
+    let counts = [1, 2, 5];
+    for count in counts {
+        let memory = memory();
+        let (ring, bell) = (memory.ring(), &memory.hot.bell);
+        let producer = Producer::fresh(ring, 1);
+        let pieces = Pieces { ring, bell, producer, waker: Waker::new(LOOK_NS) };
+        check(&vec![(ring, bell); count], pieces, 3);
+    }
+}
+
+#[test]
+fn nobody_sleeps_through_a_publication_of_the_writing_handle() {
+    for count in [1, 3] {
+        let directory = tempfile::tempdir().unwrap();
+        let name = format!("{}/room", directory.path().display());
+        let handle = Handle::open(&name);
+        let place = Place::resolve(&name).unwrap();
+        // Each reader maps the file for itself, at another address.
+        let open = |_| Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
+        let regions: Vec<Region> = (0..count).map(open).collect();
+        let readers: Vec<_> = regions.iter().map(|region| (region.ring(), &region.header().hot.bell)).collect();
+        check(&readers, handle, 2);
+    }
+}
