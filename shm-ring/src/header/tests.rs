@@ -158,3 +158,10 @@ fn sizes_that_overflow_are_not_laid_out() {
     assert_eq!(lay_out(&|fixed| fixed.slots = 1 << 63), None);
     assert_eq!(lay_out(&|fixed| fixed.slots = 8).unwrap().region_bytes, 8192);
 }
+
+#[test]
+fn a_fields_word_is_the_one_that_is_stored() {
+    let hot = Hot::detached(0, 1);
+    hot.bell.store(7, Ordering::Relaxed);
+    assert_eq!(hot.bell.word().load(Ordering::Relaxed), 7_u32.to_le());
+}
