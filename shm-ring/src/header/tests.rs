@@ -165,3 +165,9 @@ fn a_fields_word_is_the_one_that_is_stored() {
     hot.bell.store(7, Ordering::Relaxed);
     assert_eq!(hot.bell.word().load(Ordering::Relaxed), 7_u32.to_le());
 }
+
+#[test]
+fn a_header_without_features_comes_back_as_it_was() {
+    let fixed = Fixed { compatible: 0, ..example() }.lay_out().unwrap();
+    assert_eq!(Fixed::parse(&fixed.to_bytes()), Ok(fixed));
+}
