@@ -158,3 +158,31 @@ fn sizes_that_overflow_are_not_laid_out() {
     assert_eq!(lay_out(&|fixed| fixed.slots = 1 << 63), None);
     assert_eq!(lay_out(&|fixed| fixed.slots = 8).unwrap().region_bytes, 8192);
 }
+
+#[test]
+fn a_fields_word_is_the_one_that_is_stored() {
+    let hot = Hot::detached(0, 1);
+    hot.bell.store(7, Ordering::Relaxed);
+    assert_eq!(hot.bell.word().load(Ordering::Relaxed), 7_u32.to_le());
+}
+
+#[test]
+fn a_header_without_features_comes_back_as_it_was() {
+    let fixed = Fixed { compatible: 0, ..example() }.lay_out().unwrap();
+    assert!(!fixed.has_checksums() && example().has_checksums());
+    assert_eq!(Fixed::parse(&fixed.to_bytes()), Ok(fixed));
+}
+
+#[test]
+fn two_slots_are_enough() {
+    let fixed = Fixed { slots: 2, ..example() }.lay_out().unwrap();
+    assert_eq!(Fixed::parse(&fixed.to_bytes()), Ok(fixed));
+}
+
+#[test]
+fn a_header_says_how_long_its_descriptor_is_and_what_is_in_it() {
+    let descriptor = b"sixteen letters.";
+    let expected =
+        Fixed { descriptor_bytes: 16, descriptor_crc: crc32fast::hash(descriptor), fingerprint: 7, ..example() };
+    assert_eq!(example().with_descriptor(descriptor, 7), expected);
+}

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, Read, SeekFrom, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use testkit::{Random, at_effort};
 
 const TEST: &str = "block::tests::hammer::one_process_reads_while_another_writes";
 /// Set for the process that reads: the file.
@@ -26,16 +27,12 @@ const BEHIND: usize = 100;
 const LEN: usize = 40_003;
 const CROWDED: usize = 64;
 
-/// Pseudo-random numbers: splitmix64.
-struct Random(u64);
+/// What the processes do is chosen by these.
+struct Choices(Random);
 
-impl Random {
+impl Choices {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let below = (mixed ^ (mixed >> 31)) % bound as u64;
-        usize::try_from(below).expect("below a usize")
+        self.0.index(bound)
     }
 
     fn letter(&mut self) -> u8 {
@@ -69,8 +66,7 @@ fn signed(at: usize) -> isize {
 }
 
 fn seconds() -> Duration {
-    let seconds = std::env::var("SHM_HAMMER_SECONDS").map_or(1, |seconds| seconds.parse().expect("a number"));
-    Duration::from_secs(seconds)
+    Duration::from_secs(at_effort([1, 1, 20, 60]))
 }
 
 fn open(file: &str, access: Access) -> Map {
@@ -78,7 +74,7 @@ fn open(file: &str, access: Access) -> Map {
 }
 
 /// Changes something, somewhere.
-fn write_something(map: &mut Map, random: &mut Random) {
+fn write_something(map: &mut Map, random: &mut Choices) {
     let (start, count) = random.place();
     let letter = random.letter();
     // Few kinds of letters, so that the moves do not mix everything.
@@ -99,7 +95,7 @@ fn write_something(map: &mut Map, random: &mut Random) {
 }
 
 /// Reads something, and checks what must hold whatever the other process does.
-fn read_something(map: &mut Map, random: &mut Random) {
+fn read_something(map: &mut Map, random: &mut Choices) {
     let (start, count) = random.place();
     map.seek(SeekFrom::Start(start as u64)).unwrap();
     match random.below(8) {
@@ -159,7 +155,7 @@ fn check_found(at: Option<usize>, start: isize, end: isize, needle: &[u8]) {
 /// The process that reads: says how much it did, and how often it saw that something had changed.
 fn read_all_the_time(file: &str) {
     let mut map = open(file, Access::Read);
-    let mut random = Random(u64::from(std::process::id()));
+    let mut random = Choices(Random::new(u64::from(std::process::id())));
     let crowded = ..signed(CROWDED);
     let (mut rounds, mut changes, mut last) = (0_u64, 0_u64, map.get(crowded).unwrap());
     let end = Instant::now() + seconds();
@@ -195,7 +191,7 @@ fn one_process_reads_while_another_writes() {
     }
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("block").display().to_string();
-    let mut random = Random(u64::from(std::process::id()));
+    let mut random = Choices(Random::new(u64::from(std::process::id())));
     let content: Vec<u8> = (0..LEN).map(|_| random.letter()).collect();
     fs::write(&file, [vec![OUTSIDE; BEFORE], content, vec![OUTSIDE; BEHIND]].concat()).unwrap();
 

@@ -1,7 +1,7 @@
 //! The map against CPython's `mmap`: both do the same, and must answer the same, stand at the same place and hold the
 //! same bytes.
 //!
-//! `SHM_MAP_OPERATIONS=2000000 cargo test --release -p shm-core --lib block::tests::python -- --nocapture` does it at length.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib block::tests::python -- --nocapture` does it at length.
 
 use super::{Access, Advice, Map, page_bytes, skipped};
 use calls::{Call, Method, Operation, operation};
@@ -17,13 +17,12 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use testkit::{at_effort, effort};
 
 mod calls;
 mod cases;
 mod peer;
 
-/// How many operations are compared without `SHM_MAP_OPERATIONS`.
-const OPERATIONS: u64 = 50_000;
 const LONGEST_CASE: usize = 60;
 /// No map grows beyond: its pages are reserved, where Python only writes down a length.
 const LARGEST_BYTES: i64 = 1 << 20;
@@ -193,19 +192,13 @@ fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> Stri
     lines + last
 }
 
-/// The number of operations that were asked for by the environment.
-fn wanted() -> Option<u64> {
-    let wanted = std::env::var("SHM_MAP_OPERATIONS").ok()?;
-    Some(wanted.parse().expect("SHM_MAP_OPERATIONS is a number"))
-}
-
 #[test]
 fn it_answers_as_the_mmap_of_python_does() {
     let directory = tempfile::tempdir().unwrap();
     let peer = match Peer::start(directory.path().join("python")) {
         Ok(peer) => peer,
         Err(reason) => {
-            assert!(wanted().is_none(), "SHM_MAP_OPERATIONS is set, but {reason}");
+            assert!(effort() < 2, "more than the usual effort is asked for, but {reason}");
             return skipped("it_answers_as_the_mmap_of_python_does", &reason);
         }
     };
@@ -215,7 +208,8 @@ fn it_answers_as_the_mmap_of_python_does() {
     // In a debug build the default algorithm takes most of the time.
     let rng_algorithm = RngAlgorithm::XorShift;
     let config = ProptestConfig { cases: 100, failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
-    while compared.get() < wanted().unwrap_or(OPERATIONS) {
+    let operations = at_effort([5_000, 50_000, 1_000_000, 2_000_000]);
+    while compared.get() < operations {
         let tried = TestRunner::new(config.clone()).run(&case, |(layout, operations)| {
             let calls = sides.borrow_mut().compare(&layout, &operations).map_err(TestCaseError::fail)?;
             compared.set(compared.get() + calls as u64);

@@ -2,9 +2,9 @@
 //! more to do than it has processors, and with readers whose clocks are other ones: sleeps and wakes are noted in each
 //! process, and compared when all is over.
 //!
-//! `SHM_STOP_SECONDS=300 cargo test --release -p shm-core --lib tests::waiting::processes -- --nocapture` runs it at length.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::processes -- --nocapture` runs it at length.
 
-use super::stress::{Course, Handle, Random, Sleep, left_behind};
+use super::stress::{Course, Handle, Sleep, left_behind};
 use crate::region::place::Place;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
@@ -15,13 +15,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
+use testkit::{Random, at_effort};
 
 const TEST: &str = "tests::waiting::processes::nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued";
 /// The role that a process plays in the test, the region, and the file for what it noted.
 const ROLE: &str = "SHM_TEST_ROLE";
 const REGION: &str = "SHM_TEST_REGION";
 const NOTES: &str = "SHM_TEST_NOTES";
-const SECONDS: u64 = 2;
 const READERS: u64 = 3;
 /// Starts a command whose steady clock is more than three years ahead of ours.
 const ELSEWHEN: [&str; 5] = ["unshare", "--time", "--monotonic=100000000", "--boottime=100000000", "--fork"];
@@ -74,12 +74,12 @@ fn be(role: &str) {
             course.over.store(true, Relaxed);
         });
         if role == "writer" {
-            let woke = course.ring(&mut Handle::open(&region), Random(0), u64::MAX, Duration::MAX);
+            let woke = course.ring(&mut Handle::open(&region), Random::new(0), u64::MAX, Duration::MAX);
             woke.into_iter().map(u8::from).collect()
         } else {
             let place = Place::resolve(&region).unwrap();
             let region = Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
-            let sleeps = course.read(region.ring(), &region.header().hot.bell, Random(std::process::id().into()));
+            let sleeps = course.read(region.ring(), &region.header().hot.bell, Random::new(std::process::id().into()));
             sleeps
                 .iter()
                 .flat_map(|sleep| (u64::from(sleep.bell) << 1 | u64::from(sleep.woken)).to_le_bytes())
@@ -109,7 +109,7 @@ fn nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued() {
     if let Ok(role) = std::env::var(ROLE) {
         return be(&role);
     }
-    let seconds = std::env::var("SHM_STOP_SECONDS").map_or(SECONDS, |seconds| seconds.parse().expect("a number"));
+    let seconds = at_effort([1, 2, 60, 300]);
     let directory = tempfile::tempdir().unwrap();
     let path = |file: &str| format!("{}/{file}", directory.path().display());
     let (region, noted) = (path("room"), |index: u64| path(&format!("notes-{index}")));
@@ -125,7 +125,7 @@ fn nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued() {
     let before = |index: u64| if elsewhen && index == READERS { &ELSEWHEN[..] } else { &[] };
     let readers: Vec<_> = (1..=READERS).map(|index| play("reader", before(index), &region, &noted(index))).collect();
 
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let all: Vec<&Process> = readers.iter().chain([&writer]).collect();
     let (start, mut stops) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_secs(seconds) {

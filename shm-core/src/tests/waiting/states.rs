@@ -1,7 +1,7 @@
 //! Changes of state under readers that sleep, or are about to: each is seen at once, not when a slice of sleep ends.
 //!
-//! `SHM_STATE_CHANGES=100000 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1`
-//! tries so many of them, a quarter of each kind.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1` tries 100,000
+//! of them, a quarter of each kind.
 
 use super::LOOK_NS;
 use super::stress::spin;
@@ -14,9 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Duration;
+use testkit::at_effort;
 
-/// How often each of the four changes is tried under sleepers, unless `SHM_STATE_CHANGES` says how many all are.
-const ROUNDS: usize = 40;
 /// So many may be seen late, however many there are: when whoever makes one was held up for a whole slice of sleep.
 const LATE: usize = 2;
 /// A wake is for all of them.
@@ -93,8 +92,8 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T)
         judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
     };
     assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
-    let all = std::env::var("SHM_STATE_CHANGES").ok().map(|all| all.parse().expect("SHM_STATE_CHANGES is a number"));
-    let rounds = all.map_or(ROUNDS, |all: usize| all.div_ceil(4));
+    // A quarter of all: there are four kinds.
+    let rounds = at_effort([10, 40, 2_500, 25_000]);
     let late = (0..rounds).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
     println!("{rounds} changes under {READERS} sleepers each, {late} seen late");
     assert!(late <= LATE, "{late} of {rounds} changes were seen late");

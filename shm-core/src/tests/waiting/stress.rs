@@ -2,7 +2,7 @@
 //! compared when all is over. Times are not judged: they depend on the machine, and a sleeper that was left
 //! behind for a moment would not stand out.
 //!
-//! `SHM_SLEEPS=1000000 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs it at length.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs it at length.
 //! `ci/mutate` shows that it finds every wrong rule.
 
 use super::{LOOK_NS, memory};
@@ -18,38 +18,25 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use testkit::{Ending, Random, at_effort};
 
-/// Without `SHM_SLEEPS`, each test sleeps so often, unless the time is over before.
-const SLEEPS: u64 = 30_000;
+/// At the usual effort, the time is over first on a busy machine; at more, only a hang ends a test before.
 const TIME: Duration = Duration::from_secs(2);
-/// With it, only a hang ends the test before.
 const LONG_TIME: Duration = Duration::from_secs(3600);
 /// A timeout that some waits have: longer than the look, so that whoever times out has slept.
 const SHORT_TIMEOUT: Duration = Duration::from_micros(100);
 /// Copying so much takes longer than the threshold: a clock that is read before the publication shows.
 const LARGE_BYTES: u64 = 96 << 10;
 
-/// Pseudo-random numbers: splitmix64.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    /// Keeps the processor busy, mostly for about as long as the look and the threshold are, or not at all.
-    pub fn delay(&mut self) {
-        let delay_us = match self.below(64) {
-            0..54 => return,
-            54..57 => self.below(12),
-            57..63 => 5 + self.below(55),
-            _ => 60 + self.below(300),
-        };
-        spin(Duration::from_micros(delay_us));
-    }
+/// Keeps the processor busy, mostly for about as long as the look and the threshold are, or not at all.
+fn delay(random: &mut Random) {
+    let delay_us = match random.below(64) {
+        0..54 => return,
+        54..57 => random.below(12),
+        57..63 => 5 + random.below(55),
+        _ => 60 + random.below(300),
+    };
+    spin(Duration::from_micros(delay_us));
 }
 
 pub fn spin(time: Duration) {
@@ -77,19 +64,19 @@ impl Ringer for Pieces<'_> {
     fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>) {
         if random.below(64) == 0 {
             self.producer.announcer().change_state(self.ring, STATE_OPEN);
-            random.delay();
+            delay(random);
             self.waker.wake(self.bell);
             woke.push(true);
             return;
         }
         self.producer.publish(self.ring, b"value");
-        random.delay();
+        delay(random);
         let now = self.waker.read_clock();
-        random.delay();
+        delay(random);
         self.producer.note_time(self.ring, now.unix_ns);
         let is_due = self.waker.is_due(now);
         if is_due {
-            random.delay();
+            delay(random);
             self.waker.wake(self.bell);
         }
         woke.push(is_due);
@@ -173,22 +160,13 @@ impl Course {
 
     /// Rings until there were `goal` sleeps, and returns for each bell whether the ringer woke.
     pub fn ring(&self, ringer: &mut impl Ringer, mut random: Random, goal: u64, time: Duration) -> Vec<bool> {
-        let _end = End(&self.over);
+        let _end = Ending(&self.over);
         let (start, mut woke) = (Instant::now(), Vec::new());
         while self.sleeps.load(Relaxed) < goal && start.elapsed() < time && !self.over.load(Relaxed) {
-            random.delay();
+            delay(&mut random);
             ringer.ring(&mut random, &mut woke);
         }
         woke
-    }
-}
-
-/// Ends the readers' work, also when the writer panics.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
     }
 }
 
@@ -200,8 +178,7 @@ pub fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
 
 /// How often to sleep, and for how long at most.
 fn budget() -> (u64, Duration) {
-    let sleeps = std::env::var("SHM_SLEEPS").ok().map(|sleeps| sleeps.parse().expect("SHM_SLEEPS is a number"));
-    sleeps.map_or((SLEEPS, TIME), |sleeps| (sleeps, LONG_TIME))
+    at_effort([(3_000, TIME), (30_000, TIME), (600_000, LONG_TIME), (10_000_000, LONG_TIME)])
 }
 
 /// Lets a writer and readers, each with its own view of the ring, get in one another's way.
@@ -211,9 +188,9 @@ fn check(readers: &[(Ring<'_>, &Le32)], mut ringer: impl Ringer, share: u32) {
     let start = Instant::now();
     let (sleeps, woke) = std::thread::scope(|scope| {
         let course = &course;
-        let spawn = |(seed, &(ring, bell))| scope.spawn(move || course.read(ring, bell, Random(seed)));
+        let spawn = |(seed, &(ring, bell))| scope.spawn(move || course.read(ring, bell, Random::new(seed)));
         let threads: Vec<_> = (1..).zip(readers).map(spawn).collect();
-        let woke = course.ring(&mut ringer, Random(0), goal / u64::from(share), time / share);
+        let woke = course.ring(&mut ringer, Random::new(0), goal / u64::from(share), time / share);
         let sleeps: Vec<Sleep> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         (sleeps, woke)
     });

@@ -1,6 +1,7 @@
 //! Values that are made and read in their place, and what a slot alone says of them.
 
 use super::*;
+use crate::copy::{Content, InPlace};
 use crate::ring::checksum::{checksum, checksum_in_place};
 
 /// Puts a payload in the place of the next value, which is begun.
@@ -36,6 +37,19 @@ fn a_value_made_in_its_place_is_as_one_that_was_copied() {
             assert_eq!((other.head(), in_place.ring().head()), (one.head(), one.head()));
             assert_eq!(in_place.ring().bell(), copied.ring().bell());
         }
+    }
+}
+
+#[test]
+fn a_look_may_leave_the_payload_in_its_place_and_knows_how_long_it_is() {
+    let memory = memory_of(4);
+    filled(&memory, 3);
+    let (mut in_place, mut buffer) = (InPlace::default(), Vec::new());
+    for sequence in 1..=3 {
+        let payload = payload_of(sequence, 0);
+        assert_eq!(memory.ring().look(sequence, &mut in_place), memory.ring().look(sequence, &mut buffer));
+        assert!(matches!(in_place.content(), Content::InPlace(bytes) if bytes == payload.len()), "{sequence}");
+        assert!(matches!(buffer.content(), Content::Copied(bytes) if bytes == payload), "{sequence}");
     }
 }
 

@@ -1,17 +1,28 @@
 //! Two real threads: what the models explore, many times over, and under Miri with each seed another schedule.
 
 use super::*;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 /// How many values a writer publishes.
 const LAST: u64 = if cfg!(miri) { 30 } else { 400_000 };
 
-/// Polls up to the last value; every value checks itself.
-fn follow(ring: Ring<'_>) {
+/// Whether the writer has ended, in which case everything that it stored is visible.
+fn has_ended(writer: &ScopedJoinHandle<'_, ()>) -> bool {
+    let has_ended = writer.is_finished();
+    if has_ended {
+        fence(Acquire);
+    }
+    has_ended
+}
+
+/// Polls up to the last value; every value checks itself. A writer that panics ends it, too.
+fn follow(ring: Ring<'_>, writer: &ScopedJoinHandle<'_, ()>) {
     let mut follower = Follower { may_be_busy: true, ..Follower::at(1) };
     while follower.due <= LAST {
         follower.notes.clear();
+        let has_ended = has_ended(writer);
         if !follower.poll(ring) {
+            assert!(!has_ended, "the writer ended before value {}", follower.due);
             thread::yield_now();
         }
     }
@@ -29,8 +40,8 @@ fn publish_all(ring: Ring<'_>) {
 fn a_reader_follows_a_writer_that_never_waits() {
     for memory in [memory_of(2), checksummed(16)] {
         thread::scope(|scope| {
-            scope.spawn(|| publish_all(memory.ring()));
-            follow(memory.ring());
+            let writer = scope.spawn(|| publish_all(memory.ring()));
+            follow(memory.ring(), &writer);
         });
     }
 }
@@ -39,7 +50,7 @@ fn a_reader_follows_a_writer_that_never_waits() {
 fn a_reader_follows_a_writer_that_dies_again_and_again() {
     let memory = memory_of(4);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = scope.spawn(|| {
             let mut author = 0;
             loop {
                 let mut producer = Producer::take_over(memory.ring()).expect("a death damages nothing");
@@ -52,7 +63,7 @@ fn a_reader_follows_a_writer_that_dies_again_and_again() {
                 publish_in_part(memory.ring(), next, &payload_of(next, author % 3), 0, author % (STORES + 1));
             }
         });
-        follow(memory.ring());
+        follow(memory.ring(), &writer);
     });
 }
 
@@ -60,9 +71,10 @@ fn a_reader_follows_a_writer_that_dies_again_and_again() {
 fn the_newest_value_is_never_older_than_the_last_one() {
     let memory = checksummed(4);
     thread::scope(|scope| {
-        scope.spawn(|| publish_all(memory.ring()));
+        let writer = scope.spawn(|| publish_all(memory.ring()));
         let (mut newest, mut buffer) = (0, Vec::new());
         while newest < LAST {
+            let has_ended = has_ended(&writer);
             match memory.ring().latest(0, &mut buffer).expect("no fault") {
                 Polled::Value(stamped) => {
                     note_of(&stamped, &buffer);
@@ -72,6 +84,7 @@ fn the_newest_value_is_never_older_than_the_last_one() {
                 Polled::Empty => assert_eq!(newest, 0),
                 Polled::Busy => panic!("one of so many attempts succeeds"),
             }
+            assert!(!has_ended || newest == LAST, "the writer ended after value {newest}");
         }
     });
 }
