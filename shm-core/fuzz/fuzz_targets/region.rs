@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shm_core::{ArrayReader, Element, Position, RawReader, RawWriter, Reader, ValueReader};
-use shm_core_fuzz::sealed;
+use testkit::image::sealed;
 use std::cell::LazyCell;
 use std::fs;
 use std::path::Path;

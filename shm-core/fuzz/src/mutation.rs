@@ -2,14 +2,15 @@
 //! parts. Without them almost everything that is tried is no JSON any more.
 
 use serde_json::{Value, json};
+use testkit::Random;
 
 /// Changes one part of a document, if it is one; `seed` decides which, and how.
 pub fn mutate_schema(json: &str, seed: u32) -> Option<String> {
     let mut document: Value = serde_json::from_str(json).ok()?;
-    let mut random = Random(u64::from(seed) + 1);
+    let mut random = Random::new(u64::from(seed));
     let count = parts(&document);
-    let other = part(&mut document, &mut random.below(count)).map(|part| part.clone());
-    let changed = part(&mut document, &mut random.below(count))?;
+    let other = part(&mut document, &mut random.index(count)).map(|part| part.clone());
+    let changed = part(&mut document, &mut random.index(count))?;
     *changed = match random.below(6) {
         0 => other?,
         1 => json!({"SEQ": changed.take()}),
@@ -46,8 +47,8 @@ fn format(random: &mut Random) -> Value {
         "C",
         "Reading",
     ];
-    let plain = PLAIN[random.below(PLAIN.len())];
-    let name = ["A", "B", "C", "Reading"][random.below(4)];
+    let plain = PLAIN[random.index(PLAIN.len())];
+    let name = *random.one_of(&["A", "B", "C", "Reading"]);
     match random.below(16) {
         0 => json!({"TYPENAME": name}),
         1 => json!({"MAP": {"KEY": plain, "VALUE": {"TYPENAME": name}}}),
@@ -87,15 +88,5 @@ fn part<'v>(value: &'v mut Value, number: &mut usize) -> Option<&'v mut Value> {
         Value::Array(items) => items.iter_mut().find_map(|item| part(item, number)),
         Value::Object(members) => members.values_mut().find_map(|member| part(member, number)),
         _ => None,
-    }
-}
-
-/// Steele, Vigna: Computationally easy, spectrally good multipliers; here of an LCG, whose upper half is used.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
-        (self.0 >> 33) as usize % limit
     }
 }
