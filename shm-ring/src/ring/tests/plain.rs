@@ -233,6 +233,18 @@ fn the_newest_value_comes_as_often_as_it_is_asked_for() {
 }
 
 #[test]
+fn the_newest_value_is_not_older_than_one_that_was_seen_ahead_of_the_head() {
+    let memory = memory_of(4);
+    filled(&memory, 1, 3);
+    publish_in_part(memory.ring(), 4, &payload_of(4, 0), 3, VISIBLE);
+    let mut buffer = Vec::new();
+    for (known, newest) in [(2, 3), (3, 3), (4, 4), (5, 3)] {
+        let Ok(Polled::Value(stamped)) = memory.ring().latest(known, &mut buffer) else { panic!("no value") };
+        assert_eq!(stamped.sequence, newest, "for a reader that has seen {known}");
+    }
+}
+
+#[test]
 fn a_value_that_is_written_over_was_overwritten() {
     let memory = memory_of(2);
     filled(&memory, 1, 2);
