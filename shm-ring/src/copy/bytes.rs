@@ -145,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_words_is_stored_at_its_place_and_its_neighbours_stay() {
+        let (offsets, counts) = if cfg!(miri) { (7..10, [0, 8, 9]) } else { (0..18, [0, 8, 17]) };
+        for offset in offsets {
+            for count in counts {
+                let words: Vec<_> = (1..=5).map(|index| AtomicU64::new(u64::from_ne_bytes([index; 8]))).collect();
+                let part: Vec<u8> = (101..).take(count).collect();
+                let mut expected = content(bytes_of(&words));
+                expected[offset..offset + count].copy_from_slice(&part);
+                part_in(&words, offset, &part);
+                assert_eq!(content(bytes_of(&words)), expected, "{count} bytes at {offset}");
+                let mut back = vec![0; count];
+                part_out(&words, offset, &mut back);
+                assert_eq!(back, part, "{count} bytes from {offset}");
+            }
+        }
+    }
+
+    #[test]
     fn a_move_is_as_if_all_bytes_were_copied_out_first() {
         let pairs =
             [(0, 0), (0, 1), (1, 0), (7, 16), (16, 7), (0, MOVE_BYTES), (MOVE_BYTES - 1, 0), (5, MOVE_BYTES + 5)];
