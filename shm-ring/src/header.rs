@@ -64,7 +64,7 @@ pub struct Fixed {
     pub payload_offset: u32,
     /// Every payload starts at a multiple of this many bytes in the file.
     pub payload_alignment: u32,
-    /// What the payloads are; see `payload::Kind`.
+    /// What the payloads are; see `shm_core::Kind`.
     pub kind: u32,
     /// Bytes of the descriptor behind the header page.
     pub descriptor_bytes: u32,

@@ -2,7 +2,8 @@
 //!
 //! This crate knows memory and numbers. It has no files, no operating system, no clock, and no notion of what the bytes
 //! mean; [`shm-core`](../shm_core/index.html) adds those, and is the crate that programs depend on. Because of that, loom,
-//! Miri and the mutations of `ci/mutate` run this crate exactly as it is shipped.
+//! Miri and the mutations of `ci/mutate` run this crate itself. Two things differ for them: loom and Miri take the portable
+//! copy in the place of the assembly, and loom its own atomics.
 //!
 //! ```text
 //! header page ─ Header { Tenure, Hot }     where each field is, and what may be in it

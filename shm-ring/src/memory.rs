@@ -5,7 +5,7 @@ use crate::ring::{Ring, Shape};
 use crate::sync::AtomicU64;
 use alloc::vec::Vec;
 
-/// The memory of one ring, all zeros but for its state, which is open: nothing was published yet.
+/// The memory of one ring, before its first value: open, with 1 as its first number, and otherwise zeros.
 pub struct Memory {
     /// What changes with every value.
     pub hot: Hot,

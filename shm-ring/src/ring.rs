@@ -252,7 +252,7 @@ impl<'a> Ring<'a> {
         number <= MAX_SEQUENCE && (number ^ sequence) & (self.shape.slots - 1) == 0
     }
 
-    /// The highest number that anything in the ring shows, whole or not, also where it cannot be taken over.
+    /// The highest number that the head or a whole value shows, also where the ring cannot be taken over.
     pub fn highest_shown(self) -> u64 {
         let head = self.head().min(MAX_SEQUENCE);
         let shown = (0..self.shape.slots)

@@ -12,9 +12,10 @@
 //! least `look_ns` apart. (`t[k-1]` would not do: it may be read long after k-1 became visible.) Half of
 //! `look_ns` is the margin for clocks that differ and stores that are seen late.
 //!
-//! The clocks belong to the caller: times are nanoseconds since any moment, and only differences count.
+//! The clocks belong to the caller. Times are nanoseconds on a clock that begins near 0, as one does that counts from the
+//! start of a process or of the machine.
 
-/// What is in a writer's history before its first publications. Clocks start near 0, and this is centuries before that.
+/// What is in a writer's history before its first publications: for a clock that began near 0, centuries ago.
 const LONG_AGO_NS: u64 = 1 << 63;
 
 /// The writer's rule.

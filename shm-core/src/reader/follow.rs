@@ -45,10 +45,11 @@ pub enum Step {
 }
 
 /// Where a region's name leads.
+#[derive(Debug, PartialEq, Eq)]
 enum Name {
-    /// To the file that is being read.
+    /// To the file that is being read, or that was being read a moment ago.
     Same,
-    /// To another one.
+    /// To another one, which by then may have been adopted.
     Another,
     /// To none.
     Nothing,
@@ -67,7 +68,7 @@ pub struct Follow {
     is_plain: bool,
     // When the name was last compared, and at which bell of this file.
     checked: (Instant, Option<u32>),
-    // Whether the name led nowhere, or to what this reader cannot read: then each call looks again.
+    // Whether the name led elsewhere when it was last looked at: then each call looks again, until a file is adopted.
     is_astray: bool,
     restarted: bool,
 }
@@ -233,7 +234,7 @@ impl Follow {
         }
     }
 
-    /// Where the name leads, if it is time to look: after each change while the region moves, when something is wrong
+    /// Where the name leads, if it is time to look (a time before the last look is not): after each change while the region moves, when something is wrong
     /// here, else every 50 ms.
     #[inline(always)]
     fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name> {
@@ -245,10 +246,11 @@ impl Follow {
         }
         self.checked = (now, Some(self.ring().bell()));
         let found = self.place.identity_and_bytes()?;
-        self.is_astray = found.is_none();
+        self.is_astray = found.is_none_or(|(identity, _)| identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
-            Some((identity, _)) if identity != self.region.identity => Ok(Name::Another),
+            // The bell that was just noted may be the last one of this file: only the look that follows can tell.
+            Some(_) if self.is_astray => Ok(Name::Another),
             // A writer that dies of it leaves nothing else to tell of.
             Some((_, bytes)) if bytes < self.region.fixed.region_bytes => {
                 Err(self.place.damaged("it was cut short while it was in use".to_owned()))
@@ -337,6 +339,7 @@ impl Follow {
         }
     }
 
+    /// The error for a value that was overwritten each time before it could be copied.
     pub fn busy(&self) -> Error {
         Error::Busy { region: self.place.shown.clone() }
     }

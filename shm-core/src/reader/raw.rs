@@ -17,7 +17,7 @@ use crate::types::schema::Schema;
 use shm_ring::copy::Room;
 use std::time::{Duration, Instant};
 
-/// A reader of the payloads' bytes. See [`Reader`] for the rest.
+/// A reader of the payloads' bytes. See [`Reader`](crate::Reader) for the rest.
 ///
 /// ```
 /// use shm_core::{Kind, RawReader, RawWriter};

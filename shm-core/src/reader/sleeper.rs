@@ -23,7 +23,7 @@ pub enum Wait {
     Spin,
 }
 
-/// How a wait ended. Whatever it says, the reader looks at the ring again.
+/// How a wait ended. Readers look at the ring again in any case; tests compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// The bell rang before there was need to sleep.
@@ -34,7 +34,7 @@ pub enum Waited {
     TimedOut,
 }
 
-/// What one wait of a reader needs: make a new one for the next, and for another file.
+/// What a reader needs while it waits for one value in one file: a new one is made for the next.
 #[derive(Debug)]
 pub struct Sleeper {
     // None: it never sleeps.

@@ -31,8 +31,8 @@ pub struct Change<'v> {
     pub value: Option<&'v [u8]>,
 }
 
-/// A region that is being replaced, and what is known of it.
-pub struct Replaced<'a> {
+/// The replacement of a region: what is known of the old file, and what is needed to put a new one in its place.
+pub struct Replacement<'a> {
     /// Where it is.
     pub place: &'a Place,
     /// The writer's lock, which is held.
@@ -45,7 +45,7 @@ pub struct Replaced<'a> {
     pub announcer: &'a mut Announcer,
 }
 
-impl<'a> Replaced<'a> {
+impl<'a> Replacement<'a> {
     /// Puts a new file in the region's place, so that a reader that drains the old one and goes on in the new one misses
     /// nothing that the old one still held.
     ///
@@ -66,17 +66,17 @@ impl<'a> Replaced<'a> {
         if self.lock.is_of(self.place, self.region)? { Ok(()) } else { Err(self.place.gone()) }
     }
 
-    /// The new file, with its header and without values, under a name that only this writer knows.
+    /// The new file, with its header and without values, under a hidden name.
     fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>> {
-        let fixed = lay_out(self.place, Fixed { boot_id: boot_id(), ..self.succeed(&change.wanted)? })?;
+        let fixed = lay_out(self.place, Fixed { boot_id: boot_id(), ..self.successor(&change.wanted)? })?;
         let (mode, group) = self.region.permissions(self.place)?;
         let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
         Draft::new(self.place, fixed, &change.descriptor, mode, Some(group))
     }
 
-    /// The next file of the same lineage. Without its newest value the new file would not show how far numbers went. Should
-    /// they repeat, then not in this lineage: in that case it is the first file of a new one.
-    fn succeed(&self, wanted: &Fixed) -> Result<Fixed> {
+    /// What the new header says of its lineage. Without the newest value the new file would not show how far numbers went:
+    /// they may then come again, and so the file is the first one of a new lineage.
+    fn successor(&self, wanted: &Fixed) -> Result<Fixed> {
         let (lineage, file_number) = if self.keeps_newest() {
             (wanted.lineage, self.region.fixed.file_number.wrapping_add(1))
         } else {

@@ -62,7 +62,7 @@ impl Directory {
         Ok(retry_on_intr(|| fs::renameat_with(&self.0, name, &self.0, other, flags))?)
     }
 
-    /// Removes a file. One that is not there is removed.
+    /// Removes a file. That there is none is no error.
     pub fn remove_file(&self, name: &str) -> Result<()> {
         match fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -70,7 +70,7 @@ impl Directory {
         }
     }
 
-    /// The names of all files that are text.
+    /// The names of all files, but for those that are not UTF-8.
     pub fn names(&self) -> Result<Vec<String>> {
         // A list that ends where the directory could not be read any further would be taken for all of it.
         let entries: Vec<_> = fs::Dir::read_from(&self.0).and_then(Iterator::collect)?;

@@ -45,7 +45,7 @@ pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
 /// Whether the file system is one of which it is known that a mapping refers to the very file that was opened: tmpfs, ext2
 /// to ext4, XFS and Btrfs. Others may map a file that lies below it, as overlayfs does.
 pub fn maps_what_was_opened(file: impl AsFd) -> bool {
-    let stat = fs::fstatfs(file).ok();
+    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok();
     stat.is_some_and(|stat| MAPPED_AS_OPENED.contains(&i128::from(stat.f_type)))
 }
 

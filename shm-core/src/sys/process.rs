@@ -29,12 +29,14 @@ impl Process {
         let start = page.as_mut_ptr().cast();
         // Linux can do it since 4.14. Where it is not done, a fork is told apart by its number alone.
         // SAFETY: the page is private, without a file, and this mapping's own. It changes in a fork before any of the fork's
-        // code runs, and a zero is as good a value as any.
+        // code runs, and a zero is as good a value as any. No load is kept over a fork: for the compiler that is a call
+        // that may change any memory whose address was given away, as this one's was.
         let _ = unsafe { madvise(start, page.len(), Advice::LinuxWipeOnFork) };
         Ok(Self { page, id: process::id() })
     }
 
-    /// Whether it is the present one. This is cheap enough to be asked for each value.
+    /// Whether it is the present one. This is cheap enough to be asked for each value. Where the kernel empties no page (Linux
+    /// before 4.14), a fork answers yes, too.
     #[inline]
     pub fn is_present(&self) -> bool {
         self.page[0] == PRESENT

@@ -36,7 +36,7 @@ fn in_pieces(offset: u64, bytes: u64, mut allocate: impl FnMut(u64, u64) -> Resu
         let next = piece.min(bytes - done);
         match allocate(offset + done, next) {
             Ok(()) => done += next,
-            Err(Errno::INTR) => piece = (next / 2).next_multiple_of(PIECE_MIN_BYTES),
+            Err(Errno::INTR) => piece = (next / 2).max(1).next_multiple_of(PIECE_MIN_BYTES),
             Err(errno) => return Err(errno),
         }
     }
@@ -73,6 +73,20 @@ mod tests {
             let starts = pieces.iter().skip(1).map(|(offset, _)| *offset).chain([4096 + 1_000_001]);
             assert!(pieces[0].0 == 4096 && ends.eq(starts), "{pieces:?}");
         }
+    }
+
+    // Fault 27.
+    #[test]
+    fn a_single_byte_is_tried_again_as_it_is() {
+        let mut interruptions = 1;
+        let mut tried = Vec::new();
+        in_pieces(0, 1, |offset, bytes| {
+            tried.push((offset, bytes));
+            interruptions -= 1;
+            if interruptions < 0 { Ok(()) } else { Err(Errno::INTR) }
+        })
+        .unwrap();
+        assert_eq!(tried, [(0, 1), (0, 1)]);
     }
 
     #[test]

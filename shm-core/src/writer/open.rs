@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::region::content::{description_of, known_kind};
 use crate::region::draft::{Draft, remove_draft};
 use crate::region::place::Place;
-use crate::region::replace::{Change, Replaced, lay_out, random_lineage};
+use crate::region::replace::{Change, Replacement, lay_out, random_lineage};
 use crate::region::tenure::{Lock, begin_tenure};
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::clock::boot_id;
@@ -83,7 +83,7 @@ impl WriterOptions {
         };
         let announcer = &mut Announcer::of(ring);
         let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
-        Replaced { place, lock, region: &region, newest, announcer }.replace(change)
+        Replacement { place, lock, region: &region, newest, announcer }.replace(change)
     }
 
     /// Goes on in the file as it is.

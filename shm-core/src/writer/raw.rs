@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::region::Region;
 use crate::region::content::Content;
 use crate::region::place::Place;
-use crate::region::replace::{Change, Replaced, check_numbers};
+use crate::region::replace::{Change, Replacement, check_numbers};
 use crate::region::tenure::Lock;
 use crate::types::array::ArrayType;
 use crate::types::description::{Description, check_payload};
@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// How often a writer checks its file, in nanoseconds: as often as readers do.
 const CHECK_NS: u64 = 50_000_000;
 
-/// A writer of payloads that are bytes already. See [`Writer`] for the rest.
+/// A writer of payloads that are bytes already. See [`Writer`](crate::Writer) for the rest.
 ///
 /// ```
 /// use shm_core::{Kind, RawReader, RawWriter};
@@ -172,8 +172,8 @@ impl RawWriter {
         let change = Change { wanted, descriptor, mode: None, epoch, value };
         let newest = self.producer.head();
         let announcer = self.producer.announcer();
-        let old = Replaced { place: &self.place, lock: &self.lock, region: &self.region, newest, announcer };
-        let replaced = old.replace(change);
+        let replacement = Replacement { place: &self.place, lock: &self.lock, region: &self.region, newest, announcer };
+        let replaced = replacement.replace(change);
         self.gone |= matches!(replaced, Err(Error::Gone { .. }));
         let (region, producer) = replaced?;
         self.waker.restart(region.fixed.look_ns);

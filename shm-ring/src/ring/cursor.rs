@@ -1,4 +1,4 @@
-//! The reading side's place in a ring. The ring knows nothing of it.
+//! The reading side: which value comes next, and what was lost before it.
 
 use super::{ATTEMPTS, Fault, Look, Polled, Ring, Stamped, check_sequence, is_number};
 use crate::copy::Room;

@@ -67,7 +67,7 @@ impl Producer {
     pub fn publish(&mut self, ring: Ring<'_>, payload: &[u8]) -> u64 {
         let sequence = self.head + 1;
         fill(ring, sequence, payload, 0);
-        self.announce(ring, sequence)
+        self.make_known(ring, sequence)
     }
 
     /// Begins the next value, whose payload is then to be put in its place. Nobody sees it before it is finished, and if it
@@ -87,12 +87,12 @@ impl Producer {
         let length_word = length_word(ring, length);
         let checksum = |words: &[AtomicU64]| checksum_in_place(sequence, length_word, words, length);
         finish(ring, sequence, length, 0, checksum);
-        self.announce(ring, sequence)
+        self.make_known(ring, sequence)
     }
 
     /// Makes a value known that is whole.
     #[inline(always)]
-    fn announce(&mut self, ring: Ring<'_>, sequence: u64) -> u64 {
+    fn make_known(&mut self, ring: Ring<'_>, sequence: u64) -> u64 {
         ring.hot.head.store(sequence, Release); // C
         self.head = sequence;
         self.announcer.ring_bell(ring);

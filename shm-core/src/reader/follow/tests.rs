@@ -162,6 +162,22 @@ fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
 }
 
 #[test]
+fn a_file_that_was_replaced_between_a_look_for_a_value_and_one_at_the_name_is_left_once_it_is_drained() {
+    let room = Room::new();
+    let mut writer = room.writer();
+    let mut follow = room.follow();
+    // The reader found nothing, in a region that was open. Before it looks at the name, all of this happens:
+    writer.publish(b"one").unwrap();
+    writer.publish(b"and a long two").unwrap();
+    let look = follow.look_at_name(room.now + SLICE, STATE_OPEN, false).unwrap();
+    assert_eq!(look, Name::Another);
+    // No bell rings in the old file any more, and no time passes.
+    for expected in ["1: one", "2: and a long two", "Wait"] {
+        assert_eq!(room.next(&mut follow), expected);
+    }
+}
+
+#[test]
 fn what_the_new_file_no_longer_holds_counts_as_lost() {
     let room = Room::new();
     let mut writer = room.writer();

@@ -105,8 +105,8 @@ fn the_bell_goes_on_from_where_it_was() {
     assert_eq!((memory.ring().bell(), memory.ring().head()), (5, 3));
 }
 
-/// The head that salvage finds under these stamps; the first slot is that of value 0, 4, 8, and so on.
-fn salvaged(stamps: [u64; 4], head: u64) -> u64 {
+/// The highest number that a ring shows with these stamps; the first slot is that of value 0, 4, 8, and so on.
+fn highest_with(stamps: [u64; 4], head: u64) -> u64 {
     let memory = memory_of(4);
     for (slot, stamp) in (0..).zip(stamps) {
         memory.ring().slot(slot).head[STAMP].store(stamp.to_le(), Relaxed);
@@ -116,16 +116,16 @@ fn salvaged(stamps: [u64; 4], head: u64) -> u64 {
 }
 
 #[test]
-fn salvage_goes_on_behind_everything_that_was_shown() {
-    assert_eq!(salvaged([0; 4], 0), 0);
-    assert_eq!(salvaged([8, 2, 4, 6], 4), 4);
-    assert_eq!(salvaged([8, 2, 4, 6], 3), 4, "the last one died before it announced its value");
-    assert_eq!(salvaged([8, 9, 4, 6], 4), 4, "an unfinished value was not shown");
-    assert_eq!(salvaged([0; 4], 7), 7, "the slots were lost");
-    assert_eq!(salvaged([8, 2, 4, 14], 3), 7, "the head was set back");
-    assert_eq!(salvaged([8, 2, 4, 22], 3), 11, "the head was lost");
-    assert_eq!(salvaged([8, 12, 4, 6], 4), 4, "another slot's stamp says nothing");
-    assert_eq!(salvaged([8, 2, 4, 6], u64::MAX), MAX_SEQUENCE);
+fn numbers_go_on_after_everything_that_was_shown() {
+    assert_eq!(highest_with([0; 4], 0), 0);
+    assert_eq!(highest_with([8, 2, 4, 6], 4), 4);
+    assert_eq!(highest_with([8, 2, 4, 6], 3), 4, "the last one died before it announced its value");
+    assert_eq!(highest_with([8, 9, 4, 6], 4), 4, "an unfinished value was not shown");
+    assert_eq!(highest_with([0; 4], 7), 7, "the slots were lost");
+    assert_eq!(highest_with([8, 2, 4, 14], 3), 7, "the head was set back");
+    assert_eq!(highest_with([8, 2, 4, 22], 3), 11, "the head was lost");
+    assert_eq!(highest_with([8, 12, 4, 6], 4), 4, "another slot's stamp says nothing");
+    assert_eq!(highest_with([8, 2, 4, 6], u64::MAX), MAX_SEQUENCE);
 }
 
 /// Carries values from an old ring of four slots, with values up to `head`, to a new one.
