@@ -4,6 +4,8 @@ mod clean;
 mod inspect;
 mod list;
 mod remove;
+#[cfg(all(test, not(miri)))]
+mod tests;
 mod verify;
 
 pub use clean::clean;

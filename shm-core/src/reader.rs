@@ -13,6 +13,8 @@ mod pace;
 mod raw;
 mod sample;
 pub mod sleeper;
+#[cfg(all(test, not(miri)))]
+mod tests;
 mod typed;
 mod view;
 mod wanted;

@@ -9,7 +9,7 @@ mod options;
 mod raw;
 mod sizes;
 #[cfg(all(test, not(miri)))]
-mod tests;
+pub mod tests;
 mod typed;
 pub mod waker;
 

@@ -2,9 +2,10 @@
 
 use super::list::names;
 use crate::error::{Error, Result};
-use crate::region::place::{Place, check_name};
+use crate::region::place::{Place, check_name, default_directory};
 use crate::region::tenure::{self, Lock, Presence};
 use crate::sys::file::Kind;
+use std::path::Path;
 
 /// Removes leftovers from `SHM_DIR`, never a region: unfinished files, and lock files without a region.
 /// Returns the names of the files; with `dry_run` they stay.
@@ -13,7 +14,12 @@ use crate::sys::file::Kind;
 ///
 /// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be looked at, locked or removed.
 pub fn clean(dry_run: bool) -> Result<Vec<String>> {
-    let (directory, names) = names()?;
+    clean_in(&default_directory(), dry_run)
+}
+
+/// Removes leftovers from a directory.
+pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
+    let (directory, names) = names(path)?;
     let drafts: Vec<_> = names.iter().filter_map(|file| Some((region_of_draft(file)?, file.as_str()))).collect();
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {

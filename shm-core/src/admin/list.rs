@@ -4,6 +4,7 @@ use super::inspect::{Info, inspect_at};
 use crate::error::{Error, Result};
 use crate::region::place::{Place, check_name, default_directory, open_directory};
 use crate::sys::directory::Directory;
+use std::path::Path;
 
 /// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
 ///
@@ -13,7 +14,12 @@ use crate::sys::directory::Directory;
 ///
 /// [`Error::Directory`] if the directory cannot be read.
 pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
-    let (directory, names) = names()?;
+    regions_in(&default_directory())
+}
+
+/// Every region in a directory.
+pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info>)>> {
+    let (directory, names) = names(path)?;
     let mut regions: Vec<_> = names
         .into_iter()
         .filter(|name| check_name(name).is_ok())
@@ -36,10 +42,9 @@ fn is_region(place: &Place, info: &Result<Info>) -> bool {
     }
 }
 
-/// `SHM_DIR`, open, and the names of the files in it that are text.
-pub fn names() -> Result<(Directory, Vec<String>)> {
-    let path = default_directory();
-    let directory = open_directory(&path, None)?;
+/// A directory, open, and the names of the files in it that are UTF-8.
+pub fn names(path: &Path) -> Result<(Directory, Vec<String>)> {
+    let directory = open_directory(path, None)?;
     let names = directory.names();
     let names =
         names.map_err(|source| Error::Directory { region: None, directory: path.display().to_string(), source })?;

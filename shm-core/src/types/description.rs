@@ -108,3 +108,68 @@ pub fn check_payload(kind: Kind, description: Option<&Description>, payload: &[u
     kind::check(kind, payload)?;
     description.map_or(Ok(()), |description| description.check_payload(payload))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(dtype: &'static str, shape: &[u64]) -> Description {
+        Description::Array(ArrayType::new(dtype, shape).unwrap())
+    }
+
+    #[test]
+    fn what_is_described_is_understood_again() {
+        let mut all = vec![array("u2", &[2, 3])];
+        #[cfg(feature = "schema")]
+        all.push(Description::Schema(Schema::of::<(u32, String)>().unwrap()));
+        for description in all {
+            let (descriptor, fingerprint) = description.to_descriptor();
+            let parsed = Description::parse(description.kind(), fingerprint, &descriptor);
+            assert_eq!(parsed, Ok(Some(description)));
+        }
+    }
+
+    #[test]
+    fn a_description_that_is_missing_or_wrong_is_damage_only_where_there_must_be_one() {
+        let (descriptor, fingerprint) = array("u2", &[2]).to_descriptor();
+        for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
+            assert_eq!(Description::parse(kind, 0, &descriptor), Ok(None), "{kind}: it is for those who know it");
+        }
+        assert_eq!(Description::parse(Kind::Bincode, 0, &[]), Ok(None));
+        let refused =
+            |kind, fingerprint, descriptor: &[u8]| Description::parse(kind, fingerprint, descriptor).unwrap_err();
+        assert_eq!(refused(Kind::Array, 0, &[]), "its schema: an array must have one");
+        assert_eq!(refused(Kind::Array, fingerprint + 1, &descriptor), "its schema: its fingerprint does not match");
+        assert!(refused(Kind::Array, fingerprint, &descriptor[..9]).contains("descriptor"));
+    }
+
+    #[test]
+    fn a_difference_names_both_sides_and_a_region_that_says_nothing_has_none() {
+        let here = array("u2", &[2]);
+        assert_eq!(here.difference(None), None);
+        assert_eq!(here.difference(Some(&here.clone())), None);
+        let difference = here.difference(Some(&array("f4", &[2]))).unwrap();
+        assert!(difference.contains("f4") && difference.contains("u2"), "{difference}");
+        #[cfg(feature = "schema")]
+        {
+            let [one, other] = [Schema::of::<(u32, u8)>(), Schema::of::<(u32, u16)>()]
+                .map(|schema| Description::Schema(schema.unwrap()));
+            assert!(one.difference(Some(&other)).unwrap().contains("u16"));
+            assert!(one.difference(Some(&here)).is_some());
+        }
+    }
+
+    #[test]
+    fn a_payload_is_held_to_its_kind_and_its_type() {
+        let array = array("u2", &[2]);
+        assert_eq!(check_payload(Kind::Array, Some(&array), &[0; 4]), Ok(()));
+        assert!(check_payload(Kind::Array, Some(&array), &[0; 3]).is_err());
+        assert!(check_payload(Kind::Text, None, &[0xff]).is_err());
+        #[cfg(feature = "schema")]
+        {
+            let schema = Description::Schema(Schema::of::<(u8, bool)>().unwrap());
+            assert_eq!(check_payload(Kind::Bincode, Some(&schema), &[7, 1]), Ok(()));
+            assert!(check_payload(Kind::Bincode, Some(&schema), &[7, 2]).is_err());
+        }
+    }
+}

@@ -1,85 +1,13 @@
-//! Writers and readers in one process: taking over, growing, replacing, and what becomes of attached readers.
+//! Writers in one process with readers: taking over, growing, replacing, and what becomes of attached readers.
 
-use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions, inspect, verify};
+use crate::tests::room::{BOOT_ID_AT, HEAD_AT, Room, SLOTS_AT, STATE_AT, drain, kill, row};
+use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Writer, WriterOptions, inspect, verify};
 use shm_ring::header::{STATE_MOVING, STATE_OPEN};
-use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
-mod in_place;
+pub mod in_place;
 mod options;
-mod views;
-
-const STATE_AT: u64 = 384;
-const HEAD_AT: u64 = 392;
-const BOOT_ID_AT: u64 = 128;
-const SLOTS_AT: u64 = 4096;
-
-/// A directory with one region in it, `room`.
-struct Room {
-    directory: TempDir,
-    name: String,
-}
-
-impl Room {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let name = format!("{}/room", directory.path().display());
-        Self { directory, name }
-    }
-
-    fn writer(&self, kind: Kind) -> RawWriter {
-        RawWriter::open(&self.name, kind).unwrap()
-    }
-
-    fn reader(&self, start: Position) -> RawReader {
-        RawReader::options().start(start).open_raw(&self.name).unwrap()
-    }
-
-    fn file(&self) -> File {
-        OpenOptions::new().read(true).write(true).open(&self.name).unwrap()
-    }
-
-    fn poke(&self, at: u64, bytes: &[u8]) {
-        self.file().write_all_at(bytes, at).unwrap();
-    }
-
-    /// Changes the header's written-once part and makes its CRC fit again.
-    fn poke_header(&self, at: u64, bytes: &[u8]) {
-        self.poke(at, bytes);
-        let mut fixed = [0; 252];
-        self.file().read_exact_at(&mut fixed, 0).unwrap();
-        self.poke(252, &crc32fast::hash(&fixed).to_le_bytes());
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = self.directory.path().read_dir().unwrap();
-        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        files.sort();
-        files
-    }
-}
-
-/// Lets the writer die without a clean close, as a panic does.
-fn kill(writer: RawWriter) {
-    let died = std::thread::spawn(move || {
-        let _writer = writer;
-        std::panic::resume_unwind(Box::new("killed"));
-    });
-    assert!(died.join().is_err());
-}
-
-/// All that the reader gets without waiting: number, losses, text.
-fn drain(reader: &mut RawReader) -> Vec<(Sequence, u64, String)> {
-    std::iter::from_fn(|| reader.try_recv().unwrap())
-        .map(|sample| (sample.sequence, sample.lost, String::from_utf8(sample.value).unwrap()))
-        .collect()
-}
-
-fn row(sequence: Sequence, text: &str) -> (Sequence, u64, String) {
-    (sequence, 0, text.to_owned())
-}
 
 // Fault 8.
 #[test]
@@ -257,21 +185,6 @@ fn a_damaged_ring_is_replaced_and_numbers_go_on() {
     assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
 }
 
-#[test]
-fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
-    for text in ["one", "two"] {
-        writer.publish(text.as_bytes()).unwrap();
-    }
-    let stride = inspect(&room.name).unwrap().stride;
-    room.poke(SLOTS_AT + stride + 24, b"0");
-    let mut reader = room.reader(Position::Oldest);
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
-    assert_eq!(drain(&mut reader), [row(2, "two")]);
-    assert_eq!(verify(&room.name).unwrap()[0].problem, "value 1: its checksum does not match");
-}
-
 // Fault 9.
 #[test]
 fn a_region_removed_by_hand_is_noticed_on_both_sides() {
@@ -310,71 +223,6 @@ fn removing_tells_the_readers_and_leaves_nothing() {
     assert!(matches!(reader.latest(), Err(Error::Gone { .. })));
     assert_eq!(room.files(), [""; 0]);
     assert!(matches!(crate::remove(&room.name, false), Err(Error::NotFound { .. })));
-}
-
-#[test]
-fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&room.name).unwrap();
-    let mut reader = room.reader(Position::At(1));
-    for byte in 1..=8 {
-        writer.publish(&[byte]).unwrap();
-    }
-    // A lapped reader goes on at 6 of 8, whose payload is spoilt here.
-    let stride = inspect(&room.name).unwrap().stride;
-    room.poke(SLOTS_AT + 2 * stride + 24, b"?");
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
-    let sample = reader.try_recv().unwrap().unwrap();
-    assert_eq!((sample.sequence, sample.lost), (7, 5));
-}
-
-#[test]
-fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
-    writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::New);
-    kill(writer);
-    room.poke(HEAD_AT, &u64::MAX.to_le_bytes());
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
-    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
-    room.poke(HEAD_AT, &5_u64.to_le_bytes());
-    room.writer(Kind::Text).publish(b"two").unwrap();
-    // The newest value by the head's account is nowhere, so the numbers are those of a new lineage.
-    let samples = [reader.recv().unwrap().unwrap(), reader.recv().unwrap().unwrap()];
-    let expected = [(1, true, 0, &b"one"[..]), (6, false, 4, b"two")];
-    assert_eq!(samples.each_ref().map(|s| (s.sequence, s.restarted, s.lost, &s.value[..])), expected);
-}
-
-// Fault 12.
-#[test]
-fn a_file_that_was_emptied_under_its_reader_is_damaged() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
-    writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::New);
-    room.poke(256, &[0; 40_000]);
-    assert!(matches!(reader.recv(), Err(Error::Damaged { .. })));
-    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
-}
-
-#[test]
-fn the_newest_value_is_never_older_than_one_that_was_received() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
-    for text in ["one", "two", "three"] {
-        writer.publish(text.as_bytes()).unwrap();
-    }
-    let mut follower = room.reader(Position::Oldest);
-    assert_eq!(drain(&mut follower), [row(1, "one"), row(2, "two"), row(3, "three")]);
-    // As a writer leaves it that is held up, or dies, between a value and its announcement.
-    room.poke(HEAD_AT, &2_u64.to_le_bytes());
-    assert_eq!(follower.latest().unwrap().unwrap().value, b"three");
-    assert_eq!(follower.view().unwrap().unwrap().sample().sequence, 3);
-    assert_eq!(follower.try_recv().unwrap(), None, "it has that one already");
-    for start in [Position::Oldest, Position::At(2), Position::At(9), Position::At(u64::MAX)] {
-        assert_eq!(room.reader(start).latest().unwrap().unwrap().value, b"two", "from {start:?}");
-    }
 }
 
 #[test]
@@ -432,23 +280,6 @@ fn numbers_end_with_an_error() {
     assert_eq!(writer.publish(b"last").unwrap(), last);
     assert!(matches!(writer.publish(b"beyond"), Err(Error::Damaged { .. })));
     assert_eq!(room.reader(Position::Latest).recv().unwrap().unwrap().value, b"last");
-}
-
-#[test]
-fn a_closed_region_ends_recv_but_not_follow() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
-    writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
-    writer.close().unwrap();
-    assert!(!reader.is_closed());
-    assert_eq!(reader.recv().unwrap().unwrap().value, b"one");
-    assert_eq!(reader.recv().unwrap(), None);
-    assert!(reader.is_closed());
-    let mut buffer = Vec::new();
-    assert_eq!(reader.follow_into(&mut buffer, Some(Duration::ZERO)).unwrap(), None);
-    room.writer(Kind::Text).publish(b"two").unwrap();
-    assert_eq!(reader.follow_into(&mut buffer, None).unwrap().unwrap().sequence, 2);
 }
 
 // Fault 63.

@@ -1,7 +1,7 @@
 //! Views: values read in their place, alone and while the writer overwrites, replaces or closes.
 
-use super::in_place::abandon;
-use super::{Room, SLOTS_AT};
+use crate::tests::room::{Room, SLOTS_AT};
+use crate::writer::tests::in_place::abandon;
 use crate::{ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, inspect};
 use serde::{Deserialize, Serialize};
 
