@@ -119,9 +119,11 @@ mod tests {
 
     #[test]
     fn what_is_described_is_understood_again() {
-        let mut all = vec![array("u2", &[2, 3])];
-        #[cfg(feature = "schema")]
-        all.push(Description::Schema(Schema::of::<(u32, String)>().unwrap()));
+        let all = [
+            array("u2", &[2, 3]),
+            #[cfg(feature = "schema")]
+            Description::Schema(Schema::of::<(u32, String)>().unwrap()),
+        ];
         for description in all {
             let (descriptor, fingerprint) = description.to_descriptor();
             let parsed = Description::parse(description.kind(), fingerprint, &descriptor);
