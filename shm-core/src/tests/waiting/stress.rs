@@ -178,7 +178,7 @@ pub fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
 
 /// How often to sleep, and for how long at most.
 fn budget() -> (u64, Duration) {
-    at_effort([(3_000, TIME), (30_000, TIME), (600_000, LONG_TIME), (10_000_000, LONG_TIME)])
+    at_effort([(3_000, TIME), (30_000, TIME), (120_000, LONG_TIME), (10_000_000, LONG_TIME)])
 }
 
 /// Lets a writer and readers, each with its own view of the ring, get in one another's way.
