@@ -234,8 +234,8 @@ impl Follow {
         }
     }
 
-    /// Where the name leads, if it is time to look (a time before the last look is not): after each change while the region moves, when something is wrong
-    /// here, else every 50 ms.
+    /// Where the name leads, if it is time to look: after each change while the region moves, when something is wrong here,
+    /// and otherwise every 50 ms. A `now` before the last look counts as that moment.
     #[inline(always)]
     fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name> {
         let (last, last_bell) = self.checked;

@@ -91,9 +91,9 @@ impl<'a> Replacement<'a> {
         if self.newest + 1 == ring.first() {
             return true;
         }
-        let mut payload = Vec::new();
+        let (mut payload, is_trusted) = (Vec::new(), trust_in(self.region));
         let found = ring.look(self.newest, &mut payload);
-        self.newest > 0 && matches!(found, Ok(Look::Whole(stamped)) if is_trusted(self.region, &stamped, &payload))
+        self.newest > 0 && matches!(found, Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
     }
 
     /// Carries the values over that the new file holds, adds the one that is to be there from the start, and notes the writer.
@@ -101,8 +101,7 @@ impl<'a> Replacement<'a> {
         let ring = fresh.ring();
         let is_same_type = fresh.fixed.kind == self.region.fixed.kind && change.descriptor == self.region.descriptor;
         let most = if is_same_type { fresh.fixed.slots - u64::from(change.value.is_some()) } else { 0 };
-        let is_trusted = |stamped: &Stamped, payload: &[u8]| is_trusted(self.region, stamped, payload);
-        let mut producer = Producer::carry_over(self.region.ring(), self.newest, ring, most, is_trusted);
+        let mut producer = Producer::carry_over(self.region.ring(), self.newest, ring, most, trust_in(self.region));
         if let Some(value) = change.value {
             producer.publish(ring, value);
             producer.note_time(ring, unix_ns(SystemTime::now()));
@@ -136,12 +135,12 @@ impl<'a> Replacement<'a> {
     }
 }
 
-/// Whether a value of the region is the one that was published, as far as that can be known.
-fn is_trusted(region: &Region, stamped: &Stamped, payload: &[u8]) -> bool {
-    if region.fixed.has_checksums() {
-        stamped.has_checksum() && stamped.checksum_holds(payload)
-    } else {
-        region.survived_cleanly()
+/// Whether a value of the region is the one that was published, as far as that can be known. What holds for all of its
+/// values is found out once.
+fn trust_in(region: &Region) -> impl Fn(&Stamped, &[u8]) -> bool {
+    let (has_checksums, trusts_plain) = (region.fixed.has_checksums(), region.survived_cleanly());
+    move |stamped, payload| {
+        if has_checksums { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
     }
 }
 
