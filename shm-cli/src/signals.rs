@@ -1,6 +1,7 @@
 //! What is done before a signal ends the program.
 
 use std::fs;
+use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -10,18 +11,23 @@ use signal_hook::low_level::emulate_default_handler;
 
 /// Starts the thread that calls `action` when a signal comes, and then ends the program, as it would have ended without the
 /// thread. A signal that the program was started to ignore (nohup, a shell's background job) stays ignored.
+///
+/// Returns once the thread runs: the standard library ends the program if a thread finds no memory for its start, and
+/// what the caller does next may take all that is left.
 pub fn before_end(action: impl Fn() + Send + 'static) -> Result<()> {
     let ignored = ignored_signals();
     let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(wanted).context("cannot wait for signals")?;
+    let (running, runs) = mpsc::channel();
     let wait = move || {
+        let _ = running.send(());
         for signal in signals.forever() {
             action();
             let _ = emulate_default_handler(signal);
         }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(wait).context("cannot wait for signals")?;
-    Ok(())
+    runs.recv().context("cannot wait for signals")
 }
 
 /// The signals that this process ignores, as a mask: bit 0 is signal 1.
