@@ -1,7 +1,7 @@
 //! What is done before a signal ends the program.
 
 use std::fs;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -27,7 +27,10 @@ pub fn before_end(action: impl Fn() + Send + 'static) -> Result<()> {
         }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(wait).context("cannot wait for signals")?;
-    runs.recv().context("cannot wait for signals")
+    while runs.try_recv() == Err(TryRecvError::Empty) {
+        thread::yield_now(); // not a wait, which would last for ever if its wake were lost
+    }
+    Ok(())
 }
 
 /// The signals that this process ignores, as a mask: bit 0 is signal 1.

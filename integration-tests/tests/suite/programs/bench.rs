@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::harness::{Child, Sandbox, eventually};
 
-/// All benchmarks stay on the same two processors: side by side they would only wait for each other.
+/// All benchmarks stay on the same two processors: those that take long would only wait for each other there.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -89,7 +89,6 @@ fn a_table_shows_the_machine_then_each_row_with_its_limit_and_the_goals_if_they_
 
 #[test]
 fn progress_is_reported_under_verbose() {
-    let _alone = alone();
     let s = Sandbox::new();
     s.run("shm-bench --quick attach -v").exits(0).complains(&["attach: run 1 of"]);
     s.run("shm-bench --quick attach -q").succeeds();
@@ -97,7 +96,6 @@ fn progress_is_reported_under_verbose() {
 
 #[test]
 fn an_unknown_row_is_refused_with_the_list_of_rows() {
-    let _alone = alone();
     let s = Sandbox::new();
     s.run("shm-bench nonsense").exits(2).complains(&["'nonsense'", "trip-64-spin", "attach"]);
     s.run("SHM_DIR=/nowhere shm-bench --quick attach").exits(1).complains(&["cannot create directory", "/nowhere"]);

@@ -6,15 +6,17 @@
 //! variables and background jobs work; what is still running at its end is killed. The next block goes on in
 //! the same directory.
 
-use std::fs;
+use std::env;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::harness::{Child, DEADLINE, Sandbox, skipped, workspace};
 
-/// Where the packages in the documents are built, each time anew but for their dependencies.
-const TARGET_DIRECTORY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/documents");
+/// Where the packages in the documents are built.
+const BUILT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/documents");
 
 /// A console block, and where it stands.
 struct Block {
@@ -59,17 +61,47 @@ fn check_document(name: &str) {
     let package = workspace().join("python").display().to_string();
     let s = Sandbox::new()
         .with("CARGO_NET_OFFLINE", "true")
-        .with("CARGO_TARGET_DIR", TARGET_DIRECTORY)
+        .with("CARGO_TARGET_DIR", BUILT)
         .with("CARGO_PROFILE_DEV_DEBUG", "0");
     let s = s.with("PYTHONPATH", &package).with("PYTHONDONTWRITEBYTECODE", "1");
-    symlink(workspace(), s.home("shm")).expect("a link in the sandbox");
     let has_python = s.run("python3 --version").code() == 0;
-    let mut directory = s.home("");
+    let place = Place::new(name);
+    let mut directory = place.directory.clone();
+    symlink(workspace(), directory.join("shm")).expect("a link in the directory");
     for block in &blocks {
         match has_python || !block.steps.iter().any(|step| step.command.contains("python3")) {
             true => directory = run(&s, name, block, &directory),
             false => skipped(name, &format!("the block at line {} needs python3", block.line)),
         }
+    }
+}
+
+/// The directory in which a document's commands run: the same in each run, so that cargo need not build what the packages
+/// there depend on anew, and outside this workspace, which they would be taken for a part of.
+struct Place {
+    directory: PathBuf,
+    /// Keeps other runs of the same test away.
+    _lock: File,
+}
+
+impl Place {
+    fn new(document: &str) -> Self {
+        fs::create_dir_all(BUILT).expect("a directory for what is built");
+        let file = document.replace('/', "-");
+        let lock = File::create(Path::new(BUILT).join(&file)).expect("a lock file");
+        lock.lock().expect("the lock");
+        let mut hasher = DefaultHasher::new();
+        BUILT.hash(&mut hasher);
+        let directory = env::temp_dir().join(format!("shm-test-{:x}-{file}", hasher.finish()));
+        let _ = fs::remove_dir_all(&directory); // what a run left that failed
+        fs::create_dir(&directory).expect("a directory for the document");
+        Self { directory, _lock: lock }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
