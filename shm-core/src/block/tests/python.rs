@@ -17,6 +17,7 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::thread;
 use testkit::{at_effort, effort};
 
 mod calls;
@@ -192,23 +193,17 @@ fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> Stri
     lines + last
 }
 
-#[test]
-fn it_answers_as_the_mmap_of_python_does() {
+/// Compares cases made by chance until there were so many operations, with a Python of its own, and gives how many there
+/// were; or why there is no Python.
+fn compare(operations: u64) -> Result<u64, String> {
     let directory = tempfile::tempdir().unwrap();
-    let peer = match Peer::start(directory.path().join("python")) {
-        Ok(peer) => peer,
-        Err(reason) => {
-            assert!(effort() < 2, "more than the usual effort is asked for, but {reason}");
-            return skipped("it_answers_as_the_mmap_of_python_does", &reason);
-        }
-    };
+    let peer = Peer::start(directory.path().join("python"))?;
     let sides = RefCell::new(Sides { peer, path: directory.path().join("here") });
     let compared = Cell::new(0);
     let case = (layout(), prop::collection::vec(operation(), 1..LONGEST_CASE));
     // In a debug build the default algorithm takes most of the time.
     let rng_algorithm = RngAlgorithm::XorShift;
     let config = ProptestConfig { cases: 100, failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
-    let operations = at_effort([5_000, 50_000, 1_000_000, 2_000_000]);
     while compared.get() < operations {
         let tried = TestRunner::new(config.clone()).run(&case, |(layout, operations)| {
             let calls = sides.borrow_mut().compare(&layout, &operations).map_err(TestCaseError::fail)?;
@@ -220,5 +215,22 @@ fn it_answers_as_the_mmap_of_python_does() {
             tried => tried.expect("no case is rejected"),
         }
     }
-    println!("{} operations on a map and on Python's gave the same", compared.get());
+    Ok(compared.get())
+}
+
+#[test]
+fn it_answers_as_the_mmap_of_python_does() {
+    const LANES: u64 = 2;
+    let operations = at_effort([5_000, 50_000, 1_000_000, 2_000_000]);
+    let compared: Result<u64, String> = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(|| compare(operations / LANES))).collect();
+        lanes.into_iter().map(|lane| lane.join().expect("both gave the same")).sum()
+    });
+    match compared {
+        Ok(compared) => println!("{compared} operations on a map and on Python's gave the same"),
+        Err(reason) => {
+            assert!(effort() < 2, "more than the usual effort is asked for, but {reason}");
+            skipped("it_answers_as_the_mmap_of_python_does", &reason);
+        }
+    }
 }
