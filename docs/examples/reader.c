@@ -33,7 +33,7 @@ static struct { /* our copy of the first 256 bytes (§3) */
     uint32_t magic[2], version, header_bytes;
     uint64_t compatible, incompatible, region_bytes, lineage[2], file_number, slots, capacity, stride;
     uint32_t payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, reserved_108;
-    uint64_t fingerprint, look_ns, boot_id[2], origin[2], created_ns;
+    uint64_t fingerprint, spin_ns, boot_id[2], origin[2], created_ns;
     uint32_t reserved_168[21], crc;
 } h;
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
@@ -74,7 +74,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
     NEED(h.capacity > 0 && h.capacity % 8 == 0 && h.capacity <= h.stride - used, "damaged: capacity");
     NEED(h.region_bytes % 8 == 0 && h.region_bytes >= slots_start, "damaged: region_bytes");
     NEED((h.region_bytes - slots_start) / h.stride >= h.slots, "damaged: slots or region_bytes");
-    NEED(h.look_ns <= 1000000000 && h.descriptor_bytes <= 1 << 20, "damaged: look_ns or descriptor_bytes");
+    NEED(h.spin_ns <= 1000000000 && h.descriptor_bytes <= 1 << 20, "damaged: spin_ns or descriptor_bytes");
     NEED(h.region_bytes == file_bytes, "damaged: length of the file");
     if (h.region_bytes > UINT64_C(1) << 40) errx(1, "%s: too large", name);
     NEED(pread(fd, descriptor, h.descriptor_bytes, 4096) == h.descriptor_bytes, "damaged: descriptor");
@@ -192,7 +192,7 @@ int main(int argc, char **argv) {
         if (got == DAMAGED) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
         if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
         if (state == CLOSED && LOAD(map->head) < next) return 0;
-        if (now - since < h.look_ns) continue; /* look before sleeping */
+        if (now - since < h.spin_ns) continue; /* look before sleeping */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};
         syscall(SYS_futex, &map->bell, FUTEX_WAIT, seen, &t, NULL, 0);
     }

@@ -15,7 +15,7 @@ FIXED_BYTES = 256  # of the header page, written once and covered by the CRC
 LARGEST_NUMBER = 1 << 62
 LARGEST_DESCRIPTOR = 1 << 20
 LARGEST_REGION = 1 << 40  # a limit of our own, as the Rust library's
-LARGEST_LOOK_NS = 1_000_000_000
+LARGEST_SPIN_NS = 1_000_000_000
 CHECKSUMS = 1  # bit of `compatible`
 
 # Indices of the fields that change, into the file seen as words of 8 or halves of 4 bytes.
@@ -61,7 +61,7 @@ class Header:
     file_number: int = 1
     payload_offset: int = 24
     payload_alignment: int = 8
-    look_ns: int = 20_000
+    spin_ns: int = 20_000
     origin: bytes = bytes(16)
 
     @property
@@ -91,7 +91,7 @@ class Header:
         raw = _HEADER.pack(
             MAGIC, *VERSION, HEADER_BYTES, self.compatible, 0, self.region_bytes, self.lineage, self.file_number,
             self.slots, self.capacity, self.stride, self.payload_offset, self.payload_alignment, self.kind,
-            self.descriptor_bytes, self.descriptor_crc, 0, self.fingerprint, self.look_ns,
+            self.descriptor_bytes, self.descriptor_crc, 0, self.fingerprint, self.spin_ns,
             self.boot_id.to_bytes(16, "little"), self.origin, self.created_ns, 0,
         )  # fmt: skip
         return raw[:-4] + zlib.crc32(raw[:-4]).to_bytes(4, "little")
@@ -104,7 +104,7 @@ def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
     if file_bytes < HEADER_BYTES or len(raw) < FIXED_BYTES:
         raise Damaged(f"its file has {file_bytes} bytes, fewer than a header; remove it")
     (_, major, minor, header_bytes, compatible, incompatible, region_bytes, lineage, file_number, slots, capacity,
-     stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, look_ns,
+     stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, spin_ns,
      boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
     if (major, minor) != VERSION:
         raise UnknownFormat(f"it has format {major}.{minor}, and this library knows 0.1 only; use one that knows it")
@@ -115,7 +115,7 @@ def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
     header = Header(
         region_bytes, lineage, slots, capacity, stride, kind, descriptor_bytes, descriptor_crc, fingerprint,
         int.from_bytes(boot_id, "little"), created_ns, compatible, file_number, payload_offset, payload_alignment,
-        look_ns, origin,
+        spin_ns, origin,
     )  # fmt: skip
     if header_bytes != HEADER_BYTES:
         raise Damaged(f"its header says that it is {header_bytes} bytes long, not 4096; remove it")
@@ -143,7 +143,7 @@ def _wrong_size(h: Header) -> str:
         and h.stride % max(1, alignment) == 0
         and h.stride >= h.payload_offset + h.capacity + h.trailer,
         "length": h.slots_end <= h.region_bytes and h.region_bytes % 8 == 0,
-        "look_ns": h.look_ns <= LARGEST_LOOK_NS,
+        "spin_ns": h.spin_ns <= LARGEST_SPIN_NS,
         "descriptor_bytes": h.descriptor_bytes <= LARGEST_DESCRIPTOR,
     }
     return next((name for name, holds in checks.items() if not holds), "")

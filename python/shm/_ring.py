@@ -222,12 +222,12 @@ class Ring:
     def wait(self, seen: int, watch: bool, seconds: float) -> None:
         """Returns when the bell is no longer `seen`, after `seconds` at the latest, or for no reason.
 
-        With `watch`, it looks for the `look_ns` of the region before it sleeps: the writer counts on that.
+        With `watch`, it looks for the `spin_ns` of the region before it sleeps: the writer counts on that.
         """
         start = now = time.monotonic_ns()
         end = start + int(seconds * 1e9)
         if watch:
-            while now - start < self.header.look_ns:
+            while now - start < self.header.spin_ns:
                 if self.halves[BELL_HALF] != seen or now >= end:
                     return
                 now = time.monotonic_ns()
@@ -316,7 +316,7 @@ class OwnRing(Ring):
             self._ring_bell()
             now = time.monotonic_ns()
             self.words[self.slot_word(number) + 2] = time.time_ns()
-            if now - self._before_last >= self.header.look_ns / 2:
+            if now - self._before_last >= self.header.spin_ns / 2:
                 _linux.futex_wake(self.bell_address)
             self._before_last, self._last = self._last, now
         finally:

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::guard(None)?;
+    shm_cli::catch_bus_errors(None)?;
     if let Some(served) = args.measuring.serve(PARTS) {
         return served;
     }

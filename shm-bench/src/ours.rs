@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, Sample, Wait};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, Sample, WaitStrategy};
 
 use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
@@ -26,10 +26,10 @@ pub(crate) fn open(path: &Path) -> Result<RawReader> {
 
 fn open_to_wait(path: &Path, waiting: Waiting) -> Result<RawReader> {
     let wait = match waiting {
-        Waiting::Spinning => Wait::Spin,
-        Waiting::Sleeping => Wait::Block,
+        Waiting::Spinning => WaitStrategy::Spin,
+        Waiting::Sleeping => WaitStrategy::Block,
     };
-    Ok(RawReader::options().start(Position::Oldest).waiting(wait).open_raw(name(path)?)?)
+    Ok(RawReader::options().start(Position::Oldest).wait_strategy(wait).open_raw(name(path)?)?)
 }
 
 /// A region, with payloads copied in and out; and its newest value.

@@ -1,15 +1,15 @@
 //! What the programs share: command lines, error reports with exit codes, signals, units, and the terminal. Nothing here
 //! reads or writes a region.
 
+mod bus_error;
 mod command;
-mod guard;
 mod report;
 mod signals;
 mod terminal;
 mod units;
 
+pub use bus_error::catch_bus_errors;
 pub use command::{completions, parse, shell_line};
-pub use guard::guard;
 pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_region, report};
 pub use signals::before_end;
 pub use terminal::{Escaped, Talk, bold, is_harmless, stdout};

@@ -88,7 +88,7 @@ pub fn finish(result: anyhow::Result<()>, out: &mut dyn Write) -> ExitCode {
 /// Says on stderr what went wrong and what to do, and gives the exit code. A closed pipe is not worth a word.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
-        return answer(error);
+        return report_usage(error);
     }
     let code = code(error);
     if code != Code::ClosedPipe {
@@ -98,7 +98,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 /// What `report` would say, as the bytes that stderr takes.
-pub(crate) fn told(error: &anyhow::Error) -> Vec<u8> {
+pub(crate) fn rendered(error: &anyhow::Error) -> Vec<u8> {
     as_line(&shown(error))
 }
 
@@ -109,7 +109,7 @@ fn shown(error: &anyhow::Error) -> String {
 }
 
 /// What clap has to say: help and version on stdout, a wrong command line on stderr.
-fn answer(error: &clap::Error) -> ExitCode {
+fn report_usage(error: &clap::Error) -> ExitCode {
     match error.print() {
         _ if error.use_stderr() => ExitCode::from(Code::Usage as u8),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(Code::ClosedPipe as u8),

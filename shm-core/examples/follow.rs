@@ -11,7 +11,8 @@ struct Reading {
 }
 
 fn main() -> anyhow::Result<()> {
-    let mut reader = Reader::options().wait(Duration::MAX).start(Position::Oldest).open::<Reading>("climate")?;
+    let mut reader =
+        Reader::options().open_timeout(Duration::MAX).start(Position::Oldest).open::<Reading>("climate")?;
     while let Some(sample) = reader.recv()? {
         println!("{}: {} {} °C", sample.sequence, sample.value.room, sample.value.celsius);
     }

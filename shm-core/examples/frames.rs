@@ -6,7 +6,7 @@ use std::time::Duration;
 
 fn main() -> anyhow::Result<()> {
     let mut options = Reader::options();
-    options.wait(Duration::MAX).start(Position::At(1));
+    options.open_timeout(Duration::MAX).start(Position::At(1));
     let mut camera: ArrayReader<u8> = options.open_array("camera")?;
     let (mut received, mut lost, mut torn) = (0, 0, 0);
     let mut frame = Vec::new();

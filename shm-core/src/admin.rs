@@ -9,7 +9,7 @@ mod tests;
 mod verify;
 
 pub use clean::clean;
-pub use inspect::{Info, State, inspect};
+pub use inspect::{Info, RegionState, inspect};
 pub use list::regions;
 pub use remove::remove;
 pub use verify::{Finding, verify};

@@ -15,7 +15,7 @@ mod stream;
 mod tests;
 
 use options::Backing;
-pub use options::{Access, MapOptions};
+pub use options::{Access, BlockOptions};
 
 /// How many bytes are copied out at a time, to be searched.
 const SEARCH_BYTES: usize = 16 << 10;
@@ -42,9 +42,9 @@ const SEARCH_BYTES: usize = 16 << 10;
 ///
 /// | Python | here |
 /// |---|---|
-/// | `mmap(fileno, 0)` | [`Map::try_from(file)`](Map#impl-TryFrom<File>-for-Map), or [`MapOptions::file`] |
-/// | `mmap(-1, length)` | [`Map::anonymous(length)`](Map::anonymous) |
-/// | `length`, `offset` | [`MapOptions::len`], [`MapOptions::offset`] |
+/// | `mmap(fileno, 0)` | [`Block::try_from(file)`](Block#impl-TryFrom<File>-for-Block), or [`BlockOptions::file`] |
+/// | `mmap(-1, length)` | [`Block::anonymous(length)`](Block::anonymous) |
+/// | `length`, `offset` | [`BlockOptions::len`], [`BlockOptions::offset`] |
 /// | `ACCESS_WRITE`; `MAP_SHARED` with `PROT_READ \| PROT_WRITE` | [`Access::Write`] |
 /// | `ACCESS_READ`; `PROT_READ` | [`Access::Read`] |
 /// | `ACCESS_COPY`; `MAP_PRIVATE` with `PROT_READ \| PROT_WRITE` | [`Access::Copy`] |
@@ -77,23 +77,23 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// # Examples
 ///
 /// ```
-/// use shm_core::{Access, Map};
+/// use shm_core::{Access, Block};
 /// # fn main() -> shm_core::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let name = format!("{}/block", directory.path().display());
 /// # let name = name.as_str();
 /// // In one process, with a name such as "block":
-/// let mut block = Map::options().len(64).create(true).open(name)?;
+/// let mut block = Block::options().len(64).create(true).open(name)?;
 /// block.write(b"hello")?;
 ///
 /// // In another one, which has to know how much to read:
-/// let mut block = Map::options().access(Access::Read).open(name)?;
+/// let mut block = Block::options().access(Access::Read).open(name)?;
 /// assert_eq!(block.read(5)?, b"hello");
 /// assert_eq!(block.read(3)?, [0, 0, 0]);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Map {
+pub struct Block {
     // None once it is closed.
     backing: Option<Backing>,
     position: usize,
@@ -102,12 +102,12 @@ pub struct Map {
     shown: String,
 }
 
-impl Map {
+impl Block {
     /// Maps a whole block that exists, for reading and writing: a name in `SHM_DIR`, or a path if it has a `/`.
     ///
     /// # Errors
     ///
-    /// As for [`MapOptions::open`].
+    /// As for [`BlockOptions::open`].
     ///
     /// # Examples
     ///
@@ -116,38 +116,38 @@ impl Map {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = format!("{}/block", directory.path().display());
     /// std::fs::write(&path, "hello")?;
-    /// let map = shm_core::Map::open(&path)?;
+    /// let map = shm_core::Block::open(&path)?;
     /// assert_eq!(map.len(), 5);
     /// # Ok(())
     /// # }
     /// ```
     pub fn open(name: &str) -> Result<Self> {
-        MapOptions::new().open(name)
+        BlockOptions::new().open(name)
     }
 
     /// Maps `len` zero bytes that have no name: this process shares them with the children that it forks.
     ///
     /// # Errors
     ///
-    /// As for [`MapOptions::anonymous`].
+    /// As for [`BlockOptions::anonymous`].
     ///
     /// # Examples
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let map = shm_core::Map::anonymous(16)?;
+    /// let map = shm_core::Block::anonymous(16)?;
     /// assert_eq!(map.get(..)?, [0; 16]);
     /// # Ok(())
     /// # }
     /// ```
     pub fn anonymous(len: usize) -> Result<Self> {
-        MapOptions::new().len(len).anonymous()
+        BlockOptions::new().len(len).anonymous()
     }
 
     /// Options, of which none is set yet.
     #[must_use]
-    pub fn options() -> MapOptions {
-        MapOptions::new()
+    pub fn options() -> BlockOptions {
+        BlockOptions::new()
     }
 
     fn new(shown: String, backing: Backing) -> Self {
@@ -160,7 +160,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(16)?;
+    /// let mut map = shm_core::Block::anonymous(16)?;
     /// map.close();
     /// assert!(map.tell().is_err());
     /// # Ok(())
@@ -174,7 +174,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(16)?;
+    /// let mut map = shm_core::Block::anonymous(16)?;
     /// assert!(!map.is_closed());
     /// map.close();
     /// assert!(map.is_closed());
@@ -190,7 +190,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// assert_eq!(shm_core::Map::anonymous(16)?.len(), 16);
+    /// assert_eq!(shm_core::Block::anonymous(16)?.len(), 16);
     /// # Ok(())
     /// # }
     /// ```
@@ -212,7 +212,7 @@ impl Map {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let file = tempfile::tempfile()?;
     /// file.set_len(100)?;
-    /// let map = shm_core::Map::options().len(10).file(file)?;
+    /// let map = shm_core::Block::options().len(10).file(file)?;
     /// assert_eq!((map.len(), map.size()?), (10, 100));
     /// # Ok(())
     /// # }
@@ -238,7 +238,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// map.resize(7)?;
     /// assert_eq!(map.get(..)?, b"hello\0\0");
@@ -267,7 +267,7 @@ impl Map {
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let file = tempfile::tempfile()?;
-    /// let mut map = shm_core::Map::options().len(8).file(file)?;
+    /// let mut map = shm_core::Block::options().len(8).file(file)?;
     /// map.write(b"hello")?;
     /// map.flush()?;
     /// # Ok(())
@@ -288,7 +288,7 @@ impl Map {
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let file = tempfile::tempfile()?;
-    /// let map = shm_core::Map::options().len(8).file(file)?;
+    /// let map = shm_core::Block::options().len(8).file(file)?;
     /// map.flush_range(2, 3)?;
     /// assert!(map.flush_range(2, 7).is_err());
     /// # Ok(())
@@ -316,7 +316,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let map = shm_core::Map::anonymous(8192)?;
+    /// let map = shm_core::Block::anonymous(8192)?;
     /// map.madvise(shm_core::Advice::Sequential, 0, map.len())?;
     /// # Ok(())
     /// # }
@@ -373,10 +373,10 @@ impl Map {
     }
 }
 
-impl fmt::Debug for Map {
+impl fmt::Debug for Block {
     /// Names the map and says how it is mapped, not what is in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Map");
+        let mut debug = f.debug_struct("Block");
         debug.field("name", &self.shown).field("len", &self.len()).field("position", &self.position);
         debug.field("access", &self.backing.as_ref().map(|backing| backing.access)).finish()
     }

@@ -43,7 +43,7 @@
 //! # Types
 //!
 //! A region carries the description of its values' type, a [`Schema`]. A reader of another type is refused with the first
-//! difference; a reader that knows no type ([`ValueReader`], `shm-reader`, Python) shows the values all the same. Types
+//! difference; a reader that knows no type ([`JsonReader`], `shm-reader`, Python) shows the values all the same. Types
 //! need `#[derive(Serialize, Deserialize)]`. **For a `Vec<u8>` field, add `#[serde(with = "serde_bytes")]`** (of the crate
 //! `serde_bytes`): else each byte is encoded as a value of its own: measured for a
 //! mebibyte, publishing then takes 15 times as long, and reading 76 times. Frames and
@@ -53,15 +53,15 @@
 //!
 //! A value is copied once into the region and once out. For large ones, [`RawWriter::loan`] and [`RawReader::view`] save both
 //! copies. A reader that waits looks for 20 µs and then sleeps, which costs some 20 µs more in each direction;
-//! [`Wait::Spin`] keeps it looking. The program `shm-bench` measures what that means on a machine.
+//! [`WaitStrategy::Spin`] keeps it looking. The program `shm-bench` measures what that means on a machine.
 //!
 //! # Plain bytes
 //!
-//! Below all of this lies [`Map`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
+//! Below all of this lies [`Block`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
 //! protection.
 
 #[cfg(not(any(target_os = "linux", miri)))]
-compile_error!("shm needs Linux: futex, open file description locks and renameat2");
+compile_error!("shm needs Linux: futex, open file value_type locks and renameat2");
 
 mod admin;
 mod block;
@@ -75,20 +75,20 @@ mod types;
 mod writer;
 
 pub use self::{
-    admin::{Finding, Info, State, clean, inspect, regions, remove, verify},
-    block::{Access, Advice, Map, MapOptions},
+    admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
+    block::{Access, Advice, Block, BlockOptions},
     error::{Error, Result},
-    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View, Wait},
-    region::tenure::Presence,
+    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View, WaitStrategy},
+    region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
     types::kind::Kind,
     writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };
 #[cfg(feature = "schema")]
 pub use self::{
-    reader::ValueReader,
+    reader::JsonReader,
     types::schema::{Schema, SchemaError},
-    writer::ValueWriter,
+    writer::JsonWriter,
 };
 
 /// The number of a value. The first is 1.

@@ -4,6 +4,7 @@
 
 mod array;
 mod blocking;
+mod expected;
 pub mod follow;
 #[cfg(feature = "schema")]
 mod json;
@@ -17,16 +18,15 @@ pub mod sleeper;
 mod tests;
 mod typed;
 mod view;
-mod wanted;
 
 pub use array::ArrayReader;
 #[cfg(feature = "schema")]
-pub use json::ValueReader;
+pub use json::JsonReader;
 use methods::receiving_methods;
 pub use options::{Position, ReaderOptions};
 use raw::Ask;
 pub use raw::RawReader;
 pub use sample::Sample;
-pub use sleeper::Wait;
+pub use sleeper::WaitStrategy;
 pub use typed::Reader;
 pub use view::View;

@@ -5,17 +5,17 @@ use crate::error::Result;
 use crate::sys::clock::boot_id;
 use crate::sys::file::{self, Identity, Stat};
 use crate::sys::mapping::RegionMapping;
-use place::Place;
+use location::Location;
 use shm_ring::copy::WORD;
-use shm_ring::header::{Fixed, Header, STATE_CLOSED};
+use shm_ring::header::{Header, STATE_CLOSED, StaticHeader};
 use shm_ring::{Ring, Shape};
 use std::fs::File;
 use std::sync::atomic::Ordering::Relaxed;
 
-pub mod content;
 pub mod draft;
+pub mod format;
+pub mod location;
 pub mod open;
-pub mod place;
 pub mod replace;
 pub mod tenure;
 #[cfg(test)]
@@ -30,7 +30,7 @@ pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarte
 #[derive(Debug)]
 pub struct Region {
     /// The checked copy of what is written once.
-    pub fixed: Fixed,
+    pub static_header: StaticHeader,
     /// The records behind the header page.
     pub descriptor: Vec<u8>,
     /// Which file this is.
@@ -47,9 +47,24 @@ pub struct Region {
 }
 
 impl Region {
-    fn of(fixed: Fixed, descriptor: Vec<u8>, stat: &Stat, mapping: RegionMapping, file: Option<File>) -> Self {
-        let shape = shape_of(&fixed);
-        Self { fixed, descriptor, identity: stat.identity, mode: stat.mode, owner: stat.owner, shape, file, mapping }
+    fn of(
+        static_header: StaticHeader,
+        descriptor: Vec<u8>,
+        stat: &Stat,
+        mapping: RegionMapping,
+        file: Option<File>,
+    ) -> Self {
+        let shape = shape_of(&static_header);
+        Self {
+            static_header,
+            descriptor,
+            identity: stat.identity,
+            mode: stat.mode,
+            owner: stat.owner,
+            shape,
+            file,
+            mapping,
+        }
     }
 
     /// The header page.
@@ -71,15 +86,15 @@ impl Region {
     }
 
     /// The file's permission bits and group, as they are now. Only of a region that was opened for writing.
-    pub fn permissions(&self, place: &Place) -> Result<(u32, u32)> {
-        let stat = file::stat(self.opened_for_writing()).map_err(|error| place.io_error("inspect region", error))?;
+    pub fn permissions(&self, location: &Location) -> Result<(u32, u32)> {
+        let stat = file::stat(self.opened_for_writing()).map_err(|error| location.io_error("inspect region", error))?;
         Ok((stat.mode, stat.group))
     }
 
     /// Changes the file's permission bits. Only of a region that was opened for writing.
-    pub fn set_mode(&self, place: &Place, mode: u32) -> Result<()> {
+    pub fn set_mode(&self, location: &Location, mode: u32) -> Result<()> {
         let changed = file::set_mode(self.opened_for_writing(), mode);
-        changed.map_err(|error| place.io_error("change the mode of region", error))
+        changed.map_err(|error| location.io_error("change the mode of region", error))
     }
 
     fn opened_for_writing(&self) -> &File {
@@ -89,19 +104,19 @@ impl Region {
     /// Whether plain values can be believed: not after a reboot that came without a clean close.
     pub fn survived_cleanly(&self) -> bool {
         let boot_id = boot_id();
-        let same_boot = boot_id == 0 || self.fixed.boot_id == 0 || self.fixed.boot_id == boot_id;
+        let same_boot = boot_id == 0 || self.static_header.boot_id == 0 || self.static_header.boot_id == boot_id;
         same_boot || self.header().hot.state.load(Relaxed) == STATE_CLOSED
     }
 }
 
 /// The sizes of a ring by a header that was checked, so that it fits the mapping.
-fn shape_of(fixed: &Fixed) -> Shape {
+fn shape_of(static_header: &StaticHeader) -> Shape {
     let words = |bytes: u64| usize::try_from(bytes).expect("within a mapping") / WORD;
     Shape {
-        slots: fixed.slots,
-        stride_words: words(fixed.stride),
-        payload_word: words(u64::from(fixed.payload_offset)),
-        capacity: words(fixed.capacity) * WORD,
-        checksummed: fixed.has_checksums(),
+        slots: static_header.slots,
+        stride_words: words(static_header.stride),
+        payload_word: words(u64::from(static_header.payload_offset)),
+        capacity: words(static_header.capacity) * WORD,
+        checksummed: static_header.has_checksums(),
     }
 }

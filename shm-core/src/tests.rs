@@ -1,4 +1,4 @@
 //! Tests of what no folder does by itself, and what the tests of several folders share.
 
-pub mod room;
+pub mod test_region;
 mod waiting;

@@ -15,7 +15,7 @@ pub mod waker;
 
 pub use array::ArrayWriter;
 #[cfg(feature = "schema")]
-pub use json::ValueWriter;
+pub use json::JsonWriter;
 pub use loan::Loan;
 pub use options::WriterOptions;
 pub use raw::RawWriter;

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use serde_json::Value;
 use shm_cli::{Code, Escaped, Failure};
-use shm_core::{ArrayType, Info, Presence, State};
+use shm_core::{ArrayType, Info, RegionState, WriterStatus};
 
 use crate::{json, words};
 
@@ -111,7 +111,7 @@ fn layout(info: &Info) -> Vec<Field> {
             words::id(info.fingerprint.into(), 16),
             format!("{:016x}", info.fingerprint),
         ),
-        field("look_ns", "look", look, u64::try_from(info.look.as_nanos()).unwrap_or(u64::MAX)),
+        field("spin_ns", "look", look, u64::try_from(info.look.as_nanos()).unwrap_or(u64::MAX)),
     ]
 }
 
@@ -139,12 +139,12 @@ fn field(key: &'static str, label: &'static str, words: impl Into<String>, value
 
 fn state(info: &Info) -> String {
     let meaning = match (info.state, info.writer) {
-        (State::Open, Presence::Alive) => "being written",
-        (State::Open, Presence::Gone) => "its writer died",
-        (State::Open, _) => "being written, or its writer died",
-        (State::Closed, _) => "its writer ended cleanly",
-        (State::Moving, _) => "about to be replaced",
-        (State::Moved, _) => "replaced or removed",
+        (RegionState::Open, WriterStatus::Alive) => "being written",
+        (RegionState::Open, WriterStatus::Gone) => "its writer died",
+        (RegionState::Open, _) => "being written, or its writer died",
+        (RegionState::Closed, _) => "its writer ended cleanly",
+        (RegionState::Moving, _) => "about to be replaced",
+        (RegionState::Moved, _) => "replaced or removed",
         _ => "no writer stores this",
     };
     format!("{}: {meaning}", info.state)

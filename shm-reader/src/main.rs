@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::guard(args.name())?;
+    shm_cli::catch_bus_errors(args.name())?;
     match (&args.verb, &args.read) {
         (None, Some(read)) => read::read(read, args.talk, out),
         (Some(Verb::List { json }), _) => list::list(*json, args.talk, out),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, SeekFrom, Write};
 
 use anyhow::Result;
 use shm_cli::Escaped;
-use shm_core::{Access, Map};
+use shm_core::{Access, Block};
 
 use crate::print::dump_rows;
 
@@ -13,7 +13,7 @@ const PART_BYTES: u64 = 64 << 10;
 
 /// Prints at most `len` bytes of a block, from `at` on.
 pub fn print(name: &str, at: u64, len: u64, is_hex: bool, force: bool, out: &mut dyn Write) -> Result<()> {
-    let mut map = Map::options().access(Access::Read).force(force).open(name)?;
+    let mut map = Block::options().access(Access::Read).force(force).open(name)?;
     map.seek(SeekFrom::Start(at))?;
     let is_terminal = io::stdout().is_terminal();
     let end = at.saturating_add(len).min(map.len() as u64);

@@ -49,7 +49,7 @@ fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<R
     if let None | Some(Position::Latest | Position::New) = args.from {
         options.start(Position::At(1));
     }
-    match options.wait(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
+    match options.open_timeout(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
         Err(Error::NotFound { .. }) => Err(too_late(format!("there was no region named '{name}'{near}"), args).into()),
         opened => Ok(opened?),
     }
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
 
     /// No value came: the writer has closed the region, as expected, or the time is up.
     fn ended(&self, reader: &RawReader) -> Result<()> {
-        match self.args.until_closed && reader.is_closed() {
+        match self.args.until_closed && reader.is_ended() {
             true => Ok(()),
             false => Err(too_late(format!("no new value came to region '{}'", self.args.region), self.args).into()),
         }

@@ -27,20 +27,20 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
 /// Place and problem of everything that is wrong; a region so damaged that it cannot be opened has one finding.
 fn findings(name: &str) -> Result<Vec<(String, String)>> {
     match shm_core::verify(name) {
-        Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.place, finding.problem)).collect()),
+        Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.part, finding.problem)).collect()),
         Err(Error::Damaged { reason, .. }) => Ok(vec![("header".to_owned(), reason)]),
         Err(error) => Err(error.into()),
     }
 }
 
 fn print_findings(findings: &[(String, String)], out: &mut dyn Write) -> Result<()> {
-    for (place, problem) in findings {
-        writeln!(out, "{}", Escaped(format!("{place}: {problem}").as_bytes()))?;
+    for (part, problem) in findings {
+        writeln!(out, "{}", Escaped(format!("{part}: {problem}").as_bytes()))?;
     }
     Ok(())
 }
 
 fn report(name: &str, findings: &[(String, String)]) -> String {
-    let list: Value = findings.iter().map(|(place, problem)| json!({"place": place, "problem": problem})).collect();
+    let list: Value = findings.iter().map(|(part, problem)| json!({"part": part, "problem": problem})).collect();
     json::object([("region", name.into()), ("ok", findings.is_empty().into()), ("findings", list)])
 }

@@ -24,7 +24,7 @@ use x86_64::{words_in, words_out};
 pub const WORD: usize = size_of::<u64>();
 
 /// Where a payload of so many bytes is put.
-pub trait Room {
+pub trait Destination {
     /// What is going to be overwritten with it: all of it, or nothing if it is to stay in its place. `None`: there is no
     /// memory for it.
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
@@ -45,7 +45,7 @@ pub enum Content<'a> {
 #[derive(Debug, Default)]
 pub struct InPlace(pub usize);
 
-impl Room for InPlace {
+impl Destination for InPlace {
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
         self.0 = bytes;
         Some(&mut [])
@@ -56,7 +56,7 @@ impl Room for InPlace {
     }
 }
 
-impl Room for Vec<u8> {
+impl Destination for Vec<u8> {
     #[inline(always)]
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
         if self.len() < bytes {

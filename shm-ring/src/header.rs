@@ -1,6 +1,6 @@
 //! The header page: where each field of a region's first 4096 bytes stands, and what may stand there.
 //!
-//! `Fixed` is the part that is written once, parsed from a private copy and checked whole; `Header` is
+//! `StaticHeader` is the part that is written once, parsed from a private copy and checked whole; `Header` is
 //! the page as it is mapped, atomics only. Nothing here opens a file or moves a value.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ pub const VERSION: (u16, u16) = (0, 1);
 /// Bytes of the header page. The descriptor follows it.
 pub const HEADER_BYTES: u32 = 4096;
 /// Bytes of the part that is written once, at the start of the header page; its last four are its CRC.
-pub const FIXED_BYTES: usize = 256;
+pub const STATIC_BYTES: usize = 256;
 /// The first slot starts at a multiple of this many bytes.
 pub const SLOTS_ALIGNMENT: u64 = 128;
 /// A slot's length in bytes is a multiple of this, a cache line.
@@ -24,7 +24,7 @@ pub const CHECKSUM_BYTES: u64 = 8;
 /// The file length is a multiple of this many bytes.
 pub const PAGE_BYTES: u64 = 4096;
 /// A reader looks for this long, in nanoseconds, before it sleeps. A sleep and a wake cost about 20 us each way.
-pub const LOOK_NS: u64 = 20_000;
+pub const SPIN_NS: u64 = 20_000;
 /// Compatible feature: slots have room for a checksum behind the payload.
 pub const FEATURE_CHECKSUM: u64 = 1;
 /// The incompatible features that this library knows: none yet.
@@ -43,7 +43,7 @@ pub const STATE_MOVED: u32 = 4;
 
 /// The written-once part of a header that was checked: the only one that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
+pub struct StaticHeader {
     /// Feature bits that may be ignored by who does not know them.
     pub compatible: u64,
     /// Feature bits without which the region cannot be understood.
@@ -73,7 +73,7 @@ pub struct Fixed {
     /// Fingerprint of the type's schema; 0 where there is none.
     pub fingerprint: u64,
     /// For how long a reader looks before it sleeps, in nanoseconds.
-    pub look_ns: u64,
+    pub spin_ns: u64,
     /// The kernel's boot id when the file was made; 0 where it is unknown.
     pub boot_id: u128,
     /// The lineage that this region is a copy of; 0 for an original.
@@ -116,9 +116,9 @@ const AT_LOOK_NS: usize = 120;
 const AT_BOOT_ID: usize = 128;
 const AT_ORIGIN: usize = 144;
 const AT_CREATED_NS: usize = 160;
-const AT_CRC: usize = FIXED_BYTES - 4;
+const AT_CRC: usize = STATIC_BYTES - 4;
 
-impl Fixed {
+impl StaticHeader {
     /// The header of an original region, the first of its lineage, without a descriptor. What depends on where and when it
     /// is made is 0, and so is what [`lay_out`](Self::lay_out) works out.
     pub fn new(slots: u64, capacity: u64, kind: u32) -> Self {
@@ -137,7 +137,7 @@ impl Fixed {
             descriptor_bytes: 0,
             descriptor_crc: 0,
             fingerprint: 0,
-            look_ns: LOOK_NS,
+            spin_ns: SPIN_NS,
             boot_id: 0,
             origin: 0,
             created_ns: 0,
@@ -145,8 +145,8 @@ impl Fixed {
     }
 
     /// The bytes of these fields, with their CRC.
-    pub fn to_bytes(&self) -> [u8; FIXED_BYTES] {
-        let mut bytes = [0; FIXED_BYTES];
+    pub fn to_bytes(&self) -> [u8; STATIC_BYTES] {
+        let mut bytes = [0; STATIC_BYTES];
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         put(0, &MAGIC);
         put(AT_VERSION, &VERSION.0.to_le_bytes());
@@ -166,7 +166,7 @@ impl Fixed {
         put(AT_DESCRIPTOR_BYTES, &self.descriptor_bytes.to_le_bytes());
         put(AT_DESCRIPTOR_CRC, &self.descriptor_crc.to_le_bytes());
         put(AT_FINGERPRINT, &self.fingerprint.to_le_bytes());
-        put(AT_LOOK_NS, &self.look_ns.to_le_bytes());
+        put(AT_LOOK_NS, &self.spin_ns.to_le_bytes());
         put(AT_BOOT_ID, &self.boot_id.to_le_bytes());
         put(AT_ORIGIN, &self.origin.to_le_bytes());
         put(AT_CREATED_NS, &self.created_ns.to_le_bytes());
@@ -176,7 +176,7 @@ impl Fixed {
     }
 
     /// Parses a private copy of the written-once part and checks everything that can be checked without the file.
-    pub fn parse(bytes: &[u8; FIXED_BYTES]) -> Result<Self, HeaderFault> {
+    pub fn parse(bytes: &[u8; STATIC_BYTES]) -> Result<Self, HeaderFault> {
         if bytes[..8] != MAGIC {
             return Err(HeaderFault::Foreign);
         }
@@ -194,7 +194,7 @@ impl Fixed {
         if u32_at(bytes, AT_HEADER_BYTES) != HEADER_BYTES {
             return Err(HeaderFault::Field("the header length is not 4096"));
         }
-        let fixed = Self {
+        let static_header = Self {
             compatible: u64_at(bytes, AT_COMPATIBLE),
             incompatible,
             region_bytes: u64_at(bytes, AT_REGION_BYTES),
@@ -209,13 +209,13 @@ impl Fixed {
             descriptor_bytes: u32_at(bytes, AT_DESCRIPTOR_BYTES),
             descriptor_crc: u32_at(bytes, AT_DESCRIPTOR_CRC),
             fingerprint: u64_at(bytes, AT_FINGERPRINT),
-            look_ns: u64_at(bytes, AT_LOOK_NS),
+            spin_ns: u64_at(bytes, AT_LOOK_NS),
             boot_id: u128_at(bytes, AT_BOOT_ID),
             origin: u128_at(bytes, AT_ORIGIN),
             created_ns: u64_at(bytes, AT_CREATED_NS),
         };
-        fixed.check_sizes().map_err(HeaderFault::Field)?;
-        Ok(fixed)
+        static_header.check_sizes().map_err(HeaderFault::Field)?;
+        Ok(static_header)
     }
 
     /// Whether the sizes fit each other, by checked arithmetic; names the field that does not.
@@ -251,7 +251,7 @@ impl Fixed {
         if !self.region_bytes.is_multiple_of(8) {
             return Err("the region length is not a multiple of 8");
         }
-        if self.look_ns > 1_000_000_000 {
+        if self.spin_ns > 1_000_000_000 {
             return Err("the look time is above a second");
         }
         Ok(())
@@ -308,12 +308,12 @@ fn u128_at(bytes: &[u8], at: usize) -> u128 {
 #[repr(C)]
 pub struct Header {
     // Written once. Readers use the private copy that they checked.
-    _fixed: [AtomicU64; FIXED_BYTES / 8],
+    _fixed: [AtomicU64; STATIC_BYTES / 8],
     /// Who writes now.
     pub tenure: Tenure,
     /// What changes with every value.
     pub hot: Hot,
-    _reserved: [AtomicU64; (HEADER_BYTES as usize - FIXED_BYTES - 256) / 8],
+    _reserved: [AtomicU64; (HEADER_BYTES as usize - STATIC_BYTES - 256) / 8],
 }
 
 /// The present writer's line. Only the holder of the writer's lock stores here.

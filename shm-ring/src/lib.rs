@@ -45,7 +45,7 @@ mod sync;
 pub use self::{
     memory::Memory,
     ring::{
-        Announcer, Cursor, FLAG_CHECKSUM, Fault, Held, Look, NO_MEMORY, Polled, Producer, Ring, Shape, Stamped,
+        Announcer, Cursor, FLAG_CHECKSUM, Fault, Lookup, NO_MEMORY, Polled, Producer, Ring, Shape, SlotView, Stamped,
         checksum,
     },
 };

@@ -25,7 +25,7 @@
 //! This is a sequence lock for each slot: H. Boehm, "Can seqlocks get along with programming language
 //! memory models?", MSPC 2012.
 
-use crate::copy::{self, Room};
+use crate::copy::{self, Destination};
 use crate::header::{Hot, MAX_SEQUENCE};
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::{AtomicU64, fence};
@@ -90,7 +90,7 @@ pub struct Stamped {
 
 /// One attempt to read value n from its slot: with what was made of a value that was there.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Look<T> {
+pub enum Lookup<T> {
     /// The value was there, and may be used as `T` says.
     Whole(T),
     /// The slot still holds an older value, or none, or value n unfinished.
@@ -190,11 +190,11 @@ impl<'a> Ring<'a> {
     /// Copies value n into `buffer`, if its slot holds it before and after.
     // Always inlined, as what it calls: through memory, the result would take longer than the copy of a small value.
     #[inline(always)]
-    pub fn look(self, sequence: u64, buffer: &mut impl Room) -> Result<Look<Stamped>, Fault> {
-        let held = match self.hold(sequence)? {
-            Look::Whole(held) => held,
-            Look::NotYet => return Ok(Look::NotYet),
-            Look::Overwritten => return Ok(Look::Overwritten),
+    pub fn lookup(self, sequence: u64, buffer: &mut impl Destination) -> Result<Lookup<Stamped>, Fault> {
+        let held = match self.view(sequence)? {
+            Lookup::Whole(held) => held,
+            Lookup::NotYet => return Ok(Lookup::NotYet),
+            Lookup::Overwritten => return Ok(Lookup::Overwritten),
         };
         // The capacity is as large as the file claims to be, which may be more than there is memory.
         let Some(room) = buffer.room(held.length()) else {
@@ -203,14 +203,14 @@ impl<'a> Ring<'a> {
         copy::copy_out(held.words(), room);
         let checksum = if self.shape.checksummed { held.checksum() } else { 0 };
         if !held.is_whole() {
-            return Ok(Look::Overwritten);
+            return Ok(Lookup::Overwritten);
         }
-        Ok(Look::Whole(Stamped { checksum, ..held.stamped() }))
+        Ok(Lookup::Whole(Stamped { checksum, ..held.stamped() }))
     }
 
     /// Value n in its slot, if it is there now; what is read of it counts only if it still is afterwards.
     #[inline(always)]
-    pub fn hold(self, sequence: u64) -> Result<Look<Held<'a>>, Fault> {
+    pub fn view(self, sequence: u64) -> Result<Lookup<SlotView<'a>>, Fault> {
         let slot = self.slot(sequence);
         let stamp = slot.load(STAMP);
         if stamp != 2 * sequence {
@@ -220,30 +220,30 @@ impl<'a> Ring<'a> {
         let length_word = slot.load(LENGTH);
         let time_ns = slot.load(TIME);
         let length = usize::try_from(length_word & ((1 << LENGTH_BITS) - 1)).unwrap_or(usize::MAX);
-        let held = Held { slot, sequence, length, time_ns, flags: (length_word >> LENGTH_BITS) as u16 };
+        let held = SlotView { slot, sequence, length, time_ns, flags: (length_word >> LENGTH_BITS) as u16 };
         if length <= self.shape.capacity {
-            return Ok(Look::Whole(held));
+            return Ok(Lookup::Whole(held));
         }
         // The length of a later value, perhaps.
         if !held.is_whole() {
-            return Ok(Look::Overwritten);
+            return Ok(Lookup::Overwritten);
         }
         Err(Fault { sequence, problem: "its length is above the capacity" })
     }
 
     /// Value n in its slot, of so many bytes, whether it is there or not.
-    pub fn place(self, sequence: u64, length: usize) -> Held<'a> {
+    pub fn slot_view(self, sequence: u64, length: usize) -> SlotView<'a> {
         let slot = self.slot(sequence);
-        Held { slot, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
+        SlotView { slot, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
     }
 
     /// What a stamp other than `2n` says of value n.
     #[inline]
-    fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Look<T>, Fault> {
+    fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Lookup<T>, Fault> {
         if stamp != 0 && !self.is_possible(sequence, stamp) {
             return Err(Fault { sequence, problem: "its slot has a stamp that belongs elsewhere" });
         }
-        Ok(if stamp < 2 * sequence { Look::NotYet } else { Look::Overwritten })
+        Ok(if stamp < 2 * sequence { Lookup::NotYet } else { Lookup::Overwritten })
     }
 
     /// Whether a stamp can stand in the slot of value n.
@@ -264,13 +264,13 @@ impl<'a> Ring<'a> {
 
     /// Copies the newest value into `buffer`, if that takes one look; otherwise [`latest`](Self::latest) knows more.
     #[inline(always)]
-    pub fn latest_at_once(self, known: u64, buffer: &mut impl Room) -> Option<Stamped> {
+    pub fn latest_at_once(self, known: u64, buffer: &mut impl Destination) -> Option<Stamped> {
         let head = self.head().max(known);
         if !is_number(head) || head < self.first() {
             return None;
         }
-        match self.look(head, buffer) {
-            Ok(Look::Whole(stamped)) => Some(stamped),
+        match self.lookup(head, buffer) {
+            Ok(Lookup::Whole(stamped)) => Some(stamped),
             _ => None,
         }
     }
@@ -278,16 +278,16 @@ impl<'a> Ring<'a> {
     /// Copies the newest value into `buffer`. Whoever has seen value `known` gets that one or a later one: a cursor finds a
     /// value in its slot, and the head is stored behind that.
     #[inline]
-    pub fn latest(self, known: u64, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    pub fn latest(self, known: u64, buffer: &mut impl Destination) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             let (head, first) = (self.head(), self.first());
             if known > head && is_number(known) {
-                match self.look(known, buffer)? {
-                    Look::Whole(stamped) => return Ok(Polled::Value(stamped)),
+                match self.lookup(known, buffer)? {
+                    Lookup::Whole(stamped) => return Ok(Polled::Value(stamped)),
                     // The head will be seen behind it.
-                    Look::Overwritten => continue,
+                    Lookup::Overwritten => continue,
                     // Nobody has seen it: it is only what a cursor waits behind.
-                    Look::NotYet => {}
+                    Lookup::NotYet => {}
                 }
             }
             if head < first {
@@ -295,10 +295,10 @@ impl<'a> Ring<'a> {
                 return if head + 1 == first { Ok(Polled::Empty) } else { Err(fault) };
             }
             check_sequence(head)?;
-            match self.look(head, buffer)? {
-                Look::Whole(stamped) => return Ok(Polled::Value(stamped)),
-                Look::NotYet => return Err(Fault { sequence: head, problem: "it is the newest, and not there" }),
-                Look::Overwritten => {}
+            match self.lookup(head, buffer)? {
+                Lookup::Whole(stamped) => return Ok(Polled::Value(stamped)),
+                Lookup::NotYet => return Err(Fault { sequence: head, problem: "it is the newest, and not there" }),
+                Lookup::Overwritten => {}
             }
         }
         Ok(Polled::Busy)
@@ -314,7 +314,7 @@ impl Slot<'_> {
 
 /// A value in its slot, where a later one may take its place at any time.
 #[derive(Clone, Copy, Debug)]
-pub struct Held<'a> {
+pub struct SlotView<'a> {
     slot: Slot<'a>,
     sequence: u64,
     length: usize,
@@ -322,7 +322,7 @@ pub struct Held<'a> {
     flags: u16,
 }
 
-impl<'a> Held<'a> {
+impl<'a> SlotView<'a> {
     /// The payload's length in bytes, at most the capacity.
     #[inline(always)]
     pub fn length(&self) -> usize {

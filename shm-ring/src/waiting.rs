@@ -2,15 +2,15 @@
 //! sleeps, and the writer wakes only when a reader can have looked in vain.
 //!
 //! The rules, which every implementation must follow:
-//! * Before it sleeps, a reader has seen the bell unchanged for `look_ns`; a bell that changes starts the look again.
+//! * Before it sleeps, a reader has seen the bell unchanged for `spin_ns`; a bell that changes starts the look again.
 //! * The writer reads its clock after each publication k has become visible: `t[k]`. It wakes unless
-//!   `t[k] - t[k-2] < look_ns / 2`. A change of state always wakes.
+//!   `t[k] - t[k-2] < spin_ns / 2`. A change of state always wakes.
 //!
 //! Why no reader oversleeps: let a reader sleep on the bell of publication k-1 when k appears. It saw that
-//! bell for `look_ns`, so k-1 was visible at the start of its look, and `t[k-2]`, read before k-1 was
+//! bell for `spin_ns`, so k-1 was visible at the start of its look, and `t[k-2]`, read before k-1 was
 //! published, is earlier still; `t[k]` is read after k was visible, while the reader slept. So they are at
-//! least `look_ns` apart. (`t[k-1]` would not do: it may be read long after k-1 became visible.) Half of
-//! `look_ns` is the margin for clocks that differ and stores that are seen late.
+//! least `spin_ns` apart. (`t[k-1]` would not do: it may be read long after k-1 became visible.) Half of
+//! `spin_ns` is the margin for clocks that differ and stores that are seen late.
 //!
 //! The clocks belong to the caller. Times are nanoseconds on a clock that begins near 0, as one does that counts from the
 //! start of a process or of the machine.
@@ -28,10 +28,10 @@ pub struct WakeRule {
 }
 
 impl WakeRule {
-    /// The rule for readers that look for `look_ns`. The first two publications wake in any case.
+    /// The rule for readers that look for `spin_ns`. The first two publications wake in any case.
     #[must_use]
-    pub fn new(look_ns: u64) -> Self {
-        Self { last_ns: LONG_AGO_NS, second_last_ns: LONG_AGO_NS, threshold_ns: look_ns / 2 }
+    pub fn new(spin_ns: u64) -> Self {
+        Self { last_ns: LONG_AGO_NS, second_last_ns: LONG_AGO_NS, threshold_ns: spin_ns / 2 }
     }
 
     /// Whether a reader may be asleep on the bell that the publication before this one rang. Ask once for each publication,
@@ -47,16 +47,16 @@ impl WakeRule {
 /// A reader's rule, for one bell.
 #[derive(Clone, Debug)]
 pub struct SleepRule {
-    look_ns: u64,
+    spin_ns: u64,
     // The bell that is being watched, and since when.
     watched: Option<(u32, u64)>,
 }
 
 impl SleepRule {
-    /// The rule for a reader that looks for `look_ns`.
+    /// The rule for a reader that looks for `spin_ns`.
     #[must_use]
-    pub fn new(look_ns: u64) -> Self {
-        Self { look_ns, watched: None }
+    pub fn new(spin_ns: u64) -> Self {
+        Self { spin_ns, watched: None }
     }
 
     /// Whether a reader that sees `bell` at `now_ns` may sleep until it changes. The sleep itself must compare the bell once
@@ -64,10 +64,10 @@ impl SleepRule {
     #[inline]
     pub fn may_sleep(&mut self, bell: u32, now_ns: u64) -> bool {
         match self.watched {
-            Some((watched, since_ns)) if watched == bell => now_ns.saturating_sub(since_ns) >= self.look_ns,
+            Some((watched, since_ns)) if watched == bell => now_ns.saturating_sub(since_ns) >= self.spin_ns,
             _ => {
                 self.watched = Some((bell, now_ns));
-                self.look_ns == 0
+                self.spin_ns == 0
             }
         }
     }
@@ -77,8 +77,8 @@ impl SleepRule {
 mod tests {
     use super::*;
 
-    const LOOK_NS: u64 = 20_000;
-    const HALF_NS: u64 = LOOK_NS / 2;
+    const SPIN_NS: u64 = 20_000;
+    const HALF_NS: u64 = SPIN_NS / 2;
 
     /// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
     #[track_caller]
@@ -90,27 +90,27 @@ mod tests {
 
     #[test]
     fn the_first_two_publications_wake_and_then_only_those_long_after_the_last_but_one() {
-        check_wakes(&mut WakeRule::new(LOOK_NS), &[(0, true), (0, true), (0, false), (1, false)]);
-        check_wakes(&mut WakeRule::new(LOOK_NS), &[(5, true), (6, true), (4 + HALF_NS, false), (6 + HALF_NS, true)]);
-        check_wakes(&mut WakeRule::new(LOOK_NS), &[(5, true), (6, true), (5 + HALF_NS, true), (5 + HALF_NS, false)]);
+        check_wakes(&mut WakeRule::new(SPIN_NS), &[(0, true), (0, true), (0, false), (1, false)]);
+        check_wakes(&mut WakeRule::new(SPIN_NS), &[(5, true), (6, true), (4 + HALF_NS, false), (6 + HALF_NS, true)]);
+        check_wakes(&mut WakeRule::new(SPIN_NS), &[(5, true), (6, true), (5 + HALF_NS, true), (5 + HALF_NS, false)]);
     }
 
     #[test]
     fn after_a_pause_two_publications_wake() {
         let pause_ns = 1_000_000;
         let times = [(0, true), (1, true), (2, false), (pause_ns, true), (pause_ns + 1, true), (pause_ns + 2, false)];
-        check_wakes(&mut WakeRule::new(LOOK_NS), &times);
+        check_wakes(&mut WakeRule::new(SPIN_NS), &times);
     }
 
     #[test]
     fn a_clock_that_goes_back_wakes() {
-        check_wakes(&mut WakeRule::new(LOOK_NS), &[(900, true), (901, true), (899, true), (901, false)]);
+        check_wakes(&mut WakeRule::new(SPIN_NS), &[(900, true), (901, true), (899, true), (901, false)]);
     }
 
     /// Asserts for each look whether the reader may sleep after it: `(bell, time in ns, may sleep)`.
     #[track_caller]
-    fn check_sleeps(look_ns: u64, looks: &[(u32, u64, bool)]) {
-        let mut rule = SleepRule::new(look_ns);
+    fn check_sleeps(spin_ns: u64, looks: &[(u32, u64, bool)]) {
+        let mut rule = SleepRule::new(spin_ns);
         for (number, &(bell, now_ns, sleeps)) in looks.iter().enumerate() {
             assert_eq!(rule.may_sleep(bell, now_ns), sleeps, "look {number}, at bell {bell} and {now_ns} ns");
         }
@@ -118,25 +118,25 @@ mod tests {
 
     #[test]
     fn a_bell_is_watched_for_the_whole_look_before_it_is_slept_on() {
-        check_sleeps(LOOK_NS, &[(7, 100, false), (7, 99 + LOOK_NS, false), (7, 100 + LOOK_NS, true)]);
+        check_sleeps(SPIN_NS, &[(7, 100, false), (7, 99 + SPIN_NS, false), (7, 100 + SPIN_NS, true)]);
     }
 
     #[test]
     fn a_bell_that_changes_starts_the_look_again_and_one_that_does_not_needs_no_second() {
-        let later = 10 * LOOK_NS;
+        let later = 10 * SPIN_NS;
         check_sleeps(
-            LOOK_NS,
-            &[(7, 0, false), (8, later, false), (8, later + HALF_NS, false), (8, later + LOOK_NS, true)],
+            SPIN_NS,
+            &[(7, 0, false), (8, later, false), (8, later + HALF_NS, false), (8, later + SPIN_NS, true)],
         );
         check_sleeps(
-            LOOK_NS,
+            SPIN_NS,
             &[(0, 5, false), (0, later, true), (0, later, true), (1, later, false), (0, later, false)],
         );
     }
 
     #[test]
     fn a_clock_that_goes_back_is_looked_at_for_longer() {
-        check_sleeps(LOOK_NS, &[(7, LOOK_NS, false), (7, 0, false), (7, 2 * LOOK_NS, true)]);
+        check_sleeps(SPIN_NS, &[(7, SPIN_NS, false), (7, 0, false), (7, 2 * SPIN_NS, true)]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! shm-writer: everything that changes a region. It reads none; that is shm-reader.
 
 mod args;
-mod held;
 mod map;
 mod publish;
+mod shared_writer;
 mod source;
 mod target;
 mod upkeep;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::guard(args.name())?;
+    shm_cli::catch_bus_errors(args.name())?;
     match (&args.verb, &args.publish) {
         (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
         (Some(Verb::Create { region, layout, description }), _) => {

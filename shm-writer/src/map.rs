@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, Result};
 use shm_cli::{Code, Failure, Talk};
-use shm_core::Map;
+use shm_core::Block;
 
 /// Stores the value, or else all of stdin.
 pub fn store(name: &str, value: Option<&OsStr>, at: u64, size: Option<u64>, force: bool, talk: Talk) -> Result<()> {
@@ -14,7 +14,7 @@ pub fn store(name: &str, value: Option<&OsStr>, at: u64, size: Option<u64>, forc
         Some(value) => value.as_bytes().to_vec(),
         None => read_stdin(name, talk)?,
     };
-    let mut options = Map::options();
+    let mut options = Block::options();
     if let Some(size) = size {
         refuse_overflow(bytes.len() as u64, at, size)?;
         options.len(usize::try_from(size)?).create(true);

@@ -9,7 +9,7 @@ use shm_cli::{Code, Failure, Talk};
 use shm_core::Error;
 
 use crate::args::{Layout, Publish};
-use crate::held::Held;
+use crate::shared_writer::SharedWriter;
 use crate::source::Source;
 use crate::target::Target;
 
@@ -18,10 +18,10 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
     let target = Target::for_values(args, layout)?;
     let mut source = Source::open(args, target.frames(), talk)?;
-    if !prove(&mut source, &target)? {
+    if !check_first_value(&mut source, &target)? {
         return Ok(());
     }
-    let writer = Held::open(&target, args.rm, talk)?;
+    let writer = SharedWriter::open(&target, args.rm, talk)?;
     let published = publish_all(&mut source, &target, &writer, talk);
     published.and(writer.end())
 }
@@ -41,7 +41,7 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
 
 /// Checks the first value, if it is at hand, or if opening the region is going to cost the values in it. False: there
 /// is no value for which to pay that.
-fn prove(source: &mut Source, target: &Target) -> Result<bool> {
+fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
     if !source.is_at_hand() && !target.loses_values() {
         return Ok(true);
     }
@@ -51,16 +51,16 @@ fn prove(source: &mut Source, target: &Target) -> Result<bool> {
     }
 }
 
-fn publish_all(source: &mut Source, target: &Target, writer: &Held, talk: Talk) -> Result<()> {
+fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk: Talk) -> Result<()> {
     let mut value = Vec::new();
     let mut count = 0_u64;
-    while source.next(writer.sequence() + 1, &mut value)? {
+    while source.next(writer.head() + 1, &mut value)? {
         let payload = target.payload(&value, &source.place())?;
         writer.publish(&payload).or_else(|error| explain(error, &value, source, target))?;
         count += 1;
     }
     let published = shm_cli::counted(count, "value");
-    talk.detail(format_args!("published {published}; the newest has number {}", writer.sequence()));
+    talk.detail(format_args!("published {published}; the newest has number {}", writer.head()));
     Ok(())
 }
 

@@ -136,8 +136,8 @@ impl<'a> Target<'a> {
     }
 
     /// Tells what opening it has done.
-    pub fn tell(&self, writer: &RawWriter, talk: Talk) {
-        let (name, newest) = (self.name, writer.sequence());
+    pub fn report_opened(&self, writer: &RawWriter, talk: Talk) {
+        let (name, newest) = (self.name, writer.head());
         let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));
         match &self.found {
             None => talk.detail(format_args!("made region '{name}': {holds}")),

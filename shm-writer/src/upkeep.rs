@@ -14,7 +14,7 @@ use crate::target::Target;
 pub fn create(name: &str, layout: &Layout, description: &Description, talk: Talk) -> Result<()> {
     let target = Target::for_nothing(name, layout, description)?;
     let writer = target.options.open_raw(name)?;
-    target.tell(&writer, talk);
+    target.report_opened(&writer, talk);
     Ok(writer.close()?)
 }
 

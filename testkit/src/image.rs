@@ -143,7 +143,7 @@ impl Image {
         put(100, &u32::try_from(self.descriptor.len()).expect("small").to_le_bytes());
         put(104, &crc32(&self.descriptor).to_le_bytes());
         put(112, &self.fingerprint.unwrap_or(0).to_le_bytes());
-        put(120, &20_000_u64.to_le_bytes()); // look_ns
+        put(120, &20_000_u64.to_le_bytes()); // spin_ns
         put(128, &self.boot_id);
         put(160, &TIME_NS.to_le_bytes());
         put(256, &1_u64.to_le_bytes()); // epoch

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shm_core::{ArrayReader, Element, Position, RawReader, RawWriter, Reader, ValueReader};
+use shm_core::{ArrayReader, Element, Position, RawReader, RawWriter, Reader, JsonReader};
 use testkit::image::sealed;
 use std::cell::LazyCell;
 use std::fs;
@@ -59,7 +59,7 @@ fn read_raw(name: &str) {
 }
 
 fn read_values(name: &str) {
-    let Ok(mut reader) = ValueReader::open(name) else { return };
+    let Ok(mut reader) = JsonReader::open(name) else { return };
     let _ = reader.latest();
     reader.seek(Position::Oldest);
     for _ in 0..VALUES {

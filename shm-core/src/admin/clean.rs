@@ -2,8 +2,8 @@
 
 use super::list::names;
 use crate::error::{Error, Result};
-use crate::region::place::{Place, check_name, default_directory};
-use crate::region::tenure::{self, Lock, Presence};
+use crate::region::location::{Location, check_name, default_directory};
+use crate::region::tenure::{self, Lock, WriterStatus};
 use crate::sys::file::Kind;
 use std::path::Path;
 
@@ -23,12 +23,12 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
     let drafts: Vec<_> = names.iter().filter_map(|file| Some((region_of_draft(file)?, file.as_str()))).collect();
     let mut removed = Vec::new();
     for name in names.iter().filter_map(|file| region_of_lock(file)) {
-        let region = Place::within(&directory, name);
+        let region = Location::within(&directory, name);
         if !is_our_lock_file(&region)? || leftovers(&region, &drafts)?.is_empty() {
             continue;
         }
         if dry_run {
-            if tenure::probe(&region) == Presence::Gone {
+            if tenure::probe(&region) == WriterStatus::Gone {
                 removed.extend(leftovers(&region, &drafts)?);
             }
             continue;
@@ -52,7 +52,7 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
 }
 
 /// The files that no living writer of this region can need: of the drafts, given with their regions, those of this user.
-fn leftovers(region: &Place, drafts: &[(&str, &str)]) -> Result<Vec<String>> {
+fn leftovers(region: &Location, drafts: &[(&str, &str)]) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for (_, file) in drafts.iter().filter(|(name, _)| *name == region.file()) {
         if region.is_own_file(file)? {
@@ -79,8 +79,8 @@ fn region_of_lock(file: &str) -> Option<&str> {
 }
 
 /// A lock file is empty and for its owner alone; another program's file of such a name is left alone.
-fn is_our_lock_file(place: &Place) -> Result<bool> {
-    let stat = place.directory().stat(&place.lock_file());
-    let stat = stat.map_err(|error| place.io_error("inspect the lock of region", error))?;
+fn is_our_lock_file(location: &Location) -> Result<bool> {
+    let stat = location.directory().stat(&location.lock_file());
+    let stat = stat.map_err(|error| location.io_error("inspect the lock of region", error))?;
     Ok(stat.is_some_and(|stat| stat.kind == Kind::Regular && stat.bytes == 0 && stat.mode == 0o600))
 }

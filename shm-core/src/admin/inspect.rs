@@ -2,16 +2,16 @@
 
 use crate::Sequence;
 use crate::error::Result;
-use crate::region::content::description_of;
-use crate::region::place::Place;
-use crate::region::tenure::{self, Presence};
+use crate::region::format::value_type_of;
+use crate::region::location::Location;
+use crate::region::tenure::{self, WriterStatus};
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use crate::types::array::ArrayType;
-use crate::types::description::Description;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
+use crate::types::value_type::ValueType;
 use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, VERSION};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -69,7 +69,7 @@ pub struct Info {
     /// The last writer's process, as it noted itself: a hint.
     pub pid: u32,
     /// What the last writer said of the region.
-    pub state: State,
+    pub state: RegionState,
     /// Number of the newest value; below `first` while there is none.
     pub head: Sequence,
     /// The oldest number that this file ever held.
@@ -83,13 +83,13 @@ pub struct Info {
     /// When the newest value was published, if there is one and the time is noted.
     pub newest: Option<SystemTime>,
     /// Whether a writer holds the region.
-    pub writer: Presence,
+    pub writer: WriterStatus,
 }
 
 /// What the last writer said of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum State {
+pub enum RegionState {
     /// It is being written, or its writer died.
     Open,
     /// Its writer closed it cleanly.
@@ -102,7 +102,7 @@ pub enum State {
     Unknown(u32),
 }
 
-impl State {
+impl RegionState {
     pub(super) fn from_code(code: u32) -> Self {
         match code {
             STATE_OPEN => Self::Open,
@@ -114,7 +114,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for RegionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => f.pad("open"),
@@ -132,51 +132,51 @@ impl fmt::Display for State {
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader).
 pub fn inspect(name: &str) -> Result<Info> {
-    inspect_at(&Place::resolve(name)?)
+    inspect_at(&Location::resolve(name)?)
 }
 
 /// Reads what the region at `place` says of itself.
-pub fn inspect_at(place: &Place) -> Result<Info> {
-    let region = Region::open(place, Access::Read, MAX_REGION_BYTES)?;
-    let (fixed, tenure, hot) = (&region.fixed, &region.header().tenure, &region.header().hot);
+pub fn inspect_at(location: &Location) -> Result<Info> {
+    let region = Region::open(location, Access::Read, MAX_REGION_BYTES)?;
+    let (static_header, tenure, hot) = (&region.static_header, &region.header().tenure, &region.header().hot);
     let ring = region.ring();
     let head = ring.head();
-    let kind = Kind::from_code(fixed.kind);
-    let description = kind.map(|kind| description_of(place, kind, &region)).transpose()?.flatten();
+    let kind = Kind::from_code(static_header.kind);
+    let value_type = kind.map(|kind| value_type_of(location, kind, &region)).transpose()?.flatten();
     let newest_ns = if head >= ring.first() && head > 0 { ring.time_ns(head) } else { 0 };
     Ok(Info {
         version: VERSION,
-        compatible: fixed.compatible,
-        incompatible: fixed.incompatible,
-        region_bytes: fixed.region_bytes,
-        lineage: fixed.lineage,
-        file_number: fixed.file_number,
-        slots: fixed.slots,
-        capacity: fixed.capacity,
-        stride: fixed.stride,
-        payload_offset: fixed.payload_offset,
-        payload_alignment: fixed.payload_alignment,
+        compatible: static_header.compatible,
+        incompatible: static_header.incompatible,
+        region_bytes: static_header.region_bytes,
+        lineage: static_header.lineage,
+        file_number: static_header.file_number,
+        slots: static_header.slots,
+        capacity: static_header.capacity,
+        stride: static_header.stride,
+        payload_offset: static_header.payload_offset,
+        payload_alignment: static_header.payload_alignment,
         kind,
-        array: description.as_ref().and_then(Description::array).cloned(),
+        array: value_type.as_ref().and_then(ValueType::array).cloned(),
         #[cfg(feature = "schema")]
-        schema: description.as_ref().and_then(Description::schema).cloned(),
-        descriptor_bytes: fixed.descriptor_bytes,
-        fingerprint: fixed.fingerprint,
-        look: Duration::from_nanos(fixed.look_ns),
-        boot_id: fixed.boot_id,
-        origin: fixed.origin,
-        created: unix_time(fixed.created_ns),
+        schema: value_type.as_ref().and_then(ValueType::schema).cloned(),
+        descriptor_bytes: static_header.descriptor_bytes,
+        fingerprint: static_header.fingerprint,
+        look: Duration::from_nanos(static_header.spin_ns),
+        boot_id: static_header.boot_id,
+        origin: static_header.origin,
+        created: unix_time(static_header.created_ns),
         epoch: tenure.epoch.load(Relaxed),
         started: unix_time(tenure.started_ns.load(Relaxed)),
         pid: tenure.pid.load(Relaxed),
-        state: State::from_code(hot.state.load(Relaxed)),
+        state: RegionState::from_code(hot.state.load(Relaxed)),
         head,
         first: ring.first(),
         bell: ring.bell(),
         mode: region.mode & 0o777,
         owner: region.owner,
         newest: (newest_ns != 0).then(|| unix_time(newest_ns)),
-        writer: tenure::probe(place),
+        writer: tenure::probe(location),
     })
 }
 

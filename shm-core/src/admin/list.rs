@@ -2,7 +2,7 @@
 
 use super::inspect::{Info, inspect_at};
 use crate::error::{Error, Result};
-use crate::region::place::{Place, check_name, default_directory, open_directory};
+use crate::region::location::{Location, check_name, default_directory, open_directory};
 use crate::sys::directory::Directory;
 use std::path::Path;
 
@@ -24,20 +24,20 @@ pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info>)>> {
         .into_iter()
         .filter(|name| check_name(name).is_ok())
         .map(|name| {
-            let info = inspect_at(&Place::within(&directory, &name));
+            let info = inspect_at(&Location::within(&directory, &name));
             (name, info)
         })
-        .filter(|(name, info)| is_region(&Place::within(&directory, name), info))
+        .filter(|(name, info)| is_region(&Location::within(&directory, name), info))
         .collect();
     regions.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(regions)
 }
 
 /// Whether a file is a region, as far as that can be told. One that may not be read is, if it has a lock beside it.
-fn is_region(place: &Place, info: &Result<Info>) -> bool {
+fn is_region(location: &Location, info: &Result<Info>) -> bool {
     match info {
         Err(Error::NotARegion { .. } | Error::NotFound { .. }) => false,
-        Err(Error::Permission { .. }) => matches!(place.identity_of(&place.lock_file()), Ok(Some(_))),
+        Err(Error::Permission { .. }) => matches!(location.identity_of(&location.lock_file()), Ok(Some(_))),
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::region::draft::remove_draft;
-use crate::region::place::Place;
+use crate::region::location::Location;
 use crate::region::tenure::Lock;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
@@ -20,23 +20,23 @@ use std::sync::atomic::Ordering::Relaxed;
 /// [`Error::WriterAlive`] if it has a writer; [`Error::NotFound`]; [`Error::NotARegion`] for a file that is something
 /// else, which is never removed; [`Error::Permission`].
 pub fn remove(name: &str, force: bool) -> Result<()> {
-    let place = Place::resolve(name)?;
-    let pid = removable(&place)?.map(|region| region.header().tenure.pid.load(Relaxed));
-    let lock = match Lock::acquire(&place) {
+    let location = Location::resolve(name)?;
+    let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));
+    let lock = match Lock::acquire(&location) {
         // The lock file stays: it is the living writer's.
-        Err(Error::WriterAlive { .. }) if force => return place.remove(),
+        Err(Error::WriterAlive { .. }) if force => return location.remove(),
         Err(Error::WriterAlive { region, .. }) => return Err(Error::WriterAlive { region, pid }),
         acquired => acquired?,
     };
-    let removed = remove_locked(&place);
-    removed.and(lock.release(&place))
+    let removed = remove_locked(&location);
+    removed.and(lock.release(&location))
 }
 
 /// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
-fn remove_locked(place: &Place) -> Result<()> {
-    let region = removable(place)?;
-    remove_draft(place);
-    place.remove()?;
+fn remove_locked(location: &Location) -> Result<()> {
+    let region = removable(location)?;
+    remove_draft(location);
+    location.remove()?;
     if let Some(region) = &region {
         tell_readers(region);
     }
@@ -45,8 +45,8 @@ fn remove_locked(place: &Place) -> Result<()> {
 
 /// Opens a region that is to be removed. One that is damaged, of another version or remote may be removed unopened;
 /// anything else that cannot be opened may not.
-fn removable(place: &Place) -> Result<Option<Region>> {
-    match Region::open(place, Access::Write, MAX_REGION_BYTES) {
+fn removable(location: &Location) -> Result<Option<Region>> {
+    match Region::open(location, Access::Write, MAX_REGION_BYTES) {
         Ok(region) => Ok(Some(region)),
         Err(
             Error::Damaged { .. }

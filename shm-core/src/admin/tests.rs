@@ -2,15 +2,15 @@
 
 use super::clean::clean_in;
 use super::list::regions_in;
-use crate::tests::room::{HEAD_AT, Room, SLOTS_AT, STATE_AT, kill};
-use crate::{Error, Kind, Position, Presence, RawWriter, State, Writer, inspect, remove, verify};
+use crate::tests::test_region::{HEAD_AT, SLOTS_AT, STATE_AT, TestRegion, kill};
+use crate::{Error, Kind, Position, RawWriter, RegionState, Writer, WriterStatus, inspect, remove, verify};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
 /// What the list of a directory shows: each name, and in a word what is known of it.
-fn listed(room: &Room) -> Vec<(String, String)> {
-    let regions = regions_in(room.directory.path()).unwrap();
+fn listed(test_region: &TestRegion) -> Vec<(String, String)> {
+    let regions = regions_in(test_region.directory.path()).unwrap();
     let word = |info: Result<_, Error>| match info {
         Ok(crate::Info { kind, .. }) => kind.map_or("unknown".to_owned(), |kind| kind.to_string()),
         Err(Error::Damaged { .. }) => "damaged".to_owned(),
@@ -21,9 +21,9 @@ fn listed(room: &Room) -> Vec<(String, String)> {
 
 #[test]
 fn a_list_has_all_regions_by_name_and_nothing_else() {
-    let room = Room::new();
-    let path = |name: &str| room.directory.path().join(name);
-    assert_eq!(listed(&room), []);
+    let test_region = TestRegion::new();
+    let path = |name: &str| test_region.directory.path().join(name);
+    assert_eq!(listed(&test_region), []);
     drop(RawWriter::open(path("b").to_str().unwrap(), Kind::Text).unwrap());
     drop(Writer::<u32>::open(path("a").to_str().unwrap()).unwrap());
     drop(RawWriter::open(path("c").to_str().unwrap(), Kind::Bytes).unwrap());
@@ -32,13 +32,13 @@ fn a_list_has_all_regions_by_name_and_nothing_else() {
     fs::create_dir(path("directory")).unwrap();
     fs::write(path(".hidden"), "").unwrap();
     let expected = [("a", "bincode"), ("b", "text"), ("c", "damaged")];
-    assert_eq!(listed(&room), expected.map(|(name, word)| (name.to_owned(), word.to_owned())));
+    assert_eq!(listed(&test_region), expected.map(|(name, word)| (name.to_owned(), word.to_owned())));
 }
 
 #[test]
 fn a_directory_that_is_not_there_is_an_error_that_names_it() {
-    let room = Room::new();
-    let nowhere = room.directory.path().join("nowhere");
+    let test_region = TestRegion::new();
+    let nowhere = test_region.directory.path().join("nowhere");
     for error in [regions_in(&nowhere).unwrap_err(), clean_in(&nowhere, true).unwrap_err()] {
         assert!(matches!(&error, Error::Directory { .. }), "{error}");
         assert!(error.to_string().contains("nowhere"), "{error}");
@@ -47,7 +47,7 @@ fn a_directory_that_is_not_there_is_an_error_that_names_it() {
 
 #[test]
 fn what_is_inspected_is_what_the_writer_made() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let before = SystemTime::now();
     let mut writer = RawWriter::options()
         .kind(Kind::Json)
@@ -55,42 +55,42 @@ fn what_is_inspected_is_what_the_writer_made() {
         .capacity(100)
         .checksum(true)
         .mode(0o640)
-        .open_raw(&room.name)
+        .open_raw(&test_region.name)
         .unwrap();
-    let empty = inspect(&room.name).unwrap();
-    assert_eq!((empty.head, empty.first, empty.newest, empty.state), (0, 1, None, State::Open));
+    let empty = inspect(&test_region.name).unwrap();
+    assert_eq!((empty.head, empty.first, empty.newest, empty.state), (0, 1, None, RegionState::Open));
     writer.publish(b"[1]").unwrap();
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.kind, info.slots, info.capacity, info.compatible), (Some(Kind::Json), 8, 104, 1));
     assert_eq!((info.mode, info.head, info.first, info.epoch, info.file_number), (0o640, 1, 1, 1, 1));
-    assert_eq!((info.pid, info.writer, info.origin), (std::process::id(), Presence::Alive, 0));
-    assert_eq!(info.region_bytes, room.file().metadata().unwrap().len());
+    assert_eq!((info.pid, info.writer, info.origin), (std::process::id(), WriterStatus::Alive, 0));
+    assert_eq!(info.region_bytes, test_region.file().metadata().unwrap().len());
     for time in [info.created, info.started, info.newest.unwrap()] {
         assert!(time >= before && time <= SystemTime::now());
     }
     writer.close().unwrap();
-    let closed = inspect(&room.name).unwrap();
-    assert_eq!((closed.state, closed.writer, closed.lineage), (State::Closed, Presence::Gone, info.lineage));
+    let closed = inspect(&test_region.name).unwrap();
+    assert_eq!((closed.state, closed.writer, closed.lineage), (RegionState::Closed, WriterStatus::Gone, info.lineage));
     assert_ne!(closed.bell, info.bell);
 }
 
 #[test]
 fn a_sound_region_has_no_findings_and_each_damage_has_one_that_says_where() {
-    let room = Room::new();
-    let mut writer = RawWriter::options().kind(Kind::Text).slots(4).capacity(8).open_raw(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = RawWriter::options().kind(Kind::Text).slots(4).capacity(8).open_raw(&test_region.name).unwrap();
     for value in ["one", "two"] {
         writer.publish(value.as_bytes()).unwrap();
     }
     writer.close().unwrap();
     let findings = || -> Vec<String> {
-        verify(&room.name)
+        verify(&test_region.name)
             .unwrap()
             .into_iter()
-            .map(|finding| format!("{}: {}", finding.place, finding.problem))
+            .map(|finding| format!("{}: {}", finding.part, finding.problem))
             .collect()
     };
     assert_eq!(findings(), [""; 0]);
-    let sound = fs::read(&room.name).unwrap();
+    let sound = fs::read(&test_region.name).unwrap();
     let slot = |number: u64| SLOTS_AT + number * 64;
     for (at, bytes, expected) in [
         (STATE_AT, 9_u64, "header: state 9 is not one of 1 to 4"),
@@ -101,56 +101,56 @@ fn a_sound_region_has_no_findings_and_each_damage_has_one_that_says_where() {
         (slot(1) + 8, 9, "slot 1: its length is above the capacity"),
         (slot(1) + 24, 0xff, "slot 1: value 1: the value is not UTF-8 text from byte 0 on; publish it as bytes"),
     ] {
-        fs::write(&room.name, &sound).unwrap();
-        room.poke(at, &bytes.to_le_bytes());
+        fs::write(&test_region.name, &sound).unwrap();
+        test_region.poke(at, &bytes.to_le_bytes());
         assert_eq!(findings(), [expected]);
     }
 }
 
 #[test]
 fn a_region_with_a_writer_is_removed_by_force_only() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let refused = remove(&room.name, false).unwrap_err();
+    let refused = remove(&test_region.name, false).unwrap_err();
     assert!(matches!(refused, Error::WriterAlive { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
-    remove(&room.name, true).unwrap();
+    remove(&test_region.name, true).unwrap();
     assert!(matches!(writer.close(), Err(Error::Gone { .. })));
-    assert!(matches!(remove(&room.name, true), Err(Error::NotFound { .. })));
+    assert!(matches!(remove(&test_region.name, true), Err(Error::NotFound { .. })));
 }
 
 #[test]
 fn removing_leaves_nothing_and_takes_nothing_that_is_no_region() {
-    let room = Room::new();
-    drop(room.writer(Kind::Text));
-    fs::write(room.directory.path().join(".room.new"), "of a writer that died").unwrap();
-    remove(&room.name, false).unwrap();
-    assert_eq!(room.files(), [""; 0]);
-    fs::write(&room.name, "notes").unwrap();
-    assert!(matches!(remove(&room.name, true), Err(Error::NotARegion { .. })));
-    assert_eq!(fs::read(&room.name).unwrap(), b"notes");
+    let test_region = TestRegion::new();
+    drop(test_region.writer(Kind::Text));
+    fs::write(test_region.directory.path().join(".room.new"), "of a writer that died").unwrap();
+    remove(&test_region.name, false).unwrap();
+    assert_eq!(test_region.files(), [""; 0]);
+    fs::write(&test_region.name, "notes").unwrap();
+    assert!(matches!(remove(&test_region.name, true), Err(Error::NotARegion { .. })));
+    assert_eq!(fs::read(&test_region.name).unwrap(), b"notes");
 }
 
 #[test]
 fn a_damaged_region_can_be_removed() {
-    let room = Room::new();
-    drop(room.writer(Kind::Text));
-    room.poke(64, &3_u64.to_le_bytes());
-    assert!(matches!(inspect(&room.name), Err(Error::Damaged { .. })));
-    remove(&room.name, false).unwrap();
-    assert_eq!(room.files(), [""; 0]);
+    let test_region = TestRegion::new();
+    drop(test_region.writer(Kind::Text));
+    test_region.poke(64, &3_u64.to_le_bytes());
+    assert!(matches!(inspect(&test_region.name), Err(Error::Damaged { .. })));
+    remove(&test_region.name, false).unwrap();
+    assert_eq!(test_region.files(), [""; 0]);
 }
 
 #[test]
 fn cleaning_takes_what_the_dead_left_and_no_region_and_nothing_of_the_living() {
-    let room = Room::new();
-    let path = |name: &str| room.directory.path().join(name);
+    let test_region = TestRegion::new();
+    let path = |name: &str| test_region.directory.path().join(name);
     let file = |name: &str| {
         fs::write(path(name), "").unwrap();
         fs::set_permissions(path(name), PermissionsExt::from_mode(0o600)).unwrap();
     };
     // A region whose writer died while it replaced it; a lock without a region; a living writer, with a draft.
-    kill(room.writer(Kind::Text));
+    kill(test_region.writer(Kind::Text));
     file(".room.new");
     file(".room.new-0123456789abcdef");
     file(".gone.lock");
@@ -161,13 +161,13 @@ fn cleaning_takes_what_the_dead_left_and_no_region_and_nothing_of_the_living() {
     file(".room.newer");
     file("notes");
     let leftovers = [".gone.lock", ".room.new", ".room.new-0123456789abcdef"];
-    let before = room.files();
-    assert_eq!(clean_in(room.directory.path(), true).unwrap(), leftovers);
-    assert_eq!(room.files(), before, "a dry run removes nothing");
-    assert_eq!(clean_in(room.directory.path(), false).unwrap(), leftovers);
+    let before = test_region.files();
+    assert_eq!(clean_in(test_region.directory.path(), true).unwrap(), leftovers);
+    assert_eq!(test_region.files(), before, "a dry run removes nothing");
+    assert_eq!(clean_in(test_region.directory.path(), false).unwrap(), leftovers);
     let after: Vec<_> = before.into_iter().filter(|file| !leftovers.contains(&file.as_str())).collect();
-    assert_eq!(room.files(), after);
-    assert_eq!(clean_in(room.directory.path(), false).unwrap(), [""; 0]);
+    assert_eq!(test_region.files(), after);
+    assert_eq!(clean_in(test_region.directory.path(), false).unwrap(), [""; 0]);
     living.close().unwrap();
-    assert_eq!(room.reader(Position::Oldest).kind(), Kind::Text);
+    assert_eq!(test_region.reader(Position::Oldest).kind(), Kind::Text);
 }

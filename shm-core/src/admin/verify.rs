@@ -1,22 +1,22 @@
 //! Whether all of a region fits together.
 
-use super::inspect::State;
+use super::inspect::RegionState;
 use crate::error::{Error, Result};
-use crate::region::content::description_of;
-use crate::region::place::Place;
+use crate::region::format::value_type_of;
+use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, NOT_BELIEVED, Region};
 use crate::sys::file::Access;
-use crate::types::description::check_payload;
 use crate::types::kind::Kind;
+use crate::types::value_type::check_payload;
 use shm_ring::header::MAX_SEQUENCE;
-use shm_ring::{Look, NO_MEMORY, Ring};
+use shm_ring::{Lookup, NO_MEMORY, Ring};
 
 /// Something in a region that does not fit the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
     /// Where: `header` or `slot 3`.
-    pub place: String,
+    pub part: String,
     /// What is wrong there.
     pub problem: String,
 }
@@ -29,11 +29,11 @@ pub struct Finding {
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
 pub fn verify(name: &str) -> Result<Vec<Finding>> {
-    let place = Place::resolve(name)?;
-    let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
-    let kind = Kind::from_code(region.fixed.kind);
-    let description = kind.map(|kind| description_of(&place, kind, &region));
-    let description = description.transpose()?.flatten();
+    let location = Location::resolve(name)?;
+    let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
+    let kind = Kind::from_code(region.static_header.kind);
+    let value_type = kind.map(|kind| value_type_of(&location, kind, &region));
+    let value_type = value_type.transpose()?.flatten();
     let ring = region.ring();
     let mut findings = verify_header(&region, ring);
     if findings.is_empty() {
@@ -43,14 +43,14 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
         findings.extend((0..ring.shape().slots).filter_map(|slot| {
             let check = |payload: &[u8]| match kind {
                 _ if !trusts_plain && !ring.shape().checksummed => Err(NOT_BELIEVED.to_owned()),
-                Some(kind) => check_payload(kind, description.as_ref(), payload),
+                Some(kind) => check_payload(kind, value_type.as_ref(), payload),
                 None => Ok(()),
             };
             let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
-            Some(Finding { place: format!("slot {slot}"), problem })
+            Some(Finding { part: format!("slot {slot}"), problem })
         }));
         if findings.iter().any(|finding| finding.problem == NO_MEMORY) {
-            return Err(Error::TooLarge { region: place.shown.clone(), reason: NO_MEMORY.to_owned() });
+            return Err(Error::TooLarge { region: location.name.clone(), reason: NO_MEMORY.to_owned() });
         }
     }
     Ok(findings)
@@ -58,13 +58,13 @@ pub fn verify(name: &str) -> Result<Vec<Finding>> {
 
 fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut find = |problem: String| findings.push(Finding { place: "header".into(), problem });
+    let mut find = |problem: String| findings.push(Finding { part: "header".into(), problem });
     let (head, first) = (ring.head(), ring.first());
-    if let State::Unknown(code) = State::from_code(ring.state()) {
+    if let RegionState::Unknown(code) = RegionState::from_code(ring.state()) {
         find(format!("state {code} is not one of 1 to 4"));
     }
-    if Kind::from_code(region.fixed.kind).is_none() {
-        find(format!("kind {} is unknown to this version", region.fixed.kind));
+    if Kind::from_code(region.static_header.kind).is_none() {
+        find(format!("kind {} is unknown to this version", region.static_header.kind));
     }
     if first == 0 || first > head.saturating_add(1) || head > MAX_SEQUENCE {
         find(format!("head {head} and first {first} do not fit each other"));
@@ -97,8 +97,8 @@ fn verify_slot(
     if !stamp.is_multiple_of(2) {
         return Ok(());
     }
-    let looked = ring.look(stamp / 2, payload).map_err(|fault| fault.problem.to_owned())?;
-    let Look::Whole(stamped) = looked else { return Ok(()) };
+    let looked = ring.lookup(stamp / 2, payload).map_err(|fault| fault.problem.to_owned())?;
+    let Lookup::Whole(stamped) = looked else { return Ok(()) };
     if ring.shape().checksummed && !(stamped.has_checksum() && stamped.checksum_holds(payload)) {
         return Err(format!("value {}: its checksum does not match", stamped.sequence));
     }

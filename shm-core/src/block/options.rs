@@ -1,8 +1,8 @@
 //! Making a map: what of which file, for what, and with which pages behind it. What is then done with it is not here.
 
-use super::Map;
+use super::Block;
 use crate::error::{Error, Result};
-use crate::region::place::Place;
+use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
@@ -25,20 +25,20 @@ pub enum Access {
 /// The permission bits of a block that is made.
 const BLOCK_MODE: u32 = 0o600;
 
-/// How to make a [`Map`].
+/// How to make a [`Block`].
 ///
 /// ```
-/// use shm_core::{Access, Map};
+/// use shm_core::{Access, Block};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let file = tempfile::tempfile()?;
 /// file.set_len(8192)?;
-/// let mut map = Map::options().offset(4096).len(100).access(Access::Copy).file(file)?;
+/// let mut map = Block::options().offset(4096).len(100).access(Access::Copy).file(file)?;
 /// map.write(b"for me alone")?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct MapOptions {
+pub struct BlockOptions {
     len: usize,
     offset: u64,
     access: Option<Access>,
@@ -63,13 +63,13 @@ pub struct Backing {
 /// A name that leads to a file.
 #[derive(Debug)]
 struct Name {
-    place: Place,
+    location: Location,
     identity: Identity,
     // The process that may remove it, which a fork of it is not.
     process: u32,
 }
 
-impl MapOptions {
+impl BlockOptions {
     /// Options of which none is set.
     #[must_use]
     pub fn new() -> Self {
@@ -132,23 +132,23 @@ impl MapOptions {
     /// # let directory = tempfile::tempdir().unwrap();
     /// # let name = format!("{}/block", directory.path().display());
     /// # let name = name.as_str();
-    /// let block = shm_core::Map::options().len(64).create(true).remove_on_drop(true).open(name)?;
+    /// let block = shm_core::Block::options().len(64).create(true).remove_on_drop(true).open(name)?;
     /// assert_eq!(block.size()?, 64);
     /// drop(block);
-    /// assert!(shm_core::Map::open(name).is_err());
+    /// assert!(shm_core::Block::open(name).is_err());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(&self, name: &str) -> Result<Map> {
-        let place = Place::resolve(name)?;
+    pub fn open(&self, name: &str) -> Result<Block> {
+        let location = Location::resolve(name)?;
         let access = self.access.unwrap_or(Access::Write);
-        let (file, is_new) = self.open_file(&place, access)?;
+        let (file, is_new) = self.open_file(&location, access)?;
         let identity = stat(name, &file)?.identity;
-        let name_of_it = Name { place, identity, process: std::process::id() };
+        let name_of_it = Name { location, identity, process: std::process::id() };
         match self.backing(name, file, access) {
             Ok(mut backing) => {
                 backing.name = self.remove_on_drop.then_some(name_of_it);
-                Ok(Map::new(name.to_owned(), backing))
+                Ok(Block::new(name.to_owned(), backing))
             }
             Err(error) => {
                 if is_new {
@@ -171,20 +171,20 @@ impl MapOptions {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut map = shm_core::Map::options().len(5).file(tempfile::tempfile()?)?;
+    /// let mut map = shm_core::Block::options().len(5).file(tempfile::tempfile()?)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.size()?, 5);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn file(&self, file: File) -> Result<Map> {
-        let shown = file::shown(&file);
+    pub fn file(&self, file: File) -> Result<Block> {
+        let name = file::path_name(&file);
         let access = match self.access {
             Some(access) => access,
-            None => opened_for(&file).map_err(|error| io_error("map", &shown, error))?,
+            None => opened_for(&file).map_err(|error| io_error("map", &name, error))?,
         };
-        let backing = self.backing(&shown, file, access)?;
-        Ok(Map::new(shown, backing))
+        let backing = self.backing(&name, file, access)?;
+        Ok(Block::new(name, backing))
     }
 
     /// Maps memory that has no name, all zeros. [`Access::Copy`] is for this process alone, the others are shared with the
@@ -198,23 +198,23 @@ impl MapOptions {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let scratch = shm_core::Map::options().len(100).access(shm_core::Access::Copy).anonymous()?;
+    /// let scratch = shm_core::Block::options().len(100).access(shm_core::Access::Copy).anonymous()?;
     /// assert_eq!(scratch.len(), 100);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn anonymous(&self) -> Result<Map> {
-        let shown = "anonymous memory";
+    pub fn anonymous(&self) -> Result<Block> {
+        let name = "anonymous memory";
         if self.len == 0 || self.offset != 0 {
-            return Err(refused(shown, "map", "it needs a length, and has no offset".to_owned()));
+            return Err(refused(name, "map", "it needs a length, and has no offset".to_owned()));
         }
-        let end = end_of(shown, 0, self.len)?;
-        let io_error = |error| io_error("map", shown, error);
+        let end = end_of(name, 0, self.len)?;
+        let io_error = |error| io_error("map", name, error);
         let access = self.access.unwrap_or(Access::Write);
         let (memory, file) = match access {
             Access::Copy => (BlockMapping::private_zeros(self.len), None),
             Access::Read | Access::Write => {
-                check_limit(shown, end, 0)?;
+                check_limit(name, end, 0)?;
                 let file = file::anonymous().map_err(io_error)?;
                 file.set_len(end).map_err(io_error)?;
                 (BlockMapping::shared(&file, 0, self.len, access == Access::Write), Some(file))
@@ -222,12 +222,12 @@ impl MapOptions {
         };
         let memory = memory.map_err(io_error)?;
         let backing = Backing { memory, access, file, offset: 0, is_anonymous: true, name: None };
-        Ok(Map::new(shown.to_owned(), backing))
+        Ok(Block::new(name.to_owned(), backing))
     }
 
     /// Opens the block's file, and says whether it is new.
-    fn open_file(&self, place: &Place, access: Access) -> Result<(File, bool)> {
-        let (directory, name) = (place.directory(), place.file());
+    fn open_file(&self, location: &Location, access: Access) -> Result<(File, bool)> {
+        let (directory, name) = (location.directory(), location.file());
         let open = || match access {
             Access::Write => directory.open_file(name, file::Access::Write),
             Access::Read | Access::Copy => directory.open_file(name, file::Access::Read),
@@ -241,13 +241,13 @@ impl MapOptions {
             },
             opened => opened.map(|file| (file, false)),
         };
-        opened.map_err(|error| explain_open(place, error))
+        opened.map_err(|error| explain_open(location, error))
     }
 
     /// Checks the file, gives it the pages, and maps it.
-    fn backing(&self, shown: &str, file: File, access: Access) -> Result<Backing> {
-        let refuse = |reason: String| Err(refused(shown, "map", reason));
-        let stat = stat(shown, &file)?;
+    fn backing(&self, name: &str, file: File, access: Access) -> Result<Backing> {
+        let refuse = |reason: String| Err(refused(name, "map", reason));
+        let stat = stat(name, &file)?;
         if stat.kind != Kind::Regular {
             return refuse("it is not a regular file".to_owned());
         }
@@ -259,7 +259,7 @@ impl MapOptions {
             ));
         }
         if !self.force && begins_as_region(&file) {
-            return Err(Error::IsRegion { region: shown.to_owned() });
+            return Err(Error::IsRegion { region: name.to_owned() });
         }
         let file_len = stat.bytes;
         let len = match self.len {
@@ -269,14 +269,14 @@ impl MapOptions {
         if len == 0 {
             return refuse(format!("it has no byte behind offset {}; give a length to extend it", self.offset));
         }
-        let end = end_of(shown, self.offset, len)?;
+        let end = end_of(name, self.offset, len)?;
         match access {
             Access::Write if matches!(opened_for(&file), Ok(Access::Read)) => {
                 return refuse(
                     "its file was opened read-only; open it for writing, or map it with Access::Read".to_owned(),
                 );
             }
-            Access::Write => reserve(shown, &file, self.offset, len as u64)?,
+            Access::Write => reserve(name, &file, self.offset, len as u64)?,
             _ if end <= file_len => {}
             _ => return refuse(format!("it ends at {file_len}, not at {end}, and only a map that writes extends it")),
         }
@@ -284,12 +284,12 @@ impl MapOptions {
             Access::Copy => BlockMapping::private(&file, self.offset, len),
             Access::Read | Access::Write => BlockMapping::shared(&file, self.offset, len, access == Access::Write),
         };
-        let memory = memory.map_err(|error| io_error("map", shown, error))?;
+        let memory = memory.map_err(|error| io_error("map", name, error))?;
         Ok(Backing { memory, access, file: Some(file), offset: self.offset, is_anonymous: false, name: None })
     }
 }
 
-impl TryFrom<File> for Map {
+impl TryFrom<File> for Block {
     type Error = Error;
 
     /// Maps the whole file: for reading if it was opened read-only, else for reading and writing.
@@ -299,13 +299,13 @@ impl TryFrom<File> for Map {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("notes");
     /// std::fs::write(&path, "hello")?;
-    /// let mut map = shm_core::Map::try_from(std::fs::File::open(&path)?)?;
+    /// let mut map = shm_core::Block::try_from(std::fs::File::open(&path)?)?;
     /// assert_eq!(map.read_all()?, b"hello");
     /// # Ok(())
     /// # }
     /// ```
     fn try_from(file: File) -> Result<Self> {
-        MapOptions::new().file(file)
+        BlockOptions::new().file(file)
     }
 }
 
@@ -317,24 +317,24 @@ impl Backing {
     }
 
     /// Changes the length of the mapping and of its file, without a moment at which the mapping is longer than the file.
-    pub fn resize(&mut self, shown: &str, len: usize) -> Result<()> {
-        let refuse = |reason: &str| Err(refused(shown, "resize", reason.to_owned()));
+    pub fn resize(&mut self, name: &str, len: usize) -> Result<()> {
+        let refuse = |reason: &str| Err(refused(name, "resize", reason.to_owned()));
         let (Access::Write, Some(file)) = (self.access, &self.file) else {
             return refuse("it is read-only or copy-on-write");
         };
         if len == 0 {
             return refuse("a map has at least one byte; close it instead");
         }
-        let io_error = |source| Error::Io { action: "resize", region: shown.to_owned(), source };
-        let end = end_of(shown, self.offset, len)?;
+        let io_error = |source| Error::Io { action: "resize", region: name.to_owned(), source };
+        let end = end_of(name, self.offset, len)?;
         if len < self.memory.len() {
             self.memory.remap(len).map_err(io_error)?;
             return file.set_len(end).map_err(io_error);
         }
         // Memory comes when it is touched. To reserve it would be to take it, and no file system says where to stop.
         match self.is_anonymous {
-            true => check_limit(shown, end, self.memory.len() as u64)?,
-            false => reserve(shown, file, self.offset, len as u64)?,
+            true => check_limit(name, end, self.memory.len() as u64)?,
+            false => reserve(name, file, self.offset, len as u64)?,
         }
         file.set_len(end).map_err(io_error)?;
         self.memory.remap(len).map_err(io_error)
@@ -344,10 +344,11 @@ impl Backing {
 impl Name {
     /// Removes the name, if it still leads to that file.
     fn remove(&self) {
-        if self.process == std::process::id() && matches!(self.place.identity(), Ok(Some(now)) if now == self.identity)
+        if self.process == std::process::id()
+            && matches!(self.location.identity(), Ok(Some(now)) if now == self.identity)
         {
             // Nothing more can be done here.
-            let _ = self.place.directory().remove_file(self.place.file());
+            let _ = self.location.directory().remove_file(self.location.file());
         }
     }
 }
@@ -362,34 +363,34 @@ impl Drop for Backing {
 
 /// Gives every byte of the range a page on the disk or in memory, and extends the file to its end. If that fails, the
 /// file has the length that it had.
-fn reserve(shown: &str, file: &File, offset: u64, len: u64) -> Result<()> {
-    let stat = stat(shown, file)?;
+fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<()> {
+    let stat = stat(name, file)?;
     let end = offset + len;
     let file_len = stat.bytes;
-    check_limit(shown, end, file_len)?;
+    check_limit(name, end, file_len)?;
     // First the pages, then the length: in one step, a full ext4 keeps what it had already added to the length.
     let pages = |length| reserve_pages(file, length, offset, len);
     let extend = || if end > file_len { pages(Length::Extended) } else { Ok(()) };
     pages(Length::Kept).and_then(|()| extend()).or_else(|error| match error.kind() {
         // Without holes there is nothing to reserve.
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
-        ErrorKind::Unsupported => Err(refused(shown, "map", "its file system cannot reserve space for it".to_owned())),
+        ErrorKind::Unsupported => Err(refused(name, "map", "its file system cannot reserve space for it".to_owned())),
         _ if is_no_space(&error) => {
-            Err(Error::NoSpace { region: shown.to_owned(), needed: len, free: file::free_bytes(file) })
+            Err(Error::NoSpace { region: name.to_owned(), needed: len, free: file::free_bytes(file) })
         }
         // What a file system says to a length that no file has.
-        ErrorKind::FileTooLarge => Err(Error::TooLarge { region: shown.to_owned(), reason: format!("{end} bytes") }),
-        _ => Err(io_error("reserve space for", shown, error)),
+        ErrorKind::FileTooLarge => Err(Error::TooLarge { region: name.to_owned(), reason: format!("{end} bytes") }),
+        _ => Err(io_error("reserve space for", name, error)),
     })
 }
 
 /// Refuses a length for which the kernel would kill the process.
-fn check_limit(shown: &str, end: u64, file_len: u64) -> Result<()> {
+fn check_limit(name: &str, end: u64, file_len: u64) -> Result<()> {
     if end <= file_len.max(file::length_limit()) {
         return Ok(());
     }
     let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
-    Err(Error::TooLarge { region: shown.to_owned(), reason })
+    Err(Error::TooLarge { region: name.to_owned(), reason })
 }
 
 fn begins_as_region(file: &File) -> bool {
@@ -403,38 +404,38 @@ fn opened_for(file: &File) -> io::Result<Access> {
 }
 
 /// Where a map ends in its file, if the kernel can count as far.
-fn end_of(shown: &str, offset: u64, len: usize) -> Result<u64> {
+fn end_of(name: &str, offset: u64, len: usize) -> Result<u64> {
     let end = offset.checked_add(len as u64).filter(|end| i64::try_from(*end).is_ok() && isize::try_from(len).is_ok());
     let reason = || format!("{len} bytes at {offset}, more than this machine can address");
-    end.ok_or_else(|| Error::TooLarge { region: shown.to_owned(), reason: reason() })
+    end.ok_or_else(|| Error::TooLarge { region: name.to_owned(), reason: reason() })
 }
 
-fn stat(shown: &str, file: &File) -> Result<Stat> {
-    file::stat(file).map_err(|error| io_error("map", shown, error))
+fn stat(name: &str, file: &File) -> Result<Stat> {
+    file::stat(file).map_err(|error| io_error("map", name, error))
 }
 
-fn explain_open(place: &Place, error: io::Error) -> Error {
-    let shown = place.shown.as_str();
+fn explain_open(location: &Location, error: io::Error) -> Error {
+    let name = location.name.as_str();
     match error.kind() {
-        ErrorKind::NotFound => Error::NoBlock { block: shown.to_owned() },
+        ErrorKind::NotFound => Error::NoBlock { block: name.to_owned() },
         ErrorKind::PermissionDenied => Error::Permission {
             action: "map",
-            region: shown.to_owned(),
+            region: name.to_owned(),
             remedy: "its owner can allow it with chmod".to_owned(),
         },
-        _ if is_no_space(&error) => place.no_space(0),
-        _ => match place.directory().stat(place.file()).ok().flatten().map(|stat| stat.kind) {
-            None | Some(Kind::Regular) => io_error("map", shown, error),
-            Some(Kind::Link) => refused(shown, "map", "it is a symbolic link".to_owned()),
-            Some(_) => refused(shown, "map", "it is not a regular file".to_owned()),
+        _ if is_no_space(&error) => location.no_space(0),
+        _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
+            None | Some(Kind::Regular) => io_error("map", name, error),
+            Some(Kind::Link) => refused(name, "map", "it is a symbolic link".to_owned()),
+            Some(_) => refused(name, "map", "it is not a regular file".to_owned()),
         },
     }
 }
 
-fn io_error(action: &'static str, shown: &str, source: io::Error) -> Error {
-    Error::Io { action, region: shown.to_owned(), source }
+fn io_error(action: &'static str, name: &str, source: io::Error) -> Error {
+    Error::Io { action, region: name.to_owned(), source }
 }
 
-fn refused(shown: &str, asked: &str, reason: String) -> Error {
-    Error::Refused { map: shown.to_owned(), asked: asked.to_owned(), reason }
+fn refused(name: &str, asked: &str, reason: String) -> Error {
+    Error::Refused { map: name.to_owned(), asked: asked.to_owned(), reason }
 }

@@ -1,12 +1,12 @@
 //! A map as an array: ranges and indices, searching and moving, without regard to the position.
 
-use super::{Map, SEARCH_BYTES};
+use super::{Block, SEARCH_BYTES};
 use crate::error::Result;
 use memchr::memmem;
 use shm_ring::copy;
 use std::ops::{Bound, Range, RangeBounds};
 
-impl Map {
+impl Block {
     /// The byte at an index; a negative one counts from the end.
     ///
     /// # Errors
@@ -17,7 +17,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(8)?;
+    /// let mut map = shm_core::Block::anonymous(8)?;
     /// map.set_byte(-1, 7)?;
     /// assert_eq!(map.byte_at(7)?, 7);
     /// assert!(map.byte_at(8).is_err());
@@ -39,7 +39,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(4)?;
+    /// let mut map = shm_core::Block::anonymous(4)?;
     /// map.set_byte(2, 9)?;
     /// assert_eq!(map.get(..)?, [0, 0, 9, 0]);
     /// # Ok(())
@@ -61,7 +61,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.get(1..3)?, b"el");
     /// assert_eq!(map.get(-2..)?, b"lo");
@@ -86,7 +86,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.set(1..3, b"el")?;
     /// assert!(map.set(.., b"too short").is_err());
     /// assert_eq!(map.get(..)?, b"\0el\0\0");
@@ -116,7 +116,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.find(b"l", ..)?, Some(2));
     /// assert_eq!(map.find(b"l", 3..)?, Some(3));
@@ -150,7 +150,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.rfind(b"l", ..)?, Some(3));
     /// assert_eq!(map.rfind(b"l", ..3)?, Some(2));
@@ -183,7 +183,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// map.move_within(1, 0, 4)?;
     /// assert_eq!(map.get(..)?, b"hhell");
@@ -217,7 +217,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// map.write(b"hello")?;
     /// // SAFETY: the memory is anonymous, and this process has no children.
     /// let bytes = unsafe { map.as_slice() }?;
@@ -246,7 +246,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(5)?;
+    /// let mut map = shm_core::Block::anonymous(5)?;
     /// // SAFETY: the memory is anonymous, and this process has no children.
     /// unsafe { map.as_mut_slice() }?.fill(b'x');
     /// assert_eq!(map.get(..)?, b"xxxxx");

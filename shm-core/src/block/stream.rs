@@ -1,6 +1,6 @@
 //! A map as a stream: reading and writing at its position, in Python's words and in the standard library's traits.
 
-use super::{Map, SEARCH_BYTES};
+use super::{Block, SEARCH_BYTES};
 use crate::error::{Error, Result};
 use shm_ring::copy;
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -8,7 +8,7 @@ use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
 /// How many bytes are copied out at a time where only a few may be wanted.
 const LINE_BYTES: usize = 256;
 
-impl Map {
+impl Block {
     /// The position: where the next [`read`](Self::read) or [`write`](Self::write) starts.
     ///
     /// It is behind the end after a [`resize`](Self::resize) to less.
@@ -21,7 +21,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(16)?;
+    /// let mut map = shm_core::Block::anonymous(16)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.tell()?, 5);
     /// # Ok(())
@@ -43,7 +43,7 @@ impl Map {
     /// ```
     /// use std::io::SeekFrom;
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(16)?;
+    /// let mut map = shm_core::Block::anonymous(16)?;
     /// assert_eq!(map.seek(SeekFrom::End(-4))?, 12);
     /// assert_eq!(map.seek(SeekFrom::Current(4))?, 16);
     /// assert!(map.seek(SeekFrom::Start(17)).is_err());
@@ -74,7 +74,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(8)?;
+    /// let mut map = shm_core::Block::anonymous(8)?;
     /// map.set(..5, b"hello")?;
     /// assert_eq!(map.read(5)?, b"hello");
     /// assert_eq!(map.read(5)?, [0; 3]);
@@ -108,7 +108,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(8)?;
+    /// let mut map = shm_core::Block::anonymous(8)?;
     /// map.write(b"hello")?;
     /// assert_eq!(map.read_all()?, [0; 3]);
     /// # Ok(())
@@ -128,7 +128,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(1)?;
+    /// let mut map = shm_core::Block::anonymous(1)?;
     /// assert_eq!(map.read_byte()?, 0);
     /// assert!(map.read_byte().is_err());
     /// # Ok(())
@@ -152,7 +152,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(8)?;
+    /// let mut map = shm_core::Block::anonymous(8)?;
     /// map.set(..8, b"one\ntwo\n")?;
     /// assert_eq!(map.readline()?, b"one\n");
     /// assert_eq!(map.readline()?, b"two\n");
@@ -188,7 +188,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(8)?;
+    /// let mut map = shm_core::Block::anonymous(8)?;
     /// map.write(b"hello")?;
     /// assert!(map.write(b"world").is_err());
     /// assert_eq!(map.get(..)?, b"hello\0\0\0");
@@ -215,7 +215,7 @@ impl Map {
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
-    /// let mut map = shm_core::Map::anonymous(1)?;
+    /// let mut map = shm_core::Block::anonymous(1)?;
     /// map.write_byte(b'!')?;
     /// assert!(map.write_byte(b'!').is_err());
     /// # Ok(())
@@ -226,14 +226,14 @@ impl Map {
     }
 }
 
-impl Read for Map {
+impl Read for Block {
     /// Fills the buffer from the position on; 0 is the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_into(buffer).map_err(|error| to_io(error, ErrorKind::InvalidInput))
     }
 }
 
-impl BufRead for Map {
+impl BufRead for Block {
     /// A copy of the next bytes, made anew by each call.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let position = self.position;
@@ -249,7 +249,7 @@ impl BufRead for Map {
     }
 }
 
-impl Write for Map {
+impl Write for Block {
     /// Stores all of the bytes or, with [`ErrorKind::WriteZero`], none of them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Self::write(self, bytes).map_err(|error| to_io(error, ErrorKind::WriteZero))
@@ -260,7 +260,7 @@ impl Write for Map {
     }
 }
 
-impl Seek for Map {
+impl Seek for Block {
     /// Moves the position, but not behind the end.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = Self::seek(self, to).map_err(|error| to_io(error, ErrorKind::InvalidInput))?;

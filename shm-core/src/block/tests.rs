@@ -36,14 +36,14 @@ fn block_of(bytes: &[u8]) -> (tempfile::TempDir, String) {
     (directory, path)
 }
 
-fn open(path: &str, access: Access) -> Map {
-    Map::options().access(access).open(path).unwrap()
+fn open(path: &str, access: Access) -> Block {
+    Block::options().access(access).open(path).unwrap()
 }
 
 #[test]
 fn maps_of_one_file_see_each_others_bytes_at_once() {
     let (_directory, path) = block_of(b"........");
-    let (mut writer, mut other) = (Map::open(&path).unwrap(), Map::open(&path).unwrap());
+    let (mut writer, mut other) = (Block::open(&path).unwrap(), Block::open(&path).unwrap());
     let mut reader = open(&path, Access::Read);
     writer.write(b"one").unwrap();
     assert_eq!((reader.get(..).unwrap(), other.get(..).unwrap()), (b"one.....".to_vec(), b"one.....".to_vec()));
@@ -57,7 +57,7 @@ fn maps_of_one_file_see_each_others_bytes_at_once() {
 fn a_copy_on_write_map_keeps_its_bytes_to_itself_and_sees_those_of_others_in_pages_that_it_did_not_change() {
     let page = page_bytes();
     let (_directory, path) = block_of(&vec![b'.'; 2 * page]);
-    let (mut copy, mut shared) = (open(&path, Access::Copy), Map::open(&path).unwrap());
+    let (mut copy, mut shared) = (open(&path, Access::Copy), Block::open(&path).unwrap());
     copy.write(b"mine").unwrap();
     shared.set_byte(10, b'!').unwrap();
     shared.set_byte(-1, b'!').unwrap();
@@ -77,7 +77,7 @@ fn a_read_only_map_and_a_copy_on_write_map_are_made_of_a_file_that_is_read_only(
 
 #[test]
 fn what_does_not_fit_is_not_stored_in_part() {
-    let mut map = Map::anonymous(8).unwrap();
+    let mut map = Block::anonymous(8).unwrap();
     map.write(b"hello").unwrap();
     assert!(map.write(b"world").is_err());
     assert!(map.set(5.., b"world").is_err());
@@ -88,7 +88,7 @@ fn what_does_not_fit_is_not_stored_in_part() {
 
 #[test]
 fn ranges_are_what_the_language_makes_of_them() {
-    let mut map = Map::anonymous(5).unwrap();
+    let mut map = Block::anonymous(5).unwrap();
     map.write(b"hello").unwrap();
     let from_behind = (std::ops::Bound::Excluded(1), std::ops::Bound::Unbounded);
     for (got, expected) in [
@@ -112,7 +112,7 @@ fn bytes_are_found_also_where_they_lie_across_what_is_searched_at_a_time() {
     for needle in [&b"1"[..], b"12", b"123456789", &[b'1'; SEARCH_BYTES + 1]] {
         let step = SEARCH_BYTES.max(needle.len());
         // In its middle both find and rfind are at the border of a part.
-        let mut map = Map::anonymous(4 * step).unwrap();
+        let mut map = Block::anonymous(4 * step).unwrap();
         for before in [0, 1, 2, needle.len(), needle.len() + 1, needle.len() + 2] {
             let at = 2 * step + 1 - before;
             let range = isize::try_from(at).unwrap()..isize::try_from(at + needle.len()).unwrap();
@@ -128,7 +128,7 @@ fn bytes_are_found_also_where_they_lie_across_what_is_searched_at_a_time() {
 #[expect(unsafe_code, reason = "it is what is tested")]
 fn slices_show_and_change_the_bytes_themselves() {
     let (_directory, path) = block_of(b"hello");
-    let mut map = Map::open(&path).unwrap();
+    let mut map = Block::open(&path).unwrap();
     // SAFETY: this test alone has the file, and maps it once.
     unsafe { map.as_mut_slice() }.unwrap()[0] = b'j';
     // SAFETY: as above.
@@ -145,7 +145,7 @@ fn a_map_goes_from_thread_to_thread_and_is_read_by_several() {
     fn is_shared<T: Send + Sync>(map: T) -> T {
         map
     }
-    let mut map = is_shared(Map::anonymous(5).unwrap());
+    let mut map = is_shared(Block::anonymous(5).unwrap());
     let writer = std::thread::spawn(move || map.write(b"hello").map(|_| map));
     let map = writer.join().unwrap().unwrap();
     std::thread::scope(|scope| {
@@ -159,7 +159,7 @@ fn a_map_goes_from_thread_to_thread_and_is_read_by_several() {
 #[test]
 fn messages_say_what_was_asked_and_what_is_possible() {
     let (_directory, path) = block_of(&[b'.'; 64]);
-    let mut map = Map::open(&path).unwrap();
+    let mut map = Block::open(&path).unwrap();
     let check = |error: Error, expected: &str| assert_eq!(error.to_string(), expected.replace("BLOCK", &path));
     map.seek(std::io::SeekFrom::Start(60)).unwrap();
     check(map.write(b"0123456789").unwrap_err(), "cannot write 10 bytes at 60 of 'BLOCK': it has 64 bytes");
@@ -183,27 +183,27 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     check(map.write_byte(0).unwrap_err(), "cannot write 'BLOCK': it was opened read-only");
     check(map.resize(1).unwrap_err(), "cannot resize 'BLOCK': it is read-only or copy-on-write");
     check(
-        Map::anonymous(1).unwrap().size().unwrap_err(),
+        Block::anonymous(1).unwrap().size().unwrap_err(),
         "cannot ask for the size of 'anonymous memory': anonymous memory has no file",
     );
     check(
-        Map::options().access(Access::Read).len(65).open(&path).unwrap_err(),
+        Block::options().access(Access::Read).len(65).open(&path).unwrap_err(),
         "cannot map 'BLOCK': it ends at 64, not at 65, and only a map that writes extends it",
     );
     check(
-        Map::options().offset(4096).open(&path).unwrap_err(),
+        Block::options().offset(4096).open(&path).unwrap_err(),
         "cannot map 'BLOCK': it has no byte behind offset 4096; give a length to extend it",
     );
     check(
-        Map::options().offset(100).open(&path).unwrap_err(),
+        Block::options().offset(100).open(&path).unwrap_err(),
         "cannot map 'BLOCK': the offset 100 is not a multiple of 4096, the size of a page",
     );
 }
 
 #[test]
 fn a_map_shows_its_name_and_not_its_bytes() {
-    let mut map = Map::anonymous(5).unwrap();
-    let open = "Map { name: \"anonymous memory\", len: 5, position: 0, access: Some(Write) }";
+    let mut map = Block::anonymous(5).unwrap();
+    let open = "Block { name: \"anonymous memory\", len: 5, position: 0, access: Some(Write) }";
     assert_eq!(format!("{map:?}"), open);
     map.close();
     assert_eq!(format!("{map:?}"), open.replace("5", "0").replace("Some(Write)", "None"));

@@ -43,8 +43,8 @@ impl<T: Element> ArrayReader<T> {
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.raw.is_closed()
+    pub fn is_ended(&self) -> bool {
+        self.raw.is_ended()
     }
 
     /// Copies the newest value into the vector, also if it was read before. `None`: there is no value yet.

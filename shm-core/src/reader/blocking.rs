@@ -5,7 +5,7 @@ use super::follow::Step;
 use super::sample::Sample;
 use super::sleeper::{Sleeper, pause, spin};
 use crate::error::Result;
-use shm_ring::copy::Room;
+use shm_ring::copy::Destination;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ impl RawReader {
     #[inline(always)]
     pub(super) fn receive(
         &mut self,
-        buffer: &mut impl Room,
+        buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
@@ -44,7 +44,7 @@ impl RawReader {
     #[inline(never)]
     fn receive_later(
         &mut self,
-        buffer: &mut impl Room,
+        buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
@@ -77,7 +77,7 @@ impl RawReader {
     #[inline(never)]
     fn wait_for(
         &mut self,
-        buffer: &mut impl Room,
+        buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
     ) -> Result<Option<Sample<()>>> {
@@ -94,7 +94,7 @@ impl RawReader {
                 Step::Ended { .. } if until == Until::Closed => return Ok(None),
                 // Closed first and removed then: the close is what was waited for.
                 Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
-                Step::Absent if until == Until::Closed => return Err(self.follow.place().gone()),
+                Step::Absent if until == Until::Closed => return Err(self.follow.location().gone()),
                 _ if left.is_zero() => return Ok(None),
                 Step::Busy => {}
                 Step::Absent => thread::sleep(left.min(ABSENT_POLL)),
@@ -112,6 +112,6 @@ impl RawReader {
     }
 
     fn sleeper(&self) -> Sleeper {
-        Sleeper::new(self.wait, self.follow.region().fixed.look_ns)
+        Sleeper::new(self.wait, self.follow.region().static_header.spin_ns)
     }
 }

@@ -4,15 +4,15 @@
 //! A reader goes on in the file that its region's name leads to. It looks at the name when the region says that it moves,
 //! when something is wrong in the file, and every 50 ms; before it leaves a file, it takes what the file still holds.
 
+use super::expected::Expected;
 use super::options::Position;
 use super::sample::Sample;
-use super::wanted::Wanted;
 use crate::error::{Error, Result};
-use crate::region::content::Content;
-use crate::region::place::Place;
+use crate::region::format::ValueFormat;
+use crate::region::location::Location;
 use crate::region::{NOT_BELIEVED, Region};
 use crate::sys::file::Access;
-use shm_ring::copy::{Content as Copied, Room};
+use shm_ring::copy::{Content as Copied, Destination};
 use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use shm_ring::{Cursor, Fault, NO_MEMORY, Polled, Ring, Stamped};
 use std::time::{Duration, Instant};
@@ -58,12 +58,12 @@ enum Name {
 /// A reader's place in a region, over all files that the region is in its life.
 #[derive(Debug)]
 pub struct Follow {
-    place: Place,
+    location: Location,
     region: Region,
     cursor: Cursor,
-    content: Content,
-    wanted: Wanted,
-    max_bytes: u64,
+    format: ValueFormat,
+    expected: Expected,
+    max_region_bytes: u64,
     // Whether values need no check: they have no checksum, and are believed.
     is_plain: bool,
     // When the name was last compared, and at which bell of this file.
@@ -75,16 +75,22 @@ pub struct Follow {
 
 impl Follow {
     /// A reader of this file that begins at its first value. `now` is when it was opened.
-    pub fn new(place: Place, region: Region, wanted: Wanted, max_bytes: u64, now: Instant) -> Result<Self> {
-        let content = wanted.accept(&place, &region)?;
+    pub fn new(
+        location: Location,
+        region: Region,
+        expected: Expected,
+        max_region_bytes: u64,
+        now: Instant,
+    ) -> Result<Self> {
+        let format = expected.accept(&location, &region)?;
         Ok(Self {
-            place,
+            location,
             is_plain: is_plain(&region),
             region,
             cursor: Cursor::at(1),
-            content,
-            wanted,
-            max_bytes,
+            format,
+            expected,
+            max_region_bytes,
             checked: (now, None),
             is_astray: false,
             restarted: false,
@@ -92,8 +98,8 @@ impl Follow {
     }
 
     /// Where the region is.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// The file that is being read.
@@ -103,8 +109,8 @@ impl Follow {
     }
 
     /// What the values are. It may change whenever the region is replaced.
-    pub fn content(&self) -> &Content {
-        &self.content
+    pub fn format(&self) -> &ValueFormat {
+        &self.format
     }
 
     /// Whether a look for the next value would find something; see [`Cursor::is_near`].
@@ -146,7 +152,7 @@ impl Follow {
 
     /// The next value, if one look finds it: nothing but its slot is touched. It is to be [given](Self::give).
     #[inline(always)]
-    pub fn next_at_once(&mut self, buffer: &mut impl Room) -> Option<Stamped> {
+    pub fn next_at_once(&mut self, buffer: &mut impl Destination) -> Option<Stamped> {
         self.cursor.poll_at_once(self.region.ring(), buffer)
     }
 
@@ -156,7 +162,7 @@ impl Follow {
     ///
     /// What is wrong with the value, the file, or the one that the name leads to.
     #[inline]
-    pub fn step(&mut self, now: Instant, buffer: &mut impl Room) -> Result<Step> {
+    pub fn step(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Step> {
         loop {
             // Bell and state come first: everything that was published before they changed is then found.
             let (bell, state) = (self.ring().bell(), self.ring().state());
@@ -194,7 +200,7 @@ impl Follow {
 
     /// The newest value, if one look finds it in a file that is not about to be left. It is to be [given](Self::give).
     #[inline(always)]
-    pub fn newest_at_once(&mut self, buffer: &mut impl Room) -> Option<Stamped> {
+    pub fn newest_at_once(&mut self, buffer: &mut impl Destination) -> Option<Stamped> {
         let ring = self.region.ring();
         if self.is_astray || ring.state() >= STATE_MOVING {
             return None;
@@ -210,7 +216,7 @@ impl Follow {
     ///
     /// As for [`step`](Self::step); [`Error::Gone`] and [`Error::Busy`].
     #[inline]
-    pub fn newest(&mut self, now: Instant, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    pub fn newest(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         loop {
             let state = self.ring().state();
             let polled = self.ring().latest(self.cursor.passed(), buffer);
@@ -220,7 +226,7 @@ impl Follow {
             };
             match found {
                 Name::Another => continue,
-                Name::Nothing => return Err(self.place.gone()),
+                Name::Nothing => return Err(self.location.gone()),
                 Name::Same => {}
             }
             return match polled.map_err(|fault| self.damaged(fault))? {
@@ -245,15 +251,15 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = self.place.identity_and_bytes()?;
+        let found = self.location.identity_and_bytes()?;
         self.is_astray = found.is_none_or(|(identity, _)| identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
             // The bell that was just noted may be the last one of this file: only the look that follows can tell.
             Some(_) if self.is_astray => Ok(Name::Another),
             // A writer that dies of it leaves nothing else to tell of.
-            Some((_, bytes)) if bytes < self.region.fixed.region_bytes => {
-                Err(self.place.damaged("it was cut short while it was in use".to_owned()))
+            Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {
+                Err(self.location.damaged("it was cut short while it was in use".to_owned()))
             }
             Some(_) => Ok(Name::Same),
         }
@@ -262,7 +268,7 @@ impl Follow {
     /// Goes on in the file that the name leads to now, if that is another one. The old one was drained.
     fn adopt(&mut self, now: Instant) -> Result<Name> {
         self.is_astray = true;
-        let region = match Region::open(&self.place, Access::Read, self.max_bytes) {
+        let region = match Region::open(&self.location, Access::Read, self.max_region_bytes) {
             Err(Error::NotFound { .. }) => return Ok(Name::Nothing),
             opened => opened?,
         };
@@ -270,9 +276,9 @@ impl Follow {
             self.is_astray = false;
             return Ok(Name::Same);
         }
-        self.content = self.wanted.accept(&self.place, &region)?;
+        self.format = self.expected.accept(&self.location, &region)?;
         let first = region.ring().first();
-        if region.fixed.lineage == self.region.fixed.lineage {
+        if region.static_header.lineage == self.region.static_header.lineage {
             self.cursor.skip_to(first);
         } else {
             self.cursor.jump(first);
@@ -287,7 +293,7 @@ impl Follow {
 
     /// Gives a value that was copied, or says why it is not to be believed.
     #[inline(always)]
-    pub fn give(&mut self, stamped: Stamped, room: &impl Room) -> Result<Sample<()>> {
+    pub fn give(&mut self, stamped: Stamped, room: &impl Destination) -> Result<Sample<()>> {
         if !self.is_plain
             && let Err(error) = self.check(&stamped, room)
         {
@@ -310,20 +316,20 @@ impl Follow {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
             return Ok(());
         }
-        Err(self.place.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
+        Err(self.location.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
     /// Whether a value is the one that was published, as far as that can be told.
-    fn check(&self, stamped: &Stamped, room: &impl Room) -> Result<()> {
+    fn check(&self, stamped: &Stamped, room: &impl Destination) -> Result<()> {
         let holds = || match room.content() {
             Copied::Copied(payload) => stamped.checksum_holds(payload),
             Copied::InPlace(bytes) => {
-                let held = self.region.ring().place(stamped.sequence, bytes);
+                let held = self.region.ring().slot_view(stamped.sequence, bytes);
                 // One that was overwritten meanwhile is not damaged, and its view says that it is not whole.
                 held.checksum_holds(stamped) || !held.is_whole()
             }
         };
-        let problem = match self.region.fixed.has_checksums() {
+        let problem = match self.region.static_header.has_checksums() {
             true if stamped.has_checksum() && holds() => return Ok(()),
             true => "its checksum does not match",
             false => NOT_BELIEVED,
@@ -334,14 +340,14 @@ impl Follow {
     fn damaged(&self, fault: Fault) -> Error {
         let reason = format!("value {}: {}", fault.sequence, fault.problem);
         match fault.problem {
-            NO_MEMORY => Error::TooLarge { region: self.place.shown.clone(), reason },
-            _ => self.place.damaged(reason),
+            NO_MEMORY => Error::TooLarge { region: self.location.name.clone(), reason },
+            _ => self.location.damaged(reason),
         }
     }
 
     /// The error for a value that was overwritten each time before it could be copied.
     pub fn busy(&self) -> Error {
-        Error::Busy { region: self.place.shown.clone() }
+        Error::Busy { region: self.location.name.clone() }
     }
 
     fn ring(&self) -> Ring<'_> {
@@ -351,5 +357,5 @@ impl Follow {
 
 /// Whether the values of a region are believed without a checksum, and have none.
 fn is_plain(region: &Region) -> bool {
-    !region.fixed.has_checksums() && region.survived_cleanly()
+    !region.static_header.has_checksums() && region.survived_cleanly()
 }

@@ -21,24 +21,24 @@ use serde_json::Value;
 /// let mut writer = shm_core::Writer::<Reading>::open(name)?;
 /// writer.publish(&Reading { room: "kitchen".into(), celsius: 21.1 })?;
 ///
-/// let mut reader = shm_core::ValueReader::open(name)?;
+/// let mut reader = shm_core::JsonReader::open(name)?;
 /// assert_eq!(reader.latest()?.unwrap().value.to_string(), r#"{"room":"kitchen","celsius":21.1}"#);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ValueReader {
+pub struct JsonReader {
     raw: RawReader,
     encoded: Vec<u8>,
 }
 
-impl ValueReader {
+impl JsonReader {
     pub(super) fn from_raw(raw: RawReader) -> Result<Self> {
         let has_schema = raw.schema().is_some_and(|schema| schema.is_complete());
         if raw.kind() == Kind::Json || has_schema {
             return Ok(Self { raw, encoded: Vec::new() });
         }
-        let region = &raw.follow.place().shown;
+        let region = &raw.follow.location().name;
         Err(Error::Schema(format!(
             "region '{region}' does not say how its values are encoded; read it with a RawReader"
         )))
@@ -48,9 +48,9 @@ impl ValueReader {
     ///
     /// # Errors
     ///
-    /// As for [`ReaderOptions::open_values`].
+    /// As for [`ReaderOptions::open_json`].
     pub fn open(name: &str) -> Result<Self> {
-        ReaderOptions::new().open_values(name)
+        ReaderOptions::new().open_json(name)
     }
 
     /// Moves to another place in the region; see [`RawReader::seek`].
@@ -60,8 +60,8 @@ impl ValueReader {
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.raw.is_closed()
+    pub fn is_ended(&self) -> bool {
+        self.raw.is_ended()
     }
 
     receiving_methods!(Value, ", and [`Error::Decode`] if the bytes are not a value of the type.");

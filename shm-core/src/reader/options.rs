@@ -1,22 +1,22 @@
 //! Opening a region for reading: the options, and waiting for a region that does not exist yet.
 
 #[cfg(feature = "schema")]
-use super::ValueReader;
+use super::JsonReader;
 use super::blocking::ABSENT_POLL;
+use super::expected::Expected;
 use super::follow::Follow;
-use super::sleeper::Wait;
-use super::wanted::Wanted;
+use super::sleeper::WaitStrategy;
 use super::{ArrayReader, RawReader, Reader};
 use crate::Sequence;
 use crate::error::{Error, Result};
-use crate::region::place::Place;
+use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use crate::types::array::{ArrayType, Element};
-use crate::types::description::Description;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
+use crate::types::value_type::ValueType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::thread;
@@ -46,18 +46,18 @@ pub enum Position {
 /// # let name = format!("{}/room", directory.path().display());
 /// # shm_core::Writer::<f64>::open(&name)?.publish(&21.5)?;
 /// use std::time::Duration;
-/// let mut reader = shm_core::Reader::options().wait(Duration::from_secs(5)).open::<f64>(&name)?;
+/// let mut reader = shm_core::Reader::options().open_timeout(Duration::from_secs(5)).open::<f64>(&name)?;
 /// assert_eq!(reader.recv()?.unwrap().value, 21.5);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ReaderOptions {
-    wait: Option<Duration>,
+    open_timeout: Option<Duration>,
     start: Option<Position>,
-    max_bytes: Option<u64>,
-    waiting: Wait,
-    description: Option<Description>,
+    max_region_bytes: Option<u64>,
+    wait_strategy: WaitStrategy,
+    value_type: Option<ValueType>,
 }
 
 impl ReaderOptions {
@@ -68,8 +68,8 @@ impl ReaderOptions {
     }
 
     /// How long to wait for the region to appear; [`Duration::MAX`] is for ever. Unset, opening does not wait.
-    pub fn wait(&mut self, timeout: Duration) -> &mut Self {
-        self.wait = Some(timeout);
+    pub fn open_timeout(&mut self, timeout: Duration) -> &mut Self {
+        self.open_timeout = Some(timeout);
         self
     }
 
@@ -79,28 +79,28 @@ impl ReaderOptions {
         self
     }
 
-    /// How to wait for values. Unset, it is [`Wait::Block`].
-    pub fn waiting(&mut self, wait: Wait) -> &mut Self {
-        self.waiting = wait;
+    /// How to wait for values. Unset, it is [`WaitStrategy::Block`].
+    pub fn wait_strategy(&mut self, strategy: WaitStrategy) -> &mut Self {
+        self.wait_strategy = strategy;
         self
     }
 
     /// The largest region, in bytes, that is mapped. Unset, it is 1 TiB.
-    pub fn max_bytes(&mut self, bytes: u64) -> &mut Self {
-        self.max_bytes = Some(bytes);
+    pub fn max_region_bytes(&mut self, bytes: u64) -> &mut Self {
+        self.max_region_bytes = Some(bytes);
         self
     }
 
     /// What arrays the values must be; for [`open_array`](Self::open_array), which else takes any shape.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
-        self.description = Some(Description::Array(array));
+        self.value_type = Some(ValueType::Array(array));
         self
     }
 
     /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
-        self.description = Some(Description::Schema(schema));
+        self.value_type = Some(ValueType::Schema(schema));
         self
     }
 
@@ -115,13 +115,13 @@ impl ReaderOptions {
     /// [`Error::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
         #[cfg(feature = "schema")]
-        let description = match &self.description {
-            Some(Description::Schema(schema)) => Some(Description::Schema(schema.clone())),
-            _ => Some(Description::Schema(Schema::of::<T>()?)),
+        let value_type = match &self.value_type {
+            Some(ValueType::Schema(schema)) => Some(ValueType::Schema(schema.clone())),
+            _ => Some(ValueType::Schema(Schema::of::<T>()?)),
         };
         #[cfg(not(feature = "schema"))]
-        let description = None;
-        let raw = self.open_wanted(name, Wanted { kind: Some(Kind::Bincode), dtype: None, description })?;
+        let value_type = None;
+        let raw = self.open_wanted(name, Expected { kind: Some(Kind::Bincode), dtype: None, value_type })?;
         Ok(Reader::from_raw(raw))
     }
 
@@ -132,9 +132,9 @@ impl ReaderOptions {
     /// As for [`open`](Self::open): [`Error::Type`] if they are arrays of other elements or, if that was set, of another
     /// shape.
     pub fn open_array<T: Element>(&self, name: &str) -> Result<ArrayReader<T>> {
-        let description = self.description.clone();
-        let wanted = Wanted { kind: Some(Kind::Array), dtype: Some(T::DTYPE), description };
-        Ok(ArrayReader::from_raw(self.open_wanted(name, wanted)?))
+        let value_type = self.value_type.clone();
+        let expected = Expected { kind: Some(Kind::Array), dtype: Some(T::DTYPE), value_type };
+        Ok(ArrayReader::from_raw(self.open_wanted(name, expected)?))
     }
 
     /// Like [`open`](Self::open), for values as JSON, of whatever type: by the region's schema, or of a region of JSON.
@@ -143,8 +143,8 @@ impl ReaderOptions {
     ///
     /// As for [`open`](Self::open): [`Error::Schema`] if the region does not say how its values are encoded.
     #[cfg(feature = "schema")]
-    pub fn open_values(&self, name: &str) -> Result<ValueReader> {
-        ValueReader::from_raw(self.open_raw(name)?)
+    pub fn open_json(&self, name: &str) -> Result<JsonReader> {
+        JsonReader::from_raw(self.open_raw(name)?)
     }
 
     /// Like [`open`](Self::open), for the payloads' bytes, whatever their kind.
@@ -153,16 +153,16 @@ impl ReaderOptions {
     ///
     /// As for [`open`](Self::open), but for [`Error::Kind`].
     pub fn open_raw(&self, name: &str) -> Result<RawReader> {
-        self.open_wanted(name, Wanted::default())
+        self.open_wanted(name, Expected::default())
     }
 
-    fn open_wanted(&self, name: &str, wanted: Wanted) -> Result<RawReader> {
-        let place = Place::resolve(name)?;
-        let max_bytes = self.max_bytes.unwrap_or(MAX_REGION_BYTES);
-        let (region, has_waited) = self.await_region(&place, max_bytes)?;
+    fn open_wanted(&self, name: &str, expected: Expected) -> Result<RawReader> {
+        let location = Location::resolve(name)?;
+        let max_region_bytes = self.max_region_bytes.unwrap_or(MAX_REGION_BYTES);
+        let (region, has_waited) = self.await_region(&location, max_region_bytes)?;
         let now = Instant::now();
-        let follow = Follow::new(place, region, wanted, max_bytes, now)?;
-        let mut reader = RawReader::new(follow, self.waiting, now);
+        let follow = Follow::new(location, region, expected, max_region_bytes, now)?;
+        let mut reader = RawReader::new(follow, self.wait_strategy, now);
         match self.start {
             // All that a region has held came after the wait began, also what it no longer holds.
             None | Some(Position::Latest | Position::New) if has_waited => reader.seek(Position::At(1)),
@@ -172,11 +172,11 @@ impl ReaderOptions {
     }
 
     /// Opens the region, once it is there if that is wanted. Whether it had to be waited for.
-    fn await_region(&self, place: &Place, max_bytes: u64) -> Result<(Region, bool)> {
+    fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool)> {
         let start = Instant::now();
         let mut has_waited = false;
         loop {
-            match (Region::open(place, Access::Read, max_bytes), self.wait) {
+            match (Region::open(location, Access::Read, max_region_bytes), self.open_timeout) {
                 (Err(Error::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;

@@ -6,15 +6,15 @@ use super::options::{Position, ReaderOptions};
 use super::pace::Pace;
 use super::receiving_methods;
 use super::sample::Sample;
-use super::sleeper::Wait;
+use super::sleeper::WaitStrategy;
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::types::array::ArrayType;
-use crate::types::description::Description;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
-use shm_ring::copy::Room;
+use crate::types::value_type::ValueType;
+use shm_ring::copy::Destination;
 use std::time::{Duration, Instant};
 
 /// A reader of the payloads' bytes. See [`Reader`](crate::Reader) for the rest.
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct RawReader {
     pub(super) follow: Follow,
-    pub(super) wait: Wait,
+    pub(super) wait: WaitStrategy,
     pace: Pace,
     // How many values in a row were there when they were waited for.
     pub(super) streak: u64,
@@ -56,7 +56,7 @@ pub enum Ask {
 }
 
 impl RawReader {
-    pub(super) fn new(follow: Follow, wait: Wait, now: Instant) -> Self {
+    pub(super) fn new(follow: Follow, wait: WaitStrategy, now: Instant) -> Self {
         Self { follow, wait, pace: Pace::new(now), streak: 0, encoded: Vec::new() }
     }
 
@@ -78,20 +78,20 @@ impl RawReader {
     /// What arrays the payloads are, if they are arrays. It may change as the kind may.
     #[must_use]
     pub fn array(&self) -> Option<&ArrayType> {
-        self.follow.content().description.as_ref().and_then(Description::array)
+        self.follow.format().value_type.as_ref().and_then(ValueType::array)
     }
 
     /// The schema of the payloads' type, if the region has one. It may change as the kind may.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn schema(&self) -> Option<&Schema> {
-        self.follow.content().description.as_ref().and_then(Description::schema)
+        self.follow.format().value_type.as_ref().and_then(ValueType::schema)
     }
 
     /// What the payloads are. It may change between values, when the region is replaced.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.follow.content().kind
+        self.follow.format().kind
     }
 
     /// The number of the newest value; 0 if there was none yet.
@@ -120,7 +120,7 @@ impl RawReader {
 
     /// Does what one of the receiving methods says.
     #[inline(always)]
-    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         match ask {
             Ask::Newest => self.newest(buffer),
             Ask::Next => self.next(buffer),
@@ -130,7 +130,7 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn newest(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    fn newest(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         if self.pace.is_quick()
             && let Some(stamped) = self.follow.newest_at_once(buffer)
         {
@@ -141,7 +141,7 @@ impl RawReader {
     }
 
     #[inline(never)]
-    fn newest_checked(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    fn newest_checked(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         let now = self.pace.now();
         self.follow.newest(now, buffer)
     }
@@ -156,7 +156,7 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn next(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    fn next(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         match self.follow.next_at_once(buffer) {
             Some(stamped) => self.follow.give(stamped, buffer).map(Some),
             None => self.next_or_move(buffer),
@@ -164,12 +164,12 @@ impl RawReader {
     }
 
     #[inline(never)]
-    fn next_or_move(&mut self, buffer: &mut impl Room) -> Result<Option<Sample<()>>> {
+    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
         match self.follow.step(self.pace.now(), buffer)? {
             Step::Value(sample) => Ok(Some(sample)),
             Step::Wait { .. } | Step::Ended { .. } => Ok(None),
             Step::Busy => Err(self.follow.busy()),
-            Step::Absent => Err(self.follow.place().gone()),
+            Step::Absent => Err(self.follow.location().gone()),
         }
     }
 
@@ -186,7 +186,7 @@ impl RawReader {
     }
 
     /// Like [`recv_into`](Self::recv_into), but waits at most `timeout`.
-    /// `None`: time passed, or the region is closed; [`is_closed`](Self::is_closed) tells.
+    /// `None`: time passed, or the region is closed; [`is_ended`](Self::is_ended) tells.
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ impl RawReader {
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub fn is_ended(&self) -> bool {
         self.follow.is_ended()
     }
 
@@ -222,6 +222,6 @@ impl RawReader {
     /// The error for a value that is not what it should be; what was told with it is told again.
     pub(super) fn undecodable(&mut self, sample: &Sample<()>, reason: String) -> Error {
         self.follow.tell_again(sample);
-        Error::Decode { region: self.follow.place().shown.clone(), sequence: sample.sequence, reason }
+        Error::Decode { region: self.follow.location().name.clone(), sequence: sample.sequence, reason }
     }
 }

@@ -15,7 +15,7 @@ const PAUSES: u32 = 32;
 /// How a reader waits for values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Wait {
+pub enum WaitStrategy {
     /// Looks for 20 µs, then sleeps until the writer wakes it. That takes about 20 µs more.
     #[default]
     Block,
@@ -25,9 +25,9 @@ pub enum Wait {
 
 /// How a wait ended. Readers look at the ring again in any case; tests compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
+pub enum WaitOutcome {
     /// The bell rang before there was need to sleep.
-    Rang,
+    Changed,
     /// A sleep was ended by the writer, or by a signal.
     Woken,
     /// Time passed.
@@ -44,11 +44,11 @@ pub struct Sleeper {
 }
 
 impl Sleeper {
-    /// A sleeper that looks for `look_ns` first, or all the time.
-    pub fn new(wait: Wait, look_ns: u64) -> Self {
+    /// A sleeper that looks for `spin_ns` first, or all the time.
+    pub fn new(wait: WaitStrategy, spin_ns: u64) -> Self {
         let rule = match wait {
-            Wait::Block => Some(SleepRule::new(look_ns)),
-            Wait::Spin => None,
+            WaitStrategy::Block => Some(SleepRule::new(spin_ns)),
+            WaitStrategy::Spin => None,
         };
         Self { rule, origin: None }
     }
@@ -59,23 +59,23 @@ impl Sleeper {
     /// `is_near` is asked far more often than the bell, whose line the writer stores to with every value: a value is
     /// noticed by the line that it comes in, and other changes by the bell.
     #[inline]
-    pub fn wait(&mut self, bell: &Le32, seen: u32, timeout: Duration, is_near: impl Fn() -> bool) -> Waited {
+    pub fn wait(&mut self, bell: &Le32, seen: u32, timeout: Duration, is_near: impl Fn() -> bool) -> WaitOutcome {
         let start = Instant::now();
         let timeout = timeout.min(SLICE);
         let mut passed = Duration::ZERO;
         while !self.may_sleep(seen, start + passed) {
             if spin(&is_near) || bell.load(Relaxed) != seen {
-                return Waited::Rang;
+                return WaitOutcome::Changed;
             }
             passed = start.elapsed();
             if passed >= timeout {
-                return Waited::TimedOut;
+                return WaitOutcome::TimedOut;
             }
         }
         match futex::sleep(bell.word(), seen.to_le(), timeout - passed) {
-            Slept::NotAtAll => Waited::Rang,
-            Slept::Woken => Waited::Woken,
-            Slept::TimedOut => Waited::TimedOut,
+            Slept::NotAtAll => WaitOutcome::Changed,
+            Slept::Woken => WaitOutcome::Woken,
+            Slept::TimedOut => WaitOutcome::TimedOut,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Readers: where they begin, what they accept, what they wait for, and what they do about values that are not right.
 
-use crate::tests::room::{HEAD_AT, Room, SLOTS_AT, drain, kill, row};
+use crate::tests::test_region::{HEAD_AT, SLOTS_AT, TestRegion, drain, kill, row};
 use crate::{
     ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions,
     inspect, verify,
@@ -10,40 +10,40 @@ use std::time::{Duration, Instant};
 mod views;
 
 /// A region with four slots, in which six values were published: 3 to 6 are held.
-fn with_six_values() -> (Room, RawWriter) {
-    let room = Room::new();
-    let mut writer = RawWriter::options().kind(Kind::Text).slots(4).capacity(8).open_raw(&room.name).unwrap();
+fn with_six_values() -> (TestRegion, RawWriter) {
+    let test_region = TestRegion::new();
+    let mut writer = RawWriter::options().kind(Kind::Text).slots(4).capacity(8).open_raw(&test_region.name).unwrap();
     for number in 1..=6 {
         writer.publish(number.to_string().as_bytes()).unwrap();
     }
-    (room, writer)
+    (test_region, writer)
 }
 
 /// What a reader gets that begins there: numbers, and the losses before them.
-fn from(room: &Room, start: Position) -> Vec<(Sequence, u64)> {
-    drain(&mut room.reader(start)).into_iter().map(|(sequence, lost, _)| (sequence, lost)).collect()
+fn from(test_region: &TestRegion, start: Position) -> Vec<(Sequence, u64)> {
+    drain(&mut test_region.reader(start)).into_iter().map(|(sequence, lost, _)| (sequence, lost)).collect()
 }
 
 #[test]
 fn a_reader_begins_where_it_is_told_and_only_a_number_that_is_gone_counts_as_lost() {
-    let (room, _writer) = with_six_values();
+    let (test_region, _writer) = with_six_values();
     let held = [(3, 0), (4, 0), (5, 0), (6, 0)];
-    assert_eq!(from(&room, Position::Oldest), held);
-    assert_eq!(from(&room, Position::Latest), held[3..]);
-    assert_eq!(from(&room, Position::New), []);
-    assert_eq!(from(&room, Position::Last(2)), held[2..]);
-    assert_eq!(from(&room, Position::Last(100)), held);
-    assert_eq!(from(&room, Position::Last(0)), []);
-    assert_eq!(from(&room, Position::At(5)), held[2..]);
-    assert_eq!(from(&room, Position::At(1)), [(3, 2), (4, 0), (5, 0), (6, 0)]);
-    assert_eq!(from(&room, Position::At(0)), from(&room, Position::At(1)));
-    assert_eq!(from(&room, Position::At(7)), []);
+    assert_eq!(from(&test_region, Position::Oldest), held);
+    assert_eq!(from(&test_region, Position::Latest), held[3..]);
+    assert_eq!(from(&test_region, Position::New), []);
+    assert_eq!(from(&test_region, Position::Last(2)), held[2..]);
+    assert_eq!(from(&test_region, Position::Last(100)), held);
+    assert_eq!(from(&test_region, Position::Last(0)), []);
+    assert_eq!(from(&test_region, Position::At(5)), held[2..]);
+    assert_eq!(from(&test_region, Position::At(1)), [(3, 2), (4, 0), (5, 0), (6, 0)]);
+    assert_eq!(from(&test_region, Position::At(0)), from(&test_region, Position::At(1)));
+    assert_eq!(from(&test_region, Position::At(7)), []);
 }
 
 #[test]
 fn a_reader_moves_as_often_as_it_is_told() {
-    let (room, _writer) = with_six_values();
-    let mut reader = RawReader::open(&room.name).unwrap();
+    let (test_region, _writer) = with_six_values();
+    let mut reader = RawReader::open(&test_region.name).unwrap();
     for (to, expected) in [(Position::Oldest, 3), (Position::Latest, 6), (Position::At(4), 4), (Position::Oldest, 3)] {
         reader.seek(to);
         assert_eq!(reader.try_recv().unwrap().map(|sample| (sample.sequence, sample.lost)), Some((expected, 0)));
@@ -54,17 +54,17 @@ fn a_reader_moves_as_often_as_it_is_told() {
 
 #[test]
 fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first_value() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let mut options = RawReader::options();
-    assert!(matches!(options.open_raw(&room.name), Err(Error::NotFound { .. })));
+    assert!(matches!(options.open_raw(&test_region.name), Err(Error::NotFound { .. })));
     let start = Instant::now();
     let timeout = Duration::from_millis(30);
-    assert!(matches!(options.wait(timeout).open_raw(&room.name), Err(Error::NotFound { .. })));
+    assert!(matches!(options.open_timeout(timeout).open_raw(&test_region.name), Err(Error::NotFound { .. })));
     assert!(start.elapsed() >= timeout);
 
     let mut reader = std::thread::scope(|scope| {
-        let opening = scope.spawn(|| options.wait(Duration::MAX).open_raw(&room.name).unwrap());
-        let mut writer = room.writer(Kind::Text);
+        let opening = scope.spawn(|| options.open_timeout(Duration::MAX).open_raw(&test_region.name).unwrap());
+        let mut writer = test_region.writer(Kind::Text);
         for value in ["one", "two"] {
             writer.publish(value.as_bytes()).unwrap();
         }
@@ -77,15 +77,15 @@ fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first
 
 #[test]
 fn a_reader_accepts_what_it_was_opened_for_and_says_what_else_it_found() {
-    let room = Room::new();
-    Writer::<(u32, f64)>::open(&room.name).unwrap().publish(&(1, 2.5)).unwrap();
-    assert_eq!(Reader::<(u32, f64)>::open(&room.name).unwrap().latest().unwrap().unwrap().value, (1, 2.5));
-    assert_eq!(RawReader::open(&room.name).unwrap().kind(), Kind::Bincode);
-    assert!(matches!(ArrayReader::<u8>::open(&room.name), Err(Error::Kind { .. })));
+    let test_region = TestRegion::new();
+    Writer::<(u32, f64)>::open(&test_region.name).unwrap().publish(&(1, 2.5)).unwrap();
+    assert_eq!(Reader::<(u32, f64)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, (1, 2.5));
+    assert_eq!(RawReader::open(&test_region.name).unwrap().kind(), Kind::Bincode);
+    assert!(matches!(ArrayReader::<u8>::open(&test_region.name), Err(Error::Kind { .. })));
     #[cfg(feature = "schema")]
-    assert!(matches!(Reader::<(u32, f32)>::open(&room.name), Err(Error::Type { .. })));
+    assert!(matches!(Reader::<(u32, f32)>::open(&test_region.name), Err(Error::Type { .. })));
 
-    let arrays = Room::new();
+    let arrays = TestRegion::new();
     ArrayWriter::<u16>::open(&arrays.name, &[2]).unwrap().publish(&[7, 8]).unwrap();
     assert_eq!(ArrayReader::<u16>::open(&arrays.name).unwrap().latest().unwrap().unwrap().value, [7, 8]);
     let other = ArrayReader::<u8>::open(&arrays.name).unwrap_err();
@@ -95,56 +95,56 @@ fn a_reader_accepts_what_it_was_opened_for_and_says_what_else_it_found() {
 
 #[test]
 fn a_region_above_the_readers_limit_is_refused() {
-    let (room, _writer) = with_six_values();
-    let bytes = room.file().metadata().unwrap().len();
-    RawReader::options().max_bytes(bytes).open_raw(&room.name).unwrap();
-    let refused = RawReader::options().max_bytes(bytes - 1).open_raw(&room.name);
+    let (test_region, _writer) = with_six_values();
+    let bytes = test_region.file().metadata().unwrap().len();
+    RawReader::options().max_region_bytes(bytes).open_raw(&test_region.name).unwrap();
+    let refused = RawReader::options().max_region_bytes(bytes - 1).open_raw(&test_region.name);
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
 }
 
 #[test]
 fn a_wait_ends_at_its_timeout_with_nothing_and_before_it_with_a_value() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
+    let mut reader = test_region.reader(Position::Oldest);
     let timeout = Duration::from_millis(5);
     let start = Instant::now();
     assert_eq!(reader.recv_timeout(timeout).unwrap(), None);
-    assert!(start.elapsed() >= timeout && !reader.is_closed());
+    assert!(start.elapsed() >= timeout && !reader.is_ended());
     writer.publish(b"one").unwrap();
     assert_eq!(reader.recv_timeout(Duration::MAX).unwrap().unwrap().value, b"one");
     assert_eq!(reader.follow_into(&mut Vec::new(), Some(timeout)).unwrap(), None);
     kill(writer);
     assert_eq!(reader.recv_timeout(timeout).unwrap(), None, "the next writer is waited for");
-    assert!(!reader.is_closed());
+    assert!(!reader.is_ended());
 }
 
 #[test]
 fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["one", "two"] {
         writer.publish(text.as_bytes()).unwrap();
     }
-    let stride = inspect(&room.name).unwrap().stride;
-    room.poke(SLOTS_AT + stride + 24, b"0");
-    let mut reader = room.reader(Position::Oldest);
+    let stride = inspect(&test_region.name).unwrap().stride;
+    test_region.poke(SLOTS_AT + stride + 24, b"0");
+    let mut reader = test_region.reader(Position::Oldest);
     assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
     assert_eq!(drain(&mut reader), [row(2, "two")]);
-    assert_eq!(verify(&room.name).unwrap()[0].problem, "value 1: its checksum does not match");
+    assert_eq!(verify(&test_region.name).unwrap()[0].problem, "value 1: its checksum does not match");
 }
 
 #[test]
 fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&room.name).unwrap();
-    let mut reader = room.reader(Position::At(1));
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&test_region.name).unwrap();
+    let mut reader = test_region.reader(Position::At(1));
     for byte in 1..=8 {
         writer.publish(&[byte]).unwrap();
     }
     // A lapped reader goes on at 6 of 8, whose payload is spoilt here.
-    let stride = inspect(&room.name).unwrap().stride;
-    room.poke(SLOTS_AT + 2 * stride + 24, b"?");
+    let stride = inspect(&test_region.name).unwrap().stride;
+    test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
     assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
     let sample = reader.try_recv().unwrap().unwrap();
     assert_eq!((sample.sequence, sample.lost), (7, 5));
@@ -152,16 +152,16 @@ fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
 
 #[test]
 fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::New);
+    let mut reader = test_region.reader(Position::New);
     kill(writer);
-    room.poke(HEAD_AT, &u64::MAX.to_le_bytes());
+    test_region.poke(HEAD_AT, &u64::MAX.to_le_bytes());
     assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
     assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
-    room.poke(HEAD_AT, &5_u64.to_le_bytes());
-    room.writer(Kind::Text).publish(b"two").unwrap();
+    test_region.poke(HEAD_AT, &5_u64.to_le_bytes());
+    test_region.writer(Kind::Text).publish(b"two").unwrap();
     // The newest value by the head's account is nowhere, so the numbers are those of a new lineage.
     let samples = [reader.recv().unwrap().unwrap(), reader.recv().unwrap().unwrap()];
     let expected = [(1, true, 0, &b"one"[..]), (6, false, 4, b"two")];
@@ -171,47 +171,47 @@ fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
 // Fault 12.
 #[test]
 fn a_file_that_was_emptied_under_its_reader_is_damaged() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::New);
-    room.poke(256, &[0; 40_000]);
+    let mut reader = test_region.reader(Position::New);
+    test_region.poke(256, &[0; 40_000]);
     assert!(matches!(reader.recv(), Err(Error::Damaged { .. })));
     assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
 }
 
 #[test]
 fn the_newest_value_is_never_older_than_one_that_was_received() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     for text in ["one", "two", "three"] {
         writer.publish(text.as_bytes()).unwrap();
     }
-    let mut follower = room.reader(Position::Oldest);
+    let mut follower = test_region.reader(Position::Oldest);
     assert_eq!(drain(&mut follower), [row(1, "one"), row(2, "two"), row(3, "three")]);
     // As a writer leaves it that is held up, or dies, between a value and its announcement.
-    room.poke(HEAD_AT, &2_u64.to_le_bytes());
+    test_region.poke(HEAD_AT, &2_u64.to_le_bytes());
     assert_eq!(follower.latest().unwrap().unwrap().value, b"three");
     assert_eq!(follower.view().unwrap().unwrap().sample().sequence, 3);
     assert_eq!(follower.try_recv().unwrap(), None, "it has that one already");
     for start in [Position::Oldest, Position::At(2), Position::At(9), Position::At(u64::MAX)] {
-        assert_eq!(room.reader(start).latest().unwrap().unwrap().value, b"two", "from {start:?}");
+        assert_eq!(test_region.reader(start).latest().unwrap().unwrap().value, b"two", "from {start:?}");
     }
 }
 
 #[test]
 fn a_closed_region_ends_recv_but_not_follow() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     writer.close().unwrap();
-    assert!(!reader.is_closed());
+    assert!(!reader.is_ended());
     assert_eq!(reader.recv().unwrap().unwrap().value, b"one");
     assert_eq!(reader.recv().unwrap(), None);
-    assert!(reader.is_closed());
+    assert!(reader.is_ended());
     let mut buffer = Vec::new();
     assert_eq!(reader.follow_into(&mut buffer, Some(Duration::ZERO)).unwrap(), None);
-    room.writer(Kind::Text).publish(b"two").unwrap();
+    test_region.writer(Kind::Text).publish(b"two").unwrap();
     assert_eq!(reader.follow_into(&mut buffer, None).unwrap().unwrap().sequence, 2);
 }

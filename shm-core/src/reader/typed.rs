@@ -89,8 +89,8 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
 
     /// Whether the writer closed the region cleanly, and every value was read.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.raw.is_closed()
+    pub fn is_ended(&self) -> bool {
+        self.raw.is_ended()
     }
 
     #[inline(always)]

@@ -5,11 +5,11 @@ use super::blocking::Until;
 use super::raw::Ask;
 use super::{RawReader, Sample};
 use crate::error::{Error, Result};
-use crate::region::place::Place;
+use crate::region::location::Location;
 use crate::types::kind::Kind;
 use crate::types::payload;
 use serde::Deserialize;
-use shm_ring::Held;
+use shm_ring::SlotView;
 use shm_ring::copy::{self, InPlace};
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,10 +37,10 @@ use std::sync::atomic::Ordering::Relaxed;
 /// ```
 #[derive(Debug)]
 pub struct View<'r> {
-    held: Held<'r>,
+    held: SlotView<'r>,
     sample: Sample<()>,
     kind: Kind,
-    place: &'r Place,
+    location: &'r Location,
     // Where values are copied to be decoded.
     encoded: &'r mut Vec<u8>,
 }
@@ -74,8 +74,8 @@ impl RawReader {
     /// A value in its place, of so many bytes.
     pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { follow, encoded, .. } = self;
-        let held = follow.region().ring().place(sample.sequence, length);
-        View { held, sample, kind: follow.content().kind, place: follow.place(), encoded }
+        let held = follow.region().ring().slot_view(sample.sequence, length);
+        View { held, sample, kind: follow.format().kind, location: follow.location(), encoded }
     }
 }
 
@@ -165,25 +165,25 @@ impl View<'_> {
     pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T> {
         if self.kind != Kind::Bincode {
             let (found, expected) = (self.kind.to_string(), Kind::Bincode.to_string());
-            return Err(Error::Kind { region: self.place.shown.clone(), found, expected });
+            return Err(Error::Kind { region: self.location.name.clone(), found, expected });
         }
         let length = self.len();
-        let Some(copied) = copy::Room::room(self.encoded, length) else {
+        let Some(copied) = copy::Destination::room(self.encoded, length) else {
             return Err(self.undecodable("there is no memory to copy it".to_owned()));
         };
         copy::copy_out(self.held.words(), copied);
         if !self.is_whole() {
-            return Err(Error::Busy { region: self.place.shown.clone() });
+            return Err(Error::Busy { region: self.location.name.clone() });
         }
         payload::decode(self.encoded).map_err(|reason| Error::Decode {
-            region: self.place.shown.clone(),
+            region: self.location.name.clone(),
             sequence: self.sample.sequence,
             reason,
         })
     }
 
     fn undecodable(&self, reason: String) -> Error {
-        Error::Decode { region: self.place.shown.clone(), sequence: self.sample.sequence, reason }
+        Error::Decode { region: self.location.name.clone(), sequence: self.sample.sequence, reason }
     }
 
     fn bytes(&self) -> &[AtomicU8] {

@@ -1,15 +1,15 @@
 //! Putting a new file in a region's place: for growth, or for another kind or size. Also what every new file needs.
 
 use super::draft::Draft;
-use super::place::Place;
+use super::location::Location;
 use super::tenure::{Lock, begin_tenure};
 use super::{MAX_REGION_BYTES, Region};
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::sys::clock::{boot_id, unix_ns};
 use crate::sys::futex::wake;
-use shm_ring::header::{Fixed, MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
-use shm_ring::{Announcer, Look, Producer, Stamped};
+use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, StaticHeader};
+use shm_ring::{Announcer, Lookup, Producer, Stamped};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
@@ -20,7 +20,7 @@ pub const MODE_MIN: u32 = 0o600;
 /// How a replacement differs from what it replaces.
 pub struct Change<'v> {
     /// What the new header says, but for the sizes that follow from others.
-    pub wanted: Fixed,
+    pub wanted: StaticHeader,
     /// What stands behind the header page. If it is the old one, the values are of the same type, and are kept.
     pub descriptor: Vec<u8>,
     /// The new file's permission bits; unset, as they are now.
@@ -34,7 +34,7 @@ pub struct Change<'v> {
 /// The replacement of a region: what is known of the old file, and what is needed to put a new one in its place.
 pub struct Replacement<'a> {
     /// Where it is.
-    pub place: &'a Place,
+    pub location: &'a Location,
     /// The writer's lock, which is held.
     pub lock: &'a Lock,
     /// The file that is replaced.
@@ -53,7 +53,7 @@ impl<'a> Replacement<'a> {
     ///
     /// [`Error::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
     pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer)> {
-        check_numbers(self.place, self.newest)?;
+        check_numbers(self.location, self.newest)?;
         self.check_ours()?;
         let draft = self.draft(&change)?;
         let producer = self.fill(draft.region(), &change);
@@ -63,26 +63,27 @@ impl<'a> Replacement<'a> {
     }
 
     fn check_ours(&self) -> Result<()> {
-        if self.lock.is_of(self.place, self.region)? { Ok(()) } else { Err(self.place.gone()) }
+        if self.lock.is_of(self.location, self.region)? { Ok(()) } else { Err(self.location.gone()) }
     }
 
     /// The new file, with its header and without values, under a hidden name.
     fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>> {
-        let fixed = lay_out(self.place, Fixed { boot_id: boot_id(), ..self.successor(&change.wanted)? })?;
-        let (mode, group) = self.region.permissions(self.place)?;
+        let static_header =
+            lay_out(self.location, StaticHeader { boot_id: boot_id(), ..self.successor(&change.wanted)? })?;
+        let (mode, group) = self.region.permissions(self.location)?;
         let mode = change.mode.unwrap_or(mode & MODES | MODE_MIN);
-        Draft::new(self.place, fixed, &change.descriptor, mode, Some(group))
+        Draft::new(self.location, static_header, &change.descriptor, mode, Some(group))
     }
 
     /// What the new header says of its lineage. Without the newest value the new file would not show how far numbers went:
     /// they may then come again, and so the file is the first one of a new lineage.
-    fn successor(&self, wanted: &Fixed) -> Result<Fixed> {
+    fn successor(&self, wanted: &StaticHeader) -> Result<StaticHeader> {
         let (lineage, file_number) = if self.keeps_newest() {
-            (wanted.lineage, self.region.fixed.file_number.wrapping_add(1))
+            (wanted.lineage, self.region.static_header.file_number.wrapping_add(1))
         } else {
-            (random_lineage(self.place)?, 1)
+            (random_lineage(self.location)?, 1)
         };
-        Ok(Fixed { lineage, file_number, ..wanted.clone() })
+        Ok(StaticHeader { lineage, file_number, ..wanted.clone() })
     }
 
     /// Whether the newest value is there and believed, or there is none.
@@ -92,21 +93,22 @@ impl<'a> Replacement<'a> {
             return true;
         }
         let (mut payload, is_trusted) = (Vec::new(), trust_in(self.region));
-        let found = ring.look(self.newest, &mut payload);
-        self.newest > 0 && matches!(found, Ok(Look::Whole(stamped)) if is_trusted(&stamped, &payload))
+        let found = ring.lookup(self.newest, &mut payload);
+        self.newest > 0 && matches!(found, Ok(Lookup::Whole(stamped)) if is_trusted(&stamped, &payload))
     }
 
     /// Carries the values over that the new file holds, adds the one that is to be there from the start, and notes the writer.
     fn fill(&self, fresh: &Region, change: &Change<'_>) -> Producer {
         let ring = fresh.ring();
-        let is_same_type = fresh.fixed.kind == self.region.fixed.kind && change.descriptor == self.region.descriptor;
-        let most = if is_same_type { fresh.fixed.slots - u64::from(change.value.is_some()) } else { 0 };
+        let is_same_type =
+            fresh.static_header.kind == self.region.static_header.kind && change.descriptor == self.region.descriptor;
+        let most = if is_same_type { fresh.static_header.slots - u64::from(change.value.is_some()) } else { 0 };
         let mut producer = Producer::carry_over(self.region.ring(), self.newest, ring, most, trust_in(self.region));
         if let Some(value) = change.value {
             producer.publish(ring, value);
             producer.note_time(ring, unix_ns(SystemTime::now()));
         }
-        let is_same_lineage = fresh.fixed.lineage == self.region.fixed.lineage;
+        let is_same_lineage = fresh.static_header.lineage == self.region.static_header.lineage;
         begin_tenure(fresh, if is_same_lineage { change.epoch } else { 1 });
         producer
     }
@@ -116,7 +118,7 @@ impl<'a> Replacement<'a> {
         let state = self.region.header().hot.state.load(Relaxed);
         // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its
         // readers notice by the name.
-        if self.region.fixed.boot_id != boot_id() && state == STATE_CLOSED {
+        if self.region.static_header.boot_id != boot_id() && state == STATE_CLOSED {
             return draft.replace();
         }
         self.announce(STATE_MOVING);
@@ -138,31 +140,31 @@ impl<'a> Replacement<'a> {
 /// Whether a value of the region is the one that was published, as far as that can be known. What holds for all of its
 /// values is found out once.
 fn trust_in(region: &Region) -> impl Fn(&Stamped, &[u8]) -> bool {
-    let (has_checksums, trusts_plain) = (region.fixed.has_checksums(), region.survived_cleanly());
+    let (has_checksums, trusts_plain) = (region.static_header.has_checksums(), region.survived_cleanly());
     move |stamped, payload| {
         if has_checksums { stamped.has_checksum() && stamped.checksum_holds(payload) } else { trusts_plain }
     }
 }
 
 /// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
-pub fn check_numbers(place: &Place, newest: Sequence) -> Result<()> {
+pub fn check_numbers(location: &Location, newest: Sequence) -> Result<()> {
     if newest < MAX_SEQUENCE {
         return Ok(());
     }
-    Err(place.damaged(format!("its newest value claims number {newest}, the last there is")))
+    Err(location.damaged(format!("its newest value claims number {newest}, the last there is")))
 }
 
 /// Completes a header that is about to be written.
-pub fn lay_out(place: &Place, mut fixed: Fixed) -> Result<Fixed> {
-    fixed.created_ns = unix_ns(SystemTime::now());
-    let laid_out = fixed.lay_out().filter(|fixed| fixed.region_bytes <= MAX_REGION_BYTES);
+pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<StaticHeader> {
+    static_header.created_ns = unix_ns(SystemTime::now());
+    let laid_out = static_header.lay_out().filter(|static_header| static_header.region_bytes <= MAX_REGION_BYTES);
     laid_out.ok_or_else(|| Error::TooLarge {
-        region: place.shown.clone(),
+        region: location.name.clone(),
         reason: format!("its slots would take more than {MAX_REGION_BYTES} bytes; give it fewer or smaller slots"),
     })
 }
 
 /// The number of a lineage that nobody else has.
-pub fn random_lineage(place: &Place) -> Result<u128> {
-    Ok(u128::from_le_bytes(place.random_bytes("number region")?))
+pub fn random_lineage(location: &Location) -> Result<u128> {
+    Ok(u128::from_le_bytes(location.random_bytes("number region")?))
 }

@@ -13,34 +13,34 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A header of a small region.
-pub fn example() -> Fixed {
-    Fixed::new(4, 40, Kind::Text.code())
+pub fn example() -> StaticHeader {
+    StaticHeader::new(4, 40, Kind::Text.code())
 }
 
 /// A directory, and the place of a region `x` in it.
-pub fn room() -> (TempDir, Place) {
+pub fn room() -> (TempDir, Location) {
     let directory = tempfile::tempdir().unwrap();
     let opened = Directory::open(directory.path()).unwrap();
-    (directory, Place::within(&opened, "x"))
+    (directory, Location::within(&opened, "x"))
 }
 
 /// The same, with what is asked of it here.
-pub struct Room {
+pub struct TestRegion {
     pub directory: TempDir,
-    pub place: Place,
+    pub location: Location,
 }
 
-impl Room {
+impl TestRegion {
     pub fn new() -> Self {
-        let (directory, place) = room();
-        Self { directory, place }
+        let (directory, location) = room();
+        Self { directory, location }
     }
 
     /// With a region in it.
     pub fn with_region() -> Self {
-        let room = Self::new();
-        drop(RawWriter::open(room.path("x").to_str().unwrap(), Kind::Text).unwrap());
-        room
+        let test_region = Self::new();
+        drop(RawWriter::open(test_region.path("x").to_str().unwrap(), Kind::Text).unwrap());
+        test_region
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
@@ -52,7 +52,7 @@ impl Room {
     }
 
     pub fn open(&self, access: Access) -> Result<Region> {
-        Region::open(&self.place, access, MAX_REGION_BYTES)
+        Region::open(&self.location, access, MAX_REGION_BYTES)
     }
 
     /// Why nobody opens what has the region's name.
@@ -64,44 +64,44 @@ impl Room {
     }
 
     pub fn draft(&self, descriptor: &[u8]) -> Draft<'_> {
-        Draft::new(&self.place, example().with_descriptor(descriptor, 0).lay_out().unwrap(), descriptor, 0o640, None)
+        Draft::new(&self.location, example().with_descriptor(descriptor, 0).lay_out().unwrap(), descriptor, 0o640, None)
             .unwrap()
     }
 }
 
 #[test]
 fn an_open_region_knows_its_file_and_has_all_its_words() {
-    let room = Room::new();
-    drop(room.draft(&[7; 100]).replace().unwrap());
-    let region = room.open(Access::Write).unwrap();
+    let test_region = TestRegion::new();
+    drop(test_region.draft(&[7; 100]).replace().unwrap());
+    let region = test_region.open(Access::Write).unwrap();
     assert_eq!((region.mode, region.owner), (0o640, user()));
-    let stat = room.path("x").metadata().unwrap();
-    assert_eq!((Some(region.identity), stat.uid()), (room.place.identity().unwrap(), region.owner));
-    assert_eq!(region.permissions(&room.place).unwrap(), (0o640, stat.gid()));
-    region.set_mode(&room.place, 0o600).unwrap();
-    assert_eq!(region.permissions(&room.place).unwrap().0, 0o600);
+    let stat = test_region.path("x").metadata().unwrap();
+    assert_eq!((Some(region.identity), stat.uid()), (test_region.location.identity().unwrap(), region.owner));
+    assert_eq!(region.permissions(&test_region.location).unwrap(), (0o640, stat.gid()));
+    region.set_mode(&test_region.location, 0o600).unwrap();
+    assert_eq!(region.permissions(&test_region.location).unwrap().0, 0o600);
 
-    let words = region.fixed.region_bytes - region.fixed.slots_offset();
+    let words = region.static_header.region_bytes - region.static_header.slots_offset();
     assert_eq!(region.mapping.words().len() as u64 * 8, words);
-    assert!(region.fixed.slots_offset() >= 4096 + 100);
+    assert!(region.static_header.slots_offset() >= 4096 + 100);
 }
 
 #[test]
 fn a_region_that_is_gone_already_is_removed() {
-    let room = Room::with_region();
-    room.place.remove().unwrap();
-    assert!(!room.path("x").exists());
-    room.place.remove().unwrap();
-    std::fs::create_dir(room.path("x")).unwrap();
-    assert!(matches!(room.place.remove(), Err(Error::Io { .. })));
+    let test_region = TestRegion::with_region();
+    test_region.location.remove().unwrap();
+    assert!(!test_region.path("x").exists());
+    test_region.location.remove().unwrap();
+    std::fs::create_dir(test_region.path("x")).unwrap();
+    assert!(matches!(test_region.location.remove(), Err(Error::Io { .. })));
 }
 
 #[test]
 fn a_region_of_an_earlier_boot_is_believed_only_if_it_was_closed() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let survived = |boot_id| {
-        let fixed = Fixed { boot_id, ..example() }.lay_out().unwrap();
-        let region = Draft::new(&room.place, fixed, &[], 0o600, None).unwrap().replace().unwrap();
+        let static_header = StaticHeader { boot_id, ..example() }.lay_out().unwrap();
+        let region = Draft::new(&test_region.location, static_header, &[], 0o600, None).unwrap().replace().unwrap();
         let while_open = region.survived_cleanly();
         region.header().hot.state.store(STATE_CLOSED, Relaxed);
         (while_open, region.survived_cleanly())

@@ -109,7 +109,7 @@ pub fn anonymous() -> Result<File> {
 }
 
 /// The file as it is called in messages, where it has no name.
-pub fn shown(file: &File) -> String {
+pub fn path_name(file: &File) -> String {
     format!("file descriptor {}", file.as_fd().as_raw_fd())
 }
 

@@ -17,7 +17,7 @@
 use super::file::Access;
 use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
 use shm_ring::copy::WORD;
-use shm_ring::header::{Fixed, HEADER_BYTES, Header};
+use shm_ring::header::{HEADER_BYTES, Header, StaticHeader};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
@@ -32,8 +32,8 @@ pub struct RegionMapping {
 
 impl RegionMapping {
     /// Maps the whole file, whose length was compared with the header's.
-    pub fn new(file: &File, fixed: &Fixed, access: Access) -> io::Result<Self> {
-        let length = usize::try_from(fixed.region_bytes).map_err(io::Error::other)?;
+    pub fn new(file: &File, static_header: &StaticHeader, access: Access) -> io::Result<Self> {
+        let length = usize::try_from(static_header.region_bytes).map_err(io::Error::other)?;
         assert!(length >= HEADER_BYTES as usize && length.is_multiple_of(WORD), "a checked header's length");
         let options = options(0, length);
         let raw = match access {
@@ -44,7 +44,7 @@ impl RegionMapping {
         // kernel refuses, the dump takes longer.
         let _ = raw.advise(memmap2::Advice::DontDump);
         // The header was checked: the slots lie within the file.
-        let slots_start = usize::try_from(fixed.slots_offset()).map_err(io::Error::other)?;
+        let slots_start = usize::try_from(static_header.slots_offset()).map_err(io::Error::other)?;
         assert!(slots_start <= length && slots_start.is_multiple_of(WORD), "a checked header's slots");
         Ok(Self { raw, slots_start })
     }
@@ -68,7 +68,7 @@ impl RegionMapping {
     }
 }
 
-/// How the bytes of a map are going to be used, for [`Map::madvise`](crate::Map::madvise).
+/// How the bytes of a map are going to be used, for [`Block::madvise`](crate::Block::madvise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {

@@ -1,6 +1,6 @@
 //! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
 
-use crate::reader::sleeper::{Sleeper, Wait, Waited};
+use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
 use crate::sys::clock::Moment;
 use crate::writer::waker::Waker;
 use shm_ring::header::STATE_CLOSED;
@@ -14,8 +14,8 @@ mod spins;
 mod states;
 mod stress;
 
-const LOOK_NS: u64 = 20_000;
-const HALF_NS: u64 = LOOK_NS / 2;
+const SPIN_NS: u64 = 20_000;
+const HALF_NS: u64 = SPIN_NS / 2;
 
 /// The memory of a ring of 64 small slots, before its first value.
 fn memory() -> Memory {
@@ -33,10 +33,10 @@ fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
 // Fault 48.
 #[test]
 fn what_the_unix_clock_says_never_matters() {
-    let mut wakers = [Waker::new(LOOK_NS), Waker::new(LOOK_NS)];
+    let mut wakers = [Waker::new(SPIN_NS), Waker::new(SPIN_NS)];
     let mut steady_ns = 0;
     for step in 0..10_000_u64 {
-        steady_ns += step * 7919 % LOOK_NS;
+        steady_ns += step * 7919 % SPIN_NS;
         // One goes on with the steady clock; the other is set forth and back by years.
         let unix_ns = [steady_ns, step.wrapping_mul(0x9e37_79b9_7f4a_7c15)];
         let due = [0, 1].map(|index| wakers[index].is_due(Moment { steady_ns, unix_ns: unix_ns[index] }));
@@ -46,9 +46,9 @@ fn what_the_unix_clock_says_never_matters() {
 
 #[test]
 fn a_waker_that_restarts_knows_nothing_of_before() {
-    let mut waker = Waker::new(LOOK_NS);
+    let mut waker = Waker::new(SPIN_NS);
     check_wakes(&mut waker, &[(0, true), (1, true), (2, false)]);
-    waker.restart(2 * LOOK_NS);
+    waker.restart(2 * SPIN_NS);
     check_wakes(&mut waker, &[(3, true), (4, true), (3 + HALF_NS, false), (4 + 2 * HALF_NS, true)]);
 }
 
@@ -65,8 +65,9 @@ fn every_change_of_state_changes_the_bell() {
 fn a_bell_that_changed_ends_the_wait_at_once() {
     let memory = memory();
     memory.hot.bell.store(8, Release);
-    let wait = |seen, timeout| Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, seen, timeout, || false);
-    assert_eq!(wait(7, Duration::MAX), Waited::Rang);
-    assert_eq!(wait(7, Duration::ZERO), Waited::Rang);
-    assert_eq!(wait(9, Duration::MAX), Waited::Rang);
+    let wait =
+        |seen, timeout| Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&memory.hot.bell, seen, timeout, || false);
+    assert_eq!(wait(7, Duration::MAX), WaitOutcome::Changed);
+    assert_eq!(wait(7, Duration::ZERO), WaitOutcome::Changed);
+    assert_eq!(wait(9, Duration::MAX), WaitOutcome::Changed);
 }

@@ -2,7 +2,7 @@
 //! of regions.
 
 use serde::{Deserialize, Serialize};
-use shm_ring::copy::{Content, Room};
+use shm_ring::copy::{Content, Destination};
 use std::fmt;
 
 /// Every type of element, with its size in bytes.
@@ -214,7 +214,7 @@ pub struct Elements<'a, T> {
     bytes: usize,
 }
 
-impl<T: Element> Room for Elements<'_, T> {
+impl<T: Element> Destination for Elements<'_, T> {
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
         let count = bytes.div_ceil(size_of::<T>());
         self.elements.try_reserve(count.saturating_sub(self.elements.len())).ok()?;
@@ -282,11 +282,11 @@ mod tests {
 
     #[test]
     fn a_length_makes_the_first_dimension_or_is_the_only_right_one() {
-        let [fixed, open] = [[2, 3], [0, 3]].map(|shape| ArrayType::new("u2", &shape).unwrap());
-        assert_eq!(fixed.shape_of(12), Ok(vec![2, 3]));
+        let [static_header, open] = [[2, 3], [0, 3]].map(|shape| ArrayType::new("u2", &shape).unwrap());
+        assert_eq!(static_header.shape_of(12), Ok(vec![2, 3]));
         assert_eq!(open.shape_of(18), Ok(vec![3, 3]));
         assert_eq!(open.shape_of(0), Ok(vec![0, 3]));
-        assert!(fixed.shape_of(18).unwrap_err().contains("that is 12"));
+        assert!(static_header.shape_of(18).unwrap_err().contains("that is 12"));
         assert!(open.shape_of(19).unwrap_err().contains("multiple of 6"));
         assert_eq!(ArrayType::new("f8", &[]).unwrap().shape_of(8), Ok(vec![]));
     }

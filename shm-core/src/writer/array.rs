@@ -59,7 +59,7 @@ impl<T: Element> ArrayWriter<T> {
     /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, elements: &[T]) -> Result<Sequence> {
         if let Err(reason) = self.array().check_bytes(size_of_val(elements)) {
-            return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
+            return Err(Error::BadValue { region: self.raw.location.name.clone(), reason });
         }
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
     }
@@ -100,8 +100,8 @@ impl<T: Element> ArrayWriter<T> {
 
     /// The number of the newest value; 0 if there is none yet.
     #[must_use]
-    pub fn sequence(&self) -> Sequence {
-        self.raw.sequence()
+    pub fn head(&self) -> Sequence {
+        self.raw.head()
     }
 
     /// Closes the region cleanly; see [`RawWriter::close`].

@@ -17,7 +17,7 @@ use serde_json::Value;
 /// use serde_json::json;
 /// shm_core::Writer::<(String, f64)>::open(name)?.close()?;
 ///
-/// let mut writer = shm_core::ValueWriter::open(name)?;
+/// let mut writer = shm_core::JsonWriter::open(name)?;
 /// writer.publish(&json!(["kitchen", 21.5]))?;
 /// let error = writer.publish(&json!(["kitchen", "warm"])).unwrap_err();
 /// assert!(error.to_string().contains(r#"(String, f64).1: expected f64, got "warm""#));
@@ -28,11 +28,11 @@ use serde_json::Value;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ValueWriter {
+pub struct JsonWriter {
     raw: RawWriter,
 }
 
-impl ValueWriter {
+impl JsonWriter {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
         Self { raw }
     }
@@ -41,9 +41,9 @@ impl ValueWriter {
     ///
     /// # Errors
     ///
-    /// As for [`WriterOptions::open_values`].
+    /// As for [`WriterOptions::open_json`].
     pub fn open(name: &str) -> Result<Self> {
-        WriterOptions::new().open_values(name)
+        WriterOptions::new().open_json(name)
     }
 
     /// The schema by which values are encoded.
@@ -61,14 +61,14 @@ impl ValueWriter {
     pub fn publish(&mut self, value: &Value) -> Result<Sequence> {
         match self.schema().encode(value) {
             Ok(payload) => self.raw.publish_checked(&payload),
-            Err(error) => Err(Error::BadValue { region: self.raw.place.shown.clone(), reason: error.to_string() }),
+            Err(error) => Err(Error::BadValue { region: self.raw.location.name.clone(), reason: error.to_string() }),
         }
     }
 
     /// The number of the newest value; 0 if there is none yet.
     #[must_use]
-    pub fn sequence(&self) -> Sequence {
-        self.raw.sequence()
+    pub fn head(&self) -> Sequence {
+        self.raw.head()
     }
 
     /// Closes the region cleanly; see [`RawWriter::close`].

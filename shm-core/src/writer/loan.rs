@@ -5,8 +5,8 @@ use super::RawWriter;
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::types::array::ArrayType;
-use crate::types::description::Description;
 use crate::types::kind::Kind;
+use crate::types::value_type::ValueType;
 use shm_ring::copy;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
@@ -65,9 +65,9 @@ impl RawWriter {
     }
 
     fn check_length(&self, length: usize) -> Result<()> {
-        let array = self.content.description.as_ref().and_then(Description::array);
+        let array = self.format.value_type.as_ref().and_then(ValueType::array);
         let checked = array.map_or(Ok(()), |array: &ArrayType| array.check_bytes(length));
-        checked.map_err(|reason| Error::BadValue { region: self.place.shown.clone(), reason })
+        checked.map_err(|reason| Error::BadValue { region: self.location.name.clone(), reason })
     }
 }
 
@@ -137,7 +137,7 @@ impl Loan<'_> {
     }
 
     fn check(&self) -> Result<()> {
-        match self.writer.content.kind {
+        match self.writer.format.kind {
             Kind::Bytes => Ok(()),
             Kind::Array => self.writer.check_length(self.length),
             Kind::Text | Kind::Json | Kind::Bincode => {
@@ -161,7 +161,7 @@ impl Loan<'_> {
 
     fn words(&self) -> &[AtomicU64] {
         let sequence = self.writer.producer.head() + 1;
-        self.writer.region.ring().place(sequence, self.length).words()
+        self.writer.region.ring().slot_view(sequence, self.length).words()
     }
 }
 

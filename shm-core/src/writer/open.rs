@@ -3,18 +3,18 @@
 use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity};
 use super::{RawWriter, WriterOptions};
 use crate::error::{Error, Result};
-use crate::region::content::{description_of, known_kind};
 use crate::region::draft::{Draft, remove_draft};
-use crate::region::place::Place;
+use crate::region::format::{known_kind, value_type_of};
+use crate::region::location::Location;
 use crate::region::replace::{Change, Replacement, lay_out, random_lineage};
 use crate::region::tenure::{Lock, begin_tenure};
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::clock::boot_id;
 use crate::sys::file::Access;
 use crate::sys::futex::wake;
-use crate::types::description::Description;
 use crate::types::kind::Kind;
-use shm_ring::header::{FEATURE_CHECKSUM, Fixed, STATE_OPEN};
+use crate::types::value_type::ValueType;
+use shm_ring::header::{FEATURE_CHECKSUM, STATE_OPEN, StaticHeader};
 use shm_ring::{Announcer, Producer};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,47 +24,47 @@ const OPEN_ATTEMPTS: usize = 100;
 
 impl WriterOptions {
     /// Creates the region or takes it over. What fails leaves nothing behind.
-    pub(super) fn open_locked(&self, place: &Place, lock: Lock) -> Result<RawWriter> {
-        let opened = self.open_or_create(place, &lock);
+    pub(super) fn open_locked(&self, location: &Location, lock: Lock) -> Result<RawWriter> {
+        let opened = self.open_or_create(location, &lock);
         match opened {
-            Ok((region, producer)) => RawWriter::new(place.clone(), lock, region, producer),
+            Ok((region, producer)) => RawWriter::new(location.clone(), lock, region, producer),
             Err(error) => {
                 // A failed creation leaves nothing behind. The error that matters is this one.
-                let _ = lock.release(place);
+                let _ = lock.release(location);
                 Err(error)
             }
         }
     }
 
-    fn open_or_create(&self, place: &Place, lock: &Lock) -> Result<(Region, Producer)> {
+    fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<(Region, Producer)> {
         // A writer that died while it replaced the region may have left one as large as the region.
-        remove_draft(place);
+        remove_draft(location);
         for _ in 0..OPEN_ATTEMPTS {
-            match Region::open(place, Access::Write, MAX_REGION_BYTES) {
-                Ok(region) => return self.take_over(place, lock, region),
+            match Region::open(location, Access::Write, MAX_REGION_BYTES) {
+                Ok(region) => return self.take_over(location, lock, region),
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if let Some(made) = self.create(place)? {
+            if let Some(made) = self.create(location)? {
                 return Ok(made);
             }
         }
-        Err(place.gone())
+        Err(location.gone())
     }
 
     /// Returns `None` if somebody put a file there meanwhile, without having the lock.
-    fn create(&self, place: &Place) -> Result<Option<(Region, Producer)>> {
+    fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>> {
         let (descriptor, fingerprint) = self.descriptor()?;
         let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
         let capacity = round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY));
-        let fixed = Fixed {
+        let static_header = StaticHeader {
             compatible: feature_bits(self.checksum.unwrap_or(false)),
-            lineage: random_lineage(place)?,
+            lineage: random_lineage(location)?,
             boot_id: boot_id(),
-            ..Fixed::new(slots, capacity, self.kind.unwrap_or(Kind::Bytes).code())
+            ..StaticHeader::new(slots, capacity, self.kind.unwrap_or(Kind::Bytes).code())
         };
-        let fixed = lay_out(place, fixed.with_descriptor(&descriptor, fingerprint))?;
-        let draft = Draft::new(place, fixed, &descriptor, self.mode.unwrap_or(DEFAULT_MODE), None)?;
+        let static_header = lay_out(location, static_header.with_descriptor(&descriptor, fingerprint))?;
+        let draft = Draft::new(location, static_header, &descriptor, self.mode.unwrap_or(DEFAULT_MODE), None)?;
         let producer = Producer::fresh(draft.region().ring(), 1);
         begin_tenure(draft.region(), 1);
         Ok(draft.create()?.map(|region| (region, producer)))
@@ -72,24 +72,30 @@ impl WriterOptions {
 
     /// Goes on where the last writer ended: in its file, or in one that replaces it because another one is wanted or this
     /// one is damaged.
-    fn take_over(&self, place: &Place, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
-        let (wanted, descriptor) = self.wanted(place, &region)?;
+    fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
+        let (wanted, descriptor) = self.wanted(location, &region)?;
         let ring = region.ring();
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         let newest = match Producer::take_over(ring) {
-            Ok(producer) if wanted == region.fixed => return self.go_on(place, region, producer, epoch),
+            Ok(producer) if wanted == region.static_header => return self.go_on(location, region, producer, epoch),
             Ok(producer) => producer.head(),
             Err(_) => ring.highest_shown(),
         };
         let announcer = &mut Announcer::of(ring);
         let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
-        Replacement { place, lock, region: &region, newest, announcer }.replace(change)
+        Replacement { location, lock, region: &region, newest, announcer }.replace(change)
     }
 
     /// Goes on in the file as it is.
-    fn go_on(&self, place: &Place, region: Region, mut producer: Producer, epoch: u64) -> Result<(Region, Producer)> {
+    fn go_on(
+        &self,
+        location: &Location,
+        region: Region,
+        mut producer: Producer,
+        epoch: u64,
+    ) -> Result<(Region, Producer)> {
         if let Some(mode) = self.mode {
-            region.set_mode(place, mode)?;
+            region.set_mode(location, mode)?;
         }
         begin_tenure(&region, epoch);
         producer.announcer().change_state(region.ring(), STATE_OPEN);
@@ -99,14 +105,14 @@ impl WriterOptions {
 
     /// How long each value is, if it is an array and that is known.
     fn array_bytes(&self) -> Option<u64> {
-        let array = self.description.as_ref().and_then(Description::array)?;
+        let array = self.value_type.as_ref().and_then(ValueType::array)?;
         (array.shape().first() != Some(&0)).then(|| array.bytes())
     }
 
     /// The descriptor of a region that begins with these options, and its fingerprint.
     fn descriptor(&self) -> Result<(Vec<u8>, u64)> {
-        match &self.description {
-            Some(description) => Ok(description.to_descriptor()),
+        match &self.value_type {
+            Some(value_type) => Ok(value_type.to_descriptor()),
             None if self.kind == Some(Kind::Array) => {
                 Err(Error::BadOption("a region of arrays needs their type: WriterOptions::array".to_owned()))
             }
@@ -115,8 +121,8 @@ impl WriterOptions {
     }
 
     /// What header and descriptor say once these options are applied to what was found.
-    fn wanted(&self, place: &Place, region: &Region) -> Result<(Fixed, Vec<u8>)> {
-        let found = &region.fixed;
+    fn wanted(&self, location: &Location, region: &Region) -> Result<(StaticHeader, Vec<u8>)> {
+        let found = &region.static_header;
         let mut wanted = found.clone();
         wanted.slots = self.slots.unwrap_or(found.slots);
         wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
@@ -126,10 +132,10 @@ impl WriterOptions {
         }
         // The boot id tells later whether a value may have been lost with the page cache.
         wanted.boot_id = boot_id();
-        let kind = known_kind(place, wanted.kind)?;
-        if wanted.kind == found.kind && self.is_described_by(place, region) {
+        let kind = known_kind(location, wanted.kind)?;
+        if wanted.kind == found.kind && self.is_described_by(location, region) {
             // Damage is found before anything is taken over.
-            description_of(place, kind, region)?;
+            value_type_of(location, kind, region)?;
             return Ok((wanted, region.descriptor.clone()));
         }
         let (descriptor, fingerprint) = self.descriptor()?;
@@ -137,9 +143,9 @@ impl WriterOptions {
     }
 
     /// Whether the type that is wanted is the one that the region has.
-    fn is_described_by(&self, place: &Place, region: &Region) -> bool {
-        let Some(wanted) = &self.description else { return !self.is_undescribed || region.descriptor.is_empty() };
-        let found = description_of(place, wanted.kind(), region);
+    fn is_described_by(&self, location: &Location, region: &Region) -> bool {
+        let Some(wanted) = &self.value_type else { return !self.is_untyped || region.descriptor.is_empty() };
+        let found = value_type_of(location, wanted.kind(), region);
         matches!(found, Ok(Some(found)) if found == *wanted)
     }
 }

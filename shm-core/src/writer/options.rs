@@ -1,23 +1,23 @@
 //! How to open a region for writing.
 
 #[cfg(feature = "schema")]
-use super::ValueWriter;
+use super::JsonWriter;
 use super::sizes::MAX_PAYLOAD_BYTES;
 use super::{ArrayWriter, RawWriter, Writer};
 use crate::error::{Error, Result};
 #[cfg(feature = "schema")]
-use crate::region::content::Content;
+use crate::region::format::ValueFormat;
+use crate::region::location::Location;
 use crate::region::open::check_local_directory;
-use crate::region::place::Place;
 use crate::region::replace::{MODE_MIN, MODES};
 use crate::region::tenure::Lock;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use crate::types::array::{ArrayType, Element};
-use crate::types::description::Description;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
+use crate::types::value_type::ValueType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,9 +43,9 @@ pub struct WriterOptions {
     pub(super) mode: Option<u32>,
     pub(super) kind: Option<Kind>,
     pub(super) checksum: Option<bool>,
-    pub(super) description: Option<Description>,
+    pub(super) value_type: Option<ValueType>,
     // Whether the values are of a type that cannot be described.
-    pub(super) is_undescribed: bool,
+    pub(super) is_untyped: bool,
 }
 
 impl WriterOptions {
@@ -82,16 +82,16 @@ impl WriterOptions {
     /// What arrays the values are; for [`open_raw`](Self::open_raw). It sets the kind as well.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
         self.kind = Some(Kind::Array);
-        self.description = Some(Description::Array(array));
+        self.value_type = Some(ValueType::Array(array));
         self
     }
 
     /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced,
-    /// and for [`open_raw`](Self::open_raw) and [`open_values`](Self::open_values). It sets the kind as well.
+    /// and for [`open_raw`](Self::open_raw) and [`open_json`](Self::open_json). It sets the kind as well.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
         self.kind = Some(Kind::Bincode);
-        self.description = Some(Description::Schema(schema));
+        self.value_type = Some(ValueType::Schema(schema));
         self
     }
 
@@ -116,11 +116,11 @@ impl WriterOptions {
         let mut options = self.clone();
         options.kind(Kind::Bincode);
         #[cfg(feature = "schema")]
-        if !matches!(self.description, Some(Description::Schema(_))) {
+        if !matches!(self.value_type, Some(ValueType::Schema(_))) {
             options.schema(Schema::of::<T>()?);
         }
         // Without the feature it cannot be known whether this is the type that the region describes.
-        options.is_undescribed = cfg!(not(feature = "schema"));
+        options.is_untyped = cfg!(not(feature = "schema"));
         Ok(Writer::from_raw(options.open_raw(name)?))
     }
 
@@ -142,19 +142,19 @@ impl WriterOptions {
     /// As for [`open`](Self::open); [`Error::BadOption`] if the schema that is set, or else the region's, does not say how
     /// values are encoded; [`Error::NotFound`] if no schema is set and there is no region.
     #[cfg(feature = "schema")]
-    pub fn open_values(&self, name: &str) -> Result<ValueWriter> {
+    pub fn open_json(&self, name: &str) -> Result<JsonWriter> {
         // Before anything is made or taken over.
-        if let Some(description) = &self.description {
-            require_complete(name, description.schema())?;
+        if let Some(value_type) = &self.value_type {
+            require_complete(name, value_type.schema())?;
         } else {
-            let place = Place::resolve(name)?;
-            let region = Region::open(&place, Access::Read, MAX_REGION_BYTES)?;
-            let found = Content::of(&place, &region)?.description;
-            require_complete(name, found.as_ref().and_then(Description::schema))?;
+            let location = Location::resolve(name)?;
+            let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
+            let found = ValueFormat::of(&location, &region)?.value_type;
+            require_complete(name, found.as_ref().and_then(ValueType::schema))?;
         }
         let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
         require_complete(name, raw.schema())?;
-        Ok(ValueWriter::from_raw(raw))
+        Ok(JsonWriter::from_raw(raw))
     }
 
     /// Like [`open`](Self::open), for payloads that are bytes already.
@@ -164,32 +164,32 @@ impl WriterOptions {
     /// As for [`open`](Self::open).
     pub fn open_raw(&self, name: &str) -> Result<RawWriter> {
         self.check()?;
-        let place = Place::resolve(name)?;
+        let location = Location::resolve(name)?;
         // A file that is refused gets no lock file beside it.
-        let found = match Region::open(&place, Access::Write, MAX_REGION_BYTES) {
+        let found = match Region::open(&location, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
             Err(Error::NotFound { .. }) => {
-                check_local_directory(&place)?;
+                check_local_directory(&location)?;
                 None
             }
             Err(error) => return Err(error),
         };
-        let lock = Lock::acquire(&place).map_err(|error| match error {
+        let lock = Lock::acquire(&location).map_err(|error| match error {
             Error::WriterAlive { region, .. } => {
                 let pid = found.as_ref().map(|region| region.header().tenure.pid.load(Relaxed));
                 Error::WriterAlive { region, pid }
             }
             other => other,
         })?;
-        self.open_locked(&place, lock)
+        self.open_locked(&location, lock)
     }
 
     fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::BadOption(text));
-        if let Some(description) = &self.description
-            && self.kind != Some(description.kind())
+        if let Some(value_type) = &self.value_type
+            && self.kind != Some(value_type.kind())
         {
-            return refuse(format!("a schema makes a region of kind {}; leave out the kind", description.kind()));
+            return refuse(format!("a schema makes a region of kind {}; leave out the kind", value_type.kind()));
         }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {

@@ -6,15 +6,15 @@ use super::waker::Waker;
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::region::Region;
-use crate::region::content::Content;
-use crate::region::place::Place;
+use crate::region::format::ValueFormat;
+use crate::region::location::Location;
 use crate::region::replace::{Change, Replacement, check_numbers};
 use crate::region::tenure::Lock;
 use crate::types::array::ArrayType;
-use crate::types::description::{Description, check_payload};
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
+use crate::types::value_type::{ValueType, check_payload};
 use shm_ring::Producer;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,22 +37,22 @@ const CHECK_NS: u64 = 50_000_000;
 /// ```
 #[derive(Debug)]
 pub struct RawWriter {
-    pub(super) place: Place,
+    pub(super) location: Location,
     lock: Lock,
     pub(super) region: Region,
     pub(super) producer: Producer,
     waker: Waker,
-    pub(super) content: Content,
+    pub(super) format: ValueFormat,
     // When the file was last checked, on the waker's clock.
     checked_ns: u64,
     gone: bool,
 }
 
 impl RawWriter {
-    pub(super) fn new(place: Place, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
-        let content = Content::of(&place, &region)?;
-        let waker = Waker::new(region.fixed.look_ns);
-        Ok(Self { place, lock, region, producer, waker, content, checked_ns: 0, gone: false })
+    pub(super) fn new(location: Location, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
+        let format = ValueFormat::of(&location, &region)?;
+        let waker = Waker::new(region.static_header.spin_ns);
+        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, gone: false })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -83,7 +83,7 @@ impl RawWriter {
     /// [`Error::Damaged`] if its file was emptied, noticed as late, or claims to have used up all numbers; [`Error::Forked`]
     /// in a fork of the process that opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
-        if self.content.kind != Kind::Bytes {
+        if self.format.kind != Kind::Bytes {
             return self.publish_described(payload);
         }
         self.publish_checked(payload)
@@ -102,8 +102,8 @@ impl RawWriter {
     }
 
     pub(super) fn check(&self, payload: &[u8]) -> Result<()> {
-        check_payload(self.content.kind, self.content.description.as_ref(), payload)
-            .map_err(|reason| Error::BadValue { region: self.place.shown.clone(), reason })
+        check_payload(self.format.kind, self.format.value_type.as_ref(), payload)
+            .map_err(|reason| Error::BadValue { region: self.location.name.clone(), reason })
     }
 
     /// Publishes a payload that is what the region says.
@@ -127,12 +127,12 @@ impl RawWriter {
     #[cold]
     pub(super) fn unwritable(&self) -> Error {
         if !self.lock.process().is_surely_present() {
-            return self.place.forked();
+            return self.location.forked();
         }
-        check_numbers(&self.place, self.producer.head())
+        check_numbers(&self.location, self.producer.head())
             .err()
             .filter(|_| !self.gone)
-            .unwrap_or_else(|| self.place.gone())
+            .unwrap_or_else(|| self.location.gone())
     }
 
     /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
@@ -161,10 +161,10 @@ impl RawWriter {
     pub(super) fn enlarge(&mut self, length: u64, value: Option<&[u8]>) -> Result<()> {
         if length > MAX_PAYLOAD_BYTES {
             let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
-            return Err(Error::TooLarge { region: self.place.shown.clone(), reason });
+            return Err(Error::TooLarge { region: self.location.name.clone(), reason });
         }
         let old = &self.region;
-        let mut wanted = old.fixed.clone();
+        let mut wanted = old.static_header.clone();
         wanted.capacity = round_capacity(length.max(wanted.capacity.saturating_mul(2)));
         wanted.slots = grown_slots(wanted.slots, wanted.capacity);
         let epoch = old.header().tenure.epoch.load(Relaxed);
@@ -172,11 +172,12 @@ impl RawWriter {
         let change = Change { wanted, descriptor, mode: None, epoch, value };
         let newest = self.producer.head();
         let announcer = self.producer.announcer();
-        let replacement = Replacement { place: &self.place, lock: &self.lock, region: &self.region, newest, announcer };
+        let replacement =
+            Replacement { location: &self.location, lock: &self.lock, region: &self.region, newest, announcer };
         let replaced = replacement.replace(change);
         self.gone |= matches!(replaced, Err(Error::Gone { .. }));
         let (region, producer) = replaced?;
-        self.waker.restart(region.fixed.look_ns);
+        self.waker.restart(region.static_header.spin_ns);
         (self.region, self.producer) = (region, producer);
         Ok(())
     }
@@ -187,14 +188,14 @@ impl RawWriter {
     /// A check that fails by itself says nothing: the value before it was published all the same.
     #[cold]
     fn check_file(&mut self) -> Result<()> {
-        self.gone |= matches!(self.lock.is_of(&self.place, &self.region), Ok(false));
+        self.gone |= matches!(self.lock.is_of(&self.location, &self.region), Ok(false));
         if self.gone {
             return Err(self.unwritable());
         }
         let state = self.region.header().hot.state.load(Relaxed);
         if state != STATE_OPEN {
             self.gone = true;
-            return Err(self.place.damaged(format!("its state is {state} under its writer: its file was emptied")));
+            return Err(self.location.damaged(format!("its state is {state} under its writer: its file was emptied")));
         }
         Ok(())
     }
@@ -202,38 +203,38 @@ impl RawWriter {
     /// What arrays the payloads are, if they are arrays.
     #[must_use]
     pub fn array(&self) -> Option<&ArrayType> {
-        self.content.description.as_ref().and_then(Description::array)
+        self.format.value_type.as_ref().and_then(ValueType::array)
     }
 
     /// The schema of the payloads' type, if the region has one.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn schema(&self) -> Option<&Schema> {
-        self.content.description.as_ref().and_then(Description::schema)
+        self.format.value_type.as_ref().and_then(ValueType::schema)
     }
 
     /// What the payloads are.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.content.kind
+        self.format.kind
     }
 
     /// The number of the newest value; 0 if there is none yet.
     #[must_use]
-    pub fn sequence(&self) -> Sequence {
+    pub fn head(&self) -> Sequence {
         self.producer.head()
     }
 
     /// How many values the region holds.
     #[must_use]
     pub fn slots(&self) -> u64 {
-        self.region.fixed.slots
+        self.region.static_header.slots
     }
 
     /// How many bytes a slot holds at present.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.region.fixed.capacity
+        self.region.static_header.capacity
     }
 
     /// How often this writer called the kernel after a publication to wake sleeping readers.
@@ -262,8 +263,8 @@ impl RawWriter {
         self.check_file()?;
         self.announce_close();
         self.gone = true;
-        self.place.remove()?;
-        self.lock.remove_file(&self.place)
+        self.location.remove()?;
+        self.lock.remove_file(&self.location)
     }
 
     fn announce_close(&mut self) {

@@ -1,6 +1,6 @@
 //! Writers in one process with readers: taking over, growing, replacing, and what becomes of attached readers.
 
-use crate::tests::room::{BOOT_ID_AT, HEAD_AT, Room, SLOTS_AT, STATE_AT, drain, kill, row};
+use crate::tests::test_region::{BOOT_ID_AT, HEAD_AT, SLOTS_AT, STATE_AT, TestRegion, drain, kill, row};
 use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Writer, WriterOptions, inspect, verify};
 use shm_ring::header::{STATE_MOVING, STATE_OPEN};
 use std::os::unix::fs::FileExt;
@@ -12,48 +12,48 @@ mod options;
 // Fault 8.
 #[test]
 fn a_writer_that_died_is_taken_over_and_numbers_go_on() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     kill(writer);
-    assert_eq!(inspect(&room.name).unwrap().state.to_string(), "open");
-    let mut writer = room.writer(Kind::Text);
+    assert_eq!(inspect(&test_region.name).unwrap().state.to_string(), "open");
+    let mut writer = test_region.writer(Kind::Text);
     assert_eq!(writer.publish(b"two").unwrap(), 2);
     assert_eq!(drain(&mut reader), [row(1, "one"), row(2, "two")]);
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.epoch, info.file_number), (2, 1));
 }
 
 #[test]
 fn a_value_that_was_whole_before_its_writer_died_keeps_its_number() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
     writer.publish(b"two").unwrap();
     kill(writer);
-    room.poke(HEAD_AT, &1_u64.to_le_bytes());
-    let mut writer = room.writer(Kind::Text);
+    test_region.poke(HEAD_AT, &1_u64.to_le_bytes());
+    let mut writer = test_region.writer(Kind::Text);
     assert_eq!(writer.publish(b"three").unwrap(), 3);
 }
 
 #[test]
 fn there_is_one_writer_at_a_time() {
-    let room = Room::new();
-    let writer = room.writer(Kind::Text);
-    let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
+    let test_region = TestRegion::new();
+    let writer = test_region.writer(Kind::Text);
+    let error = RawWriter::open(&test_region.name, Kind::Text).unwrap_err();
     let pid = std::process::id();
     assert!(matches!(error, Error::WriterAlive { pid: Some(found), .. } if found == pid), "{error}");
     writer.close().unwrap();
-    room.writer(Kind::Text);
+    test_region.writer(Kind::Text);
 }
 
 #[test]
 fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().slots(8).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap();
-    let mut behind = room.reader(Position::Oldest);
-    let mut beside = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().slots(8).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
+    let mut behind = test_region.reader(Position::Oldest);
+    let mut beside = test_region.reader(Position::Oldest);
     let mut expected = Vec::new();
     for (sequence, length) in (1..).zip([1, 8, 9, 3, 40, 1000, 2, 70_000]) {
         let text = "x".repeat(length);
@@ -62,21 +62,21 @@ fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
         expected.push(row(sequence, &text));
     }
     assert_eq!(drain(&mut behind), expected);
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.capacity, info.file_number, info.slots), (70_000, 5, 8));
-    assert_eq!(verify(&room.name).unwrap(), []);
+    assert_eq!(verify(&test_region.name).unwrap(), []);
     drop(writer);
-    assert_eq!(room.files(), [".room.lock", "room"]);
+    assert_eq!(test_region.files(), [".room.lock", "room"]);
 }
 
 #[test]
 fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().slots(4).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().slots(4).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["1", "2", "3", "4", "5", "6"] {
         writer.publish(text.as_bytes()).unwrap();
     }
-    let mut reader = room.reader(Position::At(1));
+    let mut reader = test_region.reader(Position::At(1));
     writer.publish("seven is long".as_bytes()).unwrap();
     writer.publish("eight is very, very long".as_bytes()).unwrap();
     // The old ring held 3 to 6, the newest holds 5 to 8.
@@ -88,112 +88,112 @@ fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
 
 #[test]
 fn another_kind_replaces_the_region_and_numbers_go_on() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"one").unwrap();
+    let mut reader = test_region.reader(Position::Oldest);
     let mut typed_writer = {
         assert_eq!(drain(&mut reader), [row(1, "one")]);
-        Writer::<u32>::open(&room.name).unwrap()
+        Writer::<u32>::open(&test_region.name).unwrap()
     };
-    let mut typed = Reader::<u32>::open(&room.name).unwrap();
+    let mut typed = Reader::<u32>::open(&test_region.name).unwrap();
     assert_eq!(typed.latest().unwrap(), None);
     assert_eq!(typed_writer.publish(&7).unwrap(), 2);
     let sample = reader.try_recv().unwrap().unwrap();
     assert_eq!((sample.sequence, sample.lost, sample.restarted, reader.kind()), (2, 0, false, Kind::Bincode));
     assert_eq!(typed.recv().unwrap().unwrap().value, 7);
     drop(typed_writer);
-    room.writer(Kind::Json).publish(b"{}").unwrap();
+    test_region.writer(Kind::Json).publish(b"{}").unwrap();
     assert!(matches!(typed.latest(), Err(Error::Kind { .. })));
 }
 
 #[test]
 fn other_sizes_keep_the_newest_values_that_fit() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     for text in ["a", "b", "a long text of 25 letters", "d", "e"] {
         writer.publish(text.as_bytes()).unwrap();
     }
     drop(writer);
-    drop(WriterOptions::new().slots(4).open_raw(&room.name).unwrap());
-    assert_eq!(drain(&mut room.reader(Position::Oldest))[0].0, 2);
-    drop(WriterOptions::new().capacity(16).open_raw(&room.name).unwrap());
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(4, "d"), row(5, "e")]);
-    let info = inspect(&room.name).unwrap();
+    drop(WriterOptions::new().slots(4).open_raw(&test_region.name).unwrap());
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest))[0].0, 2);
+    drop(WriterOptions::new().capacity(16).open_raw(&test_region.name).unwrap());
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(4, "d"), row(5, "e")]);
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.slots, info.capacity, info.kind), (4, 16, Some(Kind::Text)));
 }
 
 #[test]
 fn a_region_that_died_while_moving_is_opened_again() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
     kill(writer);
-    room.poke(STATE_AT, &STATE_MOVING.to_le_bytes());
-    let mut reader = room.reader(Position::Oldest);
+    test_region.poke(STATE_AT, &STATE_MOVING.to_le_bytes());
+    let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(drain(&mut reader), [row(1, "one")]);
-    let mut writer = room.writer(Kind::Text);
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"two").unwrap();
     assert_eq!(drain(&mut reader), [row(2, "two")]);
-    assert_eq!(u32::from_le_bytes(read(&room, STATE_AT)), STATE_OPEN);
+    assert_eq!(u32::from_le_bytes(read(&test_region, STATE_AT)), STATE_OPEN);
 }
 
-fn read<const N: usize>(room: &Room, at: u64) -> [u8; N] {
+fn read<const N: usize>(test_region: &TestRegion, at: u64) -> [u8; N] {
     let mut bytes = [0; N];
-    room.file().read_exact_at(&mut bytes, at).unwrap();
+    test_region.file().read_exact_at(&mut bytes, at).unwrap();
     bytes
 }
 
 #[test]
 fn after_a_crash_of_the_machine_only_checksummed_values_are_believed() {
     for (checksum, expected) in [(false, vec![]), (true, vec![row(1, "one"), row(2, "two")])] {
-        let room = Room::new();
-        let mut writer = WriterOptions::new().checksum(checksum).kind(Kind::Text).open_raw(&room.name).unwrap();
+        let test_region = TestRegion::new();
+        let mut writer = WriterOptions::new().checksum(checksum).kind(Kind::Text).open_raw(&test_region.name).unwrap();
         writer.publish(b"one").unwrap();
         writer.publish(b"two").unwrap();
         kill(writer);
-        room.poke_header(BOOT_ID_AT, &[9; 16]);
-        assert_eq!(room.reader(Position::Oldest).try_recv().is_ok(), checksum);
-        let mut writer = room.writer(Kind::Text);
-        assert_eq!(drain(&mut room.reader(Position::Oldest)), expected);
+        test_region.poke_header(BOOT_ID_AT, &[9; 16]);
+        assert_eq!(test_region.reader(Position::Oldest).try_recv().is_ok(), checksum);
+        let mut writer = test_region.writer(Kind::Text);
+        assert_eq!(drain(&mut test_region.reader(Position::Oldest)), expected);
         assert_eq!(writer.publish(b"three").unwrap(), 3);
-        assert_eq!(drain(&mut room.reader(Position::Latest)), [row(3, "three")]);
+        assert_eq!(drain(&mut test_region.reader(Position::Latest)), [row(3, "three")]);
     }
 }
 
 #[test]
 fn after_a_clean_close_and_a_reboot_everything_is_kept() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"one").unwrap();
-    room.poke_header(BOOT_ID_AT, &[9; 16]);
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one")]);
-    assert_eq!(room.writer(Kind::Text).publish(b"two").unwrap(), 2);
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
-    assert_ne!(read::<16>(&room, BOOT_ID_AT), [9; 16]);
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"one").unwrap();
+    test_region.poke_header(BOOT_ID_AT, &[9; 16]);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one")]);
+    assert_eq!(test_region.writer(Kind::Text).publish(b"two").unwrap(), 2);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
+    assert_ne!(read::<16>(&test_region, BOOT_ID_AT), [9; 16]);
 }
 
 #[test]
 fn a_damaged_ring_is_replaced_and_numbers_go_on() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"one").unwrap();
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"one").unwrap();
     // The first slot, where number 64 would be, gets the stamp of number 5.
-    room.poke(SLOTS_AT + 4160 * 2, &10_u64.to_le_bytes());
-    assert_eq!(verify(&room.name).unwrap()[0].place, "slot 2");
-    let mut writer = room.writer(Kind::Text);
+    test_region.poke(SLOTS_AT + 4160 * 2, &10_u64.to_le_bytes());
+    assert_eq!(verify(&test_region.name).unwrap()[0].part, "slot 2");
+    let mut writer = test_region.writer(Kind::Text);
     assert_eq!(writer.publish(b"two").unwrap(), 2);
-    assert_eq!(inspect(&room.name).unwrap().file_number, 2);
-    assert_eq!(verify(&room.name).unwrap(), []);
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
+    assert_eq!(inspect(&test_region.name).unwrap().file_number, 2);
+    assert_eq!(verify(&test_region.name).unwrap(), []);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
 }
 
 // Fault 9.
 #[test]
 fn a_region_removed_by_hand_is_noticed_on_both_sides() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(drain(&mut reader), [row(1, "one")]);
-    std::fs::remove_file(&room.name).unwrap();
+    std::fs::remove_file(&test_region.name).unwrap();
     let removed = Instant::now();
     assert!(matches!(reader.recv(), Err(Error::Gone { .. })));
     // A slice of 50 ms; the rest is for a machine that has other things to do.
@@ -202,7 +202,7 @@ fn a_region_removed_by_hand_is_noticed_on_both_sides() {
     assert!(matches!(gone, Some(Error::Gone { .. })));
     assert!(matches!(writer.publish(b"lost"), Err(Error::Gone { .. })));
     drop(writer);
-    let mut writer = room.writer(Kind::Text);
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"anew").unwrap();
     // First comes what the old writer published before it noticed.
     let samples = std::iter::repeat_with(|| reader.recv().unwrap().unwrap());
@@ -212,101 +212,101 @@ fn a_region_removed_by_hand_is_noticed_on_both_sides() {
 
 #[test]
 fn removing_tells_the_readers_and_leaves_nothing() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    assert!(matches!(crate::remove(&room.name, false), Err(Error::WriterAlive { .. })));
-    let mut reader = room.reader(Position::New);
+    assert!(matches!(crate::remove(&test_region.name, false), Err(Error::WriterAlive { .. })));
+    let mut reader = test_region.reader(Position::New);
     kill(writer);
-    crate::remove(&room.name, false).unwrap();
+    crate::remove(&test_region.name, false).unwrap();
     assert!(matches!(reader.try_recv(), Err(Error::Gone { .. })));
     assert!(matches!(reader.latest(), Err(Error::Gone { .. })));
-    assert_eq!(room.files(), [""; 0]);
-    assert!(matches!(crate::remove(&room.name, false), Err(Error::NotFound { .. })));
+    assert_eq!(test_region.files(), [""; 0]);
+    assert!(matches!(crate::remove(&test_region.name, false), Err(Error::NotFound { .. })));
 }
 
 #[test]
 fn a_torn_newest_value_costs_no_older_one() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["one", "two", "three"] {
         writer.publish(text.as_bytes()).unwrap();
     }
     kill(writer);
-    let crate::Info { stride, lineage, .. } = inspect(&room.name).unwrap();
-    room.poke(SLOTS_AT + 3 * stride + 24, b"?");
-    room.poke_header(BOOT_ID_AT, &[9; 16]);
-    let mut writer = room.writer(Kind::Text);
-    assert_eq!(room.reader(Position::Latest).latest().unwrap().unwrap().value, b"two");
+    let crate::Info { stride, lineage, .. } = inspect(&test_region.name).unwrap();
+    test_region.poke(SLOTS_AT + 3 * stride + 24, b"?");
+    test_region.poke_header(BOOT_ID_AT, &[9; 16]);
+    let mut writer = test_region.writer(Kind::Text);
+    assert_eq!(test_region.reader(Position::Latest).latest().unwrap().unwrap().value, b"two");
     assert_eq!(writer.publish(b"four").unwrap(), 4);
     let expected = [row(1, "one"), row(2, "two"), (4, 1, "four".to_owned())];
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), expected);
-    assert_ne!(inspect(&room.name).unwrap().lineage, lineage);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), expected);
+    assert_ne!(inspect(&test_region.name).unwrap().lineage, lineage);
 }
 
 #[test]
 fn numbers_go_on_behind_every_value_of_a_damaged_ring() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Text);
     for _ in 0..100 {
         writer.publish(b"x").unwrap();
     }
     drop(writer);
-    room.poke(HEAD_AT, &5_u64.to_le_bytes());
-    assert_eq!(room.writer(Kind::Text).publish(b"y").unwrap(), 101);
+    test_region.poke(HEAD_AT, &5_u64.to_le_bytes());
+    assert_eq!(test_region.writer(Kind::Text).publish(b"y").unwrap(), 101);
 }
 
 // Fault 10.
 #[test]
 fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
-    let room = Room::new();
-    let mut lost = room.writer(Kind::Text);
+    let test_region = TestRegion::new();
+    let mut lost = test_region.writer(Kind::Text);
     lost.publish(b"one").unwrap();
-    std::fs::remove_file(room.directory.path().join(".room.lock")).unwrap();
-    let mut writer = room.writer(Kind::Text);
+    std::fs::remove_file(test_region.directory.path().join(".room.lock")).unwrap();
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"two").unwrap();
     drop(lost);
-    assert_eq!(inspect(&room.name).unwrap().state, crate::State::Open);
+    assert_eq!(inspect(&test_region.name).unwrap().state, crate::RegionState::Open);
 }
 
 // Fault 36.
 #[test]
 fn numbers_end_with_an_error() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
-    drop(room.writer(Kind::Text));
-    room.poke(HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
-    let mut writer = room.writer(Kind::Text);
+    drop(test_region.writer(Kind::Text));
+    test_region.poke(HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
+    let mut writer = test_region.writer(Kind::Text);
     assert_eq!(writer.publish(b"last").unwrap(), last);
     assert!(matches!(writer.publish(b"beyond"), Err(Error::Damaged { .. })));
-    assert_eq!(room.reader(Position::Latest).recv().unwrap().unwrap().value, b"last");
+    assert_eq!(test_region.reader(Position::Latest).recv().unwrap().unwrap().value, b"last");
 }
 
 // Fault 63.
 #[test]
 fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
-    let room = Room::new();
-    drop(WriterOptions::new().slots(2).capacity(8).kind(Kind::Text).open_raw(&room.name).unwrap());
-    // Room for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
+    let test_region = TestRegion::new();
+    drop(WriterOptions::new().slots(2).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap());
+    // Destination for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
     let descriptor = b"\x09\0\0\0\x05\0\0\0later\0\0\0";
-    room.file().set_len(12_288).unwrap();
-    room.poke(4096, descriptor);
-    room.poke_header(16, &0x100_u64.to_le_bytes());
-    room.poke_header(32, &12_288_u64.to_le_bytes());
-    room.poke_header(100, &16_u32.to_le_bytes());
-    room.poke_header(104, &crc32fast::hash(descriptor).to_le_bytes());
-    let mut writer = WriterOptions::new().open_raw(&room.name).unwrap();
+    test_region.file().set_len(12_288).unwrap();
+    test_region.poke(4096, descriptor);
+    test_region.poke_header(16, &0x100_u64.to_le_bytes());
+    test_region.poke_header(32, &12_288_u64.to_le_bytes());
+    test_region.poke_header(100, &16_u32.to_le_bytes());
+    test_region.poke_header(104, &crc32fast::hash(descriptor).to_le_bytes());
+    let mut writer = WriterOptions::new().open_raw(&test_region.name).unwrap();
     writer.publish(b"longer than eight").unwrap();
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.descriptor_bytes, info.compatible, info.file_number), (16, 0x100, 2));
-    assert_eq!(read::<16>(&room, 4096), *descriptor);
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "longer than eight")]);
+    assert_eq!(read::<16>(&test_region, 4096), *descriptor);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "longer than eight")]);
 }
 
 #[test]
 fn values_that_their_kind_does_not_allow_are_not_published() {
-    let room = Room::new();
-    let mut writer = room.writer(Kind::Json);
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Json);
     assert!(matches!(writer.publish(b"{"), Err(Error::BadValue { .. })));
     assert_eq!(writer.publish(b"{}").unwrap(), 1);
 }

@@ -69,7 +69,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     /// [`Error::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence> {
         if let Err(reason) = payload::encode(value, &mut self.encoded) {
-            return Err(Error::BadValue { region: self.raw.place.shown.clone(), reason });
+            return Err(Error::BadValue { region: self.raw.location.name.clone(), reason });
         }
         self.published += 1;
         // To check each one by the schema would take longer than to publish it. This finds a type that serializes what it
@@ -88,8 +88,8 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
 
     /// The number of the newest value; 0 if there is none yet.
     #[must_use]
-    pub fn sequence(&self) -> Sequence {
-        self.raw.sequence()
+    pub fn head(&self) -> Sequence {
+        self.raw.head()
     }
 
     /// Closes the region cleanly; see [`RawWriter::close`].

@@ -14,9 +14,9 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// A waker for readers that look for `look_ns`.
-    pub fn new(look_ns: u64) -> Self {
-        Self { clock: Clock::new(), rule: WakeRule::new(look_ns), wakes: 0 }
+    /// A waker for readers that look for `spin_ns`.
+    pub fn new(spin_ns: u64) -> Self {
+        Self { clock: Clock::new(), rule: WakeRule::new(spin_ns), wakes: 0 }
     }
 
     /// Reads the clock. To be called after a publication has become visible, once for each.
@@ -39,8 +39,8 @@ impl Waker {
     }
 
     /// Begins again for another region: its first two publications wake in any case.
-    pub fn restart(&mut self, look_ns: u64) {
-        self.rule = WakeRule::new(look_ns);
+    pub fn restart(&mut self, spin_ns: u64) {
+        self.rule = WakeRule::new(spin_ns);
     }
 
     /// How often it has woken.

@@ -3,8 +3,8 @@
 use super::*;
 
 /// A header with a value of its own in each field that is free.
-pub fn example() -> Fixed {
-    let fixed = Fixed {
+pub fn example() -> StaticHeader {
+    let static_header = StaticHeader {
         compatible: FEATURE_CHECKSUM,
         incompatible: 0,
         region_bytes: 0,
@@ -19,12 +19,12 @@ pub fn example() -> Fixed {
         descriptor_bytes: 0,
         descriptor_crc: 0,
         fingerprint: 0x3736_3534_3332_3130,
-        look_ns: LOOK_NS,
+        spin_ns: SPIN_NS,
         boot_id: 0x4f4e_4d4c_4b4a_4948_4746_4544_4342_4140,
         origin: 0x5f5e_5d5c_5b5a_5958_5756_5554_5352_5150,
         created_ns: 0x6766_6564_6362_6160,
     };
-    fixed.lay_out().unwrap()
+    static_header.lay_out().unwrap()
 }
 
 // Fault 35.
@@ -49,7 +49,7 @@ fn the_bytes_of_a_header_do_not_change() {
         0, 0, 0, 0, // descriptor_bytes
         0, 0, 0, 0, 0, 0, 0, 0, // descriptor_crc, and four bytes of nothing
         0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, // fingerprint
-        0x20, 0x4e, 0, 0, 0, 0, 0, 0, // look_ns
+        0x20, 0x4e, 0, 0, 0, 0, 0, 0, // spin_ns
         0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, // boot_id
         0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x5e, 0x5f, // origin
         0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, // created_ns
@@ -58,17 +58,17 @@ fn the_bytes_of_a_header_do_not_change() {
     assert_eq!(bytes[..golden.len()], golden);
     assert_eq!(bytes[golden.len()..252], [0; 84]);
     assert_eq!(bytes[252..], [0x9e, 0x5b, 0xd6, 0x16]);
-    assert_eq!(Fixed::parse(&bytes), Ok(example()));
+    assert_eq!(StaticHeader::parse(&bytes), Ok(example()));
 }
 
 // Fault 28.
 #[test]
 fn every_flipped_bit_is_refused() {
     let bytes = example().to_bytes();
-    for bit in 0..FIXED_BYTES * 8 {
+    for bit in 0..STATIC_BYTES * 8 {
         let mut flipped = bytes;
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(Fixed::parse(&flipped).is_err(), "bit {bit}");
+        assert!(StaticHeader::parse(&flipped).is_err(), "bit {bit}");
     }
 }
 
@@ -76,21 +76,21 @@ fn every_flipped_bit_is_refused() {
 fn the_reason_comes_in_the_order_of_its_weight() {
     let mut bytes = example().to_bytes();
     bytes[AT_INCOMPATIBLE] = 4;
-    assert!(matches!(Fixed::parse(&bytes), Err(HeaderFault::Field(_))));
+    assert!(matches!(StaticHeader::parse(&bytes), Err(HeaderFault::Field(_))));
     let crc = crc32fast::hash(&bytes[..AT_CRC]);
     bytes[AT_CRC..].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(Fixed::parse(&bytes), Err(HeaderFault::Features(4)));
+    assert_eq!(StaticHeader::parse(&bytes), Err(HeaderFault::Features(4)));
     bytes[AT_VERSION] = 7;
-    assert_eq!(Fixed::parse(&bytes), Err(HeaderFault::Version(7, 1)));
+    assert_eq!(StaticHeader::parse(&bytes), Err(HeaderFault::Version(7, 1)));
     bytes[0] = b'S';
-    assert_eq!(Fixed::parse(&bytes), Err(HeaderFault::Foreign));
+    assert_eq!(StaticHeader::parse(&bytes), Err(HeaderFault::Foreign));
 }
 
 /// What is said of a header with one field changed, under a CRC that fits.
-fn fault(change: impl FnOnce(&mut Fixed)) -> Option<HeaderFault> {
-    let mut fixed = example();
-    change(&mut fixed);
-    Fixed::parse(&fixed.to_bytes()).err()
+fn fault(change: impl FnOnce(&mut StaticHeader)) -> Option<HeaderFault> {
+    let mut static_header = example();
+    change(&mut static_header);
+    StaticHeader::parse(&static_header.to_bytes()).err()
 }
 
 // Fault 31.
@@ -99,40 +99,50 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
     let field = |text| Some(HeaderFault::Field(text));
     for slots in [0, 1, 3, 6] {
         let expected = field("the slot count is not a power of two from 2 up");
-        assert_eq!(fault(|fixed| fixed.slots = slots), expected, "{slots}");
+        assert_eq!(fault(|static_header| static_header.slots = slots), expected, "{slots}");
     }
     for capacity in [0, 7, 41] {
         let expected = field("the capacity is not a multiple of 8");
-        assert_eq!(fault(|fixed| fixed.capacity = capacity), expected, "{capacity}");
+        assert_eq!(fault(|static_header| static_header.capacity = capacity), expected, "{capacity}");
     }
     for alignment in [0, 4, 24, 8192] {
         let expected = field("the payload alignment is not a power of two from 8 to 4096");
-        assert_eq!(fault(|fixed| fixed.payload_alignment = alignment), expected, "{alignment}");
+        assert_eq!(fault(|static_header| static_header.payload_alignment = alignment), expected, "{alignment}");
     }
     for offset in [0, 16, 25, 28] {
         let expected = field("the payload offset does not fit the alignment");
-        assert_eq!(fault(|fixed| fixed.payload_offset = offset), expected, "{offset}");
+        assert_eq!(fault(|static_header| static_header.payload_offset = offset), expected, "{offset}");
     }
-    assert_eq!(fault(|fixed| fixed.capacity = u64::MAX - 7), field("the capacity overflows"));
+    assert_eq!(fault(|static_header| static_header.capacity = u64::MAX - 7), field("the capacity overflows"));
     for stride in [0, 64, 100, 127] {
-        assert_eq!(fault(|fixed| fixed.stride = stride), field("the stride does not hold a slot"), "{stride}");
+        assert_eq!(
+            fault(|static_header| static_header.stride = stride),
+            field("the stride does not hold a slot"),
+            "{stride}"
+        );
     }
-    assert_eq!(fault(|fixed| fixed.slots = 1 << 63), field("the slots do not fit the region"));
-    assert_eq!(fault(|fixed| fixed.stride = 1 << 62), field("the slots do not fit the region"));
-    assert_eq!(fault(|fixed| fixed.region_bytes = 4096 + 511), field("the slots do not fit the region"));
-    assert_eq!(fault(|fixed| fixed.region_bytes += 4), field("the region length is not a multiple of 8"));
-    assert_eq!(fault(|fixed| fixed.look_ns = 1_000_000_001), field("the look time is above a second"));
-    assert_eq!(fault(|fixed| fixed.look_ns = 1_000_000_000), None);
-    assert_eq!(fault(|fixed| fixed.region_bytes = 4096 + 512), None);
+    assert_eq!(fault(|static_header| static_header.slots = 1 << 63), field("the slots do not fit the region"));
+    assert_eq!(fault(|static_header| static_header.stride = 1 << 62), field("the slots do not fit the region"));
+    assert_eq!(
+        fault(|static_header| static_header.region_bytes = 4096 + 511),
+        field("the slots do not fit the region")
+    );
+    assert_eq!(
+        fault(|static_header| static_header.region_bytes += 4),
+        field("the region length is not a multiple of 8")
+    );
+    assert_eq!(fault(|static_header| static_header.spin_ns = 1_000_000_001), field("the look time is above a second"));
+    assert_eq!(fault(|static_header| static_header.spin_ns = 1_000_000_000), None);
+    assert_eq!(fault(|static_header| static_header.region_bytes = 4096 + 512), None);
 }
 
 // Fault 31.
 #[test]
 fn payloads_lie_where_their_alignment_wants_them() {
     let fault = |payload_alignment, descriptor_bytes, payload_offset, stride| {
-        let change = Fixed { payload_alignment, descriptor_bytes, payload_offset, stride, ..example() };
+        let change = StaticHeader { payload_alignment, descriptor_bytes, payload_offset, stride, ..example() };
         let region_bytes = change.slots_offset() + change.slots * stride;
-        Fixed::parse(&Fixed { region_bytes, ..change }.to_bytes()).err()
+        StaticHeader::parse(&StaticHeader { region_bytes, ..change }.to_bytes()).err()
     };
     assert_eq!(fault(16, 0, 32, 128), None);
     assert_eq!(fault(64, 0, 64, 128), None);
@@ -149,14 +159,14 @@ fn payloads_lie_where_their_alignment_wants_them() {
 // Fault 31.
 #[test]
 fn sizes_that_overflow_are_not_laid_out() {
-    let lay_out = |change: &dyn Fn(&mut Fixed)| {
-        let mut fixed = example();
-        change(&mut fixed);
-        fixed.lay_out()
+    let lay_out = |change: &dyn Fn(&mut StaticHeader)| {
+        let mut static_header = example();
+        change(&mut static_header);
+        static_header.lay_out()
     };
-    assert_eq!(lay_out(&|fixed| fixed.capacity = u64::MAX - 7), None);
-    assert_eq!(lay_out(&|fixed| fixed.slots = 1 << 63), None);
-    assert_eq!(lay_out(&|fixed| fixed.slots = 8).unwrap().region_bytes, 8192);
+    assert_eq!(lay_out(&|static_header| static_header.capacity = u64::MAX - 7), None);
+    assert_eq!(lay_out(&|static_header| static_header.slots = 1 << 63), None);
+    assert_eq!(lay_out(&|static_header| static_header.slots = 8).unwrap().region_bytes, 8192);
 }
 
 #[test]
@@ -168,21 +178,21 @@ fn a_fields_word_is_the_one_that_is_stored() {
 
 #[test]
 fn a_header_without_features_comes_back_as_it_was() {
-    let fixed = Fixed { compatible: 0, ..example() }.lay_out().unwrap();
-    assert!(!fixed.has_checksums() && example().has_checksums());
-    assert_eq!(Fixed::parse(&fixed.to_bytes()), Ok(fixed));
+    let static_header = StaticHeader { compatible: 0, ..example() }.lay_out().unwrap();
+    assert!(!static_header.has_checksums() && example().has_checksums());
+    assert_eq!(StaticHeader::parse(&static_header.to_bytes()), Ok(static_header));
 }
 
 #[test]
 fn two_slots_are_enough() {
-    let fixed = Fixed { slots: 2, ..example() }.lay_out().unwrap();
-    assert_eq!(Fixed::parse(&fixed.to_bytes()), Ok(fixed));
+    let static_header = StaticHeader { slots: 2, ..example() }.lay_out().unwrap();
+    assert_eq!(StaticHeader::parse(&static_header.to_bytes()), Ok(static_header));
 }
 
 #[test]
 fn a_header_says_how_long_its_descriptor_is_and_what_is_in_it() {
     let descriptor = b"sixteen letters.";
     let expected =
-        Fixed { descriptor_bytes: 16, descriptor_crc: crc32fast::hash(descriptor), fingerprint: 7, ..example() };
+        StaticHeader { descriptor_bytes: 16, descriptor_crc: crc32fast::hash(descriptor), fingerprint: 7, ..example() };
     assert_eq!(example().with_descriptor(descriptor, 7), expected);
 }

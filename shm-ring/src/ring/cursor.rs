@@ -1,7 +1,7 @@
 //! The reading side: which value comes next, and what was lost before it.
 
-use super::{ATTEMPTS, Fault, Look, Polled, Ring, Stamped, check_sequence, is_number};
-use crate::copy::Room;
+use super::{ATTEMPTS, Fault, Lookup, Polled, Ring, Stamped, check_sequence, is_number};
+use crate::copy::Destination;
 use crate::sync::Ordering::Acquire;
 use crate::sync::fence;
 
@@ -57,36 +57,36 @@ impl Cursor {
 
     /// Copies the next value in order into `buffer`, if that takes one look; otherwise [`poll`](Self::poll) knows more.
     #[inline(always)]
-    pub fn poll_at_once(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Option<Stamped> {
+    pub fn poll_at_once(&mut self, ring: Ring<'_>, buffer: &mut impl Destination) -> Option<Stamped> {
         if !is_number(self.next) {
             return None;
         }
-        match ring.look(self.next, buffer) {
-            Ok(Look::Whole(stamped)) => Some(self.take(stamped)),
+        match ring.lookup(self.next, buffer) {
+            Ok(Lookup::Whole(stamped)) => Some(self.take(stamped)),
             _ => None,
         }
     }
 
     /// Copies the next value in order into `buffer`, or goes on behind what was missed.
-    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Room) -> Result<Polled, Fault> {
+    pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Destination) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             check_sequence(self.next)?;
-            match ring.look(self.next, buffer)? {
-                Look::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
-                Look::Overwritten => self.resume(ring)?,
-                Look::NotYet => {
+            match ring.lookup(self.next, buffer)? {
+                Lookup::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
+                Lookup::Overwritten => self.resume(ring)?,
+                Lookup::NotYet => {
                     let head = ring.head();
                     if head < self.next {
                         return Ok(Polled::Empty);
                     }
                     // The head has passed this number, so the slot's older stamp was a moment ago, or the number was left out.
-                    match ring.look(self.next, buffer)? {
-                        Look::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
-                        Look::Overwritten => self.resume(ring)?,
-                        Look::NotYet if head == self.next => {
+                    match ring.lookup(self.next, buffer)? {
+                        Lookup::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
+                        Lookup::Overwritten => self.resume(ring)?,
+                        Lookup::NotYet if head == self.next => {
                             return Err(Fault { sequence: head, problem: "it is the newest, and not there" });
                         }
-                        Look::NotYet => {
+                        Lookup::NotYet => {
                             check_sequence(head)?;
                             self.skip_to(ring.oldest(head));
                             // A whole row of such numbers takes one attempt; from the oldest on it is shorter than the ring.

@@ -2,7 +2,7 @@
 
 use super::announcer::Announcer;
 use super::checksum::{checksum, checksum_in_place};
-use super::{FLAG_CHECKSUM, Fault, LENGTH, LENGTH_BITS, Look, Ring, STAMP, Slot, Stamped, TIME, check_sequence};
+use super::{FLAG_CHECKSUM, Fault, LENGTH, LENGTH_BITS, Lookup, Ring, STAMP, Slot, Stamped, TIME, check_sequence};
 use crate::copy;
 use crate::header::STATE_OPEN;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -121,7 +121,7 @@ impl Producer {
         let mut payload = Vec::new();
         let oldest = old.oldest(newest).max((newest + 1).saturating_sub(most));
         for sequence in (oldest..=newest).rev() {
-            let Ok(Look::Whole(stamped)) = old.look(sequence, &mut payload) else { continue };
+            let Ok(Lookup::Whole(stamped)) = old.lookup(sequence, &mut payload) else { continue };
             if payload.len() > fresh.shape.capacity {
                 break;
             }

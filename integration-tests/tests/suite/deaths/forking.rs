@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Stdio;
 
-use shm_core::{Error, Kind, Position, Presence, RawReader, RawWriter, State, inspect};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, RegionState, WriterStatus, inspect};
 
 use crate::harness::{DEADLINE, again, role, skipped, start};
 
@@ -70,7 +70,7 @@ fn a_fork_can_write_nothing_and_keeps_no_writer_alive() {
     expect(r#"received Some([112, 97, 114, 101, 110, 116])"#);
     expect("close Err(true)");
     // The parent is dead and the fork lives: nobody holds the region, and the next writer starts at once.
-    assert_eq!(inspect(&name).expect("a region").writer, Presence::Gone);
+    assert_eq!(inspect(&name).expect("a region").writer, WriterStatus::Gone);
     let mut writer = RawWriter::open(&name, Kind::Bytes).expect("nobody holds the lock");
     assert_eq!(writer.publish(b"next").expect("published"), 2);
     writeln!(&connection, "go").expect("the fork waits");
@@ -79,7 +79,7 @@ fn a_fork_can_write_nothing_and_keeps_no_writer_alive() {
     expect("dropped");
     // That the fork dropped its writer closed nothing, and freed no lock of anybody.
     let info = inspect(&name).expect("a region");
-    assert_eq!((info.writer, info.head, info.capacity), (Presence::Alive, 2, 4096));
+    assert_eq!((info.writer, info.head, info.capacity), (WriterStatus::Alive, 2, 4096));
     assert_eq!(writer.publish(b"more").expect("published"), 3);
-    assert!(info.state == State::Open);
+    assert!(info.state == RegionState::Open);
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use shm_core::{Error, Position, Presence, RawReader, inspect};
+use shm_core::{Error, Position, RawReader, WriterStatus, inspect};
 use testkit::{Ending, Random, at_effort};
 
 use crate::harness::{Sandbox, eventually, observe, programs, start};
@@ -170,7 +170,7 @@ impl Storm {
             reader => reader.unwrap_or_else(|error| panic!("round {author}: {error}")),
         };
         let info = inspect(&self.name).expect("it was there");
-        assert_eq!(info.writer, Presence::Gone, "round {author}");
+        assert_eq!(info.writer, WriterStatus::Gone, "round {author}");
         if author.is_multiple_of(16) {
             let started = Instant::now();
             reader.recv_timeout(WAIT).expect("nothing is damaged");
@@ -192,7 +192,7 @@ impl Storm {
     /// Follows the region in this thread until the storm is over.
     fn follow(name: &str, seen: &Mutex<Seen>, is_over: &AtomicBool) {
         let mut options = RawReader::options();
-        options.wait(Duration::from_millis(100));
+        options.open_timeout(Duration::from_millis(100));
         let mut attempts = std::iter::repeat_with(|| options.open_raw(name));
         let Some(Ok(mut reader)) = attempts.find(|opened| opened.is_ok() || is_over.load(Relaxed)) else { return };
         let (mut value, mut last) = (Vec::new(), 0);

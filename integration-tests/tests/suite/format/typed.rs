@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shm_core::{ArrayReader, ArrayWriter, Error, Kind, Reader, Schema, ValueReader, ValueWriter, Writer};
+use shm_core::{ArrayReader, ArrayWriter, Error, JsonReader, JsonWriter, Kind, Reader, Schema, Writer};
 
 use crate::harness::{Sandbox, without_forks};
 
@@ -173,7 +173,7 @@ fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
     writer.close().expect("closed");
     let mut old = Reader::<Reading<f64>>::open(&name).expect("a reader");
     old.seek(shm_core::Position::New);
-    let mut values = ValueReader::open(&name).expect("a reader of any type");
+    let mut values = JsonReader::open(&name).expect("a reader of any type");
     let mut writer = without_forks(|| Writer::open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
@@ -216,7 +216,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
     drop(writer);
     s.run("shm-writer room 1").exits(1).complains(&["bincode values, which only programs that know them make"]);
-    assert!(ValueReader::open(&name).is_err() && ValueWriter::open(&name).is_err());
+    assert!(JsonReader::open(&name).is_err() && JsonWriter::open(&name).is_err());
     assert!(Reader::options().schema(named(1)).open::<Untraceable>(&name).is_ok());
     let other = Reader::options().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
     assert!(other.to_string().contains("version 1, known only by name, in the region"), "{other}");
@@ -271,12 +271,12 @@ fn options_that_cannot_be_right_are_refused_before_anything_is_lost() {
     let name = s.name("room");
     Writer::<u8>::open(&name).expect("a writer").publish(&7).expect("a value");
     let named = Schema::named("Other", 1).expect("a name");
-    assert!(matches!(Writer::options().schema(named).open_values(&name), Err(Error::BadOption(_))));
-    Writer::options().kind(Kind::Text).open_values(&name).expect("the kind is the schema's").close().expect("closed");
+    assert!(matches!(Writer::options().schema(named).open_json(&name), Err(Error::BadOption(_))));
+    Writer::options().kind(Kind::Text).open_json(&name).expect("the kind is the schema's").close().expect("closed");
     s.run("shm-reader room").prints("7\n");
     let array = shm_core::ArrayType::new("u1", &[2]).expect("a type");
-    assert!(matches!(Writer::options().array(array).open_values(&s.name("new")), Err(Error::BadOption(_))));
-    assert!(!s.shm("new").exists() && matches!(ValueWriter::open(&s.name("new")), Err(Error::NotFound { .. })));
+    assert!(matches!(Writer::options().array(array).open_json(&s.name("new")), Err(Error::BadOption(_))));
+    assert!(!s.shm("new").exists() && matches!(JsonWriter::open(&s.name("new")), Err(Error::NotFound { .. })));
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn names_in_a_schema_cannot_forge_lines() {
 fn handles_go_to_other_threads() {
     fn is_send<T: Send>() {}
     fn of<T: Serialize + DeserializeOwned + Send>() {
-        is_send::<(Writer<T>, Reader<T>, ValueWriter, ValueReader, ArrayWriter<f32>, ArrayReader<f32>, Schema)>();
+        is_send::<(Writer<T>, Reader<T>, JsonWriter, JsonReader, ArrayWriter<f32>, ArrayReader<f32>, Schema)>();
     }
     of::<String>();
 }

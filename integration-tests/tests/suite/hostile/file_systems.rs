@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use shm_core::{Error, Kind, Map, RawReader, RawWriter};
+use shm_core::{Block, Error, Kind, RawReader, RawWriter};
 
 use crate::format::Format;
 use crate::harness::{Sandbox, mounted, skipped, without_forks, workspace};
@@ -202,9 +202,9 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
         assert!(RawWriter::options().slots(1 << 40).open_raw(&name("sound")).is_err());
         assert!(RawWriter::options().slots(1 << 40).open_raw(&name("fresh")).is_err());
         assert!(
-            Map::open(&name("sound")).is_err()
-                && Map::open(&name("empty")).is_err()
-                && Map::open(&name("folder")).is_err()
+            Block::open(&name("sound")).is_err()
+                && Block::open(&name("empty")).is_err()
+                && Block::open(&name("folder")).is_err()
         );
         let opened = without_forks(|| RawWriter::options().kind(Kind::Json).open_raw(&name("object")));
         let mut writer = opened.expect("nobody else holds it");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shm_core::{Access, Error, Kind, Map, Position, RawReader, RawWriter, Result};
+use shm_core::{Access, Block, Error, Kind, Position, RawReader, RawWriter, Result};
 use testkit::{Ending, Random, at_effort};
 
 use crate::format::Format;
@@ -220,7 +220,7 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
         let at = format.slot_offset(&bytes, 20) + format.slot.field("length").offset;
         let at = isize::try_from(at).expect("within the map");
         let range = at..at + 8;
-        let mut map = Map::options().access(Access::Write).force(true).open(&name).expect("our own region");
+        let mut map = Block::options().access(Access::Write).force(true).open(&name).expect("our own region");
         let (is_over, end) = (AtomicBool::new(false), Instant::now() + duration() / 8);
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -45,7 +45,7 @@ impl Memory {
         }
     }
 
-    fn told(&self) -> String {
+    fn figures(&self) -> String {
         let now_kib = resident_kib();
         format!("{} {now_kib}", self.first_kib.unwrap_or(now_kib))
     }
@@ -64,12 +64,12 @@ fn write(region: &str) {
     let (mut memory, mut value) = (Memory::new(), Vec::new());
     while memory.start.elapsed() < duration() {
         for _ in 0..1000 {
-            make(writer.sequence() + 1, &mut value);
+            make(writer.head() + 1, &mut value);
             writer.publish(&value).expect("published");
         }
         memory.look();
     }
-    say(&format!("{} 0 {}", writer.sequence(), memory.told()));
+    say(&format!("{} 0 {}", writer.head(), memory.figures()));
 }
 
 fn read(region: &str) {
@@ -88,7 +88,7 @@ fn read(region: &str) {
             memory.look();
         }
     }
-    say(&format!("{received} {missed} {}", memory.told()));
+    say(&format!("{received} {missed} {}", memory.figures()));
 }
 
 fn start(s: &Sandbox, part: &str) -> Child {
@@ -99,7 +99,7 @@ fn start(s: &Sandbox, part: &str) -> Child {
 }
 
 /// The four numbers that a process tells at its end: received, or published; missed; its memory early and late.
-fn told(mut child: Child) -> [u64; 4] {
+fn figures(mut child: Child) -> [u64; 4] {
     let line = said(&mut child);
     let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
     child.wait().exits(0);
@@ -120,11 +120,11 @@ fn sixty_four_readers_account_for_every_value_of_a_writer_flat_out() {
     let readers: Vec<Child> = (0..READERS).map(|_| start(&s, "read")).collect();
     writer.write("go\n");
     writer.stdout().wait_for(duration() + crate::harness::DEADLINE, |_, ended| ended.then_some(()));
-    let [published, _, early, late] = told(writer);
+    let [published, _, early, late] = figures(writer);
     assert!(late <= early + GROWTH_KIB, "the writer grew from {early} to {late} KiB");
     let (mut least, mut most) = (u64::MAX, 0);
     for reader in readers {
-        let [received, missed, early, late] = told(reader);
+        let [received, missed, early, late] = figures(reader);
         assert_eq!(received + missed, published, "{received} received, {missed} missed");
         assert!(late <= early + GROWTH_KIB, "a reader grew from {early} to {late} KiB");
         (least, most) = (least.min(received), most.max(received));

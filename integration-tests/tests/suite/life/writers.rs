@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use shm_core::{Error, Kind, Position, Presence, RawReader, RawWriter, inspect};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, WriterStatus, inspect};
 use testkit::at_effort;
 
 use crate::harness::{Child, DEADLINE, Sandbox, again, eventually, role, said, say};
@@ -22,7 +22,7 @@ fn a_writer_keeps_its_lock_whatever_else_its_process_opens_and_closes() {
         let mut reader = RawReader::open(&name).expect("a reader");
         assert_eq!(reader.latest().expect("a value").map(|sample| sample.value), Some(b"one".to_vec()));
         drop(reader);
-        assert_eq!(inspect(&name).expect("a region").writer, Presence::Alive);
+        assert_eq!(inspect(&name).expect("a region").writer, WriterStatus::Alive);
         assert!(matches!(shm_core::remove(&name, false), Err(Error::WriterAlive { .. })));
         // A descriptor of the lock file that is closed frees a lock of the older kind, which belongs to the process.
         drop(fs::File::open(s.shm(".demo.lock")).expect("the lock's file"));
@@ -148,11 +148,13 @@ fn readers_that_wait_are_told_of_their_writers_death_by_whoever_they_ask_and_get
             let waiting = scope.spawn(|| reader.recv_timeout(Duration::from_millis(2)).expect("no fault"));
             writer.signal(Signal::SIGKILL);
             let start = Instant::now();
-            eventually("it is known", || (inspect(&name).expect("a region").writer == Presence::Gone).then_some(()));
+            eventually("it is known", || {
+                (inspect(&name).expect("a region").writer == WriterStatus::Gone).then_some(())
+            });
             known.push(start.elapsed());
             waiting.join().expect("no panic")
         });
-        assert!(waited.is_none() && !reader.is_closed(), "a death is no close");
+        assert!(waited.is_none() && !reader.is_ended(), "a death is no close");
         writer.kill();
     }
     known.sort();

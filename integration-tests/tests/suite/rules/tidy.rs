@@ -40,7 +40,7 @@ const UNSAFE: [&str; 9] = [
     "shm-core/src/block/range.rs",
     "shm-core/src/writer/loan.rs",
     "shm-core/src/reader/view.rs",
-    "shm-cli/src/guard.rs",
+    "shm-cli/src/bus_error.rs",
     "shm-bench/src/bare.rs",
     "shm-bench/peers/src/peer/iceoryx2.rs",
     "shm-bench/peers/src/peer/shmem_ipc.rs",

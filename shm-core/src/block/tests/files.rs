@@ -20,7 +20,7 @@ fn reserved_bytes(file: &File) -> u64 {
 #[test]
 fn a_length_beyond_the_end_extends_the_file_and_every_byte_has_a_page() {
     let file = tempfile::tempfile().unwrap();
-    let mut map = Map::options().len(50_000).offset(PAGE).file(file.try_clone().unwrap()).unwrap();
+    let mut map = Block::options().len(50_000).offset(PAGE).file(file.try_clone().unwrap()).unwrap();
     assert_eq!((map.len(), file.metadata().unwrap().len()), (50_000, PAGE + 50_000));
     assert!(reserved_bytes(&file) >= 50_000);
     map.resize(90_000).unwrap();
@@ -33,12 +33,12 @@ fn a_map_that_writes_fills_the_holes_of_its_file_and_others_leave_them() {
     let file = tempfile::tempfile().unwrap();
     file.set_len(100 * PAGE).unwrap();
     for access in [Access::Read, Access::Copy] {
-        let map = Map::options().access(access).file(file.try_clone().unwrap()).unwrap();
+        let map = Block::options().access(access).file(file.try_clone().unwrap()).unwrap();
         assert_eq!((map.byte_at(0).unwrap(), reserved_bytes(&file)), (0, 0), "{access:?}");
     }
-    Map::options().len(10).file(file.try_clone().unwrap()).unwrap();
+    Block::options().len(10).file(file.try_clone().unwrap()).unwrap();
     assert!(reserved_bytes(&file) < 50 * PAGE, "only what is mapped");
-    Map::try_from(file.try_clone().unwrap()).unwrap();
+    Block::try_from(file.try_clone().unwrap()).unwrap();
     assert!(reserved_bytes(&file) >= 100 * PAGE);
     assert_eq!(file.metadata().unwrap().len(), 100 * PAGE);
 }
@@ -47,23 +47,23 @@ fn a_map_that_writes_fills_the_holes_of_its_file_and_others_leave_them() {
 fn only_a_map_that_writes_extends_its_file() {
     let (_directory, path) = block_of(b"hello");
     for access in [Access::Read, Access::Copy] {
-        let refused = Map::options().len(6).access(access).open(&path);
+        let refused = Block::options().len(6).access(access).open(&path);
         assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
-        let none = Map::options().len(6).access(access).create(true).open(&format!("{path}2"));
+        let none = Block::options().len(6).access(access).create(true).open(&format!("{path}2"));
         assert!(matches!(none, Err(Error::NoBlock { .. })), "{none:?}");
     }
     assert_eq!(len_of(&path), 5);
-    Map::options().len(6).open(&path).unwrap();
+    Block::options().len(6).open(&path).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"hello\0");
 }
 
 #[test]
 fn a_block_is_made_once_and_then_found() {
     let (_directory, path) = block();
-    let none = Map::options().create(true).open(&path);
+    let none = Block::options().create(true).open(&path);
     assert!(matches!(none, Err(Error::NoBlock { .. })), "it has no length: {none:?}");
-    Map::options().len(64).create(true).open(&path).unwrap().write(b"hello").unwrap();
-    let mut again = Map::options().len(10).create(true).open(&path).unwrap();
+    Block::options().len(64).create(true).open(&path).unwrap().write(b"hello").unwrap();
+    let mut again = Block::options().len(10).create(true).open(&path).unwrap();
     assert_eq!((again.read(5).unwrap(), again.size().unwrap()), (b"hello".to_vec(), 64));
 }
 
@@ -72,7 +72,7 @@ fn a_block_is_made_once_and_then_found() {
 fn a_block_has_mode_600_whatever_the_umask() {
     const NAME: &str = "block::tests::files::a_block_has_mode_600_whatever_the_umask";
     if let Ok(path) = std::env::var("SHM_MAP_UMASK") {
-        Map::options().len(1).create(true).open(&path).unwrap();
+        Block::options().len(1).create(true).open(&path).unwrap();
         return;
     }
     for umask in ["000", "777"] {
@@ -89,14 +89,14 @@ fn a_block_has_mode_600_whatever_the_umask() {
 fn a_block_that_cannot_have_its_length_is_not_made_and_one_that_exists_keeps_its_own() {
     let (_directory, path) = block();
     for len in [1 << 60, isize::MAX as usize, usize::MAX] {
-        let refused = Map::options().len(len).create(true).open(&path);
+        let refused = Block::options().len(len).create(true).open(&path);
         assert!(matches!(refused, Err(Error::NoSpace { .. } | Error::TooLarge { .. })), "{refused:?}");
         assert!(!fs::exists(&path).unwrap());
     }
     fs::write(&path, "hello").unwrap();
-    let mut map = Map::open(&path).unwrap();
+    let mut map = Block::open(&path).unwrap();
     for len in [1 << 60, isize::MAX as usize, usize::MAX] {
-        let refused = Map::options().len(len).open(&path).map(drop).and(map.resize(len));
+        let refused = Block::options().len(len).open(&path).map(drop).and(map.resize(len));
         assert!(matches!(refused, Err(Error::NoSpace { .. } | Error::TooLarge { .. })), "{refused:?}");
         assert_eq!((len_of(&path), map.get(..).unwrap()), (5, b"hello".to_vec()));
     }
@@ -105,7 +105,7 @@ fn a_block_that_cannot_have_its_length_is_not_made_and_one_that_exists_keeps_its
 #[test]
 fn anonymous_memory_is_taken_when_it_is_touched() {
     const LEN: usize = 1 << 36;
-    let mut map = Map::anonymous(LEN).unwrap();
+    let mut map = Block::anonymous(LEN).unwrap();
     map.set_byte(-1, 1).unwrap();
     map.resize(LEN + 1).unwrap();
     assert_eq!(map.get(-3..).unwrap(), [0, 1, 0]);
@@ -115,13 +115,13 @@ fn anonymous_memory_is_taken_when_it_is_touched() {
 fn anonymous_memory_that_no_machine_has_is_an_error() {
     for access in [Access::Write, Access::Read, Access::Copy] {
         for len in [isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
-            let refused = Map::options().len(len).access(access).anonymous();
+            let refused = Block::options().len(len).access(access).anonymous();
             assert!(matches!(refused, Err(Error::TooLarge { .. } | Error::Io { .. })), "{refused:?}");
         }
-        let refused = Map::options().access(access).anonymous();
+        let refused = Block::options().access(access).anonymous();
         assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
     }
-    let mut map = Map::anonymous(5).unwrap();
+    let mut map = Block::anonymous(5).unwrap();
     assert!(matches!(map.resize(isize::MAX as usize), Err(Error::TooLarge { .. } | Error::Io { .. })));
     assert_eq!(map.get(..).unwrap(), [0; 5]);
 }
@@ -138,14 +138,14 @@ fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
         return assert_eq!(len_of(&path), 2 * PAGE, "it was mapped there");
     };
     setrlimit(Resource::Fsize, Rlimit { current: Some(2 * PAGE), maximum: Some(2 * PAGE) }).unwrap();
-    let too_large = |refused: Result<Map>| match refused {
+    let too_large = |refused: Result<Block>| match refused {
         Err(error @ Error::TooLarge { .. }) => assert!(error.to_string().contains("ulimit -f"), "{error}"),
         other => panic!("{other:?}"),
     };
     let len = |bytes: u64| usize::try_from(bytes).unwrap();
-    too_large(Map::options().len(len(2 * PAGE) + 1).create(true).open(&path));
-    too_large(Map::anonymous(len(2 * PAGE) + 1));
-    let mut map = Map::options().len(len(PAGE)).create(true).open(&path).unwrap();
+    too_large(Block::options().len(len(2 * PAGE) + 1).create(true).open(&path));
+    too_large(Block::anonymous(len(2 * PAGE) + 1));
+    let mut map = Block::options().len(len(PAGE)).create(true).open(&path).unwrap();
     too_large(map.resize(len(2 * PAGE) + 1).map(|()| unreachable!("it is above the limit")));
     assert_eq!(map.size().unwrap(), PAGE);
     map.resize(len(2 * PAGE)).unwrap();
@@ -154,12 +154,12 @@ fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
 #[test]
 fn a_file_that_was_opened_read_only_gives_a_read_only_map() {
     let (_directory, path) = block_of(b"hello");
-    let mut map = Map::try_from(File::open(&path).unwrap()).unwrap();
+    let mut map = Block::try_from(File::open(&path).unwrap()).unwrap();
     assert_eq!(map.read_all().unwrap(), b"hello");
     assert!(matches!(map.set_byte(0, b'H'), Err(Error::Refused { .. })));
-    let mut map = Map::try_from(OpenOptions::new().read(true).write(true).open(&path).unwrap()).unwrap();
+    let mut map = Block::try_from(OpenOptions::new().read(true).write(true).open(&path).unwrap()).unwrap();
     map.write(b"HELLO").unwrap();
-    let mut map = Map::options().access(Access::Copy).file(File::open(&path).unwrap()).unwrap();
+    let mut map = Block::options().access(Access::Copy).file(File::open(&path).unwrap()).unwrap();
     map.write(b"mine!").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"HELLO");
 }
@@ -167,10 +167,10 @@ fn a_file_that_was_opened_read_only_gives_a_read_only_map() {
 #[test]
 fn a_file_that_was_opened_for_less_is_an_error() {
     let (_directory, path) = block_of(b"hello");
-    let refused = Map::options().access(Access::Write).file(File::open(&path).unwrap()).unwrap_err().to_string();
+    let refused = Block::options().access(Access::Write).file(File::open(&path).unwrap()).unwrap_err().to_string();
     assert!(refused.contains("was opened read-only") && refused.contains("Access::Read"), "{refused}");
     for access in [Access::Read, Access::Write, Access::Copy] {
-        let refused = Map::options().access(access).file(OpenOptions::new().write(true).open(&path).unwrap());
+        let refused = Block::options().access(access).file(OpenOptions::new().write(true).open(&path).unwrap());
         assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
     }
 }
@@ -178,14 +178,14 @@ fn a_file_that_was_opened_for_less_is_an_error() {
 #[test]
 fn a_name_goes_with_the_map_when_it_is_dropped_or_closed() {
     let (_directory, path) = block_of(b"hello");
-    drop(Map::open(&path).unwrap());
-    let mut map = Map::options().remove_on_drop(true).open(&path).unwrap();
+    drop(Block::open(&path).unwrap());
+    let mut map = Block::options().remove_on_drop(true).open(&path).unwrap();
     assert!(fs::exists(&path).unwrap());
     map.close();
     assert!(!fs::exists(&path).unwrap());
 
     fs::write(&path, "hello").unwrap();
-    let (mut other, map) = (Map::open(&path).unwrap(), Map::options().remove_on_drop(true).open(&path).unwrap());
+    let (mut other, map) = (Block::open(&path).unwrap(), Block::options().remove_on_drop(true).open(&path).unwrap());
     drop(map);
     assert!(!fs::exists(&path).unwrap());
     assert_eq!(other.read_all().unwrap(), b"hello", "who has it keeps it");
@@ -195,7 +195,7 @@ fn a_name_goes_with_the_map_when_it_is_dropped_or_closed() {
 fn a_name_that_leads_to_another_file_by_now_stays() {
     let (directory, path) = block_of(b"hello");
     let (first, second) =
-        (Map::options().remove_on_drop(true).open(&path), Map::options().remove_on_drop(true).open(&path));
+        (Block::options().remove_on_drop(true).open(&path), Block::options().remove_on_drop(true).open(&path));
     fs::write(directory.path().join("new"), "new").unwrap();
     fs::rename(directory.path().join("new"), &path).unwrap();
     drop(first.unwrap());
@@ -210,13 +210,13 @@ fn a_region_is_refused_unless_forced() {
     let region = fs::read(&path).unwrap();
     for access in [Access::Read, Access::Write, Access::Copy] {
         for refused in [
-            Map::options().access(access).open(&path),
-            Map::options().access(access).offset(PAGE).len(1).open(&path),
-            Map::options().access(access).file(OpenOptions::new().read(true).write(true).open(&path).unwrap()),
+            Block::options().access(access).open(&path),
+            Block::options().access(access).offset(PAGE).len(1).open(&path),
+            Block::options().access(access).file(OpenOptions::new().read(true).write(true).open(&path).unwrap()),
         ] {
             assert!(matches!(refused, Err(Error::IsRegion { .. })), "{refused:?}");
         }
-        let map = Map::options().access(access).force(true).open(&path).unwrap();
+        let map = Block::options().access(access).force(true).open(&path).unwrap();
         assert!(map.find(b"hello", ..).unwrap().is_some());
     }
     assert!(fs::read(&path).unwrap() == region);
@@ -232,19 +232,19 @@ fn what_is_not_a_file_is_refused_at_once() {
     let _listener = UnixListener::bind(other("socket")).unwrap();
     for name in ["directory", "link", "pipe", "socket", "block/below"] {
         for access in [Access::Read, Access::Write, Access::Copy] {
-            let refused = Map::options().len(5).access(access).create(true).open(&other(name));
+            let refused = Block::options().len(5).access(access).create(true).open(&other(name));
             assert!(matches!(refused, Err(Error::Refused { .. } | Error::Directory { .. })), "{name}: {refused:?}");
         }
     }
     let (reading, _writing) = std::io::pipe().unwrap();
-    let refused = Map::try_from(File::from(std::os::fd::OwnedFd::from(reading)));
+    let refused = Block::try_from(File::from(std::os::fd::OwnedFd::from(reading)));
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
 }
 
 #[test]
 fn a_map_that_is_cut_short_cuts_the_file_behind_its_offset() {
     let (_directory, path) = block_of(&vec![b'.'; 20_000]);
-    let mut map = Map::options().offset(PAGE).len(100).open(&path).unwrap();
+    let mut map = Block::options().offset(PAGE).len(100).open(&path).unwrap();
     map.resize(10).unwrap();
     assert_eq!((len_of(&path), map.size().unwrap()), (PAGE + 10, PAGE + 10));
 }

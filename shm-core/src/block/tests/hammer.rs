@@ -3,7 +3,7 @@
 //!
 //! `ci/hammer-map` does it at length under AddressSanitizer and valgrind.
 
-use super::{Access, Map};
+use super::{Access, Block};
 use std::fs;
 use std::io::{BufRead, Read, SeekFrom, Write};
 use std::process::{Child, Command, Stdio};
@@ -69,12 +69,12 @@ fn seconds() -> Duration {
     Duration::from_secs(at_effort([1, 1, 20, 60]))
 }
 
-fn open(file: &str, access: Access) -> Map {
-    Map::options().offset(BEFORE as u64).len(LEN).access(access).open(file).unwrap()
+fn open(file: &str, access: Access) -> Block {
+    Block::options().offset(BEFORE as u64).len(LEN).access(access).open(file).unwrap()
 }
 
 /// Changes something, somewhere.
-fn write_something(map: &mut Map, random: &mut Choices) {
+fn write_something(map: &mut Block, random: &mut Choices) {
     let (start, count) = random.place();
     let letter = random.letter();
     // Few kinds of letters, so that the moves do not mix everything.
@@ -95,7 +95,7 @@ fn write_something(map: &mut Map, random: &mut Choices) {
 }
 
 /// Reads something, and checks what must hold whatever the other process does.
-fn read_something(map: &mut Map, random: &mut Choices) {
+fn read_something(map: &mut Block, random: &mut Choices) {
     let (start, count) = random.place();
     map.seek(SeekFrom::Start(start as u64)).unwrap();
     match random.below(8) {
@@ -136,7 +136,7 @@ fn check_letters(bytes: &[u8], count: usize) {
 }
 
 /// A line has its newline at its end and nowhere else, or ends with the map; the position is behind it.
-fn check_line(map: &Map, start: usize, line: Vec<u8>) {
+fn check_line(map: &Block, start: usize, line: Vec<u8>) {
     check_letters(&line, line.len());
     let end = map.tell().unwrap();
     assert_eq!(end, start + line.len());

@@ -1,4 +1,4 @@
-"""Does with Python's mmap what map/tests/python.rs does with Map: one case a line, as JSON, and one line of outcomes back.
+"""Does with Python's mmap what map/tests/python.rs does with Block: one case a line, as JSON, and one line of outcomes back.
 
 Bytes are strings of the characters 0 to 255. The first line out says what Python this is.
 """
@@ -33,7 +33,7 @@ def seek(m, distance, whence):
 
 
 def resize(m, length, is_cleared):
-    # When shared anonymous memory grows again, Map has zeros there, and Python what was there before.
+    # When shared anonymous memory grows again, Block has zeros there, and Python what was there before.
     if is_cleared and 0 < length < len(m):
         m[length:] = bytes(len(m) - length)
     m.resize(length)

@@ -3,7 +3,7 @@
 //!
 //! `SHM_EFFORT=3 cargo test --release -p shm-core --lib block::tests::python -- --nocapture` does it at length.
 
-use super::{Access, Advice, Map, page_bytes, skipped};
+use super::{Access, Advice, Block, page_bytes, skipped};
 use calls::{Call, Method, Operation, operation};
 use cases::{Layout, layout};
 use peer::Peer;
@@ -56,8 +56,8 @@ struct Reply {
     file: Option<String>,
 }
 
-/// Where Map differs on purpose, and what is therefore not done. The list in its documentation says why.
-fn is_left_out(layout: &Layout, map: &Map, call: &Call) -> bool {
+/// Where Block differs on purpose, and what is therefore not done. The list in its documentation says why.
+fn is_left_out(layout: &Layout, map: &Block, call: &Call) -> bool {
     let [a, b, _] = call.numbers.map(Option::unwrap_or_default);
     match call.method {
         Method::Resize if map.is_closed() || a < 0 => false,
@@ -69,13 +69,13 @@ fn is_left_out(layout: &Layout, map: &Map, call: &Call) -> bool {
         // Python's anonymous memory has no pages where it has grown, and it dies of an access there.
         Method::Resize if layout.is_anonymous => a > layout.pages_bytes(),
         Method::Resize => a > LARGEST_BYTES,
-        // Map cuts any length. Python does so, too, but only if start and length can be added.
+        // Block cuts any length. Python does so, too, but only if start and length can be added.
         Method::Madvise => a.checked_add(b).is_none(),
         _ => false,
     }
 }
 
-/// Where Map differs on purpose: what it should answer, instead of what Python did.
+/// Where Block differs on purpose: what it should answer, instead of what Python did.
 fn as_intended(call: &Call, mut python: Outcome) -> Outcome {
     let page_bytes = i64::try_from(page_bytes()).expect("a small number");
     let raised = |error: &str| python.error.as_ref().is_some_and(|raised| raised.starts_with(error));
@@ -92,7 +92,7 @@ fn as_intended(call: &Call, mut python: Outcome) -> Outcome {
 }
 
 impl Outcome {
-    fn of(map: &mut Map, call: &Call) -> Self {
+    fn of(map: &mut Block, call: &Call) -> Self {
         let (answer, error) = match call.perform(map) {
             Ok(answer) => (answer, None),
             Err(error) => (Value::Null, Some(error.to_string())),
@@ -186,7 +186,7 @@ impl Sides {
 
 /// Everything up to where the two sides differ, to be read by people.
 fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> String {
-    let mut lines = format!("Map and Python differ at the end of this:\n{layout}\n");
+    let mut lines = format!("Block and Python differ at the end of this:\n{layout}\n");
     for (call, outcome) in calls.iter().zip(here) {
         let _ = writeln!(lines, "{call} -> {outcome}");
     }

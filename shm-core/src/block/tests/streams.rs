@@ -4,8 +4,8 @@ use super::*;
 use std::io::{BufRead, ErrorKind, Read, Seek, SeekFrom};
 
 /// A map of these bytes, at its start.
-fn map_of(bytes: &[u8]) -> Map {
-    let mut map = Map::anonymous(bytes.len()).unwrap();
+fn map_of(bytes: &[u8]) -> Block {
+    let mut map = Block::anonymous(bytes.len()).unwrap();
     map.set(.., bytes).unwrap();
     map
 }
@@ -46,7 +46,7 @@ fn only_what_was_shown_is_consumed() {
 #[test]
 fn what_is_shown_is_what_is_read_also_if_it_changes() {
     let (_directory, path) = block_of(b"one\ntwo\n");
-    let (mut map, mut other) = (Map::open(&path).unwrap(), Map::open(&path).unwrap());
+    let (mut map, mut other) = (Block::open(&path).unwrap(), Block::open(&path).unwrap());
     assert_eq!(map.fill_buf().unwrap(), b"one\ntwo\n");
     other.set(.., b"ONE\nTWO\n").unwrap();
     map.consume(4);
@@ -55,7 +55,7 @@ fn what_is_shown_is_what_is_read_also_if_it_changes() {
 
 #[test]
 fn writing_stops_at_the_end() {
-    let mut map = Map::anonymous(8).unwrap();
+    let mut map = Block::anonymous(8).unwrap();
     write!(map, "{}-{}", 12, 345).unwrap();
     assert_eq!(map.write_all(b"678").unwrap_err().kind(), ErrorKind::WriteZero);
     assert_eq!(std::io::copy(&mut &b"67"[..], &mut map).unwrap(), 2);

@@ -9,13 +9,13 @@ const NOTHING: Duration = Duration::ZERO;
 const ALMOST: Duration = Duration::from_nanos(49_999_999);
 
 /// A directory, a region `room` in it with slots of eight bytes, and the time there.
-struct Room {
+struct TestRegion {
     directory: TempDir,
     name: String,
     now: Instant,
 }
 
-impl Room {
+impl TestRegion {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("{}/room", directory.path().display());
@@ -28,9 +28,9 @@ impl Room {
 
     /// A reader that begins at the first value.
     fn follow(&self) -> Follow {
-        let place = Place::resolve(&self.name).unwrap();
-        let region = Region::open(&place, Access::Read, u64::MAX).unwrap();
-        Follow::new(place, region, Wanted::default(), u64::MAX, self.now).unwrap()
+        let location = Location::resolve(&self.name).unwrap();
+        let region = Region::open(&location, Access::Read, u64::MAX).unwrap();
+        Follow::new(location, region, Expected::default(), u64::MAX, self.now).unwrap()
     }
 
     /// Lets time pass.
@@ -74,220 +74,220 @@ impl Room {
 
 #[test]
 fn what_is_there_comes_first_and_then_nothing_until_the_bell_rings() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
-    assert_eq!(follow.step(room.now, &mut Vec::new()).unwrap(), Step::Wait { bell: 0 });
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
+    assert_eq!(follow.step(test_region.now, &mut Vec::new()).unwrap(), Step::Wait { bell: 0 });
     writer.publish(b"one").unwrap();
-    assert_eq!(room.next(&mut follow), "1: one");
-    assert_eq!(follow.step(room.now, &mut Vec::new()).unwrap(), Step::Wait { bell: 1 });
+    assert_eq!(test_region.next(&mut follow), "1: one");
+    assert_eq!(follow.step(test_region.now, &mut Vec::new()).unwrap(), Step::Wait { bell: 1 });
 }
 
 // Fault 9.
 #[test]
 fn a_region_removed_by_hand_is_noticed_after_50_ms_and_not_before() {
-    let mut room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
-    room.lose();
+    let mut test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
+    test_region.lose();
     writer.publish(b"one").unwrap();
-    assert_eq!(room.next(&mut follow), "1: one");
+    assert_eq!(test_region.next(&mut follow), "1: one");
     for (time, expected) in [(NOTHING, "Wait"), (ALMOST, "Wait"), (SLICE - ALMOST, "Absent"), (NOTHING, "Absent")] {
-        room.pass(time);
-        assert_eq!(room.next(&mut follow), expected);
+        test_region.pass(time);
+        assert_eq!(test_region.next(&mut follow), expected);
     }
 }
 
 #[test]
 fn the_50_ms_begin_again_with_each_look_at_the_name() {
-    let mut room = Room::new();
-    let _writer = room.writer();
-    let mut follow = room.follow();
-    room.pass(SLICE);
-    assert_eq!(room.next(&mut follow), "Wait");
-    room.lose();
+    let mut test_region = TestRegion::new();
+    let _writer = test_region.writer();
+    let mut follow = test_region.follow();
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Wait");
+    test_region.lose();
     for (time, expected) in [(ALMOST, "Wait"), (SLICE - ALMOST, "Absent")] {
-        room.pass(time);
-        assert_eq!(room.next(&mut follow), expected);
+        test_region.pass(time);
+        assert_eq!(test_region.next(&mut follow), expected);
     }
 }
 
 #[test]
 fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
-    let mut room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
-    assert_eq!(room.newest(&mut follow), "none");
+    let mut test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
+    assert_eq!(test_region.newest(&mut follow), "none");
     writer.publish(b"one").unwrap();
-    room.lose();
+    test_region.lose();
     for (time, expected) in [(NOTHING, "1: one"), (ALMOST, "1: one")] {
-        room.pass(time);
-        assert_eq!(room.newest(&mut follow), expected);
+        test_region.pass(time);
+        assert_eq!(test_region.newest(&mut follow), expected);
     }
-    room.pass(SLICE - ALMOST);
-    assert_eq!(room.newest(&mut follow), follow.place().gone().to_string());
+    test_region.pass(SLICE - ALMOST);
+    assert_eq!(test_region.newest(&mut follow), follow.location().gone().to_string());
 }
 
 // Fault 10.
 #[test]
 fn a_region_that_comes_again_is_followed_at_once_and_told_as_a_restart() {
-    let mut room = Room::new();
-    drop(room.writer());
-    let mut follow = room.follow();
-    room.lose();
-    room.pass(SLICE);
-    assert_eq!(room.next(&mut follow), "Absent");
+    let mut test_region = TestRegion::new();
+    drop(test_region.writer());
+    let mut follow = test_region.follow();
+    test_region.lose();
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Absent");
     // Now each call looks, however little time passes.
-    let mut writer = room.writer();
+    let mut writer = test_region.writer();
     writer.publish(b"new").unwrap();
-    assert_eq!(room.next(&mut follow), "1 restarted: new");
-    assert_eq!(room.next(&mut follow), "Wait");
+    assert_eq!(test_region.next(&mut follow), "1 restarted: new");
+    assert_eq!(test_region.next(&mut follow), "Wait");
 }
 
 #[test]
 fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     for value in ["one", "two", "and a long three"] {
         writer.publish(value.as_bytes()).unwrap();
     }
     let before = follow.region().identity;
     for expected in ["1: one", "2: two"] {
-        assert_eq!(room.next(&mut follow), expected);
+        assert_eq!(test_region.next(&mut follow), expected);
         assert_eq!(follow.region().identity, before, "the old file is drained first");
     }
-    assert_eq!(room.next(&mut follow), "3: and a long three");
+    assert_eq!(test_region.next(&mut follow), "3: and a long three");
     assert_ne!(follow.region().identity, before);
 }
 
 #[test]
 fn a_file_that_was_replaced_between_a_look_for_a_value_and_one_at_the_name_is_left_once_it_is_drained() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     // The reader found nothing, in a region that was open. Before it looks at the name, all of this happens:
     writer.publish(b"one").unwrap();
     writer.publish(b"and a long two").unwrap();
-    let look = follow.look_at_name(room.now + SLICE, STATE_OPEN, false).unwrap();
+    let look = follow.look_at_name(test_region.now + SLICE, STATE_OPEN, false).unwrap();
     assert_eq!(look, Name::Another);
     // No bell rings in the old file any more, and no time passes.
     for expected in ["1: one", "2: and a long two", "Wait"] {
-        assert_eq!(room.next(&mut follow), expected);
+        assert_eq!(test_region.next(&mut follow), expected);
     }
 }
 
 #[test]
 fn what_the_new_file_no_longer_holds_counts_as_lost() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     for value in ["1", "2", "3", "4", "5", "6"] {
         writer.publish(value.as_bytes()).unwrap();
     }
     drop(writer);
-    let mut writer = RawWriter::options().slots(2).open_raw(&room.name).unwrap();
+    let mut writer = RawWriter::options().slots(2).open_raw(&test_region.name).unwrap();
     writer.publish(b"7").unwrap();
     // The old file has 3 to 6 still; a reader that was lapped goes on half a ring behind the head.
-    let seen: Vec<_> = (0..4).map(|_| room.next(&mut follow)).collect();
+    let seen: Vec<_> = (0..4).map(|_| test_region.next(&mut follow)).collect();
     assert_eq!(seen, ["4+3: 4", "5: 5", "6: 6", "7: 7"]);
 }
 
 #[test]
 fn a_region_that_moves_is_looked_at_once_for_each_bell() {
-    let mut room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let mut test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     writer.publish(b"one").unwrap();
     // The old file says that it moves; then its name comes back to it, as if the writer had died before it renamed.
-    fs::copy(&room.name, room.directory.path().join("other")).unwrap();
+    fs::copy(&test_region.name, test_region.directory.path().join("other")).unwrap();
     let hot = &writer.region().header().hot;
     hot.state.store(STATE_MOVING, std::sync::atomic::Ordering::Release);
-    assert_eq!(room.next(&mut follow), "1: one");
-    assert_eq!(room.next(&mut follow), "Wait");
-    room.move_file("room", "away");
+    assert_eq!(test_region.next(&mut follow), "1: one");
+    assert_eq!(test_region.next(&mut follow), "Wait");
+    test_region.move_file("room", "away");
     // No new bell, and no time: nothing asks for a look.
-    assert_eq!(room.next(&mut follow), "Wait");
+    assert_eq!(test_region.next(&mut follow), "Wait");
     hot.bell.store(9, std::sync::atomic::Ordering::Release);
-    assert_eq!(room.next(&mut follow), "Absent");
-    room.move_file("away", "room");
-    assert_eq!(room.next(&mut follow), "Wait");
-    room.pass(SLICE);
-    assert_eq!(room.next(&mut follow), "Wait");
+    assert_eq!(test_region.next(&mut follow), "Absent");
+    test_region.move_file("away", "room");
+    assert_eq!(test_region.next(&mut follow), "Wait");
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Wait");
 }
 
 #[test]
 fn a_clean_close_is_the_end_once_everything_was_read_and_the_next_writer_is_followed() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     writer.publish(b"one").unwrap();
     writer.close().unwrap();
-    assert_eq!(room.next(&mut follow), "1: one");
-    assert_eq!(room.next(&mut follow), "Ended");
+    assert_eq!(test_region.next(&mut follow), "1: one");
+    assert_eq!(test_region.next(&mut follow), "Ended");
     assert!(follow.is_ended());
-    let mut writer = room.writer();
-    assert_eq!(room.next(&mut follow), "Wait");
+    let mut writer = test_region.writer();
+    assert_eq!(test_region.next(&mut follow), "Wait");
     writer.publish(b"two").unwrap();
-    assert_eq!(room.next(&mut follow), "2: two");
+    assert_eq!(test_region.next(&mut follow), "2: two");
 }
 
 #[test]
 fn a_region_that_is_removed_after_its_close_stays_ended() {
-    let mut room = Room::new();
-    room.writer().close().unwrap();
-    let mut follow = room.follow();
-    remove(&room.name, false).unwrap();
-    assert_eq!(room.next(&mut follow), "Ended", "no time has passed");
-    room.pass(SLICE);
-    assert_eq!(room.next(&mut follow), "Absent");
+    let mut test_region = TestRegion::new();
+    test_region.writer().close().unwrap();
+    let mut follow = test_region.follow();
+    remove(&test_region.name, false).unwrap();
+    assert_eq!(test_region.next(&mut follow), "Ended", "no time has passed");
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Absent");
     assert!(follow.is_ended());
 }
 
 // Fault 11.
 #[test]
 fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
-    let mut room = Room::new();
-    let _writer = room.writer();
-    let mut follow = room.follow();
-    fs::OpenOptions::new().write(true).open(&room.name).unwrap().set_len(8191).unwrap();
-    room.pass(SLICE);
-    assert!(room.next(&mut follow).contains("it was cut short while it was in use"));
+    let mut test_region = TestRegion::new();
+    let _writer = test_region.writer();
+    let mut follow = test_region.follow();
+    fs::OpenOptions::new().write(true).open(&test_region.name).unwrap().set_len(8191).unwrap();
+    test_region.pass(SLICE);
+    assert!(test_region.next(&mut follow).contains("it was cut short while it was in use"));
 }
 
 #[test]
 fn a_damaged_value_makes_a_reader_look_at_the_name_for_a_file_that_replaced_it() {
-    let room = Room::new();
-    let mut writer = room.writer();
-    let mut follow = room.follow();
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
     writer.publish(b"one").unwrap();
     let damaged = writer.region().ring().highest_shown();
     assert_eq!(damaged, 1);
     // The slot's stamp says 1 and not 2: the newest value is not there.
     use std::os::unix::fs::FileExt;
-    let slot = writer.region().fixed.slots_offset() + writer.region().fixed.stride;
-    let file = fs::OpenOptions::new().write(true).open(&room.name).unwrap();
+    let slot = writer.region().static_header.slots_offset() + writer.region().static_header.stride;
+    let file = fs::OpenOptions::new().write(true).open(&test_region.name).unwrap();
     file.write_all_at(&1_u64.to_le_bytes(), slot).unwrap();
-    assert!(room.next(&mut follow).contains("it is the newest, and not there"));
+    assert!(test_region.next(&mut follow).contains("it is the newest, and not there"));
     drop(writer);
     // The next writer replaces the file, which tells nobody of the value: the reader finds the new file by the damage.
-    let mut writer = room.writer();
+    let mut writer = test_region.writer();
     writer.publish(b"two").unwrap();
-    assert_eq!(room.next(&mut follow), "2 restarted: two");
+    assert_eq!(test_region.next(&mut follow), "2 restarted: two");
 }
 
 #[test]
 fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits() {
-    let mut room = Room::new();
-    drop(room.writer());
-    let mut follow = room.follow();
-    follow.wanted.kind = Some(Kind::Bytes);
-    drop(RawWriter::options().kind(Kind::Text).open_raw(&room.name).unwrap());
-    room.pass(SLICE);
+    let mut test_region = TestRegion::new();
+    drop(test_region.writer());
+    let mut follow = test_region.follow();
+    follow.expected.kind = Some(Kind::Bytes);
+    drop(RawWriter::options().kind(Kind::Text).open_raw(&test_region.name).unwrap());
+    test_region.pass(SLICE);
     for _ in 0..2 {
-        assert!(room.next(&mut follow).contains("it holds text values, not bytes"));
+        assert!(test_region.next(&mut follow).contains("it holds text values, not bytes"));
     }
-    let mut writer = room.writer();
+    let mut writer = test_region.writer();
     writer.publish(b"fits").unwrap();
-    assert_eq!(room.next(&mut follow), "1: fits");
+    assert_eq!(test_region.next(&mut follow), "1: fits");
 }

@@ -1,12 +1,18 @@
 //! Views: values read in their place, alone and while the writer overwrites, replaces or closes.
 
-use crate::tests::room::{Room, SLOTS_AT};
+use crate::tests::test_region::{SLOTS_AT, TestRegion};
 use crate::writer::tests::in_place::abandon;
 use crate::{ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, inspect};
 use serde::{Deserialize, Serialize};
 
-fn writer(room: &Room, slots: u64, checksum: bool) -> RawWriter {
-    RawWriter::options().kind(Kind::Bytes).slots(slots).capacity(80).checksum(checksum).open_raw(&room.name).unwrap()
+fn writer(test_region: &TestRegion, slots: u64, checksum: bool) -> RawWriter {
+    RawWriter::options()
+        .kind(Kind::Bytes)
+        .slots(slots)
+        .capacity(80)
+        .checksum(checksum)
+        .open_raw(&test_region.name)
+        .unwrap()
 }
 
 fn pattern(length: usize) -> Vec<u8> {
@@ -16,9 +22,9 @@ fn pattern(length: usize) -> Vec<u8> {
 #[test]
 fn a_view_shows_what_was_published_in_every_way() {
     for checksum in [false, true] {
-        let room = Room::new();
-        let mut writer = writer(&room, 4, checksum);
-        let mut reader = room.reader(Position::Oldest);
+        let test_region = TestRegion::new();
+        let mut writer = writer(&test_region, 4, checksum);
+        let mut reader = test_region.reader(Position::Oldest);
         for length in 0..=80 {
             let value = pattern(length);
             writer.publish(&value).unwrap();
@@ -42,9 +48,9 @@ fn a_view_shows_what_was_published_in_every_way() {
 #[test]
 #[expect(unsafe_code, reason = "the writer waits")]
 fn the_bytes_themselves_may_be_read() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, false);
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, false);
+    let mut reader = test_region.reader(Position::Oldest);
     for length in [0, 1, 7, 8, 80] {
         writer.publish(&pattern(length)).unwrap();
         let view = reader.view().unwrap().unwrap();
@@ -56,9 +62,9 @@ fn the_bytes_themselves_may_be_read() {
 
 #[test]
 fn a_part_that_lies_beyond_the_value_is_the_callers_error() {
-    let room = Room::new();
-    writer(&room, 4, false).publish(b"eight by").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    writer(&test_region, 4, false).publish(b"eight by").unwrap();
+    let mut reader = test_region.reader(Position::Oldest);
     for (offset, count) in [(9, 0), (8, 1), (0, 9), (usize::MAX, 1)] {
         let view = reader.view().unwrap().unwrap();
         let copy = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| view.copy_to(offset, &mut vec![0; count])));
@@ -68,10 +74,10 @@ fn a_part_that_lies_beyond_the_value_is_the_callers_error() {
 
 #[test]
 fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, false);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, false);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     let view = reader.view().unwrap().unwrap();
     for _ in 0..3 {
         writer.publish(b"later").unwrap();
@@ -90,9 +96,9 @@ fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
 
 #[test]
 fn a_view_of_nothing_is_none() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, false);
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, false);
+    let mut reader = test_region.reader(Position::Oldest);
     assert!(reader.view().unwrap().is_none());
     let loan = writer.loan(3).unwrap();
     assert!(reader.view().unwrap().is_none(), "a loan is not there before it is committed");
@@ -103,9 +109,9 @@ fn a_view_of_nothing_is_none() {
 
 #[test]
 fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, true);
-    let mut reader = room.reader(Position::At(1));
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, true);
+    let mut reader = test_region.reader(Position::At(1));
     for byte in 1..=10 {
         writer.publish(&[byte]).unwrap();
     }
@@ -118,20 +124,20 @@ fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
     }
     // A lapped reader goes on half a ring behind the newest.
     assert_eq!(seen, [(8, 7, Some(8)), (9, 0, Some(9)), (10, 0, Some(10))]);
-    assert!(reader.is_closed());
+    assert!(reader.is_ended());
     assert_eq!(reader.view().unwrap().unwrap().sample().sequence, 10, "the newest value stays");
     assert!(reader.try_recv().unwrap().is_none(), "a view moves behind its value");
 }
 
 #[test]
 fn a_view_of_a_value_that_is_damaged_is_refused() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, true);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, true);
     writer.publish(b"one").unwrap();
     writer.publish(b"two").unwrap();
-    let stride = inspect(&room.name).unwrap().stride;
-    room.poke(SLOTS_AT + 2 * stride + 24, b"?");
-    let mut reader = room.reader(Position::Oldest);
+    let stride = inspect(&test_region.name).unwrap().stride;
+    test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
+    let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(reader.recv_view().unwrap().unwrap().sample().sequence, 1);
     assert!(matches!(reader.view(), Err(Error::Damaged { .. })));
     reader.seek(Position::Latest);
@@ -143,12 +149,12 @@ fn a_view_of_a_value_that_is_damaged_is_refused() {
 #[test]
 fn a_value_that_is_overwritten_while_it_is_verified_is_not_damaged() {
     const BYTES: usize = 32 << 10;
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let mut options = RawWriter::options();
     let mut writer =
-        options.kind(Kind::Bytes).slots(2).capacity(BYTES as u64).checksum(true).open_raw(&room.name).unwrap();
+        options.kind(Kind::Bytes).slots(2).capacity(BYTES as u64).checksum(true).open_raw(&test_region.name).unwrap();
     writer.publish(&[0; BYTES]).unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || (0..20_000).filter(|_| is_lapped(&mut reader)).take(100).count());
         for round in 0.. {
@@ -189,9 +195,9 @@ struct Borrowed<'a> {
 
 #[test]
 fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
-    let room = Room::new();
-    let mut writer = Writer::options().slots(2).open::<Note>(&room.name).unwrap();
-    let mut reader = Reader::<Note>::open(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = Writer::options().slots(2).open::<Note>(&test_region.name).unwrap();
+    let mut reader = Reader::<Note>::open(&test_region.name).unwrap();
     for round in 0..5_u8 {
         let note = Note { name: "x".repeat(round.into()), bytes: vec![round; 10 * usize::from(round)] };
         writer.publish(&note).unwrap();
@@ -214,17 +220,17 @@ fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
 
 #[test]
 fn what_is_not_of_the_type_is_not_decoded() {
-    let room = Room::new();
-    Writer::<(u8, u8)>::open(&room.name).unwrap().publish(&(1, 2)).unwrap();
-    let mut reader = Reader::<(u8, u8)>::open(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    Writer::<(u8, u8)>::open(&test_region.name).unwrap().publish(&(1, 2)).unwrap();
+    let mut reader = Reader::<(u8, u8)>::open(&test_region.name).unwrap();
     let mut view = reader.view().unwrap().unwrap();
     assert!(matches!(view.decode::<(u8, u32)>(), Err(Error::Decode { sequence: 1, .. })));
     assert!(matches!(view.decode::<u8>(), Err(Error::Decode { .. })), "all bytes must be used up");
     assert_eq!(view.decode::<(u8, u8)>().unwrap(), (1, 2));
     for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
-        let room = Room::new();
-        room.writer(kind).publish(b"1").unwrap();
-        let mut reader = room.reader(Position::Oldest);
+        let test_region = TestRegion::new();
+        test_region.writer(kind).publish(b"1").unwrap();
+        let mut reader = test_region.reader(Position::Oldest);
         let error = reader.view().unwrap().unwrap().decode::<u8>().unwrap_err();
         assert!(matches!(error, Error::Kind { .. }), "{error}");
     }
@@ -232,10 +238,10 @@ fn what_is_not_of_the_type_is_not_decoded() {
 
 #[test]
 fn a_view_outlives_the_growth_of_its_region() {
-    let room = Room::new();
-    let mut writer = writer(&room, 4, false);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 4, false);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     let view = reader.recv_view().unwrap().unwrap();
     for _ in 0..6 {
         writer.publish(&[2; 1000]).unwrap();
@@ -252,17 +258,17 @@ fn a_view_outlives_the_growth_of_its_region() {
 
 #[test]
 fn a_view_is_of_the_region_that_the_name_leads_to() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"text").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"text").unwrap();
+    let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(reader.recv_view().unwrap().unwrap().len(), 4);
-    let mut typed = Writer::<u64>::open(&room.name).unwrap();
+    let mut typed = Writer::<u64>::open(&test_region.name).unwrap();
     typed.publish(&77).unwrap();
     let mut view = reader.recv_view().unwrap().unwrap();
     assert_eq!((view.sample().sequence, view.sample().restarted, view.decode::<u64>().unwrap()), (2, false, 77));
     typed.remove().unwrap();
     assert!(matches!(reader.recv_view(), Ok(None)), "it was closed first");
-    let mut anew = room.writer(Kind::Text);
+    let mut anew = test_region.writer(Kind::Text);
     anew.publish(b"anew").unwrap();
     // The name is compared every 50 ms.
     let found = loop {
@@ -277,18 +283,18 @@ fn a_view_is_of_the_region_that_the_name_leads_to() {
 
 #[test]
 fn an_array_that_does_not_fit_its_shape_is_not_shown() {
-    let room = Room::new();
-    let mut writer = ArrayWriter::<u16>::open(&room.name, &[2]).unwrap();
-    let mut reader = ArrayReader::<u16>::open(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = ArrayWriter::<u16>::open(&test_region.name, &[2]).unwrap();
+    let mut reader = ArrayReader::<u16>::open(&test_region.name).unwrap();
     assert!(reader.view().unwrap().is_none());
     for elements in [[1, 2], [3, 4], [5, 6]] {
         writer.publish(&elements).unwrap();
     }
     let first = reader.recv_view().unwrap().unwrap();
     assert_eq!((first.sample().sequence, first.words().next()), (1, Some(0x2_0001)));
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     let slots_at = (SLOTS_AT + u64::from(info.descriptor_bytes)).next_multiple_of(128);
-    room.poke(slots_at + 2 * info.stride + 8, &[3]);
+    test_region.poke(slots_at + 2 * info.stride + 8, &[3]);
     assert!(matches!(reader.recv_view(), Err(Error::Decode { sequence: 2, .. })));
     assert_eq!(reader.view().unwrap().unwrap().words().next(), Some(0x6_0005));
     writer.close().unwrap();
@@ -300,10 +306,10 @@ fn a_view_borrows_its_reader_and_not_the_writer() {
     fn assert_send<T: Send>() {}
     assert_send::<crate::View<'_>>();
     assert_send::<crate::Loan<'_>>();
-    let room = Room::new();
-    let mut writer = writer(&room, 2, false);
+    let test_region = TestRegion::new();
+    let mut writer = writer(&test_region, 2, false);
     writer.publish(b"one").unwrap();
-    let [mut one, mut other] = [(); 2].map(|()| RawReader::open(&room.name).unwrap());
+    let [mut one, mut other] = [(); 2].map(|()| RawReader::open(&test_region.name).unwrap());
     let views = [one.view().unwrap().unwrap(), other.view().unwrap().unwrap()];
     writer.publish(b"two").unwrap();
     writer.publish(b"three").unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::region::MAX_REGION_BYTES;
-use crate::region::tests::{Room, example, room};
+use crate::region::tests::{TestRegion, example, room};
 use crate::sys::directory::Directory;
 use crate::sys::process::user;
 use crate::{Kind, RawWriter};
@@ -13,16 +13,16 @@ use std::os::unix::net::UnixListener;
 // Faults 53 and 54.
 #[test]
 fn what_is_no_file_is_refused_for_what_it_is() {
-    let room = Room::new();
-    let x = room.path("x");
+    let test_region = TestRegion::new();
+    let x = test_region.path("x");
     let refusal = |reason: &str| {
-        assert_eq!(room.refusal(), room.place.not_a_region(reason).to_string());
+        assert_eq!(test_region.refusal(), test_region.location.not_a_region(reason).to_string());
     };
     std::fs::create_dir(&x).unwrap();
     refusal("it is a directory");
     std::fs::remove_dir(&x).unwrap();
 
-    drop(RawWriter::open(room.path("other").to_str().unwrap(), Kind::Text).unwrap());
+    drop(RawWriter::open(test_region.path("other").to_str().unwrap(), Kind::Text).unwrap());
     symlink("other", &x).unwrap();
     refusal("it is a symbolic link");
     std::fs::remove_file(&x).unwrap();
@@ -35,15 +35,15 @@ fn what_is_no_file_is_refused_for_what_it_is() {
     refusal("it is a socket");
 
     let devices = Directory::open("/dev".as_ref()).unwrap();
-    let null = Region::open(&Place::within(&devices, "null"), Access::Read, MAX_REGION_BYTES);
+    let null = Region::open(&Location::within(&devices, "null"), Access::Read, MAX_REGION_BYTES);
     assert!(null.unwrap_err().to_string().contains("it is a device"));
 }
 
 // Fault 33.
 #[test]
 fn a_file_that_is_too_short_is_refused_for_that() {
-    let room = Room::with_region();
-    let file = room.file();
+    let test_region = TestRegion::with_region();
+    let file = test_region.file();
     for (bytes, reason) in [
         (4097, "the file has 4097 bytes"),
         (4096, "the file has 4096 bytes"),
@@ -53,42 +53,42 @@ fn a_file_that_is_too_short_is_refused_for_that() {
         (0, "it is empty"),
     ] {
         file.set_len(bytes).unwrap();
-        assert!(room.refusal().contains(reason), "{bytes}: {}", room.refusal());
+        assert!(test_region.refusal().contains(reason), "{bytes}: {}", test_region.refusal());
     }
 }
 
 #[test]
 fn a_descriptor_has_1_mib_at_most_and_is_checked() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let longest = vec![7; 1 << 20];
-    room.draft(&longest).replace().unwrap();
-    assert_eq!(room.open(Access::Read).unwrap().descriptor, longest);
+    test_region.draft(&longest).replace().unwrap();
+    assert_eq!(test_region.open(Access::Read).unwrap().descriptor, longest);
 
-    room.file().write_all_at(&[8], 4096 + 12_345).unwrap();
-    assert!(room.refusal().contains("the descriptor's CRC does not match"));
+    test_region.file().write_all_at(&[8], 4096 + 12_345).unwrap();
+    assert!(test_region.refusal().contains("the descriptor's CRC does not match"));
 
-    room.draft(&vec![7; (1 << 20) + 1]).replace().unwrap();
-    assert!(room.refusal().contains("its descriptor claims 1048577 bytes"));
+    test_region.draft(&vec![7; (1 << 20) + 1]).replace().unwrap();
+    assert!(test_region.refusal().contains("its descriptor claims 1048577 bytes"));
 }
 
 #[test]
 fn a_descriptor_that_is_cut_is_damaged_and_one_that_cannot_be_read_is_not() {
-    let room = Room::new();
-    let fixed = example().with_descriptor(&[7; 100], 0);
-    std::fs::write(room.path("x"), [7; 4195]).unwrap();
-    let cut = read_descriptor(&room.place, &room.file(), &fixed);
+    let test_region = TestRegion::new();
+    let static_header = example().with_descriptor(&[7; 100], 0);
+    std::fs::write(test_region.path("x"), [7; 4195]).unwrap();
+    let cut = read_descriptor(&test_region.location, &test_region.file(), &static_header);
     assert!(matches!(cut, Err(Error::Damaged { .. })), "{cut:?}");
-    let to_write = OpenOptions::new().append(true).open(room.path("x")).unwrap();
-    let unreadable = read_descriptor(&room.place, &to_write, &fixed);
+    let to_write = OpenOptions::new().append(true).open(test_region.path("x")).unwrap();
+    let unreadable = read_descriptor(&test_region.location, &to_write, &static_header);
     assert!(matches!(unreadable, Err(Error::Io { .. })), "{unreadable:?}");
 }
 
 // Fault 32.
 #[test]
 fn a_region_may_be_as_large_as_is_allowed_and_no_larger() {
-    let room = Room::with_region();
-    let bytes = room.file().metadata().unwrap().len();
-    let open = |limit| Region::open(&room.place, Access::Read, limit);
+    let test_region = TestRegion::with_region();
+    let bytes = test_region.file().metadata().unwrap().len();
+    let open = |limit| Region::open(&test_region.location, Access::Read, limit);
     open(bytes).unwrap();
     let refused = open(bytes - 1).unwrap_err();
     assert!(matches!(&refused, Error::TooLarge { .. }), "{refused}");
@@ -98,8 +98,8 @@ fn a_region_may_be_as_large_as_is_allowed_and_no_larger() {
 // Fault 32.
 #[test]
 fn a_large_file_stores_a_part_of_what_it_claims() {
-    let (_directory, place) = room();
-    let check = |bytes, stored| check_stored(&place, bytes, stored).map_err(|error| error.to_string());
+    let (_directory, location) = room();
+    let check = |bytes, stored| check_stored(&location, bytes, stored).map_err(|error| error.to_string());
     for (bytes, stored) in [(64 << 20, 0), (1 << 30, 1 << 30), (1 << 30, 1 << 26), (MAX_REGION_BYTES, u64::MAX)] {
         assert_eq!(check(bytes, stored), Ok(()));
     }
@@ -109,16 +109,16 @@ fn a_large_file_stores_a_part_of_what_it_claims() {
 
 #[test]
 fn who_may_not_open_a_region_is_told_its_mode_and_owner() {
-    let room = Room::with_region();
-    std::fs::set_permissions(room.path("x"), PermissionsExt::from_mode(0o640)).unwrap();
+    let test_region = TestRegion::with_region();
+    std::fs::set_permissions(test_region.path("x"), PermissionsExt::from_mode(0o640)).unwrap();
     let [to_read, to_write] = [Access::Read, Access::Write]
-        .map(|access| explain_open(&room.place, access, ErrorKind::PermissionDenied.into()).to_string());
+        .map(|access| explain_open(&test_region.location, access, ErrorKind::PermissionDenied.into()).to_string());
     let whose = format!("it has mode 640, and user {}, its owner,", user());
     assert!(to_read.contains(&whose) && to_read.contains("create --mode 644 x"), "{to_read}");
     assert!(to_write.contains(&whose) && to_write.contains("alone can write to it"), "{to_write}");
-    let other = explain_open(&room.place, Access::Read, ErrorKind::Other.into());
+    let other = explain_open(&test_region.location, Access::Read, ErrorKind::Other.into());
     assert!(matches!(other, Error::Io { .. }), "{other}");
-    std::fs::remove_file(room.path("x")).unwrap();
-    let missing = explain_open(&room.place, Access::Read, ErrorKind::NotFound.into());
+    std::fs::remove_file(test_region.path("x")).unwrap();
+    let missing = explain_open(&test_region.location, Access::Read, ErrorKind::NotFound.into());
     assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
 }

@@ -8,88 +8,88 @@ use std::os::unix::net::UnixListener;
 
 #[test]
 fn a_lock_is_had_by_one_at_a_time_and_seen_by_all() {
-    let (directory, place) = room();
-    assert_eq!(probe(&place), Presence::Gone);
-    let lock = Lock::acquire(&place).unwrap();
-    assert_eq!(probe(&place), Presence::Alive);
-    assert!(matches!(Lock::acquire(&place), Err(Error::WriterAlive { pid: None, .. })));
-    assert!(lock.is_named(&place).unwrap() && lock.process().is_present());
+    let (directory, location) = room();
+    assert_eq!(probe(&location), WriterStatus::Gone);
+    let lock = Lock::acquire(&location).unwrap();
+    assert_eq!(probe(&location), WriterStatus::Alive);
+    assert!(matches!(Lock::acquire(&location), Err(Error::WriterAlive { pid: None, .. })));
+    assert!(lock.is_named(&location).unwrap() && lock.process().is_present());
     drop(lock);
-    assert_eq!(probe(&place), Presence::Gone);
-    let lock = Lock::acquire(&place).unwrap();
+    assert_eq!(probe(&location), WriterStatus::Gone);
+    let lock = Lock::acquire(&location).unwrap();
     std::fs::rename(directory.path().join(".x.lock"), directory.path().join("moved")).unwrap();
-    assert!(!lock.is_named(&place).unwrap());
+    assert!(!lock.is_named(&location).unwrap());
 }
 
 /// A lock that is kept by a descriptor, and a copy of that, as a child has it.
-fn kept_by_a_descriptor(place: &Place) -> (Lock, File) {
-    let mut lock = Lock::acquire(place).unwrap();
-    let file = LockFile::open_or_create(place).unwrap().unwrap().file;
+fn kept_by_a_descriptor(location: &Location) -> (Lock, File) {
+    let mut lock = Lock::acquire(location).unwrap();
+    let file = LockFile::open_or_create(location).unwrap().unwrap().file;
     drop(lock.hold.take());
     assert!(lock::try_lock(&file).unwrap());
     let copy = file.try_clone().unwrap();
     lock.hold = Some(Hold::Descriptor(file));
-    assert_eq!(probe(place), Presence::Alive);
+    assert_eq!(probe(location), WriterStatus::Alive);
     (lock, copy)
 }
 
 #[test]
 fn a_lock_that_is_kept_by_a_descriptor_is_freed_while_a_child_has_a_copy() {
-    let (_directory, place) = room();
-    let (lock, _copy) = kept_by_a_descriptor(&place);
+    let (_directory, location) = room();
+    let (lock, _copy) = kept_by_a_descriptor(&location);
     drop(lock);
-    assert_eq!(probe(&place), Presence::Gone);
+    assert_eq!(probe(&location), WriterStatus::Gone);
 }
 
 // Fault 43.
 #[test]
 fn a_fork_frees_no_lock() {
-    let (_directory, place) = room();
-    let (mut lock, _copy) = kept_by_a_descriptor(&place);
+    let (_directory, location) = room();
+    let (mut lock, _copy) = kept_by_a_descriptor(&location);
     lock.process = Process::another();
     drop(lock);
-    assert_eq!(probe(&place), Presence::Alive);
+    assert_eq!(probe(&location), WriterStatus::Alive);
 }
 
 // Fault 43.
 #[test]
 fn a_fork_does_not_unmap_what_it_has_no_mapping_of() {
-    let (_directory, place) = room();
-    let mut lock = Lock::acquire(&place).unwrap();
+    let (_directory, location) = room();
+    let mut lock = Lock::acquire(&location).unwrap();
     let is_mapped = matches!(lock.hold, Some(Hold::Mapping(_)));
     lock.process = Process::another();
     drop(lock);
     // Here the mapping is there all the same, and keeps the lock.
-    assert_eq!(probe(&place) == Presence::Alive, is_mapped);
+    assert_eq!(probe(&location) == WriterStatus::Alive, is_mapped);
 }
 
 #[test]
 fn a_lock_file_goes_with_its_region() {
-    let (directory, place) = room();
+    let (directory, location) = room();
     let [file, region] = [".x.lock", "x"].map(|file| directory.path().join(file));
-    Lock::acquire(&place).unwrap().release(&place).unwrap();
+    Lock::acquire(&location).unwrap().release(&location).unwrap();
     assert!(!file.exists());
 
-    let lock = Lock::acquire(&place).unwrap();
+    let lock = Lock::acquire(&location).unwrap();
     std::fs::write(region, "").unwrap();
-    lock.release(&place).unwrap();
+    lock.release(&location).unwrap();
     assert!(file.exists());
 
-    let lock = Lock::acquire(&place).unwrap();
-    lock.remove_file(&place).unwrap();
+    let lock = Lock::acquire(&location).unwrap();
+    lock.remove_file(&location).unwrap();
     assert!(!file.exists());
-    lock.remove_file(&place).unwrap();
+    lock.remove_file(&location).unwrap();
     std::fs::create_dir(&file).unwrap();
-    assert!(matches!(lock.remove_file(&place), Err(Error::Io { .. })));
+    assert!(matches!(lock.remove_file(&location), Err(Error::Io { .. })));
 }
 
 // Faults 53 to 55.
 #[test]
 fn only_a_file_of_this_user_alone_is_locked() {
-    let (directory, place) = room();
+    let (directory, location) = room();
     let file = directory.path().join(".x.lock");
-    let refusal = || Lock::acquire(&place).unwrap_err().to_string();
-    let is_foreign = || assert_eq!(refusal(), foreign(&place).to_string());
+    let refusal = || Lock::acquire(&location).unwrap_err().to_string();
+    let is_foreign = || assert_eq!(refusal(), foreign(&location).to_string());
 
     std::fs::create_dir(&file).unwrap();
     is_foreign();
@@ -97,13 +97,13 @@ fn only_a_file_of_this_user_alone_is_locked() {
 
     symlink("target", &file).unwrap();
     is_foreign();
-    assert_eq!(probe(&place), Presence::Unknown);
+    assert_eq!(probe(&location), WriterStatus::Unknown);
     assert!(!directory.path().join("target").exists());
     std::fs::remove_file(&file).unwrap();
 
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
     is_foreign();
-    assert_ne!(probe(&place), Presence::Alive);
+    assert_ne!(probe(&location), WriterStatus::Alive);
     std::fs::remove_file(&file).unwrap();
 
     let socket = UnixListener::bind(&file).unwrap();
@@ -115,19 +115,19 @@ fn only_a_file_of_this_user_alone_is_locked() {
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o666)).unwrap();
     assert!(refusal().contains("others may write to it (mode 666)"), "{}", refusal());
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-    let _lock = Lock::acquire(&place).unwrap();
+    let _lock = Lock::acquire(&location).unwrap();
 }
 
 #[test]
 fn a_lock_file_is_for_its_owner_alone_and_no_program_that_is_started_inherits_it() {
-    let (directory, place) = room();
-    let opened = LockFile::open_or_create(&place).unwrap().unwrap();
+    let (directory, location) = room();
+    let opened = LockFile::open_or_create(&location).unwrap().unwrap();
     assert!(opened.is_new);
     let flags = nix::fcntl::fcntl(&opened.file, nix::fcntl::FcntlArg::F_GETFD).unwrap();
     assert!(flags & nix::libc::FD_CLOEXEC != 0);
     let path = directory.path().join(".x.lock");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
-    assert!(!LockFile::open_or_create(&place).unwrap().unwrap().is_new);
+    assert!(!LockFile::open_or_create(&location).unwrap().unwrap().is_new);
     // A lost race, which is no error.
     std::fs::remove_file(path).unwrap();
     opened.check().unwrap();
@@ -136,17 +136,17 @@ fn a_lock_file_is_for_its_owner_alone_and_no_program_that_is_started_inherits_it
 // Fault 43.
 #[test]
 fn a_lock_is_kept_by_a_mapping_where_that_keeps_the_file_open() {
-    let (directory, place) = room();
+    let (directory, location) = room();
     let is_kept_by_mapping = maps_what_was_opened(File::open(directory.path()).unwrap());
-    let lock = Lock::acquire(&place).unwrap();
+    let lock = Lock::acquire(&location).unwrap();
     assert_eq!(matches!(lock.hold, Some(Hold::Mapping(_))), is_kept_by_mapping);
 }
 
 // Faults 14, 18 and 26.
 #[test]
 fn a_lock_file_that_cannot_be_made_says_what_is_in_the_way() {
-    let (_directory, place) = room();
-    let explain = |kind: ErrorKind| explain_open(&place, kind.into());
+    let (_directory, location) = room();
+    let explain = |kind: ErrorKind| explain_open(&location, kind.into());
     for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
         assert!(explain(kind).to_string().contains("'.x.lock' must be writable"), "{kind}");
     }
@@ -158,6 +158,6 @@ fn a_lock_file_that_cannot_be_made_says_what_is_in_the_way() {
 
 #[test]
 fn presence_is_shown_in_a_word() {
-    let shown = [Presence::Alive, Presence::Gone, Presence::Unknown].map(|presence| presence.to_string());
-    assert_eq!(shown, ["alive", "gone", "unknown"]);
+    let name = [WriterStatus::Alive, WriterStatus::Gone, WriterStatus::Unknown].map(|presence| presence.to_string());
+    assert_eq!(name, ["alive", "gone", "unknown"]);
 }

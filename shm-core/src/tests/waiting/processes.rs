@@ -5,7 +5,7 @@
 //! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::processes -- --nocapture` runs it at length.
 
 use super::stress::{Course, Handle, Sleep, left_behind};
-use crate::region::place::Place;
+use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -77,8 +77,8 @@ fn be(role: &str) {
             let woke = course.ring(&mut Handle::open(&region), Random::new(0), u64::MAX, Duration::MAX);
             woke.into_iter().map(u8::from).collect()
         } else {
-            let place = Place::resolve(&region).unwrap();
-            let region = Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
+            let location = Location::resolve(&region).unwrap();
+            let region = Region::open(&location, Access::Read, MAX_REGION_BYTES).unwrap();
             let sleeps = course.read(region.ring(), &region.header().hot.bell, Random::new(std::process::id().into()));
             sleeps
                 .iter()

@@ -1,8 +1,8 @@
 //! Waits that never sleep: by themselves, and of readers that chose so.
 
-use super::{LOOK_NS, memory};
+use super::{SPIN_NS, memory};
 use crate::reader::follow::SLICE;
-use crate::reader::sleeper::{Sleeper, Wait, Waited, spin};
+use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy, spin};
 use crate::{Error, Kind, Position, RawReader, RawWriter};
 use std::cell::Cell;
 use std::sync::atomic::Ordering::Release;
@@ -23,37 +23,40 @@ fn a_value_is_asked_for_again_and_again() {
 #[test]
 fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
     let memory = memory();
-    let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
+    let mut sleeper = Sleeper::new(WaitStrategy::Spin, SPIN_NS);
     // Asleep, it would not ask.
     for _ in 0..3 {
         let asked = Cell::new(0);
         let is_near = || asked.replace(asked.get() + 1) >= 1000;
-        assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), Waited::Rang);
+        assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), WaitOutcome::Changed);
         assert_eq!(asked.get(), 1001);
     }
     // Also when it has looked for a whole slice before.
     let start = Instant::now();
-    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), Waited::TimedOut);
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::TimedOut);
     assert!(start.elapsed() >= SLICE);
     let asked = Cell::new(0);
     let is_near = || asked.replace(asked.get() + 1) >= 1000;
-    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), Waited::Rang);
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, is_near), WaitOutcome::Changed);
 }
 
 #[test]
 fn a_wait_that_looks_ends_once_the_value_is_near() {
     let memory = memory();
-    assert_eq!(Sleeper::new(Wait::Block, LOOK_NS).wait(&memory.hot.bell, 0, Duration::MAX, || true), Waited::Rang);
+    assert_eq!(
+        Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&memory.hot.bell, 0, Duration::MAX, || true),
+        WaitOutcome::Changed
+    );
 }
 
 #[test]
 fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
     let memory = memory();
-    let mut sleeper = Sleeper::new(Wait::Spin, LOOK_NS);
+    let mut sleeper = Sleeper::new(WaitStrategy::Spin, SPIN_NS);
     for timeout in [Duration::ZERO, Duration::from_micros(100)] {
         let mut time_out = || {
             let start = Instant::now();
-            assert_eq!(sleeper.wait(&memory.hot.bell, 0, timeout, || false), Waited::TimedOut);
+            assert_eq!(sleeper.wait(&memory.hot.bell, 0, timeout, || false), WaitOutcome::TimedOut);
             start.elapsed()
         };
         let passed: Vec<_> = (0..20).map(|_| time_out()).collect();
@@ -61,7 +64,7 @@ fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
         assert!(passed.iter().any(|passed| *passed < SLICE), "{timeout:?} is less than a slice: {passed:?}");
     }
     memory.hot.bell.store(1, Release);
-    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), Waited::Rang);
+    assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::Changed);
 }
 
 /// A region with its writer, and a reader of it that spins.
@@ -69,7 +72,7 @@ fn spinning() -> (tempfile::TempDir, RawWriter, RawReader) {
     let directory = tempfile::tempdir().unwrap();
     let name = format!("{}/room", directory.path().display());
     let writer = RawWriter::options().kind(Kind::Bytes).slots(4).open_raw(&name).unwrap();
-    let reader = RawReader::options().waiting(Wait::Spin).start(Position::New).open_raw(&name).unwrap();
+    let reader = RawReader::options().wait_strategy(WaitStrategy::Spin).start(Position::New).open_raw(&name).unwrap();
     (directory, writer, reader)
 }
 
@@ -89,7 +92,7 @@ fn a_reader_that_spins_gets_what_it_waits_for_and_is_told_of_the_close() {
         receiving.join().unwrap()
     });
     assert_eq!(received, 1000, "each came or was counted as lost");
-    assert!(reader.is_closed());
+    assert!(reader.is_ended());
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
         assert_eq!(reader.recv_timeout(timeout).unwrap(), None);
         assert!(start.elapsed() >= timeout);
     }
-    assert!(!reader.is_closed());
+    assert!(!reader.is_ended());
 }
 
 #[test]

@@ -3,10 +3,10 @@
 //! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1` tries 100,000
 //! of them, a quarter of each kind.
 
-use super::LOOK_NS;
+use super::SPIN_NS;
 use super::stress::spin;
-use crate::reader::sleeper::{Sleeper, Wait, Waited};
-use crate::region::place::Place;
+use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
+use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use crate::{Kind, RawWriter, remove};
@@ -24,24 +24,24 @@ const READERS: usize = 3;
 const DOZE: Duration = Duration::from_micros(150);
 
 /// A directory with one region in it, and its place.
-struct Room {
+struct TestRegion {
     _directory: tempfile::TempDir,
-    place: Place,
+    location: Location,
 }
 
-impl Room {
+impl TestRegion {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place::resolve(&format!("{}/room", directory.path().display())).unwrap();
-        Self { _directory: directory, place }
+        let location = Location::resolve(&format!("{}/room", directory.path().display())).unwrap();
+        Self { _directory: directory, location }
     }
 
     fn writer(&self) -> RawWriter {
-        RawWriter::options().kind(Kind::Bytes).slots(2).capacity(8).open_raw(&self.place.shown).unwrap()
+        RawWriter::options().kind(Kind::Bytes).slots(2).capacity(8).open_raw(&self.location.name).unwrap()
     }
 
     fn mapped(&self) -> Region {
-        Region::open(&self.place, Access::Read, MAX_REGION_BYTES).unwrap()
+        Region::open(&self.location, Access::Read, MAX_REGION_BYTES).unwrap()
     }
 }
 
@@ -49,7 +49,8 @@ impl Room {
 fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
     let seen = region.ring().bell();
     let _writer = change();
-    Sleeper::new(Wait::Block, LOOK_NS).wait(&region.header().hot.bell, seen, Duration::MAX, || false) != Waited::Rang
+    Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&region.header().hot.bell, seen, Duration::MAX, || false)
+        != WaitOutcome::Changed
 }
 
 /// Whether one of several readers that sleep sees a change only when a slice of sleep is over.
@@ -70,14 +71,14 @@ fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
 /// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
 fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
     let (ring, bell) = (region.ring(), &region.header().hot.bell);
-    let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
+    let mut sleeper = Sleeper::new(WaitStrategy::Block, SPIN_NS);
     let first = ring.state();
     ready.fetch_add(1, Release);
-    let mut waited = Waited::Rang;
+    let mut waited = WaitOutcome::Changed;
     loop {
         let seen = ring.bell();
         if ring.state() != first {
-            return waited == Waited::TimedOut;
+            return waited == WaitOutcome::TimedOut;
         }
         waited = sleeper.wait(bell, seen, Duration::MAX, || false);
     }
@@ -85,11 +86,11 @@ fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
 
 /// Tries a change many times, each time on a region of its own, which `prepare` gets to its first state.
 #[track_caller]
-fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&Room, S) -> T) {
+fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&TestRegion, S) -> T) {
     let on_new_region = |judge: fn(&Region, &mut dyn FnMut() -> T) -> bool| {
-        let room = Room::new();
-        let mut prepared = Some(prepare(room.writer()));
-        judge(&room.mapped(), &mut || change(&room, prepared.take().expect("one change")))
+        let test_region = TestRegion::new();
+        let mut prepared = Some(prepare(test_region.writer()));
+        judge(&test_region.mapped(), &mut || change(&test_region, prepared.take().expect("one change")))
     };
     assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
     // A quarter of all: there are four kinds.
@@ -106,7 +107,7 @@ fn a_close_is_seen_at_once() {
 
 #[test]
 fn a_writer_that_takes_over_is_seen_at_once() {
-    check(drop, |room, ()| room.writer());
+    check(drop, |test_region, ()| test_region.writer());
 }
 
 #[test]
@@ -125,5 +126,5 @@ fn a_removal_is_seen_at_once() {
         }));
         assert!(died.is_err());
     };
-    check(die, |room, ()| remove(&room.place.shown, false).unwrap());
+    check(die, |test_region, ()| remove(&test_region.location.name, false).unwrap());
 }

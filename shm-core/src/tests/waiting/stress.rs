@@ -5,9 +5,9 @@
 //! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs it at length.
 //! `ci/mutate` shows that it finds every wrong rule.
 
-use super::{LOOK_NS, memory};
-use crate::reader::sleeper::{Sleeper, Wait, Waited};
-use crate::region::place::Place;
+use super::{SPIN_NS, memory};
+use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
+use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
 use crate::writer::waker::Waker;
@@ -142,16 +142,16 @@ impl Course {
             // Who waits for a number further ahead sees the bell change more than once in one wait.
             cursor.jump(cursor.next() + random.below(4).saturating_sub(1));
             let timeout = if random.below(4) == 0 { SHORT_TIMEOUT } else { Duration::MAX };
-            let mut sleeper = Sleeper::new(Wait::Block, LOOK_NS);
+            let mut sleeper = Sleeper::new(WaitStrategy::Block, SPIN_NS);
             while !self.over.load(Relaxed) {
                 let seen = ring.bell();
                 if let Polled::Value(_) = cursor.poll(ring, &mut buffer).unwrap() {
                     break;
                 }
                 let waited = sleeper.wait(bell, seen, timeout, || cursor.is_near(ring));
-                if waited != Waited::Rang {
+                if waited != WaitOutcome::Changed {
                     self.sleeps.fetch_add(1, Relaxed);
-                    sleeps.push(Sleep { bell: seen, woken: waited == Waited::Woken });
+                    sleeps.push(Sleep { bell: seen, woken: waited == WaitOutcome::Woken });
                 }
             }
         }
@@ -218,7 +218,7 @@ fn nobody_sleeps_through_a_publication_whatever_delays_the_writer() {
         let memory = memory();
         let (ring, bell) = (memory.ring(), &memory.hot.bell);
         let producer = Producer::fresh(ring, 1);
-        let pieces = Pieces { ring, bell, producer, waker: Waker::new(LOOK_NS) };
+        let pieces = Pieces { ring, bell, producer, waker: Waker::new(SPIN_NS) };
         check(&vec![(ring, bell); count], pieces, 3);
     }
 }
@@ -229,9 +229,9 @@ fn nobody_sleeps_through_a_publication_of_the_writing_handle() {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("{}/room", directory.path().display());
         let handle = Handle::open(&name);
-        let place = Place::resolve(&name).unwrap();
+        let location = Location::resolve(&name).unwrap();
         // Each reader maps the file for itself, at another address.
-        let open = |_| Region::open(&place, Access::Read, MAX_REGION_BYTES).unwrap();
+        let open = |_| Region::open(&location, Access::Read, MAX_REGION_BYTES).unwrap();
         let regions: Vec<Region> = (0..count).map(open).collect();
         let readers: Vec<_> = regions.iter().map(|region| (region.ring(), &region.header().hot.bell)).collect();
         check(&readers, handle, 2);

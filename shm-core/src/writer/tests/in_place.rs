@@ -1,18 +1,20 @@
 //! Loans: values made in their place, what becomes of those that are not committed, and of the region meanwhile.
 
-use super::{Room, SLOTS_AT, drain, kill, row};
-use crate::{ArrayReader, ArrayWriter, Error, Kind, Loan, Position, RawReader, RawWriter, State, inspect, verify};
+use super::{SLOTS_AT, TestRegion, drain, kill, row};
+use crate::{
+    ArrayReader, ArrayWriter, Error, Kind, Loan, Position, RawReader, RawWriter, RegionState, inspect, verify,
+};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 
 const TIME_AT: usize = 16;
 
 /// The hot line and the slots as they are in the file, without the times in the slots.
-fn content(room: &Room) -> Vec<u8> {
-    let stride = usize::try_from(inspect(&room.name).unwrap().stride).unwrap();
+fn content(test_region: &TestRegion) -> Vec<u8> {
+    let stride = usize::try_from(inspect(&test_region.name).unwrap().stride).unwrap();
     let mut hot = vec![0; 32];
-    room.file().read_exact_at(&mut hot, super::STATE_AT).unwrap();
-    let mut slots = std::fs::read(&room.name).unwrap().split_off(usize::try_from(SLOTS_AT).unwrap());
+    test_region.file().read_exact_at(&mut hot, super::STATE_AT).unwrap();
+    let mut slots = std::fs::read(&test_region.name).unwrap().split_off(usize::try_from(SLOTS_AT).unwrap());
     for slot in slots.chunks_mut(stride).filter(|slot| slot.len() > TIME_AT + 8) {
         slot[TIME_AT..TIME_AT + 8].fill(0);
     }
@@ -24,22 +26,22 @@ fn pattern(length: usize, seed: usize) -> Vec<u8> {
 }
 
 /// A writer of bytes with few small slots.
-fn small(room: &Room, checksum: bool) -> RawWriter {
-    RawWriter::options().kind(Kind::Bytes).slots(4).capacity(80).checksum(checksum).open_raw(&room.name).unwrap()
+fn small(test_region: &TestRegion, checksum: bool) -> RawWriter {
+    RawWriter::options().kind(Kind::Bytes).slots(4).capacity(80).checksum(checksum).open_raw(&test_region.name).unwrap()
 }
 
 /// Ends a loan without a value.
 pub fn abandon(_: Loan<'_>) {}
 
-fn newest(room: &Room) -> Vec<u8> {
-    room.reader(Position::Latest).latest().unwrap().unwrap().value
+fn newest(test_region: &TestRegion) -> Vec<u8> {
+    test_region.reader(Position::Latest).latest().unwrap().unwrap().value
 }
 
 #[test]
 fn a_value_published_by_loan_is_byte_for_byte_as_one_that_was_copied() {
     for checksum in [false, true] {
-        let rooms = [Room::new(), Room::new()];
-        let [mut copying, mut lending] = rooms.each_ref().map(|room| small(room, checksum));
+        let rooms = [TestRegion::new(), TestRegion::new()];
+        let [mut copying, mut lending] = rooms.each_ref().map(|test_region| small(test_region, checksum));
         for length in (0..=80).chain([80, 79, 73, 72, 71, 1, 0]) {
             let value = pattern(length, 0);
             let mut loan = lending.loan(length).unwrap();
@@ -56,8 +58,8 @@ fn a_value_published_by_loan_is_byte_for_byte_as_one_that_was_copied() {
 
 #[test]
 fn what_comes_as_a_stream_ends_at_the_values_end() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     let mut loan = writer.loan(10).unwrap();
     loan.write_all(b"01234").unwrap();
     loan.flush().unwrap();
@@ -65,26 +67,26 @@ fn what_comes_as_a_stream_ends_at_the_values_end() {
     assert_eq!(loan.write(b"d").unwrap(), 0);
     assert_eq!(loan.write_all(b"d").unwrap_err().kind(), ErrorKind::WriteZero);
     loan.commit().unwrap();
-    assert_eq!(newest(&room), b"0123456789");
+    assert_eq!(newest(&test_region), b"0123456789");
 }
 
 #[test]
 fn a_stream_that_is_cut_goes_nowhere() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     let mut loan = writer.loan(8).unwrap();
     loan.write_all(b"0123456").unwrap();
     loan.truncate(3);
     assert_eq!(loan.write(b"x").unwrap(), 0);
     assert_eq!(loan.len(), 3);
     loan.commit().unwrap();
-    assert_eq!(newest(&room), b"012");
+    assert_eq!(newest(&test_region), b"012");
 }
 
 #[test]
 fn parts_may_be_written_at_any_place_in_any_order() {
-    let room = Room::new();
-    let mut writer = small(&room, true);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, true);
     let parts = [(0, 1), (1, 8), (63, 13), (9, 15), (24, 16), (3, 2), (40, 23), (75, 5), (80, 0)];
     let mut expected = vec![0; 80];
     let mut loan = writer.loan(80).unwrap();
@@ -94,13 +96,13 @@ fn parts_may_be_written_at_any_place_in_any_order() {
         expected[at..at + length].copy_from_slice(&part);
     }
     loan.commit().unwrap();
-    assert_eq!(newest(&room), expected);
+    assert_eq!(newest(&test_region), expected);
 }
 
 #[test]
 fn a_shorter_value_is_filled_up_with_zeros() {
-    let rooms = [Room::new(), Room::new()];
-    let [mut copying, mut lending] = rooms.each_ref().map(|room| small(room, true));
+    let rooms = [TestRegion::new(), TestRegion::new()];
+    let [mut copying, mut lending] = rooms.each_ref().map(|test_region| small(test_region, true));
     for length in [80, 33, 32, 7, 0] {
         // Only up to the last word of the value; what lies behind it is left as it was.
         let mut loan = lending.loan(length).unwrap();
@@ -109,11 +111,14 @@ fn a_shorter_value_is_filled_up_with_zeros() {
         loan.commit().unwrap();
         copying.publish(&pattern(length, 1)[..length / 3]).unwrap();
         assert_eq!(newest(&rooms[1]), newest(&rooms[0]));
-        let word = |room: &Room| {
-            let stride = inspect(&room.name).unwrap().stride;
-            let slot = lending.sequence() % 4;
+        let word = |test_region: &TestRegion| {
+            let stride = inspect(&test_region.name).unwrap().stride;
+            let slot = lending.head() % 4;
             let mut bytes = [0; 8];
-            room.file().read_exact_at(&mut bytes, SLOTS_AT + slot * stride + 24 + length as u64 / 3 / 8 * 8).unwrap();
+            test_region
+                .file()
+                .read_exact_at(&mut bytes, SLOTS_AT + slot * stride + 24 + length as u64 / 3 / 8 * 8)
+                .unwrap();
             bytes
         };
         if !(length / 3).is_multiple_of(8) {
@@ -125,8 +130,8 @@ fn a_shorter_value_is_filled_up_with_zeros() {
 
 #[test]
 fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     type Misuse = fn(&mut Loan<'_>);
     let misuses: [Misuse; 5] = [
         |loan| loan.write_at(9, b""),
@@ -140,121 +145,121 @@ fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
         assert!(misused.is_err());
     }
     assert_eq!(writer.publish(b"good").unwrap(), 1);
-    assert_eq!(newest(&room), b"good");
+    assert_eq!(newest(&test_region), b"good");
 }
 
 #[test]
 #[expect(unsafe_code, reason = "nobody else is there")]
 fn the_bytes_themselves_may_be_written() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     let mut loan = writer.loan(11).unwrap();
     // SAFETY: nobody else has this region mapped for writing, and there are no views.
     let bytes = unsafe { loan.as_mut_slice() };
     bytes.copy_from_slice(b"hello world");
     loan.commit().unwrap();
-    assert_eq!(newest(&room), b"hello world");
+    assert_eq!(newest(&test_region), b"hello world");
 }
 
 #[test]
 fn a_loan_that_is_dropped_publishes_nothing_and_costs_one_old_value() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
-    let mut behind = room.reader(Position::At(1));
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
+    let mut behind = test_region.reader(Position::At(1));
     for byte in b"12345" {
         writer.publish(&[*byte]).unwrap();
     }
-    let mut oldest = room.reader(Position::Oldest);
+    let mut oldest = test_region.reader(Position::Oldest);
     let mut loan = writer.loan(3).unwrap();
     loan.write_all(b"xxx").unwrap();
     abandon(loan);
-    assert_eq!((writer.sequence(), inspect(&room.name).unwrap().head), (5, 5));
-    assert_eq!(newest(&room), b"5");
+    assert_eq!((writer.head(), inspect(&test_region.name).unwrap().head), (5, 5));
+    assert_eq!(newest(&test_region), b"5");
     // It took the place of 2. Who was at 1 or 2 goes on at 3, half a ring behind the newest.
     assert_eq!(drain(&mut behind)[0], (3, 2, "3".into()));
     assert_eq!(drain(&mut oldest), [(3, 1, "3".into()), row(4, "4"), row(5, "5")]);
-    assert_eq!(drain(&mut room.reader(Position::Oldest))[0], row(3, "3"), "that is now the oldest");
-    assert_eq!(verify(&room.name).unwrap(), []);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest))[0], row(3, "3"), "that is now the oldest");
+    assert_eq!(verify(&test_region.name).unwrap(), []);
     assert_eq!(writer.publish(b"6").unwrap(), 6);
     assert_eq!(drain(&mut behind), [row(6, "6")]);
 }
 
 #[test]
 fn a_loan_is_filled_in_a_larger_region_if_it_must_be() {
-    let room = Room::new();
-    let mut writer = small(&room, true);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, true);
     writer.publish(b"one").unwrap();
-    let mut reader = room.reader(Position::Oldest);
+    let mut reader = test_region.reader(Position::Oldest);
     let value = "long ".repeat(1000);
     let mut loan = writer.loan(value.len()).unwrap();
     assert_eq!(drain(&mut reader), [row(1, "one")], "the new file is there, the value is not");
     loan.write_all(value.as_bytes()).unwrap();
     assert_eq!(loan.commit().unwrap(), 2);
     assert_eq!(drain(&mut reader), [row(2, &value)]);
-    let info = inspect(&room.name).unwrap();
+    let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.file_number, info.capacity, info.slots), (2, 5000, 4));
     // One that is abandoned leaves the larger region.
     abandon(writer.loan(20_000).unwrap());
     assert_eq!(writer.publish(b"three").unwrap(), 3);
     assert_eq!(drain(&mut reader), [row(3, "three")]);
-    assert_eq!(drain(&mut room.reader(Position::Oldest)).len(), 3);
-    assert_eq!(inspect(&room.name).unwrap().file_number, 3);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)).len(), 3);
+    assert_eq!(inspect(&test_region.name).unwrap().file_number, 3);
 }
 
 #[test]
 fn a_loan_that_no_region_can_hold_is_refused_and_nothing_changes() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     writer.publish(b"one").unwrap();
     for length in [usize::MAX, 1 << 48, (1 << 48) - 1] {
         assert!(matches!(writer.loan(length), Err(Error::TooLarge { .. })));
     }
     assert_eq!((writer.capacity(), writer.publish(b"two").unwrap()), (80, 2));
-    assert_eq!(drain(&mut room.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
+    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
 }
 
 /// Commits a loan with this content, of which nothing may be seen if it is refused.
 #[track_caller]
 fn commit(writer: &mut RawWriter, value: &[u8]) -> crate::Result<u64> {
-    let (region, before) = (writer.place.shown.clone(), writer.sequence());
+    let (region, before) = (writer.location.name.clone(), writer.head());
     let mut loan = writer.loan(value.len())?;
     loan.write_all(value).unwrap();
     let committed = loan.commit();
     let after = before + u64::from(committed.is_ok());
-    assert_eq!((writer.sequence(), inspect(&region).unwrap().head), (after, after));
+    assert_eq!((writer.head(), inspect(&region).unwrap().head), (after, after));
     committed
 }
 
 #[test]
 fn what_the_kind_does_not_allow_is_not_committed() {
     for (kind, good, bad) in [(Kind::Text, &b"text"[..], &b"\xff"[..]), (Kind::Json, b"[1]", b"[1")] {
-        let room = Room::new();
-        let mut writer = room.writer(kind);
+        let test_region = TestRegion::new();
+        let mut writer = test_region.writer(kind);
         assert!(matches!(commit(&mut writer, bad), Err(Error::BadValue { .. })));
         assert_eq!(commit(&mut writer, good).unwrap(), 1);
         assert!(matches!(commit(&mut writer, bad), Err(Error::BadValue { .. })));
         assert_eq!(writer.publish(good).unwrap(), 2);
-        assert_eq!(newest(&room), good);
+        assert_eq!(newest(&test_region), good);
     }
 }
 
 #[cfg(feature = "schema")]
 #[test]
 fn what_the_schema_does_not_allow_is_not_committed() {
-    let room = Room::new();
-    crate::Writer::<(u32, String)>::open(&room.name).unwrap().publish(&(7, "x".into())).unwrap();
-    let mut writer = room.writer(Kind::Bincode);
+    let test_region = TestRegion::new();
+    crate::Writer::<(u32, String)>::open(&test_region.name).unwrap().publish(&(7, "x".into())).unwrap();
+    let mut writer = test_region.writer(Kind::Bincode);
     let good = [&9_u32.to_le_bytes()[..], &1_u64.to_le_bytes(), b"y"].concat();
     assert!(matches!(commit(&mut writer, &good[..12]), Err(Error::BadValue { .. })));
     assert_eq!(commit(&mut writer, &good).unwrap(), 2);
-    let value = crate::Reader::<(u32, String)>::open(&room.name).unwrap().latest().unwrap().unwrap().value;
+    let value = crate::Reader::<(u32, String)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value;
     assert_eq!(value, (9, "y".into()));
 }
 
 #[test]
 fn an_array_is_lent_in_the_length_of_its_shape() {
-    let room = Room::new();
-    let mut writer = ArrayWriter::<u16>::open(&room.name, &[2, 3]).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = ArrayWriter::<u16>::open(&test_region.name, &[2, 3]).unwrap();
     for elements in [0, 5, 7, usize::MAX] {
         assert!(matches!(writer.loan(elements), Err(Error::BadValue { .. })), "{elements}");
     }
@@ -267,29 +272,29 @@ fn an_array_is_lent_in_the_length_of_its_shape() {
         loan.write_at(2 * index, &element.to_le_bytes());
     }
     assert_eq!(loan.commit().unwrap(), 1);
-    let mut reader = ArrayReader::<u16>::open(&room.name).unwrap();
+    let mut reader = ArrayReader::<u16>::open(&test_region.name).unwrap();
     assert_eq!(reader.latest().unwrap().unwrap().value, [1, 2, 3, 4, 5, 600]);
 }
 
 #[test]
 fn rows_of_an_array_may_be_cut_off() {
-    let room = Room::new();
-    let mut writer = ArrayWriter::<f64>::open(&room.name, &[0, 3]).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = ArrayWriter::<f64>::open(&test_region.name, &[0, 3]).unwrap();
     assert!(matches!(writer.loan(7), Err(Error::BadValue { .. })));
     let mut loan = writer.loan(9).unwrap();
     loan.write_at(0, &1.5_f64.to_le_bytes().repeat(3));
     loan.truncate(24);
     loan.commit().unwrap();
-    assert_eq!(ArrayReader::<f64>::open(&room.name).unwrap().latest().unwrap().unwrap().value, [1.5; 3]);
+    assert_eq!(ArrayReader::<f64>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, [1.5; 3]);
 }
 
 #[test]
 fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
     writer.publish(b"one").unwrap();
     let loan = writer.loan(3).unwrap();
-    std::fs::remove_file(&room.name).unwrap();
+    std::fs::remove_file(&test_region.name).unwrap();
     // The name is compared every 50 ms. Until then, who is attached still gets what is committed.
     let committed = loan.commit();
     let mut loans = std::iter::once(committed).chain(std::iter::repeat_with(|| writer.loan(3)?.commit()));
@@ -300,9 +305,9 @@ fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
 
 #[test]
 fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
-    std::fs::remove_file(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
+    std::fs::remove_file(&test_region.name).unwrap();
     assert!(matches!(writer.loan(300), Err(Error::Gone { .. })));
     assert!(matches!(writer.loan(3), Err(Error::Gone { .. })));
     assert!(matches!(writer.publish(b"x"), Err(Error::Gone { .. })));
@@ -310,21 +315,21 @@ fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
 
 #[test]
 fn after_the_last_number_nothing_is_lent() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
-    drop(small(&room, false));
-    room.poke(super::HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
-    let mut writer = room.writer(Kind::Bytes);
+    drop(small(&test_region, false));
+    test_region.poke(super::HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
+    let mut writer = test_region.writer(Kind::Bytes);
     assert_eq!(commit(&mut writer, b"last").unwrap(), last);
     assert!(matches!(writer.loan(4), Err(Error::Damaged { .. })));
-    assert_eq!(newest(&room), b"last");
+    assert_eq!(newest(&test_region), b"last");
 }
 
 #[test]
 fn an_abandoned_loan_does_not_keep_a_region_from_being_closed_and_taken_over() {
     for dies in [false, true] {
-        let room = Room::new();
-        let mut writer = small(&room, true);
+        let test_region = TestRegion::new();
+        let mut writer = small(&test_region, true);
         for value in [b"1", b"2", b"3", b"4"] {
             writer.publish(value).unwrap();
         }
@@ -336,14 +341,14 @@ fn an_abandoned_loan_does_not_keep_a_region_from_being_closed_and_taken_over() {
         } else {
             writer.close().unwrap()
         }
-        let mut reader = room.reader(Position::Oldest);
-        let info = inspect(&room.name).unwrap();
-        assert_eq!((info.state, info.head), (if dies { State::Open } else { State::Closed }, 4));
-        assert_eq!(verify(&room.name).unwrap(), []);
+        let mut reader = test_region.reader(Position::Oldest);
+        let info = inspect(&test_region.name).unwrap();
+        assert_eq!((info.state, info.head), (if dies { RegionState::Open } else { RegionState::Closed }, 4));
+        assert_eq!(verify(&test_region.name).unwrap(), []);
         assert_eq!(drain(&mut reader), [row(2, "2"), row(3, "3"), row(4, "4")]);
-        assert_eq!(reader.is_closed(), !dies);
-        let mut writer = room.writer(Kind::Bytes);
-        assert_eq!(inspect(&room.name).unwrap().file_number, 1, "nothing was damaged");
+        assert_eq!(reader.is_ended(), !dies);
+        let mut writer = test_region.writer(Kind::Bytes);
+        assert_eq!(inspect(&test_region.name).unwrap().file_number, 1, "nothing was damaged");
         assert_eq!(commit(&mut writer, b"5").unwrap(), 5);
         assert_eq!(drain(&mut reader), [row(5, "5")]);
     }
@@ -351,9 +356,9 @@ fn an_abandoned_loan_does_not_keep_a_region_from_being_closed_and_taken_over() {
 
 #[test]
 fn a_reader_waits_for_a_loan_and_is_woken_by_it() {
-    let room = Room::new();
-    let mut writer = small(&room, false);
-    let mut reader: RawReader = room.reader(Position::New);
+    let test_region = TestRegion::new();
+    let mut writer = small(&test_region, false);
+    let mut reader: RawReader = test_region.reader(Position::New);
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || reader.recv().unwrap().unwrap().value);
         let mut loan = writer.loan(5).unwrap();

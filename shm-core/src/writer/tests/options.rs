@@ -1,14 +1,14 @@
 //! Options that are refused, who may read and write the file, and a name that somebody else has taken.
 
-use super::Room;
+use super::TestRegion;
 use crate::{Error, Kind, RawWriter, WriterOptions};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     let refused = |options: &WriterOptions| {
-        assert!(matches!(options.open_raw(&room.name), Err(Error::BadOption(_))), "{options:?}");
+        assert!(matches!(options.open_raw(&test_region.name), Err(Error::BadOption(_))), "{options:?}");
     };
     for slots in [0, 1, 3, u64::MAX] {
         refused(WriterOptions::new().slots(slots));
@@ -17,49 +17,49 @@ fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
         refused(WriterOptions::new().mode(mode));
     }
     refused(WriterOptions::new().capacity(1 << 48));
-    let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&room.name);
+    let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&test_region.name);
     assert!(matches!(too_large, Err(Error::TooLarge { .. })));
-    assert_eq!(room.files(), [""; 0]);
+    assert_eq!(test_region.files(), [""; 0]);
 }
 
 #[test]
 fn the_mode_is_kept_when_the_region_grows() {
-    let room = Room::new();
-    let mut writer = WriterOptions::new().mode(0o640).open_raw(&room.name).unwrap();
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().mode(0o640).open_raw(&test_region.name).unwrap();
     writer.publish(&[7; 10_000]).unwrap();
-    let mode = |room: &Room| std::fs::metadata(&room.name).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(mode(&room), 0o640);
+    let mode = |test_region: &TestRegion| std::fs::metadata(&test_region.name).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&test_region), 0o640);
     drop(writer);
-    let mut writer = WriterOptions::new().mode(0o644).open_raw(&room.name).unwrap();
-    assert_eq!(mode(&room), 0o644);
+    let mut writer = WriterOptions::new().mode(0o644).open_raw(&test_region.name).unwrap();
+    assert_eq!(mode(&test_region), 0o644);
     writer.publish(&[7; 100_000]).unwrap();
-    assert_eq!(mode(&room), 0o644);
-    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(mode(&test_region), 0o644);
+    std::fs::set_permissions(&test_region.name, PermissionsExt::from_mode(0o600)).unwrap();
     writer.publish(&[7; 1_000_000]).unwrap();
-    assert_eq!(mode(&room), 0o600);
+    assert_eq!(mode(&test_region), 0o600);
 }
 
 // Fault 56.
 #[test]
 fn a_file_that_others_may_write_is_refused() {
-    let room = Room::new();
-    room.writer(Kind::Text).publish(b"one").unwrap();
-    std::fs::set_permissions(&room.name, PermissionsExt::from_mode(0o666)).unwrap();
-    let error = RawWriter::open(&room.name, Kind::Text).unwrap_err();
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"one").unwrap();
+    std::fs::set_permissions(&test_region.name, PermissionsExt::from_mode(0o666)).unwrap();
+    let error = RawWriter::open(&test_region.name, Kind::Text).unwrap_err();
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
 }
 
 // Fault 51.
 #[test]
 fn a_name_that_is_taken_for_an_unfinished_file_stops_no_writer() {
-    let room = Room::new();
+    let test_region = TestRegion::new();
     // What another user makes in a directory for all cannot be removed either.
-    let taken = room.directory.path().join(".room.new");
+    let taken = test_region.directory.path().join(".room.new");
     std::fs::create_dir(&taken).unwrap();
-    let mut writer = room.writer(Kind::Text);
+    let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
     writer.publish(&[b'x'; 10_000]).unwrap();
-    assert_eq!(room.files(), [".room.lock", ".room.new", "room"]);
+    assert_eq!(test_region.files(), [".room.lock", ".room.new", "room"]);
     writer.remove().unwrap();
-    assert_eq!(room.files(), [".room.new"]);
+    assert_eq!(test_region.files(), [".room.new"]);
 }

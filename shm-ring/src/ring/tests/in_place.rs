@@ -7,7 +7,7 @@ use crate::ring::checksum::{checksum, checksum_in_place};
 /// Puts a payload in the place of the next value, which is begun.
 fn put(producer: &Producer, ring: Ring<'_>, payload: &[u8]) {
     producer.begin(ring);
-    copy::copy_in(ring.place(producer.head() + 1, payload.len()).words(), payload);
+    copy::copy_in(ring.slot_view(producer.head() + 1, payload.len()).words(), payload);
 }
 
 fn words_of(memory: &Memory) -> Vec<u64> {
@@ -47,7 +47,7 @@ fn a_look_may_leave_the_payload_in_its_place_and_knows_how_long_it_is() {
     let (mut in_place, mut buffer) = (InPlace::default(), Vec::new());
     for sequence in 1..=3 {
         let payload = payload_of(sequence, 0);
-        assert_eq!(memory.ring().look(sequence, &mut in_place), memory.ring().look(sequence, &mut buffer));
+        assert_eq!(memory.ring().lookup(sequence, &mut in_place), memory.ring().lookup(sequence, &mut buffer));
         assert!(matches!(in_place.content(), Content::InPlace(bytes) if bytes == payload.len()), "{sequence}");
         assert!(matches!(buffer.content(), Content::Copied(bytes) if bytes == payload), "{sequence}");
     }
@@ -60,17 +60,17 @@ fn a_value_may_be_made_and_read_byte_by_byte() {
     let mut producer = filled(&memory, 2);
     let payload = payload_of(4, 0);
     producer.begin(memory.ring());
-    let place = memory.ring().place(3, payload.len());
+    let place = memory.ring().slot_view(3, payload.len());
     for (start, end) in [(9, 16), (0, 3), (3, 9)] {
         copy::bytes_in(&copy::bytes_of(place.words())[start..end], &payload[start..end]);
     }
     producer.finish(memory.ring(), payload.len());
-    let Ok(Look::Whole(held)) = memory.ring().hold(3) else { panic!("no value") };
+    let Ok(Lookup::Whole(held)) = memory.ring().view(3) else { panic!("no value") };
     let mut part = [0; 11];
     copy::bytes_out(&copy::bytes_of(held.words())[3..14], &mut part);
     assert!(held.is_whole() && part == payload[3..14]);
     let mut buffer = Vec::new();
-    let Ok(Look::Whole(stamped)) = memory.ring().look(3, &mut buffer) else { panic!("no value") };
+    let Ok(Lookup::Whole(stamped)) = memory.ring().lookup(3, &mut buffer) else { panic!("no value") };
     assert!(stamped.checksum_holds(&payload) && buffer == payload);
 }
 
@@ -137,8 +137,8 @@ fn what_is_held_says_what_it_is() {
         let producer = filled(&memory, 3);
         producer.note_time(memory.ring(), 77);
         let mut buffer = Vec::new();
-        let Ok(Look::Whole(copied)) = memory.ring().look(3, &mut buffer) else { panic!("no value") };
-        let Ok(Look::Whole(held)) = memory.ring().hold(3) else { panic!("no value") };
+        let Ok(Lookup::Whole(copied)) = memory.ring().lookup(3, &mut buffer) else { panic!("no value") };
+        let Ok(Lookup::Whole(held)) = memory.ring().view(3) else { panic!("no value") };
         assert_eq!((held.length(), buffer.len()), (9, 9));
         assert_eq!(held.stamped(), Stamped { checksum: 0, ..copied });
         assert_eq!(copied.time_ns, 77);
@@ -154,11 +154,11 @@ fn a_payload_in_its_place_is_checked_by_its_checksum() {
     let memory = checksummed(2);
     filled(&memory, 1);
     let mut buffer = Vec::new();
-    let Ok(Look::Whole(stamped)) = memory.ring().look(1, &mut buffer) else { panic!("no value") };
-    let held = memory.ring().place(1, buffer.len());
+    let Ok(Lookup::Whole(stamped)) = memory.ring().lookup(1, &mut buffer) else { panic!("no value") };
+    let held = memory.ring().slot_view(1, buffer.len());
     assert!(held.checksum_holds(&stamped));
     assert_eq!(held.checksum(), stamped.checksum);
-    assert!(!memory.ring().place(1, buffer.len() - 1).checksum_holds(&stamped));
+    assert!(!memory.ring().slot_view(1, buffer.len() - 1).checksum_holds(&stamped));
     held.words()[1].fetch_xor(1 << 63, Relaxed);
     assert!(!held.checksum_holds(&stamped));
 }
@@ -167,15 +167,15 @@ fn a_payload_in_its_place_is_checked_by_its_checksum() {
 fn a_place_is_whole_only_as_long_as_its_value_is_in_it() {
     let memory = memory_of(2);
     let mut producer = filled(&memory, 2);
-    let [lost, kept] = [1, 2].map(|sequence| memory.ring().place(sequence, 16));
+    let [lost, kept] = [1, 2].map(|sequence| memory.ring().slot_view(sequence, 16));
     assert!(lost.is_whole() && kept.is_whole());
     producer.begin(memory.ring());
     assert!(!lost.is_whole() && kept.is_whole());
-    let next = memory.ring().place(3, 16);
+    let next = memory.ring().slot_view(3, 16);
     assert!(!next.is_whole(), "it is being written");
     producer.publish(memory.ring(), &payload_of(3, 0));
     assert!(!lost.is_whole() && kept.is_whole() && next.is_whole());
-    assert_eq!(memory.ring().place(3, 17).length(), 16, "no more than the slot holds");
+    assert_eq!(memory.ring().slot_view(3, 17).length(), 16, "no more than the slot holds");
 }
 
 #[test]

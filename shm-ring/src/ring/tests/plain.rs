@@ -250,10 +250,10 @@ fn a_value_that_is_written_over_was_overwritten() {
     filled(&memory, 1, 2);
     let mut buffer = Vec::new();
     publish_in_part(memory.ring(), 3, &payload_of(3, 0), 3, 1);
-    assert_eq!(memory.ring().look(1, &mut buffer), Ok(Look::Overwritten));
-    assert_eq!(memory.ring().look(3, &mut buffer), Ok(Look::NotYet));
-    assert_eq!(memory.ring().look(5, &mut buffer), Ok(Look::NotYet));
-    assert!(matches!(memory.ring().look(2, &mut buffer), Ok(Look::Whole(_))));
+    assert_eq!(memory.ring().lookup(1, &mut buffer), Ok(Lookup::Overwritten));
+    assert_eq!(memory.ring().lookup(3, &mut buffer), Ok(Lookup::NotYet));
+    assert_eq!(memory.ring().lookup(5, &mut buffer), Ok(Lookup::NotYet));
+    assert!(matches!(memory.ring().lookup(2, &mut buffer), Ok(Lookup::Whole(_))));
 }
 
 // Fault 36.

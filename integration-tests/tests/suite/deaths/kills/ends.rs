@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use shm_core::{Presence, State, inspect};
+use shm_core::{RegionState, WriterStatus, inspect};
 
 use super::payload::payload;
 use super::scene::Scene;
@@ -20,9 +20,10 @@ fn a_writer_that_ends_without_closing_its_region_is_like_one_that_was_killed() {
         command.arg(&scene.name).arg(scene.author.to_string()).args(["value=9", "open", "publish", end]);
         let mut child = start(command.stderr(Stdio::null())).expect("the victim starts");
         scene.ledger.wait_for_follower(before + 1);
-        let info =
-            eventually("the writer is gone", || inspect(&scene.name).ok().filter(|info| info.writer == Presence::Gone));
-        assert_eq!(info.state, State::Open, "{end}: nobody closed it");
+        let info = eventually("the writer is gone", || {
+            inspect(&scene.name).ok().filter(|info| info.writer == WriterStatus::Gone)
+        });
+        assert_eq!(info.state, RegionState::Open, "{end}: nobody closed it");
         assert_eq!(scene.newest(), Some((before + 1, value)), "{end}");
         // The kernel frees the lock of one that ends before it is dead.
         match end {

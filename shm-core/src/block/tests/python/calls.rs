@@ -1,7 +1,7 @@
 //! What is done to the maps: operations, said relative to what the map is at that moment, and the calls that follow.
 
 use super::cases::byte;
-use super::{Advice, Map, short, text};
+use super::{Advice, Block, short, text};
 use crate::block::SEARCH_BYTES;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -112,7 +112,7 @@ struct Bytes {
 enum Source {
     Letters,
     /// So many, as they are in the map at that place.
-    Map,
+    Block,
     /// The letters again and again, as many as there is place for, and so many more. In a search, more than there are.
     Fitting(isize),
 }
@@ -142,7 +142,7 @@ const PLACES: [(usize, Base); 5] =
 const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
 const SOURCES: [(usize, Source); 5] = [
     (3, Source::Letters),
-    (2, Source::Map),
+    (2, Source::Block),
     (2, Source::Fitting(0)),
     (1, Source::Fitting(1)),
     (1, Source::Fitting(-1)),
@@ -192,7 +192,7 @@ impl fmt::Display for Call {
 }
 
 impl Number {
-    fn resolve(self, map: &Map) -> Option<i64> {
+    fn resolve(self, map: &Block) -> Option<i64> {
         let i64_of = |number: usize| i64::try_from(number).expect("within a map, or not far behind");
         let base = match self.base {
             Base::Of(number) => number,
@@ -209,7 +209,7 @@ impl Number {
 }
 
 impl Operation {
-    pub fn resolve(&self, map: &Map) -> Call {
+    pub fn resolve(&self, map: &Block) -> Call {
         let mut numbers = self.numbers.map(|number| number.resolve(map));
         if !matches!(self.method, Method::Find | Method::Rfind | Method::Get | Method::Set | Method::Read) {
             numbers = numbers.map(|number| number.or(Some(0)));
@@ -226,7 +226,7 @@ impl Operation {
 }
 
 impl Bytes {
-    fn resolve(&self, map: &Map, method: Method, [a, b, _]: [Option<i64>; 3]) -> Vec<u8> {
+    fn resolve(&self, map: &Block, method: Method, [a, b, _]: [Option<i64>; 3]) -> Vec<u8> {
         let is_search = matches!(method, Method::Find | Method::Rfind);
         match self.source {
             Source::Letters => self.letters.clone(),
@@ -241,7 +241,7 @@ impl Bytes {
                 bytes.truncate(count);
                 bytes
             }
-            Source::Map | Source::Fitting(_) => {
+            Source::Block | Source::Fitting(_) => {
                 let from = self.at.resolve(map).and_then(|at| isize::try_from(at).ok()).unwrap_or(0);
                 map.get(from..from.saturating_add_unsigned(self.count)).unwrap_or_default()
             }
@@ -256,7 +256,7 @@ fn range(a: Option<i64>, b: Option<i64>) -> (Bound<isize>, Bound<isize>) {
 
 impl Call {
     /// Calls the map. A number that the method's types exclude is an error, as it should be for Python.
-    pub fn perform(&self, map: &mut Map) -> Result<Value, Box<dyn Error>> {
+    pub fn perform(&self, map: &mut Block) -> Result<Value, Box<dyn Error>> {
         let [a, b, c] = self.numbers.map(Option::unwrap_or_default);
         let range = range(self.numbers[0], self.numbers[1]);
         let index = isize::try_from(a)?;

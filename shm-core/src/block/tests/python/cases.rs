@@ -1,6 +1,6 @@
 //! Which maps are compared: of what, with which access, and with what in them at first.
 
-use super::{Access, Map, short, text};
+use super::{Access, Block, short, text};
 use crate::sys::mapping::page_bytes;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -40,8 +40,8 @@ impl Layout {
     }
 
     /// Makes the map, of a file at `path` if it is one of a file.
-    pub fn make(&self, path: &Path) -> Map {
-        let mut options = Map::options();
+    pub fn make(&self, path: &Path) -> Block {
+        let mut options = Block::options();
         options.access(self.access);
         if self.is_anonymous {
             let mut map = options.len(self.content.len()).anonymous().expect("memory");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const SCRIPT: &str = include_str!("../mmap_peer.py");
-/// The version whose results Map has, and later ones.
+/// The version whose results Block has, and later ones.
 const OLDEST: (u32, u32) = (3, 11);
 
 pub struct Peer {

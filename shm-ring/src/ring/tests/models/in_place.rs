@@ -9,7 +9,7 @@ fn put(producer: &Producer, ring: Ring<'_>, author: usize) {
     let sequence = producer.head() + 1;
     let payload = payload_of(sequence, author);
     producer.begin(ring);
-    copy::copy_in(ring.place(sequence, payload.len()).words(), &payload);
+    copy::copy_in(ring.slot_view(sequence, payload.len()).words(), &payload);
 }
 
 fn finish(producer: &mut Producer, ring: Ring<'_>, author: usize) {
@@ -31,12 +31,12 @@ fn owner(word: u64, index: usize) -> String {
 /// What a view of value 1 notes of each of its words, and whether it is whole then, while value 3 takes its place.
 fn view(memory: &Memory) -> String {
     let (ring, mut room) = (memory.ring(), InPlace::default());
-    match ring.look(1, &mut room).expect("no fault") {
-        Look::Overwritten => return "late".into(),
-        Look::NotYet => panic!("it was there before"),
-        Look::Whole(stamped) => assert_eq!((stamped.sequence, room.0), (1, 16)),
+    match ring.lookup(1, &mut room).expect("no fault") {
+        Lookup::Overwritten => return "late".into(),
+        Lookup::NotYet => panic!("it was there before"),
+        Lookup::Whole(stamped) => assert_eq!((stamped.sequence, room.0), (1, 16)),
     }
-    let held = ring.place(1, room.0);
+    let held = ring.slot_view(1, room.0);
     let words = [0, 1].map(|index| owner(held.words()[index].load(Relaxed), index));
     let is_whole = held.is_whole();
     assert!(is_whole || !held.is_whole(), "once it is not whole, it never is again");
@@ -146,10 +146,10 @@ fn a_length_that_is_not_this_values_is_no_fault() {
             fence(Release);
             theirs.ring().slot(3).head[LENGTH].store(17, Relaxed);
         });
-        let note = match memory.ring().look(1, &mut Vec::new()) {
-            Ok(Look::Whole(_)) => "Whole",
+        let note = match memory.ring().lookup(1, &mut Vec::new()) {
+            Ok(Lookup::Whole(_)) => "Whole",
             other => {
-                assert_eq!(other, Ok(Look::Overwritten));
+                assert_eq!(other, Ok(Lookup::Overwritten));
                 "Overwritten"
             }
         };

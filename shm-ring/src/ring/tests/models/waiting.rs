@@ -21,8 +21,8 @@ fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> St
     follower.notes()
 }
 
-/// As `RawReader::is_closed` asks, after a poll that found nothing.
-fn is_closed(ring: Ring<'_>, cursor: &Cursor) -> bool {
+/// As `RawReader::is_ended` asks, after a poll that found nothing.
+fn is_ended(ring: Ring<'_>, cursor: &Cursor) -> bool {
     ring.state() == STATE_CLOSED && ring.head() < cursor.next()
 }
 
@@ -32,8 +32,8 @@ const UP_TO_THE_CLOSE: [&str; 8] = ["- - -", "- - 1", "- 1 -", "- 1 2", "1 - -",
 fn a_reader_that_sees_the_close_and_then_finds_nothing_has_everything() {
     explore(2, &UP_TO_THE_CLOSE, || {
         read_up_to_the_close(|ring, follower| {
-            let is_closed = ring.state() == STATE_CLOSED;
-            !follower.poll(ring) && is_closed
+            let is_ended = ring.state() == STATE_CLOSED;
+            !follower.poll(ring) && is_ended
         })
     });
 }
@@ -41,7 +41,7 @@ fn a_reader_that_sees_the_close_and_then_finds_nothing_has_everything() {
 #[test]
 fn a_reader_that_sees_the_close_and_is_ahead_of_the_head_has_everything() {
     explore(2, &UP_TO_THE_CLOSE, || {
-        read_up_to_the_close(|ring, follower| !follower.poll(ring) && is_closed(ring, &follower.cursor))
+        read_up_to_the_close(|ring, follower| !follower.poll(ring) && is_ended(ring, &follower.cursor))
     });
 }
 
@@ -99,7 +99,7 @@ fn a_sleeper_misses_no_value_and_no_close() {
             producer.announcer().change_state(theirs.0.ring(), STATE_CLOSED);
             theirs.1.wake();
         });
-        let notes = read_and_sleep(&memory, &kernel, |cursor| is_closed(memory.ring(), cursor));
+        let notes = read_and_sleep(&memory, &kernel, |cursor| is_ended(memory.ring(), cursor));
         writer.join().unwrap();
         notes
     });

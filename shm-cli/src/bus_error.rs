@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use signal_hook::consts::SIGBUS;
 use signal_hook::low_level;
 
-use crate::report::told;
+use crate::report::rendered;
 use crate::{Code, Failure};
 
 /// From now on a missing page of the region or block `name` ends the program with a message and [`Code::Damaged`]. `None`: it
 /// uses several.
-pub fn guard(name: Option<&str>) -> Result<()> {
-    let message = told(&failure(name).into());
+pub fn catch_bus_errors(name: Option<&str>) -> Result<()> {
+    let message = rendered(&failure(name).into());
     let end = move || {
         // Where nobody can take the message, the exit code tells.
         let _ = rustix::io::write(std::io::stderr(), &message);

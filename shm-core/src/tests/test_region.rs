@@ -11,12 +11,12 @@ pub const BOOT_ID_AT: u64 = 128;
 pub const SLOTS_AT: u64 = 4096;
 
 /// A directory with one region in it, `room`.
-pub struct Room {
+pub struct TestRegion {
     pub directory: TempDir,
     pub name: String,
 }
 
-impl Room {
+impl TestRegion {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("{}/room", directory.path().display());
@@ -42,9 +42,9 @@ impl Room {
     /// Changes the header's written-once part and makes its CRC fit again.
     pub fn poke_header(&self, at: u64, bytes: &[u8]) {
         self.poke(at, bytes);
-        let mut fixed = [0; 252];
-        self.file().read_exact_at(&mut fixed, 0).unwrap();
-        self.poke(252, &crc32fast::hash(&fixed).to_le_bytes());
+        let mut static_header = [0; 252];
+        self.file().read_exact_at(&mut static_header, 0).unwrap();
+        self.poke(252, &crc32fast::hash(&static_header).to_le_bytes());
     }
 
     pub fn files(&self) -> Vec<String> {

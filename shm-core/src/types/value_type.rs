@@ -9,7 +9,7 @@ use shm_ring::descriptor::{self, TAG_SCHEMA};
 
 /// The type of the values in a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Description {
+pub enum ValueType {
     /// An array of this type.
     Array(ArrayType),
     /// A type with this schema.
@@ -17,7 +17,7 @@ pub enum Description {
     Schema(Schema),
 }
 
-impl Description {
+impl ValueType {
     /// What a descriptor and its fingerprint say of values of this kind, if that is something that this program can use; or
     /// what is wrong with it.
     pub fn parse(kind: Kind, fingerprint: u64, descriptor: &[u8]) -> Result<Option<Self>, String> {
@@ -104,17 +104,17 @@ impl Description {
 }
 
 /// Says what is wrong with a payload that is not what kind and type promise.
-pub fn check_payload(kind: Kind, description: Option<&Description>, payload: &[u8]) -> Result<(), String> {
+pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), String> {
     kind::check(kind, payload)?;
-    description.map_or(Ok(()), |description| description.check_payload(payload))
+    value_type.map_or(Ok(()), |value_type| value_type.check_payload(payload))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn array(dtype: &'static str, shape: &[u64]) -> Description {
-        Description::Array(ArrayType::new(dtype, shape).unwrap())
+    fn array(dtype: &'static str, shape: &[u64]) -> ValueType {
+        ValueType::Array(ArrayType::new(dtype, shape).unwrap())
     }
 
     #[test]
@@ -122,12 +122,12 @@ mod tests {
         let all = [
             array("u2", &[2, 3]),
             #[cfg(feature = "schema")]
-            Description::Schema(Schema::of::<(u32, String)>().unwrap()),
+            ValueType::Schema(Schema::of::<(u32, String)>().unwrap()),
         ];
-        for description in all {
-            let (descriptor, fingerprint) = description.to_descriptor();
-            let parsed = Description::parse(description.kind(), fingerprint, &descriptor);
-            assert_eq!(parsed, Ok(Some(description)));
+        for value_type in all {
+            let (descriptor, fingerprint) = value_type.to_descriptor();
+            let parsed = ValueType::parse(value_type.kind(), fingerprint, &descriptor);
+            assert_eq!(parsed, Ok(Some(value_type)));
         }
     }
 
@@ -135,11 +135,11 @@ mod tests {
     fn a_description_that_is_missing_or_wrong_is_damage_only_where_there_must_be_one() {
         let (descriptor, fingerprint) = array("u2", &[2]).to_descriptor();
         for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
-            assert_eq!(Description::parse(kind, 0, &descriptor), Ok(None), "{kind}: it is for those who know it");
+            assert_eq!(ValueType::parse(kind, 0, &descriptor), Ok(None), "{kind}: it is for those who know it");
         }
-        assert_eq!(Description::parse(Kind::Bincode, 0, &[]), Ok(None));
+        assert_eq!(ValueType::parse(Kind::Bincode, 0, &[]), Ok(None));
         let refused =
-            |kind, fingerprint, descriptor: &[u8]| Description::parse(kind, fingerprint, descriptor).unwrap_err();
+            |kind, fingerprint, descriptor: &[u8]| ValueType::parse(kind, fingerprint, descriptor).unwrap_err();
         assert_eq!(refused(Kind::Array, 0, &[]), "its schema: an array must have one");
         assert_eq!(refused(Kind::Array, fingerprint + 1, &descriptor), "its schema: its fingerprint does not match");
         assert!(refused(Kind::Array, fingerprint, &descriptor[..9]).contains("descriptor"));
@@ -155,7 +155,7 @@ mod tests {
         #[cfg(feature = "schema")]
         {
             let [one, other] = [Schema::of::<(u32, u8)>(), Schema::of::<(u32, u16)>()]
-                .map(|schema| Description::Schema(schema.unwrap()));
+                .map(|schema| ValueType::Schema(schema.unwrap()));
             assert!(one.difference(Some(&other)).unwrap().contains("u16"));
             assert!(one.difference(Some(&here)).is_some());
         }
@@ -169,7 +169,7 @@ mod tests {
         assert!(check_payload(Kind::Text, None, &[0xff]).is_err());
         #[cfg(feature = "schema")]
         {
-            let schema = Description::Schema(Schema::of::<(u8, bool)>().unwrap());
+            let schema = ValueType::Schema(Schema::of::<(u8, bool)>().unwrap());
             assert_eq!(check_payload(Kind::Bincode, Some(&schema), &[7, 1]), Ok(()));
             assert!(check_payload(Kind::Bincode, Some(&schema), &[7, 2]).is_err());
         }

@@ -12,12 +12,12 @@ use crate::target::Target;
 
 /// A writer that does not outlive its process without a word. None: it has ended.
 #[derive(Clone)]
-pub struct Held {
+pub struct SharedWriter {
     writer: Arc<Mutex<Option<RawWriter>>>,
     removes: bool,
 }
 
-impl Held {
+impl SharedWriter {
     /// Opens the target's region; from then on a signal closes it, or removes it if it is to be removed at the end.
     pub fn open(target: &Target, removes: bool, talk: Talk) -> Result<Self> {
         let held = Self { writer: Arc::default(), removes };
@@ -25,7 +25,7 @@ impl Held {
         shm_cli::before_end(move || at_signal.end_for_good())?;
         let mut slot = held.lock(); // a signal that comes now waits until the writer is there to be closed
         let writer = target.options.open_raw(target.name)?;
-        target.tell(&writer, talk);
+        target.report_opened(&writer, talk);
         *slot = Some(writer);
         drop(slot);
         Ok(held)
@@ -37,8 +37,8 @@ impl Held {
     }
 
     /// The number of the newest value.
-    pub fn sequence(&self) -> Sequence {
-        self.lock().as_ref().expect(ENDED).sequence()
+    pub fn head(&self) -> Sequence {
+        self.lock().as_ref().expect(ENDED).head()
     }
 
     /// Closes the region, or removes it.

@@ -15,14 +15,14 @@ const MAX_NAME_BYTES: usize = 200;
 
 /// The place of a region: a directory, held open, and a file name in it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Location {
     /// The name as the user gave it, for messages.
-    pub shown: String,
+    pub name: String,
     file: String,
     directory: Directory,
 }
 
-impl Place {
+impl Location {
     /// Finds the place of a region: a name in `SHM_DIR`, or a path if it has a `/`.
     pub fn resolve(name: &str) -> Result<Self> {
         let (directory, file) = match name.rsplit_once('/') {
@@ -34,12 +34,12 @@ impl Place {
             return Err(Error::BadName { name: name.to_owned(), reason });
         }
         let directory = open_directory(&directory, Some(name))?;
-        Ok(Self { shown: name.to_owned(), file: file.to_owned(), directory })
+        Ok(Self { name: name.to_owned(), file: file.to_owned(), directory })
     }
 
     /// The place of a region in a directory that is open already. The name was checked.
     pub fn within(directory: &Directory, name: &str) -> Self {
-        Self { shown: name.to_owned(), file: name.to_owned(), directory: directory.clone() }
+        Self { name: name.to_owned(), file: name.to_owned(), directory: directory.clone() }
     }
 
     /// The directory.
@@ -100,13 +100,13 @@ impl Place {
 
     /// An error of the system at this region.
     pub fn io_error(&self, action: &'static str, source: io::Error) -> Error {
-        Error::Io { action, region: self.shown.clone(), source }
+        Error::Io { action, region: self.name.clone(), source }
     }
 
     /// The file system has too little room for a file of this region.
     pub fn no_space(&self, needed: u64) -> Error {
         let free = file::free_bytes(&self.directory);
-        Error::NoSpace { region: self.shown.clone(), needed, free }
+        Error::NoSpace { region: self.name.clone(), needed, free }
     }
 
     /// Removes the region's file. Only for the holder of the writer's lock.
@@ -116,22 +116,22 @@ impl Place {
 
     /// The region was removed or replaced.
     pub fn gone(&self) -> Error {
-        Error::Gone { region: self.shown.clone() }
+        Error::Gone { region: self.name.clone() }
     }
 
     /// The region's writer belongs to the process that this one was forked from.
     pub fn forked(&self) -> Error {
-        Error::Forked { region: self.shown.clone() }
+        Error::Forked { region: self.name.clone() }
     }
 
     /// The region contradicts itself.
     pub fn damaged(&self, reason: String) -> Error {
-        Error::Damaged { region: self.shown.clone(), reason }
+        Error::Damaged { region: self.name.clone(), reason }
     }
 
     /// The file is something else.
     pub fn not_a_region(&self, reason: &str) -> Error {
-        Error::NotARegion { region: self.shown.clone(), reason: reason.to_owned() }
+        Error::NotARegion { region: self.name.clone(), reason: reason.to_owned() }
     }
 }
 
@@ -175,7 +175,7 @@ pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
 }
 
 /// Refuses a file to write to that belongs to another user, has other names, or is open to other writers.
-pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
+pub fn check_ours(name: &str, stat: &Stat) -> Result<()> {
     let user = user();
     let reason = if stat.owner != user {
         format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.owner)
@@ -187,7 +187,7 @@ pub fn check_ours(shown: &str, stat: &Stat) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::NotOurs { file: shown.to_owned(), reason })
+    Err(Error::NotOurs { file: name.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -215,9 +215,9 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_region_lies_hidden_beside_it() {
-        let (_directory, place) = room();
-        assert_eq!((place.lock_file().as_str(), place.draft_file().as_str()), (".x.lock", ".x.new"));
-        let spare = [place.spare_draft_file().unwrap(), place.spare_draft_file().unwrap()];
+        let (_directory, location) = room();
+        assert_eq!((location.lock_file().as_str(), location.draft_file().as_str()), (".x.lock", ".x.new"));
+        let spare = [location.spare_draft_file().unwrap(), location.spare_draft_file().unwrap()];
         assert_ne!(spare[0], spare[1]);
         for file in spare {
             let number = file.strip_prefix(".x.new-").unwrap();
@@ -236,18 +236,18 @@ mod tests {
     // Fault 55.
     #[test]
     fn a_file_is_this_users_if_it_is_plain_and_belongs_to_them() {
-        let (directory, place) = room();
+        let (directory, location) = room();
         let path = |name: &str| directory.path().join(name);
         std::fs::write(path("plain"), "").unwrap();
         std::fs::create_dir(path("directory")).unwrap();
         std::os::unix::fs::symlink("plain", path("link")).unwrap();
-        assert_eq!(place.is_own_file("plain").ok(), Some(true));
+        assert_eq!(location.is_own_file("plain").ok(), Some(true));
         for other in ["directory", "link", "nothing"] {
-            assert_eq!(place.is_own_file(other).ok(), Some(false), "{other}");
+            assert_eq!(location.is_own_file(other).ok(), Some(false), "{other}");
         }
         // Only root may give a file away.
         if std::os::unix::fs::chown(path("plain"), Some(65534), None).is_ok() {
-            assert_eq!(place.is_own_file("plain").ok(), Some(false));
+            assert_eq!(location.is_own_file("plain").ok(), Some(false));
         }
     }
 
@@ -255,12 +255,12 @@ mod tests {
     #[test]
     fn a_file_that_others_may_write_is_refused_with_its_mode() {
         use std::os::unix::fs::PermissionsExt;
-        let (directory, place) = room();
+        let (directory, location) = room();
         let path = directory.path().join("x");
         let check = |mode| {
             std::fs::write(&path, "").unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            check_ours("x", &place.stat("x").unwrap().unwrap()).map_err(|error| error.to_string())
+            check_ours("x", &location.stat("x").unwrap().unwrap()).map_err(|error| error.to_string())
         };
         assert_eq!(check(0o644), Ok(()));
         for mode in [0o620, 0o602] {

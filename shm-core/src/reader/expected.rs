@@ -1,0 +1,42 @@
+//! What a reader accepts of a region.
+
+use crate::error::{Error, Result};
+use crate::region::Region;
+use crate::region::format::{ValueFormat, known_kind};
+use crate::region::location::Location;
+use crate::types::array::ArrayType;
+use crate::types::kind::Kind;
+use crate::types::value_type::ValueType;
+
+/// The kind and type that alone are accepted, where not all are.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    pub kind: Option<Kind>,
+    pub dtype: Option<&'static str>,
+    pub value_type: Option<ValueType>,
+}
+
+impl Expected {
+    /// What the region holds, if that is accepted.
+    pub fn accept(&self, location: &Location, region: &Region) -> Result<ValueFormat> {
+        let kind = known_kind(location, region.static_header.kind)?;
+        if let Some(only) = self.kind
+            && kind != only
+        {
+            let (found, expected) = (kind.to_string(), only.to_string());
+            return Err(Error::Kind { region: location.name.clone(), found, expected });
+        }
+        let format = ValueFormat::of(location, region)?;
+        match self.difference(format.value_type.as_ref()) {
+            Some(difference) => Err(Error::Type { region: location.name.clone(), difference }),
+            None => Ok(format),
+        }
+    }
+
+    fn difference(&self, found: Option<&ValueType>) -> Option<String> {
+        let of_type = self.value_type.as_ref().and_then(|expected| expected.difference(found));
+        let found = found.and_then(ValueType::array).map(ArrayType::dtype);
+        let of_elements = self.dtype.zip(found).filter(|(here, found)| here != found);
+        of_type.or_else(|| of_elements.map(|(here, found)| format!("arrays of {found} in the region, of {here} here")))
+    }
+}

@@ -1,0 +1,35 @@
+//! What a region says of its values: their kind, and their type.
+
+use super::Region;
+use super::location::Location;
+use crate::error::{Error, Result};
+use crate::types::kind::Kind;
+use crate::types::value_type::ValueType;
+
+/// The kind of values in a region, and their type, if the region says something of it that this program can use.
+#[derive(Clone, Debug)]
+pub struct ValueFormat {
+    /// What the values are.
+    pub kind: Kind,
+    /// Of which type.
+    pub value_type: Option<ValueType>,
+}
+
+impl ValueFormat {
+    /// What the region at `place` says.
+    pub fn of(location: &Location, region: &Region) -> Result<Self> {
+        let kind = known_kind(location, region.static_header.kind)?;
+        Ok(Self { kind, value_type: value_type_of(location, kind, region)? })
+    }
+}
+
+/// The type that a region says its values of this kind have.
+pub fn value_type_of(location: &Location, kind: Kind, region: &Region) -> Result<Option<ValueType>> {
+    ValueType::parse(kind, region.static_header.fingerprint, &region.descriptor)
+        .map_err(|reason| location.damaged(reason))
+}
+
+/// The kind that a header's number stands for.
+pub fn known_kind(location: &Location, code: u32) -> Result<Kind> {
+    Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: location.name.clone(), code })
+}
