@@ -100,7 +100,7 @@ fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
     let (_directory, _writer, mut reader) = spinning();
     for timeout in [Duration::ZERO, Duration::from_millis(1), 2 * SLICE] {
         let start = Instant::now();
-        assert_eq!(reader.recv_timeout(timeout).unwrap(), None);
+        assert_eq!(reader.recv_timeout(timeout).unwrap().value(), None);
         assert!(start.elapsed() >= timeout);
     }
     assert!(!reader.is_ended());
