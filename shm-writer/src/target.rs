@@ -34,27 +34,13 @@ impl<'a> Target<'a> {
 
     /// The target of `create`, which takes any kind as it is found.
     pub fn for_nothing(name: &'a str, layout: &Layout, description: &Description) -> Result<Self> {
-        let mut target = Self::new(name, layout, None, look(name)?);
-        if let Some(file) = &description.schema {
-            let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
-            match ArrayType::from_json(json.as_bytes()) {
-                Ok(array) => target.set_array(array),
-                Err(_) => {
-                    let schema = Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?;
-                    target.options.schema(schema);
-                    target.kind = Some(Kind::Bincode);
-                }
-            }
+        let found = look(name)?;
+        let mut options = layout.options();
+        let kind = describe(&mut options, description)?;
+        if kind.is_some() {
+            return Ok(Self { name, options, kind, found });
         }
-        if let Some(array) = &description.array {
-            target.set_array(array.clone());
-        }
-        Ok(target)
-    }
-
-    fn set_array(&mut self, array: ArrayType) {
-        self.options.array(array);
-        self.kind = Some(Kind::Array);
+        Ok(Self::new(name, layout, None, found))
     }
 
     /// `implied` is the kind of a new region, if nothing else is said.
@@ -128,7 +114,7 @@ impl<'a> Target<'a> {
         };
         let name = self.name;
         let remedy = match (&self.found, self.kind) {
-            (Some(_), _) => format!("region '{name}' takes nothing else; publish this to another region"),
+            (Some(_), _) => format!("give {format}, or publish to another region"),
             (None, Some(Kind::Json)) => "to publish it as it is, use --as text".to_owned(),
             (None, _) => "to publish it as it is, add: --as bytes".to_owned(),
         };
@@ -152,6 +138,22 @@ impl<'a> Target<'a> {
             Some(_) => talk.detail(format_args!("opened region '{name}': {holds}, newest value {newest}")),
         }
     }
+}
+
+/// Sets the type that the options of `create` describe, and gives the kind of region that has one.
+fn describe(options: &mut WriterOptions, description: &Description) -> Result<Option<Kind>> {
+    if let Some(array) = &description.array {
+        options.array(array.clone());
+        return Ok(Some(Kind::Array));
+    }
+    let Some(file) = &description.schema else { return Ok(None) };
+    let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+    if let Ok(array) = ArrayType::from_json(json.as_bytes()) {
+        options.array(array);
+        return Ok(Some(Kind::Array));
+    }
+    options.schema(Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?);
+    Ok(Some(Kind::Bincode))
 }
 
 fn look(name: &str) -> Result<Option<Info>> {

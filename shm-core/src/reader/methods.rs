@@ -194,7 +194,7 @@ macro_rules! region_methods {
 
             /// What the payloads are.
             #[must_use]
-            pub fn kind(&self) -> crate::Kind {
+            pub fn kind(&self) -> crate::types::kind::Kind {
                 self.raw.kind()
             }
 
@@ -212,7 +212,7 @@ macro_rules! region_methods {
 
             /// Whether the region has a writer now; see [`RawReader::writer`](crate::RawReader::writer).
             #[must_use]
-            pub fn writer(&self) -> crate::WriterStatus {
+            pub fn writer(&self) -> crate::region::tenure::WriterStatus {
                 self.raw.writer()
             }
 

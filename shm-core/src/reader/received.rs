@@ -1,6 +1,7 @@
 //! What a call that does not wait for ever may find.
 
 use super::sample::Sample;
+use crate::error::Result;
 
 /// What a call that does not wait for ever has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,7 @@ impl<T> Received<T> {
 
     /// The same with another value in the sample.
     #[inline(always)]
-    pub(super) fn try_map<U>(
-        self,
-        convert: impl FnOnce(Sample<T>) -> crate::Result<Sample<U>>,
-    ) -> crate::Result<Received<U>> {
+    pub(super) fn try_map<U>(self, convert: impl FnOnce(Sample<T>) -> Result<Sample<U>>) -> Result<Received<U>> {
         Ok(match self {
             Self::Value(sample) => Received::Value(convert(sample)?),
             Self::Nothing => Received::Nothing,

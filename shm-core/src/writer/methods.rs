@@ -18,7 +18,7 @@ macro_rules! region_methods {
 
             /// What the payloads are.
             #[must_use]
-            pub fn kind(&self) -> crate::Kind {
+            pub fn kind(&self) -> crate::types::kind::Kind {
                 self.raw.kind()
             }
 

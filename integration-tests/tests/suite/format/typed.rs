@@ -73,7 +73,17 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
 #[test]
 fn another_kind_replaces_a_typed_region_only_when_it_is_asked_for() {
     let s = Sandbox::new();
-    s.ok("rover; shm-writer --as text rover hello");
+    s.ok("rover");
+    let values = s.ok("shm-reader --from oldest rover");
+    for command in [
+        "shm-writer --as text rover hello",
+        "shm-writer create rover --array u1:3",
+        "seq 3 | shm-writer --as json rover",
+    ] {
+        s.run(command).exits(1).complains(&["cannot open region 'rover'", "bincode"]);
+        assert_eq!(s.ok("shm-reader --from oldest rover"), values, "{command}");
+    }
+    s.run("shm-writer --as text --replace rover hello").exits(0).complains(&["'rover'", "discarded 3 values"]);
     s.run("shm-reader rover").prints("hello\n");
     assert_eq!(s.inspect("rover")["fingerprint"], "0000000000000000");
 }
@@ -167,7 +177,7 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
 }
 
 #[test]
-fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
+fn a_writer_of_another_type_is_refused_or_replaces_the_values_and_readers_are_told() {
     let s = Sandbox::new();
     let name = s.name("room");
     let mut writer = Writer::open(&name).expect("a writer");
@@ -176,7 +186,9 @@ fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
     let mut old = Reader::<Reading<f64>>::open(&name).expect("a reader");
     old.seek(shm_core::Position::New);
     let mut values = JsonReader::open(&name).expect("a reader of any type");
-    let mut writer = without_forks(|| Writer::open(&name)).expect("another writer");
+    let refused = without_forks(|| Writer::<Reading<u8>>::open(&name)).expect_err("another type");
+    assert!(refused.to_string().contains("f64 in the region, u8 here"), "{refused}");
+    let mut writer = without_forks(|| WriterOptions::new().replace(true).open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
     assert_eq!(values.latest().expect("a value").expect("the newest").value["position"], json!([1.0, 3]));
@@ -290,7 +302,9 @@ fn a_region_with_a_damaged_schema_is_not_taken_over() {
     let before = std::fs::read(s.shm("bad")).expect("a region");
     assert!(matches!(shm_core::RawWriter::open(s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
     assert!(std::fs::read(s.shm("bad")).expect("a region") == before);
-    Writer::<u8>::open(s.name("bad")).expect("a writer of a type").publish(&7).expect("a value");
+    assert!(matches!(Writer::<u8>::open(s.name("bad")), Err(Error::Damaged { .. })));
+    let mut writer = WriterOptions::new().replace(true).open::<u8>(s.name("bad")).expect("a writer of a type");
+    writer.publish(&7).expect("a value");
     s.run("shm-reader bad").prints("7\n");
 }
 
