@@ -82,7 +82,7 @@ pub use self::{
     region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
     types::kind::Kind,
-    writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
+    writer::{ArrayLoan, ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };
 #[cfg(feature = "schema")]
 pub use self::{

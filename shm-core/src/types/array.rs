@@ -208,6 +208,19 @@ pub fn with_bytes<T: Element, R>(elements: &[T], publish: impl FnOnce(&[u8]) -> 
     publish(bytemuck::cast_slice(&turned))
 }
 
+/// Has `copy` fill the elements' bytes, which are little-endian.
+pub fn from_bytes<T: Element>(elements: &mut [T], copy: impl FnOnce(&mut [u8])) {
+    copy(bytemuck::cast_slice_mut(elements));
+    turn(elements);
+}
+
+/// Makes numbers of this machine out of little-endian ones.
+fn turn<T: Element>(elements: &mut [T]) {
+    if cfg!(target_endian = "big") {
+        elements.iter_mut().for_each(|element| *element = element.turned());
+    }
+}
+
 /// A vector that takes a payload's bytes as its elements.
 pub struct Elements<'a, T> {
     elements: &'a mut Vec<T>,
@@ -241,9 +254,7 @@ impl<'a, T: Element> Elements<'a, T> {
 
     /// Makes numbers of this machine out of the bytes.
     pub fn turn(&mut self) {
-        if cfg!(target_endian = "big") {
-            self.elements.iter_mut().for_each(|element| *element = element.turned());
-        }
+        turn(self.elements);
     }
 }
 
@@ -282,11 +293,11 @@ mod tests {
 
     #[test]
     fn a_length_makes_the_first_dimension_or_is_the_only_right_one() {
-        let [static_header, open] = [[2, 3], [0, 3]].map(|shape| ArrayType::new("u2", &shape).unwrap());
-        assert_eq!(static_header.shape_of(12), Ok(vec![2, 3]));
+        let [fixed, open] = [[2, 3], [0, 3]].map(|shape| ArrayType::new("u2", &shape).unwrap());
+        assert_eq!(fixed.shape_of(12), Ok(vec![2, 3]));
         assert_eq!(open.shape_of(18), Ok(vec![3, 3]));
         assert_eq!(open.shape_of(0), Ok(vec![0, 3]));
-        assert!(static_header.shape_of(18).unwrap_err().contains("that is 12"));
+        assert!(fixed.shape_of(18).unwrap_err().contains("that is 12"));
         assert!(open.shape_of(19).unwrap_err().contains("multiple of 6"));
         assert_eq!(ArrayType::new("f8", &[]).unwrap().shape_of(8), Ok(vec![]));
     }
