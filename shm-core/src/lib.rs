@@ -78,7 +78,10 @@ pub use self::{
     admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
     block::{Access, Advice, Block, BlockOptions},
     error::{Error, Result},
-    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View, WaitStrategy},
+    reader::{
+        ArrayReader, ArrayView, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View,
+        WaitStrategy,
+    },
     region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
     types::kind::Kind,
