@@ -39,8 +39,8 @@ class TypeCodec:
         source = _Source(bytes(payload))
         try:
             value = source.decode(self._root, 0)
-        except RecursionError:
-            raise Misfit("the caller's stack is too deep to decode it") from None
+        except RecursionError as error:
+            raise Misfit("the caller's stack is too deep to decode it") from error
         if source.at != len(source.data):
             raise Misfit(f"it ends at byte {source.at} of {len(source.data)}")
         return value
@@ -167,8 +167,8 @@ class Int(Node):
             if isinstance(value, bool):
                 raise TypeError
             sink.data += number.to_bytes(self.size, "little", signed=self.signed)
-        except (TypeError, OverflowError):
-            raise _misfit(self.name, value) from None
+        except (TypeError, OverflowError) as error:
+            raise _misfit(self.name, value) from error
 
 
 class Float(Node):
@@ -185,8 +185,8 @@ class Float(Node):
             raise _misfit(self.name, value)
         try:
             sink.data += self.layout.pack(float(value))
-        except (TypeError, OverflowError):
-            raise _misfit(self.name, value) from None
+        except (TypeError, OverflowError) as error:
+            raise _misfit(self.name, value) from error
 
 
 class Char(Node):
@@ -220,15 +220,15 @@ class Str(Node):
 def _utf8(data: bytes, source: _Source) -> str:
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Misfit(f"expected UTF-8 in the {len(data)} bytes before byte {source.at}") from None
+    except UnicodeDecodeError as error:
+        raise Misfit(f"expected UTF-8 in the {len(data)} bytes before byte {source.at}") from error
 
 
 def _to_utf8(text: str) -> bytes:
     try:
         return text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise _misfit("text without lone surrogates", text) from None
+    except UnicodeEncodeError as error:
+        raise _misfit("text without lone surrogates", text) from error
 
 
 class Bytes(Node):
@@ -316,7 +316,8 @@ def _encode_all(sink: _Sink, nodes: list[Node], values: list[Any], depth: int) -
         for index, node in enumerate(nodes):
             sink.encode(node, values[index], depth)
     except Misfit as misfit:
-        raise misfit.inside(f"[{index}]") from None
+        misfit.inside(f"[{index}]")
+        raise
 
 
 class Map(Node):
@@ -353,7 +354,8 @@ class Map(Node):
                 sink.encode(self.key, pair[0], depth)
                 sink.encode(self.content, pair[1], depth)
             except Misfit as misfit:
-                raise misfit.inside(f"[{show(pair[0])}]") from None
+                misfit.inside(f"[{show(pair[0])}]")
+                raise
 
 
 class Struct(Node):
@@ -376,7 +378,8 @@ class Struct(Node):
             for name, node in self.fields:
                 sink.encode(node, value[name], depth)
         except Misfit as misfit:
-            raise misfit.inside(f".{name}") from None
+            misfit.inside(f".{name}")
+            raise
 
 
 class Enum(Node):
@@ -408,7 +411,8 @@ class Enum(Node):
             try:
                 node.encode(sink, content, depth)
             except Misfit as misfit:
-                raise misfit.inside(f".{name}") from None
+                misfit.inside(f".{name}")
+                raise
 
 
 class Newtype(Node):

@@ -53,7 +53,7 @@ class Ring:
         self.believed = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
         self.copies_are_mutable = copies_are_mutable
         self._is_plain = not header.checksums and self.believed and not copies_are_mutable
-        #: Of the value at which `look` last said WHOLE.
+        #: Of the value at which `read` last said WHOLE.
         self.payload: bytes | bytearray | memoryview = b""
         self.time = 0
         self._slots = header.slots
@@ -68,7 +68,7 @@ class Ring:
         """Index of the stamp of value `number`."""
         return self._start_word + (number & self._mask) * self._stride_words
 
-    def look(self, number: int, in_place: bool = False) -> int:
+    def read(self, number: int, in_place: bool = False) -> int:
         """One attempt to read value `number`. If it is WHOLE, `payload` and `time` are its."""
         words = self.words
         at = self._start_word + (number & self._mask) * self._stride_words
@@ -117,7 +117,7 @@ class Ring:
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
 
-    def glance(self, due: int) -> int:
+    def latest_if_simple(self, due: int) -> int:
         """What `latest` does in the usual case, in one piece because calls cost most; 0 if it is not that simple."""
         words = self.words
         head = words[HEAD_WORD]
@@ -138,7 +138,7 @@ class Ring:
         return head
 
     def latest(self, due: int, in_place: bool = False) -> int:
-        """The number of the newest value, which `look` has read; 0 if there is none yet.
+        """The number of the newest value, which `read` has read; 0 if there is none yet.
 
         Whoever takes value `due` next, and so has seen the one before, gets that one or a later one: the head is stored
         behind the value.
@@ -146,7 +146,7 @@ class Ring:
         for _ in range(_TRIES):
             head = self.words[HEAD_WORD]
             if head < due - 1 <= LARGEST_NUMBER:
-                status = self.look(due - 1, in_place)
+                status = self.read(due - 1, in_place)
                 if status == WHOLE:
                     return due - 1
                 if status == OVERWRITTEN:
@@ -157,25 +157,25 @@ class Ring:
                 raise Damaged(f"its newest value, {head}, is before its first one, {self.first}")
             if head == 0 or head > LARGEST_NUMBER:
                 raise Damaged(f"its newest value has the impossible number {head}")
-            status = self.look(head, in_place)
+            status = self.read(head, in_place)
             if status == WHOLE:
                 return head
             if status == NOT_YET and _linux.ORDERED:
                 raise Damaged(f"its newest value, {head}, is not in its slot")
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged; try again")
+        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
 
     def recv(self, cursor: Cursor) -> bool:
-        """Whether there was a next value, which `look` has read. The cursor is then behind it."""
+        """Whether there was a next value, which `read` has read. The cursor is then behind it."""
         for _ in range(_TRIES):
             number = cursor.next
             if not 0 < number <= LARGEST_NUMBER:
                 raise Damaged(f"its next value has the impossible number {number}")
-            status = self.look(number)
+            status = self.read(number)
             if status == NOT_YET:
                 head = self.words[HEAD_WORD]
                 if head < number:
                     return False
-                status = self.look(number)  # it may have become whole just before the head was stored
+                status = self.read(number)  # it may have become whole just before the head was stored
                 if status == NOT_YET and head > number:
                     self._pass_left_out(cursor, head)
                 elif status == NOT_YET and _linux.ORDERED:
@@ -185,7 +185,7 @@ class Ring:
                 return True
             if status == OVERWRITTEN:
                 self._lapped(cursor)
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged; try again")
+        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
 
     def _lapped(self, cursor: Cursor) -> None:
         head = self.words[HEAD_WORD]
@@ -273,7 +273,7 @@ class OwnRing(Ring):
                 if self._is_possible(stamp, slot):
                     head = max(head, stamp // 2)
             if head >= LARGEST_NUMBER:
-                raise Damaged("its numbers are used up; remove it")
+                raise Damaged("its numbers are used up")
         self.head = head
         return sound
 
@@ -305,12 +305,12 @@ class OwnRing(Ring):
         is_mine = False
         try:
             if self._in_use:
-                raise Error("another thread, or the code that a signal interrupts, is publishing; use a lock")
+                raise Error("another thread, or the code that a signal interrupts, is publishing; let one thread at a time publish")
             self._in_use = is_mine = True
             self.catch_up()
             number = self.head + 1
             if number > LARGEST_NUMBER:
-                raise Damaged("its numbers are used up; remove it")
+                raise Damaged("its numbers are used up")
             self.store(number, payload, 0)
             self.words[HEAD_WORD] = self.head = number
             self._ring_bell()

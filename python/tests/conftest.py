@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shm
 
 DEADLINE_SECONDS = 20
 
@@ -30,6 +31,13 @@ def until(condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.001)
     return result
+
+
+def available(reader: shm.Reader) -> Iterator[Any]:
+    """The values that are there, without waiting for more."""
+    with contextlib.suppress(shm.TimedOut, shm.Ended):
+        while True:
+            yield reader.try_recv()
 
 
 def end(child: subprocess.Popen[str]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import shm
-from conftest import until
-from shm import _files, _linux, _reader
+from conftest import available, until
+from shm import _files, _follower, _linux
 
 Start = Callable[[str], "Popen[str]"]
 
@@ -25,10 +25,7 @@ def publish(writer: shm.Writer, *values: str) -> None:
 
 def drain(reader: shm.Reader) -> list[tuple[Any, int]]:
     """What is there, with how many were lost before each."""
-    found = []
-    while (value := reader.recv(0)) is not None:
-        found.append((value, reader.lost))
-    return found
+    return [(value, reader.lost) for value in available(reader)]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +65,7 @@ def test_what_latest_passes_by_is_not_lost() -> None:
         reader = shm.Reader("r")
         publish(writer, *"bcdefghijk")
         assert (reader.latest(), reader.lost) == ("k", 0)
-        assert reader.recv(0) is None
+        assert drain(reader) == []
         assert reader.latest() == "k"
         publish(writer, *"lm")
         assert drain(reader) == [("l", 0), ("m", 0)]
@@ -97,9 +94,10 @@ def test_recv_waits_for_a_value(python: Start) -> None:
 
 def test_recv_gives_up_after_its_timeout() -> None:
     with shm.Writer("r", "text"), shm.Reader("r") as reader:
-        assert reader.recv(0) is None and not reader.ended
-        assert reader.recv(0.05) is None and not reader.ended
-        assert list(reader.follow(0.05)) == []
+        for receive in (reader.try_recv, lambda: reader.recv(0.05), lambda: next(reader.follow(0.05))):
+            with pytest.raises(shm.TimedOut, match="cannot receive a value of region 'r': none came within 0"):
+                receive()
+            assert not reader.ended
 
 
 def test_recv_ends_when_the_writer_closes_and_follow_does_not() -> None:
@@ -108,7 +106,7 @@ def test_recv_ends_when_the_writer_closes_and_follow_does_not() -> None:
     reader = shm.Reader("r", start="oldest")
     following = shm.Reader("r", start="oldest").follow(20)
     writer.close()
-    assert [reader.recv(), reader.recv(), reader.recv()] == ["a", "b", None] and reader.ended
+    assert list(reader) == ["a", "b"] and reader.ended
     assert [next(following), next(following)] == ["a", "b"]
     with shm.Writer("r") as writer:
         publish(writer, "c")
@@ -118,29 +116,29 @@ def test_recv_ends_when_the_writer_closes_and_follow_does_not() -> None:
 
 def test_a_sleeping_reader_is_woken_by_the_end(python: Start) -> None:
     writer = shm.Writer("r", "text")
-    child = python("r = shm.Reader('r'); print('ready'); print(r.recv(), r.ended)")
+    child = python("r = shm.Reader('r'); print('ready'); print(list(r), r.ended)")
     assert child.stdout and child.stdout.readline()
     writer.close()
-    assert child.stdout.readline() == "None True\n"
+    assert child.stdout.readline() == "[] True\n"
 
 
 def test_a_reader_may_wait_for_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(shm.NotFound, match="there is no region 'r'"):
+    with pytest.raises(shm.NotFound, match="cannot open region 'r': there is no such region"):
         shm.Reader("r")
     with pytest.raises(shm.NotFound):
-        shm.Reader("r", wait=0.03)
+        shm.Reader("r", open_timeout=0.03)
 
     def make_it(seconds: float) -> None:
         with shm.Writer("r", "text") as writer:
             publish(writer, *"abc")
 
-    monkeypatch.setattr(_reader, "sleep", make_it)
-    assert drain(shm.Reader("r", wait=None)) == [("a", 0), ("b", 0), ("c", 0)]
-    assert drain(shm.Reader("r", wait=None)) == [("c", 0)]
+    monkeypatch.setattr(_follower, "sleep", make_it)
+    assert drain(shm.Reader("r", open_timeout=None)) == [("a", 0), ("b", 0), ("c", 0)]
+    assert drain(shm.Reader("r", open_timeout=None)) == [("c", 0)]
 
 
 def test_a_reader_follows_growth_and_loses_nothing() -> None:
-    with shm.Writer("r", "text", slots=8, size=8) as writer:
+    with shm.Writer("r", "text", slots=8, capacity=8) as writer:
         reader = shm.Reader("r", start="oldest")
         publish(writer, "a", "b" * 100, "c", "d" * 10000, "e")
         assert drain(reader) == [("a", 0), ("b" * 100, 0), ("c", 0), ("d" * 10000, 0), ("e", 0)]
@@ -151,7 +149,7 @@ def test_a_reader_follows_growth_and_loses_nothing() -> None:
 
 
 def test_a_reader_drains_the_old_file_first() -> None:
-    with shm.Writer("r", "text", slots=2, size=8) as writer:
+    with shm.Writer("r", "text", slots=2, capacity=8) as writer:
         reader = shm.Reader("r", start="oldest")
         publish(writer, "a", "b")
         writer.publish("c" * 100)  # the new file holds b and c
@@ -191,8 +189,7 @@ def test_a_removed_region_has_ended() -> None:
     publish(writer, "a")
     reader = shm.Reader("r", start="oldest")
     writer.remove()
-    assert reader.recv() == "a"
-    assert reader.recv() is None and reader.ended
+    assert list(reader) == ["a"] and reader.ended
 
 
 def test_a_region_that_becomes_of_another_kind_is_an_error_for_who_insists() -> None:
@@ -200,7 +197,7 @@ def test_a_region_that_becomes_of_another_kind_is_an_error_for_who_insists() -> 
         publish(writer, "a")
         reader = shm.Reader("r", kind="text")
         assert reader.recv(0) == "a"
-    with shm.Writer("r", "json") as other:
+    with shm.Writer("r", "json", replace=True) as other:
         other.publish(1)
         for _ in range(2):
             with pytest.raises(shm.TypeMismatch):
@@ -217,7 +214,7 @@ def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_director
     for _ in range(2):
         with pytest.raises(shm.Damaged, match="value 2 has a wrong checksum"):
             reader.recv(0)
-    with shm.Writer("r", size=100000):  # replaces it, and leaves the damaged value out
+    with shm.Writer("r", capacity=100000):  # replaces it, and leaves the damaged value out
         assert until(lambda: reader.recv(1)) == "c"
         assert reader.lost == 1
 
@@ -227,9 +224,10 @@ def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_director
 
 def test_a_view_knows_when_it_was_overwritten() -> None:
     with shm.Writer("r", "text", slots=2) as writer, shm.Reader("r") as reader:
-        assert reader.view() is None
+        with pytest.raises(shm.Empty):
+            reader.view()
         publish(writer, "a")
-        with reader.view() as view:  # type: ignore[union-attr]
+        with reader.view() as view:
             assert bytes(view.data) == b"a" and view.data.readonly and view.sequence == 1 and view.time > 0
             publish(writer, "b")
             assert view.is_whole()
@@ -244,7 +242,6 @@ def test_a_view_outlives_its_reader_and_its_region() -> None:
     writer.publish(b"x" * 4096)
     reader = shm.Reader("r")
     view = reader.view()
-    assert view is not None
     data = view.data
     writer.remove()
     reader.close()
@@ -293,7 +290,7 @@ def test_a_reader_changes_nothing(region_directory: Path) -> None:
         with pytest.raises(TypeError):
             mapping[0] = 1
         with pytest.raises(shm.NotFound):
-            shm.Reader("absent", wait=0.01)
+            shm.Reader("absent", open_timeout=0.01)
     shm.inspect("r")
     shm.regions()
     assert before == ((region_directory / "r").read_bytes(), sorted(os.listdir(region_directory)))
@@ -303,7 +300,7 @@ def test_descriptors_are_given_back() -> None:
     def count() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    with shm.Writer("r", "text", size=8) as writer:
+    with shm.Writer("r", "text", capacity=8) as writer:
         publish(writer, "a")
         gc.collect()
         before = count()
@@ -325,8 +322,8 @@ def test_descriptors_are_given_back() -> None:
 def test_values_are_whole_while_the_writer_races(python: Start) -> None:
     """A writer in another process overwrites two slots as fast as it can; whatever is read must be one value."""
     child = python(
-        "writer = shm.Writer('r', 'bytes', slots=2, size=40000); print('ready')\n"
-        "while True: n = writer.sequence + 1; writer.publish(n.to_bytes(8, 'little') * (n % 5000 + 1))"
+        "writer = shm.Writer('r', 'bytes', slots=2, capacity=40000); print('ready')\n"
+        "while True: n = writer.head + 1; writer.publish(n.to_bytes(8, 'little') * (n % 5000 + 1))"
     )
     assert child.stdout and child.stdout.readline()
     reader = shm.Reader("r", start="new")
@@ -335,9 +332,7 @@ def test_values_are_whole_while_the_writer_races(python: Start) -> None:
         if turn % 3 == 0:
             try:
                 view = reader.view()
-            except shm.Busy:
-                continue
-            if view is None:
+            except (shm.Busy, shm.Empty):
                 continue
             value = bytes(view.data)
             if not view.is_whole():
@@ -346,7 +341,7 @@ def test_values_are_whole_while_the_writer_races(python: Start) -> None:
         else:
             try:
                 value = reader.latest() if turn % 3 == 1 else reader.recv(1)
-            except shm.Busy:
+            except (shm.Busy, shm.Empty):
                 continue
         number = reader.sequence
         if value:
@@ -361,12 +356,12 @@ def test_sequence_and_losses_add_up_while_the_writer_races(python: Start) -> Non
         "for n in range(1, 20001): writer.publish(str(n))\n"
         "writer.close()"
     )
-    reader = shm.Reader("r", wait=20, start=1)
+    reader = shm.Reader("r", open_timeout=20, start=1)
     assert child.stdin
     child.stdin.write("go\n")
     child.stdin.flush()
     before = got = lost = 0
-    while (value := reader.recv(20)) is not None:
+    for value in reader:
         assert int(value) == reader.sequence == before + 1 + reader.lost
         before = reader.sequence
         got += 1
