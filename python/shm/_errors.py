@@ -9,12 +9,16 @@ class Error(Exception):
     _advice = ""
     _is_complete = False
 
+    def __init__(self, fault: str = "", advice: str = "") -> None:
+        super().__init__(fault)
+        self._advice = advice or self._advice
+
     def during(self, action: str, advice: str = "") -> None:
         """Completes the text with what was being done ("cannot open region 'demo'") and what to do. Works once."""
         if not self._is_complete:
             self._is_complete = True
             advice = advice or self._advice
-            self.args = (f"{action}: {self}{'; ' if advice else ''}{advice}",)
+            self.args = (f"{action}: {self}; {advice}" if advice else f"{action}: {self}",)
 
 
 class BadName(Error):

@@ -22,8 +22,8 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # at files that appear and vanish
-_SPARSE = 64 << 20  # a file that is larger stores more than one in
-_SPARSENESS = 16  # of its bytes; in a few KiB it could claim a value of gigabytes
+_SPARSE = 64 << 20  # a larger file must store at least one byte in
+_SPARSENESS = 16  # of its length: a file of a few KiB could otherwise claim values of gigabytes
 
 #: File systems whose files belong to another machine or to a program, by their numbers in statfs(2) and `linux/magic.h`.
 REMOTE = {
@@ -85,7 +85,7 @@ def system_errors() -> Iterator[None]:
 
 
 class Location:
-    """A name in a directory that is kept open."""
+    """Where a region is: a name in a directory that stays open."""
 
     def __init__(self, name: str | os.PathLike[str]) -> None:
         self.directory = -1
@@ -177,7 +177,7 @@ class RegionFile:
 
 
 def open_region(location: Location, limit: int, writable: bool = False) -> RegionFile:
-    """Opens and maps the region at `location`; for its next writer if `writable`. Section 8, all but the kind.
+    """Opens and maps the region at `location`; for its next writer if `writable`. Section 8, except the kind.
 
     Errors: NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported; for a writer NotOurs.
     """
@@ -227,7 +227,7 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
 
 
 def check_local(descriptor: int) -> None:
-    """Refuses a region's file, or its directory, on a file system that is not this machine's own."""
+    """Refuses a file or directory on a file system that belongs to another machine or to a program."""
     if found := REMOTE.get(_linux.file_system(descriptor)):
         raise Unsupported(
             f"it is on {found}: other machines would read stale data, and waiting readers would not be woken; use a "
@@ -236,7 +236,7 @@ def check_local(descriptor: int) -> None:
 
 
 def check_owner(status: os.stat_result, what: str) -> None:
-    """A writer believes only files that nobody else could have prepared or can change."""
+    """A writer trusts only files that no other user could have prepared or can change."""
     if status.st_uid != os.geteuid():
         raise NotOurs(f"{what} belongs to user {status.st_uid}; run as that user, or use another name")
     if status.st_nlink != 1:
@@ -246,7 +246,7 @@ def check_owner(status: os.stat_result, what: str) -> None:
 
 
 def begins_with_magic(path: str) -> bool:
-    """Whether `path` is a regular file with the magic. False also where it may not be read."""
+    """Whether `path` is a regular file that begins as a region does. False also if it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except OSError:

@@ -44,7 +44,7 @@ def round_up(number: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class Header:
-    """The part of a header that is written once. Whoever has one from `parse` has a checked one."""
+    """The part of a header that is written once. `parse` returns only headers that pass all checks."""
 
     region_bytes: int
     lineage: bytes
@@ -130,7 +130,7 @@ def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
 
 
 def _wrong_size(h: Header) -> str:
-    """The name of the first field that breaks the table of section 8, or nothing. Python's numbers cannot overflow."""
+    """The name of the first field that breaks the table of section 8, or "". Python's numbers cannot overflow."""
     alignment = h.payload_alignment
     checks = {
         "slots": _power_of_two(h.slots) and h.slots >= 2,

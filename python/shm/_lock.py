@@ -22,7 +22,7 @@ _TRIES = 100  # at a lock file that appears and vanishes
 
 
 class Lock:
-    """Held from `__init__` until `free`, or until this process and all its forked children are dead."""
+    """Taken by `__init__` and kept until `free`, or until this process and all its forked children are dead."""
 
     def __init__(self, location: Location) -> None:
         self._location = location
@@ -44,7 +44,7 @@ class Lock:
                     refusals += 1
                     if refusals >= _TRIES_AT_A_LOCK:
                         raise WriterAlive("it has a living writer; wait until that one ends, or use another name")
-                    time.sleep(_PAUSE_SECONDS)  # who removes or cleans up holds the lock for a moment
+                    time.sleep(_PAUSE_SECONDS)  # a program that removes regions or cleans up has the lock for a moment
                     continue
                 self.identity = (status.st_dev, status.st_ino)
                 if location.identity(location.lock_file) == self.identity:
@@ -56,8 +56,8 @@ class Lock:
         raise Error(f"its lock file {location.lock_file} appears and vanishes again and again; try again later")
 
     def clean_up(self, failed: bool = False) -> None:
-        """Removes the lock file if there is no region, or if nothing but the file was made before something failed."""
-        with suppress(OSError, Error):  # it means nothing, and what it is about has happened
+        """Removes the lock file if there is no region, or if it is all that was created before something failed."""
+        with suppress(OSError, Error):  # a leftover lock file does no harm
             is_stray = self._location.identity(self._location.file) is None or (failed and self._is_new)
             if is_stray and self._location.identity(self._location.lock_file) == self.identity:
                 self._location.unlink(self._location.lock_file)
@@ -75,7 +75,7 @@ class Lock:
             self.descriptor = -1
 
     def _open(self) -> int:
-        """The lock file's descriptor; -1 if the file has just appeared."""
+        """Opens or creates the lock file, and returns its descriptor; -1 if the file has just appeared."""
         location = self._location
         try:
             # Without O_CREAT first: a sticky directory may refuse that for a file that exists.

@@ -16,7 +16,7 @@ from ._ring import WHOLE, OwnRing
 
 @dataclass
 class OwnFile:
-    """A region's file while this process holds the lock."""
+    """A region's file while this process has the lock."""
 
     header: Header
     descriptor: bytes
@@ -38,7 +38,7 @@ class Exchange:
     was_closed: bool
 
     def change_state(self, state: int) -> None:
-        """Of the old file. A closed one of another boot stays closed, which is what makes its values believable."""
+        """Changes the old file's state. If it was closed before the last boot it stays so, or nobody would trust its values."""
         if not self.was_closed or self.old.header.boot_id == self.new.header.boot_id:
             self.old.ring.change_state(state)
 
@@ -81,7 +81,7 @@ def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
     """Copies at most `count` of the newest values, from `head` back; returns their numbers, the newest one first."""
     copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):
-        if is_believed(old, number):
+        if is_trusted(old, number):
             if len(old.payload) > new.header.capacity:
                 break
             new.store(number, old.payload, old.time)
@@ -89,7 +89,7 @@ def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
     return copied
 
 
-def is_believed(ring: OwnRing, number: int) -> bool:
+def is_trusted(ring: OwnRing, number: int) -> bool:
     try:
         return number > 0 and ring.read(number) == WHOLE  # an unused slot looks like that of number 0
     except Damaged:

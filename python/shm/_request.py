@@ -54,12 +54,14 @@ def value_type(kind: str | None, dtype: Any, shape: tuple[int, ...] | list[int] 
         raise ValueError("dtype and shape belong together: give both or neither")
     if dtype is not None and schema is not None:
         raise ValueError("dtype and shape cannot be combined with schema: give one of them")
-    if dtype is not None:
-        document = _schema.canonical({"dtype": dtype_name(dtype), "shape": list(shape or ())})
-    elif schema is not None:
-        document = _schema.canonical(schema)
-    else:
+    if dtype is None and schema is None:
         return ValueType(None if kind is None else _NUMBERS[kind], None)
+    if dtype is not None:
+        schema = {"dtype": dtype_name(dtype), "shape": list(shape or ())}
+    try:
+        document = _schema.canonical(schema)
+    except _schema.SchemaError as error:
+        raise ValueError(f"{'schema is' if dtype is None else 'dtype and shape are'} not valid: {error}") from error
     implied = ARRAY if document.startswith(b'{"dtype"') else BINCODE
     if kind not in (None, KINDS[implied]):
         what = "schema" if dtype is None else "dtype and shape"

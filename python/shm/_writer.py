@@ -15,7 +15,7 @@ from . import _files, _format, _linux
 from ._errors import BadValue, Damaged, Error, Gone, NotFound, Unsupported
 from ._format import CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
-from ._own_file import Exchange, OwnFile, copy_values, create_file, is_believed
+from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
 from ._request import Request, fewer_slots, plan, value_type
 from ._ring import OwnRing
 from ._values import Payload, codec_for
@@ -292,16 +292,13 @@ class Writer:
         mode: int,
         payload: Payload | None,
     ) -> None:
-        """Puts another file in the place of `old`, with its newest values, and with `payload` as the next one.
-
-        The steps of section 16.
-        """
+        """Replaces `old` by another file with its newest values, and with `payload` as the next one. Section 16."""
         self._own = old
         self._check_names()
         old.ring.catch_up()
         head, first = old.ring.head, old.ring.first
         is_same_type = planned.kind == old.header.kind and document == old.document
-        keeps_lineage = head == first - 1 or is_believed(old.ring, head)
+        keeps_lineage = head == first - 1 or is_trusted(old.ring, head)
         header = with_fields(
             planned,
             lineage=old.header.lineage if keeps_lineage else secrets.token_bytes(16),
