@@ -121,7 +121,7 @@ pub(crate) fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
     let receive = || -> Result<u64> {
         let (mut reader, mut payload, mut count) = (ours::open(&path)?, Vec::new(), 0);
         while !workplace.is_over() {
-            count += u64::from(reader.try_recv_into(&mut payload)?.is_some());
+            count += u64::from(reader.try_recv_into(&mut payload)?.value().is_some());
         }
         Ok(count)
     };

@@ -30,6 +30,8 @@ pub enum Code {
     Missed = 6,
     /// Another writer holds the region.
     WriterAlive = 7,
+    /// The writer died under `--until-gone`.
+    WriterDied = 8,
     /// The program that took the output has gone.
     ClosedPipe = 141,
 }
@@ -45,6 +47,7 @@ Exit codes:
   5    damaged, or not a region
   6    values missed (shm-reader --strict)
   7    the region has a living writer
+  8    the writer died (shm-reader --until-gone)
   130  ended by Ctrl-C (and 143 by SIGTERM); a writer closes its region first
   141  the program that took the output has gone
 

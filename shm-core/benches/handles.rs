@@ -77,7 +77,7 @@ fn bench_both(group: &mut BenchmarkGroup<'_, WallTime>, bytes: usize) {
     group.bench_function(BenchmarkId::from_parameter(bytes), |b| {
         b.iter(|| {
             writer.publish(black_box(&payload)).unwrap();
-            reader.try_recv_into(black_box(&mut buffer)).unwrap().unwrap().sequence
+            reader.try_recv_into(black_box(&mut buffer)).unwrap().value().unwrap().sequence
         });
     });
 }
@@ -95,7 +95,7 @@ fn typed(criterion: &mut Criterion) {
     group.bench_function("both", |b| {
         b.iter(|| {
             writer.publish(black_box(&READING)).unwrap();
-            reader.try_recv().unwrap().unwrap().value
+            reader.try_recv().unwrap().value().unwrap().value
         });
     });
     group.bench_function("encode", |b| b.iter(|| encode(black_box(&READING), &mut encoded)));

@@ -1,7 +1,7 @@
 //! Prints typed values from the region `climate` until its writer closes it. Run `publish` in another terminal.
 
 use serde::{Deserialize, Serialize};
-use shm_core::{Position, Reader};
+use shm_core::{Position, ReaderOptions};
 use std::time::Duration;
 
 #[derive(Serialize, Deserialize)]
@@ -12,7 +12,7 @@ struct Reading {
 
 fn main() -> anyhow::Result<()> {
     let mut reader =
-        Reader::options().open_timeout(Duration::MAX).start(Position::Oldest).open::<Reading>("climate")?;
+        ReaderOptions::new().open_timeout(Duration::MAX).start(Position::Oldest).open::<Reading>("climate")?;
     while let Some(sample) = reader.recv()? {
         println!("{}: {} {} °C", sample.sequence, sample.value.room, sample.value.celsius);
     }

@@ -1,11 +1,11 @@
 //! Receives the frames of the region `camera`, from a writer in any language, until it closes the region, and counts
 //! those that were lost or torn: of a whole frame all bytes are the same.
 
-use shm_core::{ArrayReader, Position, Reader};
+use shm_core::{ArrayReader, Position, ReaderOptions};
 use std::time::Duration;
 
 fn main() -> anyhow::Result<()> {
-    let mut options = Reader::options();
+    let mut options = ReaderOptions::new();
     options.open_timeout(Duration::MAX).start(Position::At(1));
     let mut camera: ArrayReader<u8> = options.open_array("camera")?;
     let (mut received, mut lost, mut torn) = (0, 0, 0);

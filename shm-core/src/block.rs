@@ -7,6 +7,7 @@ use crate::sys::mapping::page_bytes;
 use shm_ring::copy;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 mod options;
 mod range;
@@ -121,7 +122,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         BlockOptions::new().open(name)
     }
 

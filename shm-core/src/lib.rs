@@ -78,7 +78,7 @@ pub use self::{
     admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
     block::{Access, Advice, Block, BlockOptions},
     error::{Error, Result},
-    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Sample, View, WaitStrategy},
+    reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View, WaitStrategy},
     region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
     types::kind::Kind,

@@ -12,21 +12,26 @@ mod methods;
 mod options;
 mod pace;
 mod raw;
+mod received;
 mod sample;
 pub mod sleeper;
 #[cfg(all(test, not(miri)))]
 mod tests;
 mod typed;
+mod values;
 mod view;
 
 pub use array::ArrayReader;
 #[cfg(feature = "schema")]
 pub use json::JsonReader;
-use methods::receiving_methods;
+use methods::{copying_methods, receiving_methods, region_methods};
 pub use options::{Position, ReaderOptions};
 use raw::Ask;
 pub use raw::RawReader;
+pub use received::Received;
 pub use sample::Sample;
 pub use sleeper::WaitStrategy;
 pub use typed::Reader;
+use values::Receive;
+pub use values::Values;
 pub use view::View;

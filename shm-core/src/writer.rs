@@ -4,6 +4,7 @@ mod array;
 #[cfg(feature = "schema")]
 mod json;
 mod loan;
+mod methods;
 mod open;
 mod options;
 mod raw;
@@ -17,6 +18,7 @@ pub use array::ArrayWriter;
 #[cfg(feature = "schema")]
 pub use json::JsonWriter;
 pub use loan::Loan;
+use methods::region_methods;
 pub use options::WriterOptions;
 pub use raw::RawWriter;
 pub use typed::Writer;

@@ -154,6 +154,11 @@ pub struct Read {
     /// End, with success, when the writer has closed the region and all is read; implies --follow
     #[arg(long)]
     pub until_closed: bool,
+    /// Like --until-closed, and end with code 8 when the writer has died and all is read
+    ///
+    /// Only for regions of your own: nobody may ask whether another user's writer is alive.
+    #[arg(long)]
+    pub until_gone: bool,
     /// Print one JSON object a value: region, seq, time, len, kind, value
     ///
     /// The value is a string for text, JSON as it is, values of a type as JSON, arrays as an object with
@@ -175,7 +180,7 @@ pub struct Read {
 impl Read {
     /// Whether new values are waited for after those that are there.
     pub fn follows(&self) -> bool {
-        self.follow || self.until_closed
+        self.follow || self.until_closed || self.until_gone
     }
 }
 

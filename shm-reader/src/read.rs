@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use shm_cli::{Code, Failure, Talk};
-use shm_core::{Error, Position, RawReader, ReaderOptions, Sample};
+use shm_core::{Error, Position, RawReader, ReaderOptions, Received, Sample, WriterStatus};
 
 use crate::args::Read;
 use crate::print::Printer;
+
+/// How often `--until-gone` asks whether the writer is alive.
+const WRITER_POLL: Duration = Duration::from_millis(100);
 
 /// Prints the values that the arguments ask for.
 pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
@@ -60,6 +63,16 @@ fn too_late(what: String, args: &Read) -> Failure {
     Failure::new(Code::TimedOut, format!("{what} within {time}"), "wait longer (-t), or for ever (-f without -t)")
 }
 
+fn writer_died(args: &Read) -> Failure {
+    let what = format!("the writer of region '{}' ended without closing it", args.region);
+    Failure::new(Code::WriterDied, what, "start it again; to wait for the next writer, use -f without --until-gone")
+}
+
+fn writer_unknown(args: &Read) -> Failure {
+    let what = format!("cannot tell whether region '{}' has a living writer: its lock is another user's", args.region);
+    Failure::new(Code::Other, what, "use --until-closed, or run shm-reader as the region's owner")
+}
+
 /// One run through the values of a region, possibly of several regions of that name one after the other.
 struct Session<'a> {
     args: &'a Read,
@@ -79,7 +92,15 @@ impl<'a> Session<'a> {
     /// Prints values as they come. Each is written out at once, and under `--strict` a loss ends it.
     fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
         while !self.has_enough() {
-            let Some(sample) = self.receive(reader, patience)? else { return self.ended(reader) };
+            let sample = match self.receive(reader, patience)? {
+                Received::Value(sample) => sample,
+                Received::Ended => return Ok(()),
+                Received::Nothing => {
+                    return Err(
+                        too_late(format!("no new value came to region '{}'", self.args.region), self.args).into()
+                    );
+                }
+            };
             self.show(reader, &sample)?;
             self.out.flush()?;
             self.refuse_missed()?;
@@ -88,21 +109,35 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Waits for the next value, if need be across writers and regions.
-    fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Option<Sample<()>>> {
-        let received = match (self.args.until_closed, patience) {
-            (false, _) => reader.follow_into(&mut self.value, patience),
-            (true, None) => reader.recv_into(&mut self.value),
-            (true, Some(timeout)) => reader.recv_timeout_into(&mut self.value, timeout),
-        };
-        Ok(received?)
+    /// Waits for the next value. Unless an option says when to end, it waits across writers and regions.
+    fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Received<()>> {
+        let patience = patience.unwrap_or(Duration::MAX);
+        if self.args.until_gone {
+            return self.receive_until_gone(reader, patience);
+        }
+        if self.args.until_closed {
+            return Ok(reader.recv_timeout_into(&mut self.value, patience)?);
+        }
+        Ok(reader.follow_into(&mut self.value, patience)?.map_or(Received::Nothing, Received::Value))
     }
 
-    /// No value came: the writer has closed the region, as expected, or the time is up.
-    fn ended(&self, reader: &RawReader) -> Result<()> {
-        match self.args.until_closed && reader.is_ended() {
-            true => Ok(()),
-            false => Err(too_late(format!("no new value came to region '{}'", self.args.region), self.args).into()),
+    /// Waits for the next value as long as the region has a living writer.
+    fn receive_until_gone(&mut self, reader: &mut RawReader, patience: Duration) -> Result<Received<()>> {
+        let started = Instant::now();
+        loop {
+            // Asked before the look for a value: what a writer published before it died is then found.
+            let writer = reader.writer();
+            let left = patience.saturating_sub(started.elapsed());
+            let received = match writer {
+                WriterStatus::Alive => reader.recv_timeout_into(&mut self.value, left.min(WRITER_POLL))?,
+                _ => reader.try_recv_into(&mut self.value)?,
+            };
+            match (received, writer) {
+                (Received::Nothing, WriterStatus::Alive) if !left.is_zero() => {}
+                (Received::Nothing, WriterStatus::Gone) => return Err(writer_died(self.args).into()),
+                (Received::Nothing, WriterStatus::Unknown) => return Err(writer_unknown(self.args).into()),
+                (received, _) => return Ok(received),
+            }
         }
     }
 
@@ -127,7 +162,7 @@ impl<'a> Session<'a> {
 
     fn print_up_to(&mut self, reader: &mut RawReader, newest: u64) -> Result<()> {
         while !self.has_enough()
-            && let Some(sample) = reader.try_recv_into(&mut self.value)?
+            && let Received::Value(sample) = reader.try_recv_into(&mut self.value)?
         {
             self.show(reader, &sample)?;
             if sample.sequence >= newest {
@@ -143,7 +178,7 @@ impl<'a> Session<'a> {
             let what = format!("region '{name}' holds no value to start with yet");
             return Err(Failure::new(Code::Absent, what, format!("wait for one: shm-reader -t 10s {name}")).into());
         };
-        match reader.follow_into(&mut self.value, Some(patience))? {
+        match reader.follow_into(&mut self.value, patience)? {
             Some(sample) => self.show(reader, &sample),
             None => Err(too_late(format!("no value came to region '{name}'"), self.args).into()),
         }

@@ -146,6 +146,12 @@ impl<'a> Ring<'a> {
         head.saturating_sub(self.shape.slots - 1).max(self.first()).max(1)
     }
 
+    /// How many values can still be read, counting one that is being overwritten at this moment.
+    pub fn retained(self) -> u64 {
+        let head = self.head();
+        head.saturating_add(1).saturating_sub(self.oldest(head))
+    }
+
     /// The bell's value; everything published before it rang is visible from now on.
     #[inline]
     pub fn bell(self) -> u32 {

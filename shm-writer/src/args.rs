@@ -167,7 +167,7 @@ pub struct Publish {
 pub struct Layout {
     /// What the values are [default: as found, else text; bytes with --file, --chunk, --whole]
     ///
-    /// Where the region holds values of another kind, it is replaced by an empty one.
+    /// A region that holds values of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
     pub kind: Option<As>,
     /// How many values are held: a power of two [default: 64]
@@ -182,9 +182,12 @@ pub struct Layout {
     /// Store a checksum with each value, for readers to check
     #[arg(help_heading = REGION, long)]
     pub checksum: bool,
+    /// Replace a region of another kind or type; its values are discarded, and the numbers go on
+    #[arg(help_heading = REGION, long)]
+    pub replace: bool,
 }
 
-/// The type of the values, where the kind does not say all. A region that holds another one is replaced by an empty one.
+/// The type of the values, where the kind does not say all.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false, conflicts_with = "kind")]
 pub struct Description {
@@ -218,6 +221,7 @@ impl Layout {
         self.size.map(|bytes| options.capacity(bytes));
         self.mode.map(|mode| options.mode(mode));
         self.checksum.then(|| options.checksum(true));
+        options.replace(self.replace);
         options
     }
 }

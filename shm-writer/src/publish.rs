@@ -42,7 +42,7 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
 /// Checks the first value, if it is at hand, or if opening the region is going to cost the values in it. False: there
 /// is no value for which to pay that.
 fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
-    if !source.is_at_hand() && !target.loses_values() {
+    if !source.is_at_hand() && !target.discards_values() {
         return Ok(true);
     }
     match source.peek()? {

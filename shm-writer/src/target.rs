@@ -26,48 +26,34 @@ impl<'a> Target<'a> {
     pub fn for_values(args: &'a Publish, layout: &Layout) -> Result<Self> {
         let are_bytes = args.file.is_some() || args.whole || args.chunk.is_some();
         let found = look(&args.region)?;
-        let is_described = match (layout.kind, &found) {
-            (None, Some(info)) => is_described(&args.region, info)?,
-            _ => false,
-        };
-        Ok(Self::new(&args.region, layout, (are_bytes && !is_described).then_some(Kind::Bytes), found))
+        if let (None, Some(info)) = (layout.kind, &found) {
+            require_type(&args.region, info)?;
+        }
+        Ok(Self::new(&args.region, layout, are_bytes.then_some(Kind::Bytes), found))
     }
 
     /// The target of `create`, which takes any kind as it is found.
     pub fn for_nothing(name: &'a str, layout: &Layout, description: &Description) -> Result<Self> {
-        let mut target = Self::new(name, layout, None, look(name)?);
-        if let Some(file) = &description.schema {
-            let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
-            match ArrayType::from_json(json.as_bytes()) {
-                Ok(array) => target.set_array(array),
-                Err(_) => {
-                    let schema = Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?;
-                    target.options.schema(schema);
-                    target.kind = Some(Kind::Bincode);
-                }
-            }
+        let found = look(name)?;
+        let mut options = layout.options();
+        let kind = describe(&mut options, description)?;
+        if kind.is_some() {
+            return Ok(Self { name, options, kind, found });
         }
-        if let Some(array) = &description.array {
-            target.set_array(array.clone());
-        }
-        Ok(target)
+        Ok(Self::new(name, layout, None, found))
     }
 
-    fn set_array(&mut self, array: ArrayType) {
-        self.options.array(array);
-        self.kind = Some(Kind::Array);
-    }
-
+    /// `implied` is the kind of a new region, if nothing else is said.
     fn new(name: &'a str, layout: &Layout, implied: Option<Kind>, found: Option<Info>) -> Self {
-        let as_found = found.as_ref().map_or(Some(Kind::Text), |info| info.kind);
-        let kind = layout.kind.map(Kind::from).or(implied).or(as_found);
+        let as_found = found.as_ref().map_or(implied.or(Some(Kind::Text)), |info| info.kind);
+        let kind = layout.kind.map(Kind::from).or(as_found);
         let mut options = layout.options();
         kind.filter(is_plain).map(|kind| options.kind(kind));
         Self { name, options, kind, found }
     }
 
-    /// Whether opening it replaces values by none, because they are of another kind.
-    pub fn loses_values(&self) -> bool {
+    /// Whether opening it discards values, because they are of another kind.
+    pub fn discards_values(&self) -> bool {
         self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.head >= info.first)
     }
 
@@ -126,13 +112,14 @@ impl<'a> Target<'a> {
         let Some((format, reason)) = wrong else {
             return Ok(());
         };
-        let (name, other) = (self.name, if self.kind == Some(Kind::Json) { "text" } else { "bytes" });
-        Err(Failure::new(
-            Code::Other,
-            format!("cannot publish to region '{name}': {place} is not {format}: {reason}"),
-            format!("to publish it all the same, add: --as {other}"),
-        )
-        .into())
+        let name = self.name;
+        let remedy = match (&self.found, self.kind) {
+            (Some(_), _) => format!("give {format}, or publish to another region"),
+            (None, Some(Kind::Json)) => "to publish it as it is, use --as text".to_owned(),
+            (None, _) => "to publish it as it is, add: --as bytes".to_owned(),
+        };
+        let what = format!("cannot publish to region '{name}': {place} is not {format}: {reason}");
+        Err(Failure::new(Code::Other, what, remedy).into())
     }
 
     /// Tells what opening it has done.
@@ -142,7 +129,8 @@ impl<'a> Target<'a> {
         match &self.found {
             None => talk.detail(format_args!("made region '{name}': {holds}")),
             Some(info) if info.kind != Some(writer.kind()) || !has_type_of(info, writer) => {
-                talk.detail(format_args!("replaced region '{name}', which held other values: {holds}"));
+                let discarded = shm_cli::counted(writer.discarded(), "value");
+                talk.note(format_args!("replaced region '{name}' and discarded {discarded}; it now has {holds}"));
             }
             Some(info) if (info.slots, info.capacity) != (writer.slots(), writer.capacity()) => {
                 talk.detail(format_args!("replaced region '{name}', keeping the newest values that fit: {holds}"));
@@ -150,6 +138,22 @@ impl<'a> Target<'a> {
             Some(_) => talk.detail(format_args!("opened region '{name}': {holds}, newest value {newest}")),
         }
     }
+}
+
+/// Sets the type that the options of `create` describe, and gives the kind of region that has one.
+fn describe(options: &mut WriterOptions, description: &Description) -> Result<Option<Kind>> {
+    if let Some(array) = &description.array {
+        options.array(array.clone());
+        return Ok(Some(Kind::Array));
+    }
+    let Some(file) = &description.schema else { return Ok(None) };
+    let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+    if let Ok(array) = ArrayType::from_json(json.as_bytes()) {
+        options.array(array);
+        return Ok(Some(Kind::Array));
+    }
+    options.schema(Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?);
+    Ok(Some(Kind::Bincode))
 }
 
 fn look(name: &str) -> Result<Option<Info>> {
@@ -169,20 +173,17 @@ fn has_type_of(info: &Info, writer: &RawWriter) -> bool {
     (info.schema.as_ref(), info.array.as_ref()) == (writer.schema(), writer.array())
 }
 
-/// Whether the region says how its values, which are not plain, are made; one that does not is refused.
-fn is_described(name: &str, info: &Info) -> Result<bool, Failure> {
+/// Refuses a region that does not say how its values, which are not plain, are made.
+fn require_type(name: &str, info: &Info) -> Result<(), Failure> {
     let has_schema = info.schema.as_ref().is_some_and(Schema::is_complete);
-    if has_schema || info.array.is_some() {
-        return Ok(true);
-    }
-    if info.kind.is_some_and(|kind| is_plain(&kind)) {
-        return Ok(false);
+    if has_schema || info.array.is_some() || info.kind.is_some_and(|kind| is_plain(&kind)) {
+        return Ok(());
     }
     let kind = info.kind.map_or("unknown".to_owned(), |kind| kind.to_string());
     Err(Failure::new(
         Code::Other,
         format!("cannot publish to region '{name}': it holds {kind} values, which only programs that know them make"),
-        "use another region, or replace this one and its values with --as text, json or bytes",
+        "publish with such a program, or to another region",
     ))
 }
 

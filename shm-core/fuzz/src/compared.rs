@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shm_core::{Error, Reader, Schema, Writer};
+use shm_core::{Error, Reader, Schema, WriterOptions};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("region");
         let name = path.to_str().expect("a path in UTF-8");
-        let mut writer = Writer::options().slots(2).capacity(CAPACITY as u64).open(name).expect("a writer");
+        let mut writer = WriterOptions::new().slots(2).capacity(CAPACITY as u64).open(name).expect("a writer");
         writer.publish(value).expect("a value");
         let info = shm_core::inspect(name).expect("a region");
         let slots_start = (4096 + u64::from(info.descriptor_bytes)).next_multiple_of(128);

@@ -14,6 +14,7 @@ use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
 use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, VERSION};
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -131,8 +132,8 @@ impl fmt::Display for RegionState {
 /// # Errors
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader).
-pub fn inspect(name: &str) -> Result<Info> {
-    inspect_at(&Location::resolve(name)?)
+pub fn inspect(name: impl AsRef<Path>) -> Result<Info> {
+    inspect_at(&Location::resolve(name.as_ref())?)
 }
 
 /// Reads what the region at `place` says of itself.

@@ -9,6 +9,7 @@ use crate::sys::file::Access;
 use crate::sys::futex::wake;
 use shm_ring::Announcer;
 use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Removes a region and what belongs to it. Attached readers keep what they have, and are told.
@@ -19,8 +20,8 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// [`Error::WriterAlive`] if it has a writer; [`Error::NotFound`]; [`Error::NotARegion`] for a file that is something
 /// else, which is never removed; [`Error::Permission`].
-pub fn remove(name: &str, force: bool) -> Result<()> {
-    let location = Location::resolve(name)?;
+pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<()> {
+    let location = Location::resolve(name.as_ref())?;
     let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));
     let lock = match Lock::acquire(&location) {
         // The lock file stays: it is the living writer's.

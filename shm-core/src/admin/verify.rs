@@ -10,6 +10,7 @@ use crate::types::kind::Kind;
 use crate::types::value_type::check_payload;
 use shm_ring::header::MAX_SEQUENCE;
 use shm_ring::{Lookup, NO_MEMORY, Ring};
+use std::path::Path;
 
 /// Something in a region that does not fit the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub struct Finding {
 /// # Errors
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
-pub fn verify(name: &str) -> Result<Vec<Finding>> {
-    let location = Location::resolve(name)?;
+pub fn verify(name: impl AsRef<Path>) -> Result<Vec<Finding>> {
+    let location = Location::resolve(name.as_ref())?;
     let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
     let kind = Kind::from_code(region.static_header.kind);
     let value_type = kind.map(|kind| value_type_of(&location, kind, &region));

@@ -9,6 +9,7 @@ use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// What a map is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +140,9 @@ impl BlockOptions {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(&self, name: &str) -> Result<Block> {
-        let location = Location::resolve(name)?;
+    pub fn open(&self, name: impl AsRef<Path>) -> Result<Block> {
+        let location = Location::resolve(name.as_ref())?;
+        let name = &location.name.clone();
         let access = self.access.unwrap_or(Access::Write);
         let (file, is_new) = self.open_file(&location, access)?;
         let identity = stat(name, &file)?.identity;

@@ -1,10 +1,11 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
-use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
+use super::{Ask, RawReader, ReaderOptions, Received, View, copying_methods, receiving_methods, region_methods};
 use crate::error::Result;
 use crate::types::array::{ArrayType, Element, Elements};
 use shm_ring::copy::InPlace;
 use std::marker::PhantomData;
+use std::path::Path;
 
 /// A reader of arrays of numbers, from a writer in any language. They are copied once, out of the region. See
 /// [`Reader`](crate::Reader) for the rest, and [`ArrayWriter`](crate::ArrayWriter) for an example.
@@ -24,7 +25,7 @@ impl<T: Element> ArrayReader<T> {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open_array`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         ReaderOptions::new().open_array(name)
     }
 
@@ -34,36 +35,6 @@ impl<T: Element> ArrayReader<T> {
     #[must_use]
     pub fn array(&self) -> &ArrayType {
         self.raw.array().expect("only arrays are accepted")
-    }
-
-    /// Moves to another place in the region; see [`RawReader::seek`].
-    pub fn seek(&mut self, to: Position) {
-        self.raw.seek(to);
-    }
-
-    /// Whether the writer closed the region cleanly, and every value was read.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.raw.is_ended()
-    }
-
-    /// Copies the newest value into the vector, also if it was read before. `None`: there is no value yet.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::latest_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn latest_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
-        self.fill(elements, Ask::Newest)
-    }
-
-    /// Waits for the next value in order and copies it into the vector.
-    /// `None`: the writer closed the region cleanly and everything was read.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawReader::recv_into`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn recv_into(&mut self, elements: &mut Vec<T>) -> Result<Option<Sample<()>>> {
-        self.fill(elements, Ask::Await(None))
     }
 
     /// The newest value in its place, as little-endian bytes; see [`RawReader::view`].
@@ -84,31 +55,38 @@ impl<T: Element> ArrayReader<T> {
         self.see(Ask::Await(None))
     }
 
-    receiving_methods!(Vec<T>, ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.");
-
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Received<Vec<T>>> {
         let mut elements = Vec::new();
-        Ok(self.fill(&mut elements, ask)?.map(|sample| sample.with(elements)))
+        self.fill(&mut elements, ask)?.try_map(|sample| Ok(sample.with(elements)))
     }
 
-    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>> {
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Received<()>> {
         let mut room = Elements::new(elements);
-        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
-        match self.array().check_bytes(room.bytes()) {
+        self.raw.ask(ask, &mut room)?.try_map(|sample| match self.array().check_bytes(room.bytes()) {
             Ok(()) => {
                 room.turn();
-                Ok(Some(sample))
+                Ok(sample)
             }
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),
-        }
+        })
     }
 
     fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>> {
         let mut room = InPlace::default();
-        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
+        let Some(sample) = self.raw.ask(ask, &mut room)?.value() else { return Ok(None) };
         match self.array().check_bytes(room.0) {
             Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),
         }
     }
 }
+
+receiving_methods!(
+    [T: Element] ArrayReader<T>, Vec<T>,
+    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+);
+copying_methods!(
+    [T: Element] ArrayReader<T>, Vec<T>,
+    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+);
+region_methods!([T] ArrayReader<T>);

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::region::Region;
-use crate::region::format::{ValueFormat, known_kind};
+use crate::region::format::{UNCOMPARABLE, ValueFormat, known_kind};
 use crate::region::location::Location;
 use crate::types::array::ArrayType;
 use crate::types::kind::Kind;
@@ -14,6 +14,8 @@ pub struct Expected {
     pub kind: Option<Kind>,
     pub dtype: Option<&'static str>,
     pub value_type: Option<ValueType>,
+    /// Whether the type cannot be described, so that only a region that describes none is accepted.
+    pub is_untyped: bool,
 }
 
 impl Expected {
@@ -27,6 +29,9 @@ impl Expected {
             return Err(Error::Kind { region: location.name.clone(), found, expected });
         }
         let format = ValueFormat::of(location, region)?;
+        if self.is_untyped && !region.descriptor.is_empty() {
+            return Err(Error::Type { region: location.name.clone(), difference: UNCOMPARABLE.to_owned() });
+        }
         match self.difference(format.value_type.as_ref()) {
             Some(difference) => Err(Error::Type { region: location.name.clone(), difference }),
             None => Ok(format),

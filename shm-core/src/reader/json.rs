@@ -1,9 +1,10 @@
 //! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
 
-use super::{Ask, Position, RawReader, ReaderOptions, Sample, receiving_methods};
+use super::{Ask, RawReader, ReaderOptions, Received, receiving_methods, region_methods};
 use crate::error::{Error, Result};
 use crate::types::kind::Kind;
 use serde_json::Value;
+use std::path::Path;
 
 /// A reader of typed values by who does not know the type: they are decoded by the region's schema, as JSON. A region
 /// of JSON is read as well. See [`Reader`](crate::Reader) for the rest.
@@ -49,33 +50,26 @@ impl JsonReader {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open_json`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         ReaderOptions::new().open_json(name)
     }
 
-    /// Moves to another place in the region; see [`RawReader::seek`].
-    pub fn seek(&mut self, to: Position) {
-        self.raw.seek(to);
+    fn take(&mut self, ask: Ask) -> Result<Received<Value>> {
+        let received = self.raw.ask(ask, &mut self.encoded)?;
+        received.try_map(|sample| match self.decode() {
+            Ok(value) => Ok(sample.with(value)),
+            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+        })
     }
 
-    /// Whether the writer closed the region cleanly, and every value was read.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.raw.is_ended()
-    }
-
-    receiving_methods!(Value, ", and [`Error::Decode`] if the bytes are not a value of the type.");
-
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>> {
-        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
-        let decoded = match (self.raw.kind(), self.raw.schema()) {
+    fn decode(&self) -> std::result::Result<Value, String> {
+        match (self.raw.kind(), self.raw.schema()) {
             (_, Some(schema)) => schema.decode(&self.encoded).map_err(|error| error.to_string()),
             (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(|error| error.to_string()),
             (kind, None) => Err(format!("the region now holds {kind} values without a schema")),
-        };
-        match decoded {
-            Ok(value) => Ok(Some(sample.with(value))),
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
         }
     }
 }
+
+receiving_methods!([] JsonReader, Value, ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a value of the type.");
+region_methods!([] JsonReader);

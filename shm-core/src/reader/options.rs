@@ -9,6 +9,7 @@ use super::sleeper::WaitStrategy;
 use super::{ArrayReader, RawReader, Reader};
 use crate::Sequence;
 use crate::error::{Error, Result};
+use crate::region::format::does_not_apply;
 use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
@@ -19,6 +20,7 @@ use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,7 +48,7 @@ pub enum Position {
 /// # let name = format!("{}/room", directory.path().display());
 /// # shm_core::Writer::<f64>::open(&name)?.publish(&21.5)?;
 /// use std::time::Duration;
-/// let mut reader = shm_core::Reader::options().open_timeout(Duration::from_secs(5)).open::<f64>(&name)?;
+/// let mut reader = shm_core::ReaderOptions::new().open_timeout(Duration::from_secs(5)).open::<f64>(&name)?;
 /// assert_eq!(reader.recv()?.unwrap().value, 21.5);
 /// # Ok(())
 /// # }
@@ -91,13 +93,13 @@ impl ReaderOptions {
         self
     }
 
-    /// What arrays the values must be; for [`open_array`](Self::open_array), which else takes any shape.
+    /// The element type and shape that arrays must have; for [`open_array`](Self::open_array), which otherwise takes any shape.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
         self.value_type = Some(ValueType::Array(array));
         self
     }
 
-    /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced.
+    /// The schema of the values' type; for [`open`](Self::open) with a type that cannot be traced.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
         self.value_type = Some(ValueType::Schema(schema));
@@ -113,37 +115,53 @@ impl ReaderOptions {
     /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
     /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`] and [`Error::Remote`]; [`Error::Directory`] and
     /// [`Error::Io`].
-    pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Reader<T>> {
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>> {
+        if let Some(ValueType::Array(_)) = self.value_type {
+            return Err(does_not_apply("array", "a reader of Rust values; use open_array"));
+        }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
-            Some(ValueType::Schema(schema)) => Some(ValueType::Schema(schema.clone())),
-            _ => Some(ValueType::Schema(Schema::of::<T>()?)),
+            Some(value_type) => Some(value_type.clone()),
+            None => Some(ValueType::Schema(Schema::of::<T>()?)),
         };
         #[cfg(not(feature = "schema"))]
         let value_type = None;
-        let raw = self.open_wanted(name, Expected { kind: Some(Kind::Bincode), dtype: None, value_type })?;
-        Ok(Reader::from_raw(raw))
+        let kind = Some(Kind::Bincode);
+        // Without the feature, nobody can tell whether this is the type that the region describes.
+        let expected = Expected { kind, dtype: None, value_type, is_untyped: cfg!(not(feature = "schema")) };
+        Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?))
     }
 
     /// Like [`open`](Self::open), for arrays of numbers.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`Error::Type`] if they are arrays of other elements or, if that was set, of another
-    /// shape.
-    pub fn open_array<T: Element>(&self, name: &str) -> Result<ArrayReader<T>> {
+    /// As for [`open`](Self::open): [`Error::Type`] if they are arrays of other elements or, if [`array`](Self::array) was
+    /// set, of another shape.
+    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>> {
+        match &self.value_type {
+            Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
+                let reason = format!("the option `array` has elements '{}', the reader '{}'", array.dtype(), T::DTYPE);
+                return Err(Error::BadOption(reason));
+            }
+            #[cfg(feature = "schema")]
+            Some(ValueType::Schema(_)) => {
+                return Err(does_not_apply("schema", "a reader of arrays; use array"));
+            }
+            _ => {}
+        }
         let value_type = self.value_type.clone();
-        let expected = Expected { kind: Some(Kind::Array), dtype: Some(T::DTYPE), value_type };
-        Ok(ArrayReader::from_raw(self.open_wanted(name, expected)?))
+        let expected = Expected { kind: Some(Kind::Array), dtype: Some(T::DTYPE), value_type, is_untyped: false };
+        Ok(ArrayReader::from_raw(self.open_expected(name.as_ref(), expected)?))
     }
 
-    /// Like [`open`](Self::open), for values as JSON, of whatever type: by the region's schema, or of a region of JSON.
+    /// Like [`open`](Self::open), for values of any type as JSON: decoded by the region's schema, or from a region of JSON.
     ///
     /// # Errors
     ///
     /// As for [`open`](Self::open): [`Error::Schema`] if the region does not say how its values are encoded.
     #[cfg(feature = "schema")]
-    pub fn open_json(&self, name: &str) -> Result<JsonReader> {
+    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonReader> {
         JsonReader::from_raw(self.open_raw(name)?)
     }
 
@@ -151,12 +169,19 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), but for [`Error::Kind`].
-    pub fn open_raw(&self, name: &str) -> Result<RawReader> {
-        self.open_wanted(name, Expected::default())
+    /// As for [`open`](Self::open), except [`Error::Kind`] and [`Error::Type`].
+    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawReader> {
+        match &self.value_type {
+            None => self.open_expected(name.as_ref(), Expected::default()),
+            Some(ValueType::Array(_)) => {
+                Err(does_not_apply("array", "this reader, which takes any type; use open_array"))
+            }
+            #[cfg(feature = "schema")]
+            Some(ValueType::Schema(_)) => Err(does_not_apply("schema", "this reader, which takes any type; use open")),
+        }
     }
 
-    fn open_wanted(&self, name: &str, expected: Expected) -> Result<RawReader> {
+    fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader> {
         let location = Location::resolve(name)?;
         let max_region_bytes = self.max_region_bytes.unwrap_or(MAX_REGION_BYTES);
         let (region, has_waited) = self.await_region(&location, max_region_bytes)?;
@@ -164,7 +189,7 @@ impl ReaderOptions {
         let follow = Follow::new(location, region, expected, max_region_bytes, now)?;
         let mut reader = RawReader::new(follow, self.wait_strategy, now);
         match self.start {
-            // All that a region has held came after the wait began, also what it no longer holds.
+            // All that a region has ever held came after the wait began, including values that were overwritten.
             None | Some(Position::Latest | Position::New) if has_waited => reader.seek(Position::At(1)),
             start => reader.seek(start.unwrap_or(Position::Latest)),
         }

@@ -4,17 +4,20 @@ use super::blocking::Until;
 use super::follow::{Follow, Step};
 use super::options::{Position, ReaderOptions};
 use super::pace::Pace;
-use super::receiving_methods;
+use super::received::Received;
 use super::sample::Sample;
 use super::sleeper::WaitStrategy;
+use super::{copying_methods, receiving_methods};
 use crate::Sequence;
 use crate::error::{Error, Result};
+use crate::region::tenure::{self, WriterStatus};
 use crate::types::array::ArrayType;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
 use shm_ring::copy::Destination;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A reader of the payloads' bytes. See [`Reader`](crate::Reader) for the rest.
@@ -51,8 +54,8 @@ pub enum Ask {
     Next,
     /// Waiting for it, at most so long.
     Await(Option<Duration>),
-    /// For ever.
-    Follow,
+    /// Across ends and removals, at most so long.
+    Follow(Duration),
 }
 
 impl RawReader {
@@ -65,11 +68,11 @@ impl RawReader {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         ReaderOptions::new().open_raw(name)
     }
 
-    /// Options, of which none is set yet.
+    /// Options, none of which is set yet.
     #[must_use]
     pub fn options() -> ReaderOptions {
         ReaderOptions::new()
@@ -106,26 +109,35 @@ impl RawReader {
         self.follow.seek(to);
     }
 
-    /// Copies the newest value into the buffer, also if it was read before, and moves behind it.
-    /// `None`: there is no value yet.
+    /// How many values the region has room for. It may change when the region is replaced.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.follow.region().static_header.slots
+    }
+
+    /// How many bytes a slot holds at present. It may change when the region is replaced.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.follow.region().static_header.capacity
+    }
+
+    /// Whether the region has a writer at this moment: it asks the system who holds the writer's lock.
     ///
-    /// # Errors
-    ///
-    /// [`Error::Gone`] if the region was removed, noticed within 50 ms, or 32 calls later where the calls before came within
-    /// a microsecond of each other; [`Error::Busy`] if the writer overwrote the value
-    /// each time; [`Error::Damaged`]; and, where the region was replaced, as for [`ReaderOptions::open`].
-    pub fn latest_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        self.newest(buffer)
+    /// A region whose writer is gone without having closed it was left by a writer that died. The next one may open it at
+    /// any time. The answer is [`WriterStatus::Unknown`] if this user may not open the lock file, as for another user's region.
+    #[must_use]
+    pub fn writer(&self) -> WriterStatus {
+        tenure::probe(self.follow.location())
     }
 
     /// Does what one of the receiving methods says.
     #[inline(always)]
-    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Received<()>> {
         match ask {
-            Ask::Newest => self.newest(buffer),
+            Ask::Newest => Ok(self.newest(buffer)?.map_or(Received::Nothing, Received::Value)),
             Ask::Next => self.next(buffer),
             Ask::Await(timeout) => self.receive(buffer, timeout, Until::Closed),
-            Ask::Follow => self.receive(buffer, None, Until::Deadline),
+            Ask::Follow(timeout) => self.receive(buffer, Some(timeout), Until::Deadline),
         }
     }
 
@@ -146,63 +158,24 @@ impl RawReader {
         self.follow.newest(now, buffer)
     }
 
-    /// Copies the next value in order into the buffer. `None`: nothing new has come.
-    ///
-    /// # Errors
-    ///
-    /// As for [`latest_into`](Self::latest_into).
-    pub fn try_recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        self.next(buffer)
-    }
-
     #[inline(always)]
-    fn next(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn next(&mut self, buffer: &mut impl Destination) -> Result<Received<()>> {
         match self.follow.next_at_once(buffer) {
-            Some(stamped) => self.follow.give(stamped, buffer).map(Some),
+            Some(stamped) => self.follow.give(stamped, buffer).map(Received::Value),
             None => self.next_or_move(buffer),
         }
     }
 
     #[inline(never)]
-    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Received<()>> {
         match self.follow.step(self.pace.now(), buffer)? {
-            Step::Value(sample) => Ok(Some(sample)),
-            Step::Wait { .. } | Step::Ended { .. } => Ok(None),
+            Step::Value(sample) => Ok(Received::Value(sample)),
+            Step::Wait { .. } => Ok(Received::Nothing),
+            Step::Ended { .. } => Ok(Received::Ended),
             Step::Busy => Err(self.follow.busy()),
+            Step::Absent if self.follow.is_ended() => Ok(Received::Ended),
             Step::Absent => Err(self.follow.location().gone()),
         }
-    }
-
-    /// Waits for the next value in order and copies it into the buffer.
-    /// `None`: the writer closed the region cleanly and everything was read.
-    ///
-    /// A writer that died is waited for, and so is the next one. Use [`follow_into`](Self::follow_into) to wait beyond a close.
-    ///
-    /// # Errors
-    ///
-    /// As for [`latest_into`](Self::latest_into), but for [`Error::Busy`].
-    pub fn recv_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, None, Until::Closed)
-    }
-
-    /// Like [`recv_into`](Self::recv_into), but waits at most `timeout`.
-    /// `None`: time passed, or the region is closed; [`is_ended`](Self::is_ended) tells.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_into`](Self::recv_into).
-    pub fn recv_timeout_into(&mut self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, Some(timeout), Until::Closed)
-    }
-
-    /// Waits for the next value in order, also beyond writers that end and regions that are removed and made anew.
-    /// `None`: `timeout` passed; without one it waits for ever.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_into`](Self::recv_into), but for [`Error::Gone`].
-    pub fn follow_into(&mut self, buffer: &mut Vec<u8>, timeout: Option<Duration>) -> Result<Option<Sample<()>>> {
-        self.receive(buffer, timeout, Until::Deadline)
     }
 
     /// Whether the writer closed the region cleanly, and every value was read.
@@ -211,12 +184,15 @@ impl RawReader {
         self.follow.is_ended()
     }
 
-    receiving_methods!(Vec<u8>, ".");
+    #[inline(always)]
+    fn fill(&mut self, buffer: &mut Vec<u8>, ask: Ask) -> Result<Received<()>> {
+        self.ask(ask, buffer)
+    }
 
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Received<Vec<u8>>> {
         let mut buffer = Vec::new();
-        Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
+        self.ask(ask, &mut buffer)?.try_map(|sample| Ok(sample.with(buffer)))
     }
 
     /// The error for a value that is not what it should be; what was told with it is told again.
@@ -225,3 +201,6 @@ impl RawReader {
         Error::Decode { region: self.follow.location().name.clone(), sequence: sample.sequence, reason }
     }
 }
+
+receiving_methods!([] RawReader, Vec<u8>, ".");
+copying_methods!([] RawReader, Vec<u8>, ".");

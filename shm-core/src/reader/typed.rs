@@ -1,11 +1,12 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
-use super::{Ask, Position, RawReader, ReaderOptions, Sample, View, receiving_methods};
+use super::{Ask, RawReader, ReaderOptions, Received, View, receiving_methods, region_methods};
 use crate::error::Result;
 use crate::types::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
+use std::path::Path;
 
 /// A reader of values of one type.
 ///
@@ -21,7 +22,7 @@ use std::marker::PhantomData;
 /// # let name = format!("{}/room", directory.path().display());
 /// let mut writer = shm_core::Writer::<f64>::open(&name)?;
 /// let mut reader = shm_core::Reader::<f64>::open(&name)?;
-/// assert_eq!(reader.try_recv()?, None);
+/// assert_eq!(reader.try_recv()?, shm_core::Received::Nothing);
 /// writer.publish(&21.5)?;
 /// writer.publish(&22.0)?;
 /// assert_eq!(reader.recv()?.unwrap().value, 21.5);
@@ -39,34 +40,19 @@ pub struct Reader<T> {
     value: PhantomData<fn() -> T>,
 }
 
-impl Reader<()> {
-    /// Options, of which none is set yet. The type comes with [`open`](ReaderOptions::open).
-    #[must_use]
-    pub fn options() -> ReaderOptions {
-        ReaderOptions::new()
-    }
-}
-
 impl<T: Serialize + DeserializeOwned> Reader<T> {
     /// Attaches to a region that exists; receiving starts at its newest value.
     ///
     /// # Errors
     ///
     /// As for [`ReaderOptions::open`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         ReaderOptions::new().open(name)
     }
 
     pub(super) fn from_raw(raw: RawReader) -> Self {
         Self { raw, encoded: Vec::new(), value: PhantomData }
     }
-
-    /// Moves to another place in the region; see [`RawReader::seek`].
-    pub fn seek(&mut self, to: Position) {
-        self.raw.seek(to);
-    }
-
-    receiving_methods!(T, ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a `T`.");
 
     /// The newest value in its place; see [`RawReader::view`]. It may be decoded without a copy of its strings and bytes for
     /// each.
@@ -87,18 +73,18 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         self.raw.recv_view()
     }
 
-    /// Whether the writer closed the region cleanly, and every value was read.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.raw.is_ended()
-    }
-
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>> {
-        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
-        match payload::decode(&self.encoded) {
-            Ok(value) => Ok(Some(sample.with(value))),
+    fn take(&mut self, ask: Ask) -> Result<Received<T>> {
+        let received = self.raw.ask(ask, &mut self.encoded)?;
+        received.try_map(|sample| match payload::decode(&self.encoded) {
+            Ok(value) => Ok(sample.with(value)),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),
-        }
+        })
     }
 }
+
+receiving_methods!(
+    [T: Serialize + DeserializeOwned] Reader<T>, T,
+    ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a `T`."
+);
+region_methods!([T] Reader<T>);

@@ -6,6 +6,10 @@ use crate::error::{Error, Result};
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
 
+/// What is said of a described region where types cannot be compared.
+pub const UNCOMPARABLE: &str =
+    "the region describes its type, and this program was built without the feature `schema`, which compares types";
+
 /// The kind of values in a region, and their type, if the region says something of it that this program can use.
 #[derive(Clone, Debug)]
 pub struct ValueFormat {
@@ -32,4 +36,9 @@ pub fn value_type_of(location: &Location, kind: Kind, region: &Region) -> Result
 /// The kind that a header's number stands for.
 pub fn known_kind(location: &Location, code: u32) -> Result<Kind> {
     Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: location.name.clone(), code })
+}
+
+/// The error for an option that means nothing for the handle that is opened.
+pub fn does_not_apply(option: &str, handle: &str) -> Error {
+    Error::BadOption(format!("the option `{option}` does not apply to {handle}"))
 }

@@ -23,18 +23,20 @@ pub struct Location {
 }
 
 impl Location {
-    /// Finds the place of a region: a name in `SHM_DIR`, or a path if it has a `/`.
-    pub fn resolve(name: &str) -> Result<Self> {
-        let (directory, file) = match name.rsplit_once('/') {
+    /// Finds the location of a region: a name in `SHM_DIR`, or a path if it has a `/`.
+    pub fn resolve(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let refuse = |reason| Error::BadName { name: name.clone(), reason };
+        let text = path.to_str().ok_or_else(|| refuse("it is not UTF-8"))?;
+        let (directory, file) = match text.rsplit_once('/') {
             Some(("", file)) => (PathBuf::from("/"), file),
             Some((directory, file)) => (PathBuf::from(directory), file),
-            None => (default_directory(), name),
+            None => (default_directory(), text),
         };
-        if let Err(reason) = check_name(file) {
-            return Err(Error::BadName { name: name.to_owned(), reason });
-        }
-        let directory = open_directory(&directory, Some(name))?;
-        Ok(Self { name: name.to_owned(), file: file.to_owned(), directory })
+        check_name(file).map_err(refuse)?;
+        let directory = open_directory(&directory, Some(&name))?;
+        let file = file.to_owned();
+        Ok(Self { name, file, directory })
     }
 
     /// The place of a region in a directory that is open already. The name was checked.

@@ -66,7 +66,7 @@ pub fn kill(writer: RawWriter) {
 
 /// All that the reader gets without waiting: number, losses, text.
 pub fn drain(reader: &mut RawReader) -> Vec<(Sequence, u64, String)> {
-    std::iter::from_fn(|| reader.try_recv().unwrap())
+    std::iter::from_fn(|| reader.try_recv().unwrap().value())
         .map(|sample| (sample.sequence, sample.lost, String::from_utf8(sample.value).unwrap()))
         .collect()
 }

@@ -1,10 +1,11 @@
 //! The writing handle for arrays of numbers: their bytes are published as they are.
 
-use super::{Loan, RawWriter, WriterOptions};
+use super::{Loan, RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::types::array::{ArrayType, Element, with_bytes};
 use std::marker::PhantomData;
+use std::path::Path;
 
 /// A writer of arrays of numbers, which readers in any language see with their element type and shape. They are copied
 /// once, into the region. See [`Writer`](crate::Writer) for the rest.
@@ -42,7 +43,7 @@ impl<T: Element> ArrayWriter<T> {
     /// # Errors
     ///
     /// As for [`WriterOptions::open_array`].
-    pub fn open(name: &str, shape: &[u64]) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>, shape: &[u64]) -> Result<Self> {
         WriterOptions::new().open_array(name, shape)
     }
 
@@ -97,28 +98,6 @@ impl<T: Element> ArrayWriter<T> {
     pub fn loan(&mut self, elements: usize) -> Result<Loan<'_>> {
         self.raw.loan(elements.saturating_mul(size_of::<T>()))
     }
-
-    /// The number of the newest value; 0 if there is none yet.
-    #[must_use]
-    pub fn head(&self) -> Sequence {
-        self.raw.head()
-    }
-
-    /// Closes the region cleanly; see [`RawWriter::close`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawWriter::close`].
-    pub fn close(self) -> Result<()> {
-        self.raw.close()
-    }
-
-    /// Closes the region cleanly and removes it; see [`RawWriter::remove`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawWriter::remove`].
-    pub fn remove(self) -> Result<()> {
-        self.raw.remove()
-    }
 }
+
+region_methods!([T] ArrayWriter<T>);

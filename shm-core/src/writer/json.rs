@@ -1,10 +1,11 @@
 //! The writing handle for values given as JSON, encoded by the region's schema.
 
-use super::{RawWriter, WriterOptions};
+use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::types::schema::Schema;
 use serde_json::Value;
+use std::path::Path;
 
 /// A writer of typed values by who does not know the type: they are given as JSON, and encoded by the region's schema.
 /// See [`Writer`](crate::Writer) for the rest.
@@ -42,7 +43,7 @@ impl JsonWriter {
     /// # Errors
     ///
     /// As for [`WriterOptions::open_json`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         WriterOptions::new().open_json(name)
     }
 
@@ -64,19 +65,6 @@ impl JsonWriter {
             Err(error) => Err(Error::BadValue { region: self.raw.location.name.clone(), reason: error.to_string() }),
         }
     }
-
-    /// The number of the newest value; 0 if there is none yet.
-    #[must_use]
-    pub fn head(&self) -> Sequence {
-        self.raw.head()
-    }
-
-    /// Closes the region cleanly; see [`RawWriter::close`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawWriter::close`].
-    pub fn close(self) -> Result<()> {
-        self.raw.close()
-    }
 }
+
+region_methods!([] JsonWriter);

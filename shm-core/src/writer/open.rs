@@ -4,7 +4,7 @@ use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity}
 use super::{RawWriter, WriterOptions};
 use crate::error::{Error, Result};
 use crate::region::draft::{Draft, remove_draft};
-use crate::region::format::{known_kind, value_type_of};
+use crate::region::format::{UNCOMPARABLE, known_kind, value_type_of};
 use crate::region::location::Location;
 use crate::region::replace::{Change, Replacement, lay_out, random_lineage};
 use crate::region::tenure::{Lock, begin_tenure};
@@ -22,12 +22,20 @@ const DEFAULT_MODE: u32 = 0o600;
 /// How often a region that appears and disappears while it is being opened is tried again.
 const OPEN_ATTEMPTS: usize = 100;
 
+/// A region that is ready to be written.
+pub struct Opened {
+    pub region: Region,
+    pub producer: Producer,
+    /// How many values went because the region was of another kind or type.
+    pub discarded: u64,
+}
+
 impl WriterOptions {
     /// Creates the region or takes it over. What fails leaves nothing behind.
     pub(super) fn open_locked(&self, location: &Location, lock: Lock) -> Result<RawWriter> {
         let opened = self.open_or_create(location, &lock);
         match opened {
-            Ok((region, producer)) => RawWriter::new(location.clone(), lock, region, producer),
+            Ok(opened) => RawWriter::new(location.clone(), lock, opened),
             Err(error) => {
                 // A failed creation leaves nothing behind. The error that matters is this one.
                 let _ = lock.release(location);
@@ -36,7 +44,7 @@ impl WriterOptions {
         }
     }
 
-    fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<(Region, Producer)> {
+    fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<Opened> {
         // A writer that died while it replaced the region may have left one as large as the region.
         remove_draft(location);
         for _ in 0..OPEN_ATTEMPTS {
@@ -45,8 +53,8 @@ impl WriterOptions {
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if let Some(made) = self.create(location)? {
-                return Ok(made);
+            if let Some((region, producer)) = self.create(location)? {
+                return Ok(Opened { region, producer, discarded: 0 });
             }
         }
         Err(location.gone())
@@ -61,7 +69,7 @@ impl WriterOptions {
             compatible: feature_bits(self.checksum.unwrap_or(false)),
             lineage: random_lineage(location)?,
             boot_id: boot_id(),
-            ..StaticHeader::new(slots, capacity, self.kind.unwrap_or(Kind::Bytes).code())
+            ..StaticHeader::new(slots, capacity, self.wanted_kind().unwrap_or(Kind::Bytes).code())
         };
         let static_header = lay_out(location, static_header.with_descriptor(&descriptor, fingerprint))?;
         let draft = Draft::new(location, static_header, &descriptor, self.mode.unwrap_or(DEFAULT_MODE), None)?;
@@ -72,9 +80,11 @@ impl WriterOptions {
 
     /// Goes on where the last writer ended: in its file, or in one that replaces it because another one is wanted or this
     /// one is damaged.
-    fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<(Region, Producer)> {
+    fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<Opened> {
         let (wanted, descriptor) = self.wanted(location, &region)?;
         let ring = region.ring();
+        let keeps_values = wanted.kind == region.static_header.kind && descriptor == region.descriptor;
+        let discarded = if keeps_values { 0 } else { ring.retained() };
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         let newest = match Producer::take_over(ring) {
             Ok(producer) if wanted == region.static_header => return self.go_on(location, region, producer, epoch),
@@ -83,24 +93,19 @@ impl WriterOptions {
         };
         let announcer = &mut Announcer::of(ring);
         let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
-        Replacement { location, lock, region: &region, newest, announcer }.replace(change)
+        let (region, producer) = Replacement { location, lock, region: &region, newest, announcer }.replace(change)?;
+        Ok(Opened { region, producer, discarded })
     }
 
     /// Goes on in the file as it is.
-    fn go_on(
-        &self,
-        location: &Location,
-        region: Region,
-        mut producer: Producer,
-        epoch: u64,
-    ) -> Result<(Region, Producer)> {
+    fn go_on(&self, location: &Location, region: Region, mut producer: Producer, epoch: u64) -> Result<Opened> {
         if let Some(mode) = self.mode {
             region.set_mode(location, mode)?;
         }
         begin_tenure(&region, epoch);
         producer.announcer().change_state(region.ring(), STATE_OPEN);
         wake(region.header().hot.bell.word());
-        Ok((region, producer))
+        Ok(Opened { region, producer, discarded: 0 })
     }
 
     /// How long each value is, if it is an array and that is known.
@@ -113,7 +118,7 @@ impl WriterOptions {
     fn descriptor(&self) -> Result<(Vec<u8>, u64)> {
         match &self.value_type {
             Some(value_type) => Ok(value_type.to_descriptor()),
-            None if self.kind == Some(Kind::Array) => {
+            None if self.wanted_kind() == Some(Kind::Array) => {
                 Err(Error::BadOption("a region of arrays needs their type: WriterOptions::array".to_owned()))
             }
             None => Ok((vec![], 0)),
@@ -126,27 +131,47 @@ impl WriterOptions {
         let mut wanted = found.clone();
         wanted.slots = self.slots.unwrap_or(found.slots);
         wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
-        wanted.kind = self.kind.map_or(found.kind, Kind::code);
+        wanted.kind = self.wanted_kind().map_or(found.kind, Kind::code);
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }
         // The boot id tells later whether a value may have been lost with the page cache.
         wanted.boot_id = boot_id();
         let kind = known_kind(location, wanted.kind)?;
-        if wanted.kind == found.kind && self.is_described_by(location, region) {
-            // Damage is found before anything is taken over.
-            value_type_of(location, kind, region)?;
-            return Ok((wanted, region.descriptor.clone()));
+        if !self.replace {
+            self.refuse_another(location, kind, region)?;
+        } else if self.is_another(location, kind, region) {
+            let (descriptor, fingerprint) = self.descriptor()?;
+            return Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor));
         }
-        let (descriptor, fingerprint) = self.descriptor()?;
-        Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor))
+        // Damage is found before anything is taken over.
+        value_type_of(location, kind, region)?;
+        Ok((wanted, region.descriptor.clone()))
     }
 
-    /// Whether the type that is wanted is the one that the region has.
-    fn is_described_by(&self, location: &Location, region: &Region) -> bool {
-        let Some(wanted) = &self.value_type else { return !self.is_untyped || region.descriptor.is_empty() };
-        let found = value_type_of(location, wanted.kind(), region);
-        matches!(found, Ok(Some(found)) if found == *wanted)
+    /// Whether the region holds values of another kind or type.
+    fn is_another(&self, location: &Location, kind: Kind, region: &Region) -> bool {
+        let refused = self.refuse_another(location, kind, region);
+        matches!(refused, Err(Error::Kind { .. } | Error::Type { .. } | Error::Damaged { .. }))
+    }
+
+    /// Refuses a region that holds values of another kind or type.
+    fn refuse_another(&self, location: &Location, kind: Kind, region: &Region) -> Result<()> {
+        let found = region.static_header.kind;
+        let name = || location.name.clone();
+        if found != kind.code() {
+            let found = Kind::from_code(found).map_or_else(|| format!("kind {found}"), |kind| kind.to_string());
+            return Err(Error::Kind { region: name(), found, expected: kind.to_string() });
+        }
+        let difference = match &self.value_type {
+            None if self.is_untyped && !region.descriptor.is_empty() => Some(UNCOMPARABLE.to_owned()),
+            None => None,
+            Some(wanted) => match value_type_of(location, kind, region)? {
+                None => Some("the region does not describe the type of its values".to_owned()),
+                found => wanted.difference(found.as_ref()),
+            },
+        };
+        difference.map_or(Ok(()), |difference| Err(Error::Type { region: name(), difference }))
     }
 }
 

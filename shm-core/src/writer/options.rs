@@ -7,6 +7,7 @@ use super::{ArrayWriter, RawWriter, Writer};
 use crate::error::{Error, Result};
 #[cfg(feature = "schema")]
 use crate::region::format::ValueFormat;
+use crate::region::format::does_not_apply;
 use crate::region::location::Location;
 use crate::region::open::check_local_directory;
 use crate::region::replace::{MODE_MIN, MODES};
@@ -20,18 +21,20 @@ use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How to open a region for writing. An option that is not set means: as found, or the default for a new region.
 ///
-/// Options that differ from what is found replace the region by one of the same lineage: the numbers go on,
-/// readers follow, and the newest values that fit are kept unless the kind or the type differs.
+/// If slots, capacity, checksums or mode differ from what is found, the region is replaced by one of the same lineage: the
+/// numbers go on, readers follow, and the newest values that fit are kept. A region of another kind or type is refused,
+/// unless [`replace`](Self::replace) is set.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let name = format!("{}/room", directory.path().display());
-/// let mut writer = shm_core::Writer::options().slots(8).capacity(100).open::<f64>(&name)?;
+/// let mut writer = shm_core::WriterOptions::new().slots(8).capacity(100).open::<f64>(&name)?;
 /// writer.publish(&21.5)?;
 /// # Ok(())
 /// # }
@@ -44,6 +47,7 @@ pub struct WriterOptions {
     pub(super) kind: Option<Kind>,
     pub(super) checksum: Option<bool>,
     pub(super) value_type: Option<ValueType>,
+    pub(super) replace: bool,
     // Whether the values are of a type that cannot be described.
     pub(super) is_untyped: bool,
 }
@@ -73,24 +77,22 @@ impl WriterOptions {
         self
     }
 
-    /// What the payloads are; only for [`open_raw`](Self::open_raw). A new region holds bytes.
+    /// What the payloads are; for [`open_raw`](Self::open_raw). A new region holds bytes.
     pub fn kind(&mut self, kind: Kind) -> &mut Self {
         self.kind = Some(kind);
         self
     }
 
-    /// What arrays the values are; for [`open_raw`](Self::open_raw). It sets the kind as well.
+    /// What arrays the values are; for [`open_raw`](Self::open_raw). The kind follows from it.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
-        self.kind = Some(Kind::Array);
         self.value_type = Some(ValueType::Array(array));
         self
     }
 
     /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced,
-    /// and for [`open_raw`](Self::open_raw) and [`open_json`](Self::open_json). It sets the kind as well.
+    /// and for [`open_raw`](Self::open_raw) and [`open_json`](Self::open_json). The kind follows from it.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
-        self.kind = Some(Kind::Bincode);
         self.value_type = Some(ValueType::Schema(schema));
         self
     }
@@ -101,25 +103,38 @@ impl WriterOptions {
         self
     }
 
+    /// Whether a region of another kind or type may be replaced. Its values are then discarded, and
+    /// [`discarded`](RawWriter::discarded) says how many; the numbers go on, and readers follow. Unset, such a region is
+    /// refused and keeps its values.
+    pub fn replace(&mut self, on: bool) -> &mut Self {
+        self.replace = on;
+        self
+    }
+
     /// Creates the region, or takes it over from a writer that ended or died.
     ///
     /// # Errors
     ///
-    /// [`Error::WriterAlive`] if it has a writer; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
+    /// [`Error::WriterAlive`] if it has a writer; [`Error::Kind`] or [`Error::Type`] if it holds values of another kind or
+    /// type, unless [`replace`](Self::replace) is set; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
     /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
     /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`], [`Error::FileSystem`] and
     /// [`Error::Remote`];
     /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
     /// removes or replaces it meanwhile; [`Error::Schema`] if the type cannot be described; [`Error::Directory`] and
     /// [`Error::Io`].
-    pub fn open<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Writer<T>> {
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>> {
+        self.refuse_kind()?;
+        if let Some(ValueType::Array(_)) = self.value_type {
+            return Err(does_not_apply("array", "a writer of Rust values; use open_array"));
+        }
         let mut options = self.clone();
         options.kind(Kind::Bincode);
         #[cfg(feature = "schema")]
-        if !matches!(self.value_type, Some(ValueType::Schema(_))) {
+        if self.value_type.is_none() {
             options.schema(Schema::of::<T>()?);
         }
-        // Without the feature it cannot be known whether this is the type that the region describes.
+        // Without the feature, nobody can tell whether this is the type that the region describes.
         options.is_untyped = cfg!(not(feature = "schema"));
         Ok(Writer::from_raw(options.open_raw(name)?))
     }
@@ -130,7 +145,11 @@ impl WriterOptions {
     /// # Errors
     ///
     /// As for [`open`](Self::open), and [`Error::BadOption`] if there can be no such array.
-    pub fn open_array<T: Element>(&self, name: &str, shape: &[u64]) -> Result<ArrayWriter<T>> {
+    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>> {
+        self.refuse_kind()?;
+        if self.value_type.is_some() {
+            return Err(does_not_apply("array` or `schema", "a writer of arrays, whose type and shape are given here"));
+        }
         let array = ArrayType::new(T::DTYPE, shape).map_err(Error::BadOption)?;
         Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
     }
@@ -142,8 +161,10 @@ impl WriterOptions {
     /// As for [`open`](Self::open); [`Error::BadOption`] if the schema that is set, or else the region's, does not say how
     /// values are encoded; [`Error::NotFound`] if no schema is set and there is no region.
     #[cfg(feature = "schema")]
-    pub fn open_json(&self, name: &str) -> Result<JsonWriter> {
-        // Before anything is made or taken over.
+    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter> {
+        let name = name.as_ref();
+        self.refuse_kind()?;
+        // Before anything is created or taken over.
         if let Some(value_type) = &self.value_type {
             require_complete(name, value_type.schema())?;
         } else {
@@ -162,9 +183,9 @@ impl WriterOptions {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_raw(&self, name: &str) -> Result<RawWriter> {
+    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter> {
         self.check()?;
-        let location = Location::resolve(name)?;
+        let location = Location::resolve(name.as_ref())?;
         // A file that is refused gets no lock file beside it.
         let found = match Region::open(&location, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
@@ -184,12 +205,25 @@ impl WriterOptions {
         self.open_locked(&location, lock)
     }
 
+    fn refuse_kind(&self) -> Result<()> {
+        match self.kind {
+            None => Ok(()),
+            Some(_) => Err(does_not_apply("kind", "this writer, whose kind follows from its values; use open_raw")),
+        }
+    }
+
+    /// The kind that is wanted, if any is.
+    pub(super) fn wanted_kind(&self) -> Option<Kind> {
+        self.kind.or(self.value_type.as_ref().map(ValueType::kind))
+    }
+
     fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::BadOption(text));
-        if let Some(value_type) = &self.value_type
-            && self.kind != Some(value_type.kind())
+        if let (Some(value_type), Some(kind)) = (&self.value_type, self.kind)
+            && kind != value_type.kind()
         {
-            return refuse(format!("a schema makes a region of kind {}; leave out the kind", value_type.kind()));
+            let option = if value_type.kind() == Kind::Array { "array" } else { "schema" };
+            return refuse(format!("the option `{option}` does not apply to values of kind {kind}"));
         }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {
@@ -215,11 +249,12 @@ impl WriterOptions {
 
 /// Refuses a region whose schema does not say how values are encoded.
 #[cfg(feature = "schema")]
-fn require_complete(name: &str, schema: Option<&Schema>) -> Result<()> {
+fn require_complete(name: &Path, schema: Option<&Schema>) -> Result<()> {
     match schema {
         Some(schema) if schema.is_complete() => Ok(()),
         _ => Err(Error::BadOption(format!(
-            "region '{name}' does not say how its values are encoded; set a schema, or publish bytes"
+            "region '{}' does not say how its values are encoded; set a schema, or publish bytes",
+            name.display()
         ))),
     }
 }

@@ -1,6 +1,7 @@
 //! The writing handle for payloads that are bytes already: it publishes, and replaces the region when a value does not fit.
 
 use super::WriterOptions;
+use super::open::Opened;
 use super::sizes::{MAX_PAYLOAD_BYTES, grown_slots, round_capacity};
 use super::waker::Waker;
 use crate::Sequence;
@@ -17,6 +18,7 @@ use crate::types::schema::Schema;
 use crate::types::value_type::{ValueType, check_payload};
 use shm_ring::Producer;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How often a writer checks its file, in nanoseconds: as often as readers do.
@@ -46,13 +48,15 @@ pub struct RawWriter {
     // When the file was last checked, on the waker's clock.
     checked_ns: u64,
     gone: bool,
+    discarded: u64,
 }
 
 impl RawWriter {
-    pub(super) fn new(location: Location, lock: Lock, region: Region, producer: Producer) -> Result<Self> {
+    pub(super) fn new(location: Location, lock: Lock, opened: Opened) -> Result<Self> {
+        let Opened { region, producer, discarded } = opened;
         let format = ValueFormat::of(&location, &region)?;
         let waker = Waker::new(region.static_header.spin_ns);
-        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, gone: false })
+        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, gone: false, discarded })
     }
 
     /// Opens a region of this kind, with the other options as found or by default.
@@ -60,7 +64,7 @@ impl RawWriter {
     /// # Errors
     ///
     /// As for [`WriterOptions::open`].
-    pub fn open(name: &str, kind: Kind) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>, kind: Kind) -> Result<Self> {
         WriterOptions::new().kind(kind).open_raw(name)
     }
 
@@ -225,7 +229,7 @@ impl RawWriter {
         self.producer.head()
     }
 
-    /// How many values the region holds.
+    /// How many values the region has room for.
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.region.static_header.slots
@@ -235,6 +239,13 @@ impl RawWriter {
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.region.static_header.capacity
+    }
+
+    /// How many values were discarded when this writer replaced a region of another kind or type; see
+    /// [`WriterOptions::replace`].
+    #[must_use]
+    pub fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     /// How often this writer called the kernel after a publication to wake sleeping readers.

@@ -87,22 +87,23 @@ fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
 }
 
 #[test]
-fn another_kind_replaces_the_region_and_numbers_go_on() {
+fn another_kind_replaces_the_region_if_that_is_asked_for_and_numbers_go_on() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"one").unwrap();
     let mut reader = test_region.reader(Position::Oldest);
     let mut typed_writer = {
         assert_eq!(drain(&mut reader), [row(1, "one")]);
-        Writer::<u32>::open(&test_region.name).unwrap()
+        WriterOptions::new().replace(true).open::<u32>(&test_region.name).unwrap()
     };
     let mut typed = Reader::<u32>::open(&test_region.name).unwrap();
     assert_eq!(typed.latest().unwrap(), None);
     assert_eq!(typed_writer.publish(&7).unwrap(), 2);
-    let sample = reader.try_recv().unwrap().unwrap();
+    let sample = reader.try_recv().unwrap().value().unwrap();
     assert_eq!((sample.sequence, sample.lost, sample.restarted, reader.kind()), (2, 0, false, Kind::Bincode));
     assert_eq!(typed.recv().unwrap().unwrap().value, 7);
     drop(typed_writer);
-    test_region.writer(Kind::Json).publish(b"{}").unwrap();
+    let mut json = RawWriter::options().kind(Kind::Json).replace(true).open_raw(&test_region.name).unwrap();
+    json.publish(b"{}").unwrap();
     assert!(matches!(typed.latest(), Err(Error::Kind { .. })));
 }
 

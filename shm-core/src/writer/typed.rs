@@ -1,12 +1,13 @@
 //! The writing handle for values of one Rust type: an encoder and a `RawWriter`.
 
-use super::{RawWriter, WriterOptions};
+use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{Error, Result};
 use crate::types::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
+use std::path::Path;
 
 /// A writer of values of one type.
 ///
@@ -36,14 +37,6 @@ pub struct Writer<T> {
     value: PhantomData<fn(&T)>,
 }
 
-impl Writer<()> {
-    /// Options, of which none is set yet. The type comes with [`open`](WriterOptions::open).
-    #[must_use]
-    pub fn options() -> WriterOptions {
-        WriterOptions::new()
-    }
-}
-
 impl<T: Serialize + DeserializeOwned> Writer<T> {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
         Self { raw, published: 0, encoded: Vec::new(), value: PhantomData }
@@ -54,7 +47,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     /// # Errors
     ///
     /// As for [`WriterOptions::open`].
-    pub fn open(name: &str) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
         WriterOptions::new().open(name)
     }
 
@@ -79,34 +72,6 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
             false => self.raw.publish_checked(&self.encoded),
         }
     }
-
-    /// How often this writer called the kernel to wake sleeping readers.
-    #[must_use]
-    pub fn wakes(&self) -> u64 {
-        self.raw.wakes()
-    }
-
-    /// The number of the newest value; 0 if there is none yet.
-    #[must_use]
-    pub fn head(&self) -> Sequence {
-        self.raw.head()
-    }
-
-    /// Closes the region cleanly; see [`RawWriter::close`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawWriter::close`].
-    pub fn close(self) -> Result<()> {
-        self.raw.close()
-    }
-
-    /// Closes the region cleanly and removes it; see [`RawWriter::remove`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`RawWriter::remove`].
-    pub fn remove(self) -> Result<()> {
-        self.raw.remove()
-    }
 }
+
+region_methods!([T] Writer<T>);

@@ -14,7 +14,7 @@ const TEST: &str = concat!(module_path!(), "::a_fork_can_write_nothing_and_keeps
 /// The process that forks. What the fork finds goes to a socket; it lives until that is closed.
 fn fork_and_report(name: &str) {
     let mut writer = RawWriter::options().kind(Kind::Bytes).slots(64).open_raw(name).expect("a writer");
-    let mut other = RawWriter::options().kind(Kind::Bytes).open_raw(&format!("{name}-2")).expect("another writer");
+    let mut other = RawWriter::options().kind(Kind::Bytes).open_raw(format!("{name}-2")).expect("another writer");
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(name).expect("a reader");
     writer.publish(b"parent").expect("published");
     let loan = other.loan(4).expect("a loan");
@@ -25,7 +25,7 @@ fn fork_and_report(name: &str) {
     say(format!("first {:?}", writer.publish(b"child").map_err(|error| is_forked(&error))));
     let refused = (0..1000).filter(|_| writer.publish(b"child").is_err_and(|error| is_forked(&error))).count();
     say(format!("refused {refused}"));
-    say(format!("received {:?}", reader.try_recv().expect("a value").map(|sample| sample.value)));
+    say(format!("received {:?}", reader.try_recv().expect("a value").value().map(|sample| sample.value)));
     say(format!("close {:?}", other.close().map_err(|error| is_forked(&error))));
     // Whether it is told again once the next writer is at work.
     let mut go = BufReader::new(&connection);

@@ -173,7 +173,7 @@ impl Storm {
         assert_eq!(info.writer, WriterStatus::Gone, "round {author}");
         if author.is_multiple_of(16) {
             let started = Instant::now();
-            reader.recv_timeout(WAIT).expect("nothing is damaged");
+            let _ = reader.recv_timeout(WAIT).expect("nothing is damaged");
             let late = started.elapsed().saturating_sub(WAIT);
             assert!(late < Duration::from_secs(10), "round {author}: a wait came back after {late:?}");
             self.returns.push(late);
@@ -197,7 +197,7 @@ impl Storm {
         let Some(Ok(mut reader)) = attempts.find(|opened| opened.is_ok() || is_over.load(Relaxed)) else { return };
         let (mut value, mut last) = (Vec::new(), 0);
         while !is_over.load(Relaxed) {
-            let received = reader.follow_into(&mut value, Some(Duration::from_millis(100)));
+            let received = reader.follow_into(&mut value, Duration::from_millis(100));
             let now = SystemTime::now();
             let mut seen = seen.lock().expect("no panic under this lock");
             let sample = match received {

@@ -48,7 +48,7 @@ fn a_live_region_is_read_with_nothing_but_the_numbers_in_the_document() {
 fn every_field_in_the_document_is_what_the_library_says() {
     let (s, writer, bytes) = live("--checksum", &["one", "two", "three"]);
     let format = Format::read();
-    let info = shm_core::inspect(&s.name("demo")).expect("a sound region");
+    let info = shm_core::inspect(s.name("demo")).expect("a sound region");
     let nanoseconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
     let told: [(&str, u128); 25] = [
         ("version_major", info.version.0.into()),

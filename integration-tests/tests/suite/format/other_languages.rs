@@ -25,7 +25,7 @@ fn a_program_in_c_prints_the_newest_value_of_every_kind() {
     s.ok("rover; shm-writer create cam --array u1:2,3; printf abcdef | shm-writer cam");
     s.run(&format!("{reader} cam")).prints("abcdef\n");
     s.ok(&format!("shm-reader --raw rover > expected; echo >> expected; {reader} rover | cmp - expected"));
-    s.ok("head -c 100000 /dev/urandom > large; shm-writer --file large demo");
+    s.ok("head -c 100000 /dev/urandom > large; shm-writer -q --replace --as bytes --file large demo");
     s.ok(&format!("{reader} demo | head -c 100000 | cmp - large"));
 }
 

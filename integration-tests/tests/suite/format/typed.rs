@@ -3,7 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shm_core::{ArrayReader, ArrayWriter, Error, JsonReader, JsonWriter, Kind, Reader, Schema, Writer};
+use shm_core::{
+    ArrayReader, ArrayWriter, Error, JsonReader, JsonWriter, Kind, Reader, ReaderOptions, Schema, Writer, WriterOptions,
+};
 
 use crate::harness::{Sandbox, without_forks};
 
@@ -71,7 +73,17 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
 #[test]
 fn another_kind_replaces_a_typed_region_only_when_it_is_asked_for() {
     let s = Sandbox::new();
-    s.ok("rover; shm-writer --as text rover hello");
+    s.ok("rover");
+    let values = s.ok("shm-reader --from oldest rover");
+    for command in [
+        "shm-writer --as text rover hello",
+        "shm-writer create rover --array u1:3",
+        "seq 3 | shm-writer --as json rover",
+    ] {
+        s.run(command).exits(1).complains(&["cannot open region 'rover'", "bincode"]);
+        assert_eq!(s.ok("shm-reader --from oldest rover"), values, "{command}");
+    }
+    s.run("shm-writer --as text --replace rover hello").exits(0).complains(&["'rover'", "discarded 3 values"]);
     s.run("shm-reader rover").prints("hello\n");
     assert_eq!(s.inspect("rover")["fingerprint"], "0000000000000000");
 }
@@ -165,7 +177,7 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
 }
 
 #[test]
-fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
+fn a_writer_of_another_type_is_refused_or_replaces_the_values_and_readers_are_told() {
     let s = Sandbox::new();
     let name = s.name("room");
     let mut writer = Writer::open(&name).expect("a writer");
@@ -174,7 +186,9 @@ fn a_writer_of_another_type_replaces_the_values_and_readers_are_told() {
     let mut old = Reader::<Reading<f64>>::open(&name).expect("a reader");
     old.seek(shm_core::Position::New);
     let mut values = JsonReader::open(&name).expect("a reader of any type");
-    let mut writer = without_forks(|| Writer::open(&name)).expect("another writer");
+    let refused = without_forks(|| Writer::<Reading<u8>>::open(&name)).expect_err("another type");
+    assert!(refused.to_string().contains("f64 in the region, u8 here"), "{refused}");
+    let mut writer = without_forks(|| WriterOptions::new().replace(true).open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
     assert_eq!(values.latest().expect("a value").expect("the newest").value["position"], json!([1.0, 3]));
@@ -189,8 +203,8 @@ fn the_same_type_keeps_the_values_through_restarts_and_growth() {
         let mut writer = without_forks(|| Writer::<String>::open(&name)).expect("a writer");
         assert_eq!(writer.publish(&"x".repeat(length)).expect("a value"), number as u64 + 1);
     }
-    let mut reader = Reader::options().start(shm_core::Position::Oldest).open::<String>(&name).expect("a reader");
-    let lengths = [0; 2].map(|_| reader.try_recv().expect("a value").expect("one").value.len());
+    let mut reader = ReaderOptions::new().start(shm_core::Position::Oldest).open::<String>(&name).expect("a reader");
+    let lengths = [0; 2].map(|_| reader.try_recv().expect("a value").value().expect("one").value.len());
     assert_eq!(lengths, [10, 10_000]);
 }
 
@@ -209,7 +223,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     assert!(s.files().is_empty(), "{:?}", s.files());
 
     let named = |version| Schema::named("Untraceable", version).expect("a name");
-    let mut writer = Writer::options().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
+    let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
     writer.publish(&Untraceable::Number(7)).expect("a value");
     s.run("shm-reader room").prints("1 bytes: 07\n");
     let text = s.ok("shm-reader inspect room");
@@ -217,13 +231,14 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     drop(writer);
     s.run("shm-writer room 1").exits(1).complains(&["bincode values, which only programs that know them make"]);
     assert!(JsonReader::open(&name).is_err() && JsonWriter::open(&name).is_err());
-    assert!(Reader::options().schema(named(1)).open::<Untraceable>(&name).is_ok());
-    let other = Reader::options().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
+    assert!(ReaderOptions::new().schema(named(1)).open::<Untraceable>(&name).is_ok());
+    let other = ReaderOptions::new().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
     assert!(other.to_string().contains("version 1, known only by name, in the region"), "{other}");
 
     let shown = Schema::from_samples(&[7_u8]).expect("a sample");
-    Writer::options()
+    WriterOptions::new()
         .schema(shown)
+        .replace(true)
         .open::<Untraceable>(&name)
         .expect("a writer")
         .publish(&Untraceable::Number(8))
@@ -239,12 +254,12 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     let mut raw = without_forks(|| shm_core::RawWriter::open(&name, Kind::Bincode)).expect("as found");
     assert!(matches!(raw.publish(&[1, 2]), Err(Error::BadValue { .. })));
     assert_eq!(raw.publish(&[1, 1]).expect("a value"), 1);
-    let mut array = ArrayWriter::<u16>::open(&s.name("array"), &[0, 2]).expect("a writer");
+    let mut array = ArrayWriter::<u16>::open(s.name("array"), &[0, 2]).expect("a writer");
     assert!(matches!(array.publish(&[1, 2, 3]), Err(Error::BadValue { .. })));
     assert_eq!(array.publish(&[1, 2, 3, 4]).expect("a value"), 1);
-    let frames = ArrayReader::<u16>::open(&s.name("array")).expect("a reader").latest().expect("a value");
+    let frames = ArrayReader::<u16>::open(s.name("array")).expect("a reader").latest().expect("a value");
     assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
-    let message = ArrayReader::<f32>::open(&s.name("array")).expect_err("another type").to_string();
+    let message = ArrayReader::<f32>::open(s.name("array")).expect_err("another type").to_string();
     assert!(message.contains("arrays of <u2 in the region, of <f4 here"), "{message}");
 }
 
@@ -259,7 +274,7 @@ struct Skips {
 #[test]
 fn a_type_that_serializes_what_it_does_not_deserialize_is_found_out() {
     let s = Sandbox::new();
-    let mut writer = Writer::<Skips>::open(&s.name("room")).expect("a writer");
+    let mut writer = Writer::<Skips>::open(s.name("room")).expect("a writer");
     let error = writer.publish(&Skips { comment: None, on: true, number: 7 }).expect_err("no value of its type");
     assert!(matches!(error, Error::BadValue { .. }), "{error}");
     assert_eq!(s.inspect("room")["head"], 0);
@@ -271,12 +286,12 @@ fn options_that_cannot_be_right_are_refused_before_anything_is_lost() {
     let name = s.name("room");
     Writer::<u8>::open(&name).expect("a writer").publish(&7).expect("a value");
     let named = Schema::named("Other", 1).expect("a name");
-    assert!(matches!(Writer::options().schema(named).open_json(&name), Err(Error::BadOption(_))));
-    Writer::options().kind(Kind::Text).open_json(&name).expect("the kind is the schema's").close().expect("closed");
+    assert!(matches!(WriterOptions::new().schema(named).open_json(&name), Err(Error::BadOption(_))));
+    assert!(matches!(WriterOptions::new().kind(Kind::Text).open_json(&name), Err(Error::BadOption(_))));
     s.run("shm-reader room").prints("7\n");
     let array = shm_core::ArrayType::new("u1", &[2]).expect("a type");
-    assert!(matches!(Writer::options().array(array).open_json(&s.name("new")), Err(Error::BadOption(_))));
-    assert!(!s.shm("new").exists() && matches!(JsonWriter::open(&s.name("new")), Err(Error::NotFound { .. })));
+    assert!(matches!(WriterOptions::new().array(array).open_json(s.name("new")), Err(Error::BadOption(_))));
+    assert!(!s.shm("new").exists() && matches!(JsonWriter::open(s.name("new")), Err(Error::NotFound { .. })));
 }
 
 #[test]
@@ -285,9 +300,11 @@ fn a_region_with_a_damaged_schema_is_not_taken_over() {
     let vector = crate::harness::workspace().join("docs/vectors/schema-is-no-json.region");
     std::fs::copy(vector, s.shm("bad")).expect("a copy");
     let before = std::fs::read(s.shm("bad")).expect("a region");
-    assert!(matches!(shm_core::RawWriter::open(&s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
+    assert!(matches!(shm_core::RawWriter::open(s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
     assert!(std::fs::read(s.shm("bad")).expect("a region") == before);
-    Writer::<u8>::open(&s.name("bad")).expect("a writer of a type").publish(&7).expect("a value");
+    assert!(matches!(Writer::<u8>::open(s.name("bad")), Err(Error::Damaged { .. })));
+    let mut writer = WriterOptions::new().replace(true).open::<u8>(s.name("bad")).expect("a writer of a type");
+    writer.publish(&7).expect("a value");
     s.run("shm-reader bad").prints("7\n");
 }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use shm_core::{Error, Kind, Position, RawReader};
+use shm_core::{Error, Kind, Position, RawReader, Received};
 
 use crate::harness::{Sandbox, workspace};
 
@@ -103,7 +103,7 @@ fn the_library_reads_from_the_vectors_what_they_say() {
         let members = expected.as_object_mut().expect("an object");
         members.retain(|name, _| !["file", "about"].contains(&name.as_str()));
         assert_eq!(read(&s.name(file)), expected, "{file}: {}", entry["about"]);
-        assert_eq!(is_sound(&s.name(file)), says_sound(entry), "{file}: {:?}", shm_core::verify(&s.name(file)));
+        assert_eq!(is_sound(&s.name(file)), says_sound(entry), "{file}: {:?}", shm_core::verify(s.name(file)));
     }
 }
 
@@ -123,8 +123,8 @@ fn read(name: &str) -> Value {
     let mut values = vec![];
     loop {
         match reader.try_recv() {
-            Ok(Some(sample)) => values.push(shown(&reader, sample.sequence, &sample.value)),
-            Ok(None) => break,
+            Ok(Received::Value(sample)) => values.push(shown(&reader, sample.sequence, &sample.value)),
+            Ok(_) => break,
             Err(error) => {
                 seen["then"] = class(&error).into();
                 break;

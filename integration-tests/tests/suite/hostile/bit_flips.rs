@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use shm_core::{Error, Kind, Position, RawReader, RawWriter};
+use shm_core::{Error, Kind, Position, RawReader, RawWriter, Received};
 use testkit::effort;
 
 use crate::format::Format;
@@ -93,7 +93,7 @@ fn read_everything(bit: usize, name: &str) -> bool {
     reader.seek(Position::Oldest);
     let mut received = Vec::new();
     for _ in 0..VALUES.len() + 1 {
-        let next = timed(bit, "try_recv", || reader.try_recv_into(&mut buffer));
+        let next = timed(bit, "try_recv", || reader.try_recv_into(&mut buffer).map(Received::value));
         is_refused |= next.is_err();
         if !check(bit, "try_recv", next, &buffer) {
             break;
@@ -159,9 +159,10 @@ fn a_waiting_reader_survives_flips_of_the_fields_that_change() {
             if let Ok(mut reader) = RawReader::open(&name) {
                 let mut buffer = Vec::new();
                 let wait = Duration::from_millis(2);
-                let next = timed(bit, "recv_timeout", || reader.recv_timeout_into(&mut buffer, wait));
+                let next =
+                    timed(bit, "recv_timeout", || reader.recv_timeout_into(&mut buffer, wait).map(Received::value));
                 check(bit, "recv_timeout", next, &buffer);
-                let next = timed(bit, "follow", || reader.follow_into(&mut buffer, Some(wait)));
+                let next = timed(bit, "follow", || reader.follow_into(&mut buffer, wait));
                 check(bit, "follow", next, &buffer);
             }
             file.write_all_at(&bytes[at..=at], at as u64).expect("a byte of the region");

@@ -189,30 +189,30 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
     let name = |region: &str| s.name(region);
     for round in 0..50 {
         for region in ["text", "folder", "cut", "open", "barred", "empty"] {
-            assert!(RawWriter::options().open_raw(&name(region)).is_err(), "{region}");
+            assert!(RawWriter::options().open_raw(name(region)).is_err(), "{region}");
         }
         for region in ["text", "folder", "cut", "empty", "absent"] {
-            assert!(RawReader::open(&name(region)).is_err() && shm_core::verify(&name(region)).is_err(), "{region}");
+            assert!(RawReader::open(name(region)).is_err() && shm_core::verify(name(region)).is_err(), "{region}");
             assert!(
-                shm_core::inspect(&name(region)).is_err() && shm_core::remove(&name(region), false).is_err()
+                shm_core::inspect(name(region)).is_err() && shm_core::remove(name(region), false).is_err()
                     || region == "cut"
             );
         }
-        assert!(matches!(shm_core::Reader::<f64>::open(&name("sound")), Err(Error::Kind { .. })));
-        assert!(RawWriter::options().slots(1 << 40).open_raw(&name("sound")).is_err());
-        assert!(RawWriter::options().slots(1 << 40).open_raw(&name("fresh")).is_err());
+        assert!(matches!(shm_core::Reader::<f64>::open(name("sound")), Err(Error::Kind { .. })));
+        assert!(RawWriter::options().slots(1 << 40).open_raw(name("sound")).is_err());
+        assert!(RawWriter::options().slots(1 << 40).open_raw(name("fresh")).is_err());
         assert!(
-            Block::open(&name("sound")).is_err()
-                && Block::open(&name("empty")).is_err()
-                && Block::open(&name("folder")).is_err()
+            Block::open(name("sound")).is_err()
+                && Block::open(name("empty")).is_err()
+                && Block::open(name("folder")).is_err()
         );
-        let opened = without_forks(|| RawWriter::options().kind(Kind::Json).open_raw(&name("object")));
+        let opened = without_forks(|| RawWriter::options().kind(Kind::Json).open_raw(name("object")));
         let mut writer = opened.expect("nobody else holds it");
         assert!(writer.publish(b"not json").is_err());
         // A refusal takes 60 ms, for which it tries again.
         if round % 10 == 0 {
-            assert!(matches!(RawWriter::options().open_raw(&name("object")), Err(Error::WriterAlive { .. })));
-            assert!(matches!(shm_core::remove(&name("object"), false), Err(Error::WriterAlive { .. })));
+            assert!(matches!(RawWriter::options().open_raw(name("object")), Err(Error::WriterAlive { .. })));
+            assert!(matches!(shm_core::remove(name("object"), false), Err(Error::WriterAlive { .. })));
         }
         if !s.shm("cut").exists() {
             s.ok("shm-writer cut x && truncate -s 8192 $SHM_DIR/cut");

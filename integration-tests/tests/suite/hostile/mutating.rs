@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shm_core::{Access, Block, Error, Kind, Position, RawReader, RawWriter, Result};
+use shm_core::{Access, Block, Error, Kind, Position, RawReader, RawWriter, Received, Result};
 use testkit::{Ending, Random, at_effort};
 
 use crate::format::Format;
@@ -37,7 +37,7 @@ fn region(checksum: bool) -> (Sandbox, Vec<u8>) {
     let s = Sandbox::new();
     let mut options = RawWriter::options();
     options.kind(Kind::Bytes).slots(SLOTS).capacity(CAPACITY as u64).checksum(checksum);
-    let mut writer = options.open_raw(&s.name("demo")).expect("a writer");
+    let mut writer = options.open_raw(s.name("demo")).expect("a writer");
     for number in PUBLISHED {
         writer.publish(&value(number)).expect("a value");
     }
@@ -159,10 +159,10 @@ fn read_once(reader: &mut RawReader, checksum: bool, round: u64, seen: &mut Seen
     reader.seek(position[usize::try_from(round % 5).expect("small")]);
     let start = Instant::now();
     let next = reader.try_recv_into(&mut buffer);
-    seen.answer(checksum, &buffer, start, next);
+    seen.answer(checksum, &buffer, start, next.map(Received::value));
     let start = Instant::now();
     let waited = reader.recv_timeout_into(&mut buffer, WAIT);
-    seen.answer(checksum, &buffer, start, waited);
+    seen.answer(checksum, &buffer, start, waited.map(Received::value));
     let start = Instant::now();
     let latest = reader.latest_into(&mut buffer);
     seen.answer(checksum, &buffer, start, latest);

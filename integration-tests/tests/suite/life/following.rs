@@ -151,9 +151,9 @@ fn a_follower_goes_on_when_the_region_is_replaced_by_another_kind() {
     let mut reader = s.spawn("shm-reader demo -f --json").idle();
     let steps = [
         ("shm-writer demo hello", "text", json!("hello")),
-        ("shm-writer demo --as json '{\"a\": [1, null]}'", "json", json!({"a": [1, null]})),
-        ("printf xyz | shm-writer demo --as bytes --whole", "bytes", json!("eHl6")),
-        ("shm-writer demo --as text again", "text", json!("again")),
+        ("shm-writer demo -q --replace --as json '{\"a\": [1, null]}'", "json", json!({"a": [1, null]})),
+        ("printf xyz | shm-writer demo -q --replace --as bytes --whole", "bytes", json!("eHl6")),
+        ("shm-writer demo -q --replace --as text again", "text", json!("again")),
     ];
     for (seq, (command, kind, value)) in (1..).zip(steps) {
         s.ok(command);

@@ -13,9 +13,9 @@ fn a_large_file_round_trips_without_a_size_given() {
 }
 
 #[test]
-fn a_large_file_replaces_a_short_text_under_a_follower() {
+fn a_large_file_comes_after_a_short_one_under_a_follower() {
     let s = Sandbox::new();
-    s.ok(&format!("head -c {FILE_BYTES} /dev/urandom > f; shm-writer blob short"));
+    s.ok(&format!("head -c {FILE_BYTES} /dev/urandom > f; printf short | shm-writer blob --whole"));
     let mut follower = s.spawn("shm-reader blob -f --raw -n 2 > copy");
     let size = || std::fs::metadata(s.home("copy")).map_or(0, |copy| copy.len());
     crate::harness::eventually("the follower prints the text", || (size() == 5).then_some(()));

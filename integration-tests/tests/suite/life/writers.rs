@@ -41,12 +41,12 @@ fn check_stopped(s: &Sandbox, reader: &mut RawReader) {
     assert!(is_uniform(&newest.value), "torn: {:?}", newest.value);
     let timeout = Duration::from_millis(20);
     let mut start = Instant::now();
-    let mut waited = reader.recv_timeout(timeout).expect("no fault");
+    let mut waited = reader.recv_timeout(timeout).expect("no fault").value();
     if let Some(unannounced) = &waited {
         assert!(is_uniform(&unannounced.value), "torn: {:?}", unannounced.value);
         assert_eq!(unannounced.sequence, newest.sequence + 1);
         start = Instant::now();
-        waited = reader.recv_timeout(timeout).expect("no fault");
+        waited = reader.recv_timeout(timeout).expect("no fault").value();
     }
     assert!(waited.is_none(), "{waited:?} of a writer that is stopped");
     assert!(start.elapsed() >= timeout);
@@ -76,17 +76,17 @@ fn a_writer_that_is_stopped_at_any_moment_keeps_its_region_and_its_readers_their
     let s = Sandbox::new();
     let mut writer = Child::start("a writer flat out", again(TEST, &s.name("demo")).process_group(0));
     assert_eq!(said(&mut writer), "ready");
-    let mut reader = RawReader::open(&s.name("demo")).expect("a reader");
+    let mut reader = RawReader::open(s.name("demo")).expect("a reader");
     let (wanted, most) = (at_effort([5, 15, 30, 300]), 1000);
     let (mut stops, mut unfinished) = (0, 0);
     while stops < wanted || unfinished == 0 && stops < most {
         stops += 1;
         writer.signal(Signal::SIGSTOP);
-        let head = inspect(&s.name("demo")).expect("a region").head;
+        let head = inspect(s.name("demo")).expect("a region").head;
         unfinished += usize::from(is_begun(&s, head + 1));
         check_stopped(&s, &mut reader);
         writer.signal(Signal::SIGCONT);
-        eventually("it goes on", || (inspect(&s.name("demo")).expect("a region").head > head + 1).then_some(()));
+        eventually("it goes on", || (inspect(s.name("demo")).expect("a region").head > head + 1).then_some(()));
     }
     println!("{unfinished} of {stops} stops came while a value was being written");
     assert!(unfinished > 0, "no stop came in the midst of a value");
@@ -94,7 +94,7 @@ fn a_writer_that_is_stopped_at_any_moment_keeps_its_region_and_its_readers_their
 
 /// Whether this value is being written: its slot has an odd stamp.
 fn is_begun(s: &Sandbox, sequence: u64) -> bool {
-    let info = inspect(&s.name("demo")).expect("a region");
+    let info = inspect(s.name("demo")).expect("a region");
     let at = info.region_bytes - info.slots * info.stride + sequence % info.slots * info.stride;
     let mut stamp = [0; 8];
     let file = fs::File::open(s.shm("demo")).expect("a region");
@@ -139,13 +139,12 @@ fn readers_that_wait_are_told_of_their_writers_death_by_whoever_they_ask_and_get
         let mut writer = s.spawn("shm-writer demo");
         writer.write("value\n");
         // What came before was closed, which only a follower goes on behind.
-        let sample =
-            reader.follow_into(&mut value, Some(DEADLINE)).expect("no fault").expect("the next writer's value");
+        let sample = reader.follow_into(&mut value, DEADLINE).expect("no fault").expect("the next writer's value");
         assert_eq!((sample.sequence, sample.lost, sample.restarted), (due, 0, false), "after {death} deaths");
         due += 1;
         // The reader waits when its writer dies, and goes on to wait.
         let waited = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| reader.recv_timeout(Duration::from_millis(2)).expect("no fault"));
+            let waiting = scope.spawn(|| reader.recv_timeout(Duration::from_millis(2)).expect("no fault").value());
             writer.signal(Signal::SIGKILL);
             let start = Instant::now();
             eventually("it is known", || {

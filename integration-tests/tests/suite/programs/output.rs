@@ -38,8 +38,8 @@ fn json_embeds_each_kind_in_its_own_way() {
         assert_eq!(s.run("shm-reader demo --json").succeeds().json()[0]["value"], value, "{write}");
     };
     check("shm-writer demo 'a\tb'", json!("a\tb"));
-    check("shm-writer demo --as json '{\"b\": 1.5, \"a\": [true]}'", json!({"a": [true], "b": 1.5}));
-    check("printf '\\377\\0x' | shm-writer demo --whole --as bytes", json!("/wB4"));
+    check("shm-writer demo -q --replace --as json '{\"b\": 1.5, \"a\": [true]}'", json!({"a": [true], "b": 1.5}));
+    check("printf '\\377\\0x' | shm-writer demo -q --replace --whole --as bytes", json!("/wB4"));
 }
 
 #[test]

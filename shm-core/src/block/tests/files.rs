@@ -49,7 +49,7 @@ fn only_a_map_that_writes_extends_its_file() {
     for access in [Access::Read, Access::Copy] {
         let refused = Block::options().len(6).access(access).open(&path);
         assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
-        let none = Block::options().len(6).access(access).create(true).open(&format!("{path}2"));
+        let none = Block::options().len(6).access(access).create(true).open(format!("{path}2"));
         assert!(matches!(none, Err(Error::NoBlock { .. })), "{none:?}");
     }
     assert_eq!(len_of(&path), 5);
@@ -232,7 +232,7 @@ fn what_is_not_a_file_is_refused_at_once() {
     let _listener = UnixListener::bind(other("socket")).unwrap();
     for name in ["directory", "link", "pipe", "socket", "block/below"] {
         for access in [Access::Read, Access::Write, Access::Copy] {
-            let refused = Block::options().len(5).access(access).create(true).open(&other(name));
+            let refused = Block::options().len(5).access(access).create(true).open(other(name));
             assert!(matches!(refused, Err(Error::Refused { .. } | Error::Directory { .. })), "{name}: {refused:?}");
         }
     }

@@ -28,7 +28,7 @@ impl TestRegion {
 
     /// A reader that begins at the first value.
     fn follow(&self) -> Follow {
-        let location = Location::resolve(&self.name).unwrap();
+        let location = Location::resolve(self.name.as_ref()).unwrap();
         let region = Region::open(&location, Access::Read, u64::MAX).unwrap();
         Follow::new(location, region, Expected::default(), u64::MAX, self.now).unwrap()
     }
@@ -282,12 +282,12 @@ fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits
     drop(test_region.writer());
     let mut follow = test_region.follow();
     follow.expected.kind = Some(Kind::Bytes);
-    drop(RawWriter::options().kind(Kind::Text).open_raw(&test_region.name).unwrap());
+    drop(RawWriter::options().kind(Kind::Text).replace(true).open_raw(&test_region.name).unwrap());
     test_region.pass(SLICE);
     for _ in 0..2 {
         assert!(test_region.next(&mut follow).contains("it holds text values, not bytes"));
     }
-    let mut writer = test_region.writer();
+    let mut writer = RawWriter::options().kind(Kind::Bytes).replace(true).open_raw(&test_region.name).unwrap();
     writer.publish(b"fits").unwrap();
     assert_eq!(test_region.next(&mut follow), "1: fits");
 }

@@ -2,7 +2,9 @@
 
 use crate::tests::test_region::{SLOTS_AT, TestRegion};
 use crate::writer::tests::in_place::abandon;
-use crate::{ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, inspect};
+use crate::{
+    ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, WriterOptions, inspect,
+};
 use serde::{Deserialize, Serialize};
 
 fn writer(test_region: &TestRegion, slots: u64, checksum: bool) -> RawWriter {
@@ -126,7 +128,7 @@ fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
     assert_eq!(seen, [(8, 7, Some(8)), (9, 0, Some(9)), (10, 0, Some(10))]);
     assert!(reader.is_ended());
     assert_eq!(reader.view().unwrap().unwrap().sample().sequence, 10, "the newest value stays");
-    assert!(reader.try_recv().unwrap().is_none(), "a view moves behind its value");
+    assert!(reader.try_recv().unwrap().value().is_none(), "a view moves behind its value");
 }
 
 #[test]
@@ -196,7 +198,7 @@ struct Borrowed<'a> {
 #[test]
 fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
     let test_region = TestRegion::new();
-    let mut writer = Writer::options().slots(2).open::<Note>(&test_region.name).unwrap();
+    let mut writer = WriterOptions::new().slots(2).open::<Note>(&test_region.name).unwrap();
     let mut reader = Reader::<Note>::open(&test_region.name).unwrap();
     for round in 0..5_u8 {
         let note = Note { name: "x".repeat(round.into()), bytes: vec![round; 10 * usize::from(round)] };
@@ -262,7 +264,7 @@ fn a_view_is_of_the_region_that_the_name_leads_to() {
     test_region.writer(Kind::Text).publish(b"text").unwrap();
     let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(reader.recv_view().unwrap().unwrap().len(), 4);
-    let mut typed = Writer::<u64>::open(&test_region.name).unwrap();
+    let mut typed = WriterOptions::new().replace(true).open::<u64>(&test_region.name).unwrap();
     typed.publish(&77).unwrap();
     let mut view = reader.recv_view().unwrap().unwrap();
     assert_eq!((view.sample().sequence, view.sample().restarted, view.decode::<u64>().unwrap()), (2, false, 77));

@@ -77,7 +77,7 @@ fn be(role: &str) {
             let woke = course.ring(&mut Handle::open(&region), Random::new(0), u64::MAX, Duration::MAX);
             woke.into_iter().map(u8::from).collect()
         } else {
-            let location = Location::resolve(&region).unwrap();
+            let location = Location::resolve(region.as_ref()).unwrap();
             let region = Region::open(&location, Access::Read, MAX_REGION_BYTES).unwrap();
             let sleeps = course.read(region.ring(), &region.header().hot.bell, Random::new(std::process::id().into()));
             sleeps

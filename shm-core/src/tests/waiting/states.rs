@@ -32,7 +32,7 @@ struct TestRegion {
 impl TestRegion {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let location = Location::resolve(&format!("{}/room", directory.path().display())).unwrap();
+        let location = Location::resolve(&directory.path().join("room")).unwrap();
         Self { _directory: directory, location }
     }
 

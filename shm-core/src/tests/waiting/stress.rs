@@ -229,7 +229,7 @@ fn nobody_sleeps_through_a_publication_of_the_writing_handle() {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("{}/room", directory.path().display());
         let handle = Handle::open(&name);
-        let location = Location::resolve(&name).unwrap();
+        let location = Location::resolve(name.as_ref()).unwrap();
         // Each reader maps the file for itself, at another address.
         let open = |_| Region::open(&location, Access::Read, MAX_REGION_BYTES).unwrap();
         let regions: Vec<Region> = (0..count).map(open).collect();

@@ -20,9 +20,9 @@ fn live(name: &str) -> Result<()> {
     let mut writer = RawWriter::options().kind(Kind::Bytes).slots(4).capacity(8).open_raw(name)?;
     writer.publish(&[1; 8])?;
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(name)?;
-    reader.try_recv()?;
+    let _ = reader.try_recv()?;
     writer.publish(&[2; 100])?;
-    while reader.try_recv()?.is_some() {}
+    while reader.try_recv()?.value().is_some() {}
     shm_core::verify(name)?;
     writer.close()?;
     RawWriter::options().slots(8).open_raw(name)?.remove()

@@ -136,7 +136,7 @@ impl Files {
 
 /// A region's kind and values, or the bytes of something else.
 fn content(s: &Sandbox, name: &str) -> String {
-    let opened = RawReader::options().start(Position::Oldest).open_raw(&s.name(name));
+    let opened = RawReader::options().start(Position::Oldest).open_raw(s.name(name));
     let mut reader = match opened {
         Ok(reader) => reader,
         Err(shm_core::Error::NotARegion { .. }) => {
@@ -146,10 +146,10 @@ fn content(s: &Sandbox, name: &str) -> String {
         Err(error) => return format!("broken: {error}"),
     };
     let mut values = Vec::new();
-    while let Some(sample) = reader.try_recv().expect("a sound region") {
+    while let Some(sample) = reader.try_recv().expect("a sound region").value() {
         values.push(String::from_utf8_lossy(&sample.value).into_owned());
     }
-    let findings = shm_core::verify(&s.name(name)).expect("a region that can be checked");
+    let findings = shm_core::verify(s.name(name)).expect("a region that can be checked");
     assert!(findings.is_empty(), "{name}: {findings:?}");
     format!("{}: {}", reader.kind(), values.join(", "))
 }

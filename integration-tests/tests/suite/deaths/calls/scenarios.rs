@@ -49,7 +49,7 @@ pub const SCENARIOS: [Scenario; 46] = [
     Scenario { between: &["text: "], is_central: true, ..of(":", "shm-writer demo new") },
     Scenario { is_central: true, ..of(OLD, "shm-writer demo new") },
     Scenario { is_central: true, ..of(OLD, "shm-writer demo --slots 8 new") },
-    Scenario { between: &["json: "], is_central: true, ..of(OLD, "shm-writer demo --as json '\"new\"'") },
+    Scenario { between: &["json: "], is_central: true, ..of(OLD, "shm-writer demo -q --replace --as json '\"new\"'") },
     Scenario { between: &["text: "], ..of(":", "shm-writer demo --checksum --mode 644 new") },
     Scenario { between: &["bytes: "], ..of("printf hello > f", "shm-writer demo --file f") },
     Scenario { between: &["text: old, a"], ..of("shm-writer demo old; printf 'a\\nb\\n' > f", "shm-writer demo < f") },

@@ -126,7 +126,7 @@ impl Scene {
         let newest = self.newest();
         let mut ends = vec![newest];
         if let Ok(mut reader) = RawReader::options().start(Position::New).open_raw(&self.name)
-            && let Some(sample) = reader.try_recv().expect("every value can be read")
+            && let Some(sample) = reader.try_recv().expect("every value can be read").value()
         {
             ends.push(Some((sample.sequence, sample.value)));
         }
@@ -162,7 +162,7 @@ impl Scene {
     fn check_held(&self, newest: u64, place: &dyn Debug) {
         let mut reader = RawReader::options().start(Position::Oldest).open_raw(&self.name).expect("it was there");
         let mut held = Vec::new();
-        while let Some(sample) = reader.try_recv().expect("every value can be read") {
+        while let Some(sample) = reader.try_recv().expect("every value can be read").value() {
             assert_eq!((sample.lost, sample.restarted), (0, false), "{place:?}");
             self.ledger.enter(sample.sequence, &sample.value);
             held.push(sample.sequence);
@@ -251,7 +251,7 @@ impl Scene {
 fn follow(name: &str, ledger: Ledger) -> Background<u64> {
     let mut reader = RawReader::open(name).expect("the region is there");
     let mut value = Vec::new();
-    Background::repeat(move || match reader.follow_into(&mut value, Some(Duration::from_millis(100))) {
+    Background::repeat(move || match reader.follow_into(&mut value, Duration::from_millis(100)) {
         Ok(Some(sample)) if sample.restarted => ledger.report("the region was made anew".to_owned()),
         Ok(Some(sample)) if sample.lost > 0 => ledger.report(format!("{} values were lost", sample.lost)),
         Ok(Some(sample)) => ledger.follow(sample.sequence, &value),

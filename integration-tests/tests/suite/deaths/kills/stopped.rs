@@ -31,7 +31,7 @@ fn a_writer_stopped_after_any_instruction_of_a_publication_only_makes_readers_wa
                 let newest = scene.newest().expect("the old one at least");
                 assert!(newest == before || newest == after, "{moment:?}: {newest:02x?}");
                 let started = Instant::now();
-                let sample = waiting.recv_timeout(Duration::from_millis(1)).expect("nothing is damaged");
+                let sample = waiting.recv_timeout(Duration::from_millis(1)).expect("nothing is damaged").value();
                 assert!(started.elapsed() < Duration::from_secs(1), "{moment:?}");
                 received = received.or(sample.map(|sample| (sample.sequence, sample.value)));
                 assert!(received.is_none() || received.as_ref() == Some(&after), "{moment:?}: {received:02x?}");

@@ -1,0 +1,53 @@
+//! Iterating over a region's values.
+
+use super::sample::Sample;
+use crate::error::Result;
+
+/// The values of a region in order, until its writer closes it cleanly. Made by `iter` and `into_iter` of each reader.
+///
+/// It waits for each value, and ends after an error too: the reader can then be used again.
+#[derive(Debug)]
+pub struct Values<R> {
+    reader: R,
+    is_over: bool,
+}
+
+/// A reading handle whose values can be iterated over.
+pub trait Receive {
+    /// What a value is decoded as.
+    type Value;
+
+    /// The next value, or `None` after a clean close.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reader::recv`](crate::Reader::recv).
+    fn receive_next(&mut self) -> Result<Option<Sample<Self::Value>>>;
+}
+
+impl<R: Receive> Receive for &mut R {
+    type Value = R::Value;
+
+    fn receive_next(&mut self) -> Result<Option<Sample<R::Value>>> {
+        (**self).receive_next()
+    }
+}
+
+impl<R> Values<R> {
+    pub(super) fn of(reader: R) -> Self {
+        Self { reader, is_over: false }
+    }
+}
+
+impl<R: Receive> Iterator for Values<R> {
+    type Item = Result<Sample<R::Value>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.reader.receive_next().transpose();
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

@@ -1,0 +1,198 @@
+//! Opening discards nothing: a region of another kind or type is refused and keeps its values, unless replacing is asked
+//! for.
+
+use super::test_region::TestRegion;
+use crate::{ArrayReader, ArrayType, Error, Info, Kind, Position, RawReader, Reader, Result, WriterOptions, inspect};
+
+/// A way to open a region for writing: what it is called, and what it does with these options.
+type Way = (&'static str, fn(&WriterOptions, &str) -> Result<u64>);
+
+/// Every kind and, of those that have types, some that differ in one thing each. Each way publishes a value.
+const WAYS: &[Way] = &[
+    ("bytes", |options, name| raw(options, name, Kind::Bytes, b"bytes")),
+    ("text", |options, name| raw(options, name, Kind::Text, b"text")),
+    ("json", |options, name| raw(options, name, Kind::Json, b"[1]")),
+    #[cfg(feature = "schema")]
+    ("u32", |options, name| typed(options, name, &7_u32)),
+    #[cfg(feature = "schema")]
+    ("i32", |options, name| typed(options, name, &-7_i32)),
+    #[cfg(feature = "schema")]
+    ("(u32, f64)", |options, name| typed(options, name, &(7_u32, 0.5_f64))),
+    ("<u2 [2,3]", |options, name| array::<u16>(options, name, &[2, 3], 6)),
+    ("<u2 [3,2]", |options, name| array::<u16>(options, name, &[3, 2], 6)),
+    ("<i2 [2,3]", |options, name| array::<i16>(options, name, &[2, 3], 6)),
+    ("<f4 [0]", |options, name| array::<f32>(options, name, &[0], 5)),
+];
+
+/// Publishes, and gives how many values opening has discarded.
+fn raw(options: &WriterOptions, name: &str, kind: Kind, value: &[u8]) -> Result<u64> {
+    let mut writer = options.clone().kind(kind).open_raw(name)?;
+    writer.publish(value)?;
+    Ok(writer.discarded())
+}
+
+#[cfg(feature = "schema")]
+fn typed<T: serde::Serialize + serde::de::DeserializeOwned>(
+    options: &WriterOptions,
+    name: &str,
+    value: &T,
+) -> Result<u64> {
+    let mut writer = options.open::<T>(name)?;
+    writer.publish(value)?;
+    Ok(writer.discarded())
+}
+
+fn array<T: crate::Element + Default>(options: &WriterOptions, name: &str, shape: &[u64], count: usize) -> Result<u64> {
+    let mut writer = options.open_array::<T>(name, shape)?;
+    writer.publish(&vec![T::default(); count])?;
+    Ok(writer.discarded())
+}
+
+/// Everything of a region that refusing a writer must leave as it is.
+fn contents(name: &str) -> (Info, Vec<Vec<u8>>) {
+    let mut reader = RawReader::options().start(Position::Oldest).open_raw(name).unwrap();
+    let values = std::iter::from_fn(|| reader.try_recv().unwrap().value()).map(|sample| sample.value).collect();
+    (inspect(name).unwrap(), values)
+}
+
+fn comparable(info: &Info) -> String {
+    format!("{info:?}")
+}
+
+#[test]
+fn each_kind_and_type_is_refused_by_every_other_and_keeps_its_values() {
+    for (found, make) in WAYS {
+        for (wanted, open) in WAYS {
+            let test_region = TestRegion::new();
+            let name = &test_region.name;
+            for _ in 0..3 {
+                assert_eq!(make(&WriterOptions::new(), name).unwrap(), 0);
+            }
+            let (info, values) = contents(name);
+            let opened = open(&WriterOptions::new(), name);
+            if found == wanted {
+                assert_eq!((opened.unwrap(), inspect(name).unwrap().head), (0, 4), "{found}");
+                continue;
+            }
+            let error = opened.expect_err(&format!("{wanted} opens {found}"));
+            let is_kind = info.kind == inspect_kind(wanted);
+            match &error {
+                Error::Type { difference, .. } => assert!(is_kind && !difference.is_empty(), "{error}"),
+                Error::Kind { found: kind, .. } => assert!(!is_kind && *kind == info.kind.unwrap().to_string()),
+                other => panic!("{wanted} on {found}: {other}"),
+            }
+            let (info_now, values_now) = contents(name);
+            assert_eq!(comparable(&info_now), comparable(&info), "{wanted} on {found}");
+            assert_eq!(values_now, values, "{wanted} on {found}");
+        }
+    }
+}
+
+/// The kind of region that a way makes.
+fn inspect_kind(way: &str) -> Option<Kind> {
+    let test_region = TestRegion::new();
+    let (_, make) = WAYS.iter().find(|(name, _)| *name == way).unwrap();
+    make(&WriterOptions::new(), &test_region.name).unwrap();
+    inspect(&test_region.name).unwrap().kind
+}
+
+#[test]
+fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
+    for (found, make) in WAYS {
+        for (wanted, open) in WAYS.iter().filter(|(wanted, _)| wanted != found) {
+            let test_region = TestRegion::new();
+            let name = &test_region.name;
+            for _ in 0..3 {
+                make(&WriterOptions::new(), name).unwrap();
+            }
+            let before = inspect(name).unwrap();
+            let mut attached = test_region.reader(Position::At(1));
+            let discarded = open(WriterOptions::new().replace(true), name).unwrap();
+            assert_eq!(discarded, 3, "{wanted} on {found}");
+            let after = inspect(name).unwrap();
+            assert_eq!((after.head, after.first, after.lineage), (4, 4, before.lineage), "{wanted} on {found}");
+            // A reader that was attached still gets what it had not read; one that comes later learns what went.
+            let rows = |reader: &mut RawReader| -> Vec<(u64, u64)> {
+                let samples = std::iter::from_fn(|| reader.try_recv().unwrap().value());
+                samples.map(|sample| (sample.sequence, sample.lost)).collect()
+            };
+            assert_eq!(rows(&mut attached), [(1, 0), (2, 0), (3, 0), (4, 0)], "{wanted} on {found}");
+            assert_eq!(rows(&mut test_region.reader(Position::At(1))), [(4, 3)], "{wanted} on {found}");
+        }
+    }
+}
+
+#[test]
+fn readers_of_another_kind_or_type_are_refused() {
+    let test_region = TestRegion::new();
+    let name = &test_region.name;
+    array::<u16>(&WriterOptions::new(), name, &[2, 3], 6).unwrap();
+    assert!(matches!(Reader::<u32>::open(name), Err(Error::Kind { .. })));
+    assert!(matches!(ArrayReader::<i16>::open(name), Err(Error::Type { .. })));
+    let other_shape = ArrayType::new("<u2", &[3, 2]).unwrap();
+    let mut options = crate::ReaderOptions::new();
+    assert!(matches!(options.array(other_shape).open_array::<u16>(name), Err(Error::Type { .. })));
+}
+
+#[test]
+fn an_option_that_does_not_apply_is_refused_and_nothing_is_created() {
+    let test_region = TestRegion::new();
+    let name = &test_region.name;
+    let array = || ArrayType::new("<u2", &[2]).unwrap();
+    let refused = |result: Result<()>| match result {
+        Err(Error::BadOption(text)) => {
+            assert!(text.contains("does not apply") || text.contains("has elements"), "{text}")
+        }
+        other => panic!("{other:?}"),
+    };
+    refused(WriterOptions::new().kind(Kind::Text).array(array()).open_raw(name).map(drop));
+    refused(WriterOptions::new().array(array()).kind(Kind::Text).open_raw(name).map(drop));
+    refused(WriterOptions::new().kind(Kind::Bincode).open::<u32>(name).map(drop));
+    refused(WriterOptions::new().array(array()).open::<u32>(name).map(drop));
+    refused(WriterOptions::new().kind(Kind::Array).open_array::<u16>(name, &[2]).map(drop));
+    refused(WriterOptions::new().array(array()).open_array::<u16>(name, &[2]).map(drop));
+    let reader = crate::ReaderOptions::new;
+    refused(reader().array(array()).open::<u32>(name).map(drop));
+    refused(reader().array(array()).open_raw(name).map(drop));
+    refused(reader().array(array()).open_array::<u32>(name).map(drop));
+    #[cfg(feature = "schema")]
+    {
+        let schema = || crate::Schema::of::<u32>().unwrap();
+        refused(WriterOptions::new().schema(schema()).kind(Kind::Json).open_raw(name).map(drop));
+        refused(WriterOptions::new().schema(schema()).open_array::<u16>(name, &[2]).map(drop));
+        refused(WriterOptions::new().kind(Kind::Json).open_json(name).map(drop));
+        refused(reader().schema(schema()).open_array::<u16>(name).map(drop));
+        refused(reader().schema(schema()).open_raw(name).map(drop));
+        refused(reader().schema(schema()).open_json(name).map(drop));
+    }
+    assert_eq!(test_region.files(), [""; 0]);
+}
+
+#[cfg(not(feature = "schema"))]
+mod without_schema {
+    use super::*;
+    use crate::Writer;
+
+    #[test]
+    fn a_region_that_describes_its_type_is_neither_decoded_nor_taken_over() {
+        let test_region = TestRegion::new();
+        let name = &test_region.name;
+        // As a program with the feature makes it.
+        let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors/typed.region");
+        std::fs::copy(vector, name).unwrap();
+        let before = std::fs::read(name).unwrap();
+        assert!(matches!(Reader::<u32>::open(name), Err(Error::Type { .. })));
+        assert!(matches!(Writer::<u32>::open(name), Err(Error::Type { .. })));
+        assert_eq!(std::fs::read(name).unwrap(), before);
+        let writer = WriterOptions::new().replace(true).open::<u32>(name).unwrap();
+        assert_eq!(writer.discarded(), 1);
+    }
+
+    #[test]
+    fn a_region_that_describes_nothing_is_read_and_written() {
+        let test_region = TestRegion::new();
+        let mut writer = Writer::<u32>::open(&test_region.name).unwrap();
+        writer.publish(&7).unwrap();
+        assert_eq!(Reader::<u32>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, 7);
+    }
+}
