@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from . import _files, _format, _lock
+from . import _files, _format, _lock, _schema
 from ._errors import Error
 from ._ring import Ring
 
@@ -19,8 +18,8 @@ class Info:
 
     region: str  #: the name
     kind: str  #: "bytes", "text", "json", "array" or "bincode"; "unknown (9)" for kind number 9
-    schema: Any  #: parsed JSON; None without one
-    array: Any  #: of a region of arrays, their dtype and shape; else None
+    schema: Any  #: of a region of kind "bincode", as parsed JSON; None without one
+    array: Any  #: the dtype and shape of a region of arrays, as a dict; None for other kinds
     slots: int  #: how many values there is room for
     capacity: int  #: bytes that a slot holds
     retained: int  #: how many values can still be read
@@ -73,15 +72,16 @@ def inspect(name: str | os.PathLike[str]) -> Info:
     header = region.header
     ring = Ring(region.map, header, _files.boot_id())
     head = ring.words[_format.HEAD_WORD]
-    schema = _parsed(region.document)
+    is_array = header.kind == _format.ARRAY
+    schema = _schema.parsed(region.document)
     return Info(
         region=location.name,
         kind=_format.KINDS.get(header.kind, f"unknown ({header.kind})"),
-        schema=schema,
-        array=schema if header.kind == _format.ARRAY else None,
+        schema=None if is_array else schema,
+        array=schema if is_array else None,
         slots=header.slots,
         capacity=header.capacity,
-        retained=max(0, head - max(ring.first, head - header.slots + 1) + 1),
+        retained=ring.retained(head),
         region_bytes=header.region_bytes,
         checksum=header.checksums,
         state=_format.STATES.get(ring.state, f"unknown ({ring.state})"),
@@ -110,13 +110,6 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         compatible=header.compatible,
         incompatible=0,  # `open_region` refuses all others
     )
-
-
-def _parsed(document: bytes | None) -> Any:
-    if document is not None:
-        with suppress(ValueError, RecursionError):
-            return json.loads(document)
-    return None
 
 
 def _newest_time(ring: Ring) -> int | None:

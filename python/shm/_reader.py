@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from time import monotonic
@@ -14,6 +13,7 @@ from ._follower import Follower, deadline_after
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_NUMBER, LARGEST_REGION, STATE_HALF
 from ._lock import writer_status
 from ._request import value_type
+from ._schema import parsed
 from ._view import View
 
 _SLEEP_SECONDS = 0.05
@@ -170,9 +170,13 @@ class Reader(Follower):
 
     @property
     def schema(self) -> Any:
-        """The schema as parsed JSON; None without one."""
-        document = self._region.document
-        return None if document is None else json.loads(document)
+        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        return None if self.kind == "array" else parsed(self._region.document)
+
+    @property
+    def array(self) -> Any:
+        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        return parsed(self._region.document) if self.kind == "array" else None
 
     @property
     def slots(self) -> int:

@@ -222,6 +222,10 @@ class Ring:
             oldest += 1  # it is being overwritten
         return oldest
 
+    def retained(self, head: int) -> int:
+        """How many values can still be read, if the newest one has number `head`."""
+        return max(0, head - max(self.first, head - self._slots + 1) + 1)
+
     def wait(self, seen: int, watch: bool, seconds: float) -> None:
         """Waits until the bell is no longer `seen`, for at most `seconds`. May return early.
 

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ._codec import (
@@ -108,6 +109,14 @@ def canonical(schema: Document) -> bytes:
         return _compact({"type": root, "types": dict(sorted(met.items()))})
     first, second = ("dtype", "shape") if "dtype" in schema else ("name", "version")
     return _compact({first: schema[first], second: schema[second]})
+
+
+def parsed(document: bytes | None) -> Document:
+    """A document as parsed JSON; None without one, or if it is not JSON."""
+    if document is not None:
+        with suppress(ValueError, RecursionError):
+            return json.loads(document)
+    return None
 
 
 def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Document:

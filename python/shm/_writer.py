@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import secrets
 import time
@@ -18,6 +17,7 @@ from ._lock import Lock
 from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
 from ._request import Request, fewer_slots, plan, value_type
 from ._ring import OwnRing
+from ._schema import parsed
 from ._values import Payload, codec_for
 
 _NAME_NS = 50_000_000  # how often the names are compared
@@ -60,6 +60,7 @@ class Writer:
         checksum: bool | None = None,
     ) -> None:
         self._why_not = ""  # why it can no longer publish, and what to do
+        self._discarded = 0
         self._exchange: Exchange | None = None  # not None between calls only if a signal came at a bad time
         request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
         try:
@@ -119,9 +120,13 @@ class Writer:
 
     @property
     def schema(self) -> Any:
-        """The schema as parsed JSON; None without one."""
-        document = self._own.document
-        return None if document is None else json.loads(document)
+        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        return None if self.kind == "array" else parsed(self._own.document)
+
+    @property
+    def array(self) -> Any:
+        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        return parsed(self._own.document) if self.kind == "array" else None
 
     @property
     def slots(self) -> int:
@@ -132,6 +137,11 @@ class Writer:
     def capacity(self) -> int:
         """How many bytes a slot holds. It grows with the values."""
         return self._capacity
+
+    @property
+    def discarded(self) -> int:
+        """How many values this writer discarded when it replaced a region of another kind or type."""
+        return self._discarded
 
     @property
     def head(self) -> int:
@@ -321,6 +331,7 @@ class Writer:
             self._check_names()
             self._exchange.change_state(MOVING)
             self._location.rename(self._location.new_file, self._location.file)
+            self._discarded += 0 if is_same_type else old.ring.retained(head)
         finally:
             self._settle()
 

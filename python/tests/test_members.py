@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import shm
 
-COMMON = {"name", "kind", "schema", "head", "slots", "capacity", "close", "closed"}
+COMMON = {"name", "kind", "schema", "array", "head", "slots", "capacity", "close", "closed"}
 OF_A_READER = {
     "latest", "view", "recv", "try_recv", "follow", "seek", "sequence", "lost", "time", "restarted", "ended", "writer",
 }  # fmt: skip
-OF_A_WRITER = {"publish", "remove"}
+OF_A_WRITER = {"publish", "remove", "discarded"}
 INFO = """region kind schema array slots capacity retained region_bytes checksum state writer pid owner mode first head
 newest_time created started epoch lineage file_number origin boot_id bell stride payload_offset payload_alignment
 descriptor_bytes fingerprint spin_ns version compatible incompatible""".split()
@@ -47,6 +47,9 @@ def test_both_handles_say_the_same(options: dict[str, Any]) -> None:
         for name in sorted(COMMON - {"close"}):
             assert getattr(writer, name) == getattr(reader, name), name
         assert (writer.head, writer.slots, writer.capacity) == (2, 8, 104)
+        info = shm.inspect("r")
+        for name in COMMON & set(INFO):
+            assert getattr(writer, name) == getattr(info, name), name
         assert not reader.closed and not writer.closed
     assert reader.closed and writer.closed
 
@@ -61,7 +64,7 @@ def test_information_is_what_the_region_says(region_directory: Path) -> None:
             writer.publish(bytes(4))
         info = shm.inspect("r")
     assert (info.region, info.kind, info.slots, info.capacity, info.head, info.retained) == ("r", "array", 4, 8, 6, 4)
-    assert info.array == info.schema == {"dtype": "<u2", "shape": [2]}
+    assert (info.array, info.schema) == ({"dtype": "<u2", "shape": [2]}, None)
     assert (info.owner, info.mode, info.pid, info.writer) == (os.getuid(), 0o640, os.getpid(), "alive")
     assert (info.version, info.compatible, info.incompatible, info.checksum) == ("0.1", 1, 0, True)
     assert info.region_bytes == (region_directory / "r").stat().st_size and info.stride == 64

@@ -67,7 +67,7 @@ def test_another_type_is_refused_and_the_values_stay(region_directory: Path, one
         shm.Reader("r", **TYPES[other][0])
     assert retained() == before
     with shm.Writer("r") as writer:
-        assert writer.publish(TYPES[one][1][0]) == 3
+        assert writer.publish(TYPES[one][1][0]) == 3 and writer.discarded == 0
 
 
 @pytest.mark.parametrize("one, other", PAIRS)
@@ -77,7 +77,7 @@ def test_another_type_replaces_if_the_caller_says_so(one: str, other: str) -> No
     reader = shm.Reader("r", start="oldest")
     options, values = TYPES[other]
     with shm.Writer("r", **options, replace=True) as writer:
-        assert writer.head == 2 and retained() == []
+        assert (writer.head, writer.discarded) == (2, before.retained) and retained() == []
         assert [writer.publish(value) for value in values] == [3, 4]
         assert retained() == [(3, comparable(values[0])), (4, comparable(values[1]))]
     info = shm.inspect("r")

@@ -117,7 +117,7 @@ def test_arrays_come_back(dtype: str) -> None:
         view = reader.view()
         assert view.is_whole() and not view.data.flags.writeable
         assert view.data.dtype == value.dtype and (view.data == value).all()
-        assert reader.schema == {"dtype": dtype, "shape": [2, 3, 4]}
+        assert (reader.array, reader.schema) == ({"dtype": dtype, "shape": [2, 3, 4]}, None)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -51,8 +51,8 @@ def read(name: str) -> dict[str, Any]:
         seen["latest"] = reader.sequence
     except shm.Error as error:
         seen["latest"] = class_of(error)
-    if reader.schema is not None:
-        seen["schema"] = reader.schema
+    if (schema := reader.schema or reader.array) is not None:
+        seen["schema"] = schema
     return seen
 
 

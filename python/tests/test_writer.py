@@ -94,7 +94,7 @@ def test_what_is_not_given_stays_as_found() -> None:
         assert writer.publish(bytes(8)) == 2
     after = shm.inspect("r")
     assert after.file_number == 1 and after.slots == 4 and after.capacity == 104 and after.checksum
-    assert after.schema == before.schema == {"dtype": "<f4", "shape": [2]}
+    assert after.array == before.array == {"dtype": "<f4", "shape": [2]}
 
 
 def test_other_options_replace_the_region_and_keep_what_fits() -> None:
@@ -600,6 +600,6 @@ def test_the_directory_is_listed(region_directory: Path) -> None:
         found = shm.regions()
     assert [region.name for region in found] == ["a", "b", "broken"]
     a, b, broken = found
-    assert a.info and (a.info.kind, a.info.schema, a.info.newest_time) == ("array", {"dtype": "<f4", "shape": [2]}, None)
+    assert a.info and (a.info.kind, a.info.array, a.info.newest_time) == ("array", {"dtype": "<f4", "shape": [2]}, None)
     assert b.info and (b.info.writer, b.info.head) == ("alive", 1) and b.info.newest_time
     assert broken.info is None and "cannot inspect region 'broken'" in broken.problem

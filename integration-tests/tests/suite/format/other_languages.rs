@@ -137,7 +137,7 @@ fn python_reads_every_kind_that_ours_write() {
     s.ok("rover; shm-writer create cam --array u2:2,2; printf '\\1\\0\\2\\0\\3\\0\\377\\377' | shm-writer cam");
     s.ok("shm-writer --checksum safe sound");
     let read = "for name in ['text', 'object', 'raw', 'safe']:\n    print(repr(shm.Reader(name).latest()))\n\
-                print(shm.Reader('cam').latest().tolist(), shm.Reader('cam').schema)\n\
+                print(shm.Reader('cam').latest().tolist(), shm.Reader('cam').array)\n\
                 rover = shm.Reader('rover').latest()\n\
                 print(rover['thumbnail'], rover['power'], list(rover)[:3], rover['hits_by_sector'])\n";
     let expected = "'grüße'\n{'a': [1, None]}\nb'\\x00\\xff'\n'sound'\n\
