@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def measure_wake() -> None:
-    """From before publish() to behind the recv() of a sleeping reader in another process, and back again."""
+    """From before publish() until a sleeping reader in another process has received, and back again."""
     there = shm.Writer("there", "bytes")
     if os.fork() == 0:
         with shm.Writer("echo", "bytes") as echo, shm.Reader("there", start="new") as reader:

@@ -25,7 +25,7 @@ _TRIES = 100  # at files that appear and vanish
 _SPARSE = 64 << 20  # a larger file must store at least one byte in
 _SPARSENESS = 16  # of its length: a file of a few KiB could otherwise claim values of gigabytes
 
-#: File systems whose files belong to another machine or to a program, by their numbers in statfs(2) and `linux/magic.h`.
+#: File systems of other machines and of programs, by their numbers in statfs(2) and `linux/magic.h`.
 REMOTE = {
     0x6969: "NFS",
     0x01021997: "9p",
@@ -188,7 +188,7 @@ def open_region(location: Location, limit: int, writable: bool = False) -> Regio
             try:
                 descriptor = location.open(location.file, os.O_RDWR if writable else os.O_RDONLY)
             except FileNotFoundError as error:
-                raise NotFound("there is no such region; start its writer, or look for its name in shm.regions()") from error
+                raise NotFound("there is no such region; start its writer, or see shm.regions() for names") from error
             except OSError as error:
                 if error.errno in _NO_REGULAR_FILE:
                     raise NotARegion("it is not a regular file; use another name") from error

@@ -107,7 +107,7 @@ def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
      stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, spin_ns,
      boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
     if (major, minor) != VERSION:
-        raise UnknownFormat(f"it has format {major}.{minor}, and this package knows 0.1 only; use a version of the package that knows it")
+        raise UnknownFormat(f"it has format {major}.{minor}, not 0.1; use another version of this package")
     if crc != zlib.crc32(raw[:-4]):
         raise Damaged("the CRC of its header is wrong")
     if incompatible:

@@ -86,7 +86,7 @@ class Lock:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise NotOurs(f"its lock file {location.lock_file} is not a regular file; use another name") from error
             if isinstance(error, PermissionError):
-                raise NotOurs(f"its lock file {location.lock_file} belongs to another user; use another name") from error
+                raise NotOurs(f"its lock file {location.lock_file} is another user's; use another name") from error
             raise
         with suppress(FileExistsError):
             descriptor = location.create(location.lock_file)

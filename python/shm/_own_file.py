@@ -38,7 +38,7 @@ class Exchange:
     was_closed: bool
 
     def change_state(self, state: int) -> None:
-        """Changes the old file's state. If it was closed before the last boot it stays so, or nobody would trust its values."""
+        """Changes the old file's state, unless it was closed before the last boot: that is why readers trust it."""
         if not self.was_closed or self.old.header.boot_id == self.new.header.boot_id:
             self.old.ring.change_state(state)
 

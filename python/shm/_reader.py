@@ -1,4 +1,4 @@
-"""Reader: the newest value, or all in order, across writers that end and files that are replaced. FORMAT.md, 9 to 19."""
+"""Reader: the newest value, or all in order, across ends of writers and replaced files. FORMAT.md, sections 9 to 19."""
 
 from __future__ import annotations
 

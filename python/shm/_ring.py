@@ -50,9 +50,9 @@ class Ring:
         self.bell_address = _linux.address_of(mapping) + 4 * BELL_HALF
         self.first = self.words[FIRST_WORD]  # set once, before the file got its name
         #: Whether values without a checksum can be trusted. After a reboot, a file may be only partly written.
-        self.believed = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
+        self.trusted = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
         self.copies_are_mutable = copies_are_mutable
-        self._is_plain = not header.checksums and self.believed and not copies_are_mutable
+        self._is_plain = not header.checksums and self.trusted and not copies_are_mutable
         #: Payload and time of the value for which `read` last returned WHOLE.
         self.payload: bytes | bytearray | memoryview = b""
         self.time = 0
@@ -99,7 +99,7 @@ class Ring:
                 if not _linux.ORDERED:
                     return AGAIN  # the checksum is all that shows a mixture of two values there
                 raise Damaged(f"value {number} has a wrong checksum, or none")
-        elif not self.believed:
+        elif not self.trusted:
             raise Damaged(
                 f"value {number} was written before the last boot, without a checksum, and may be incomplete",
                 "wait for its next writer, or use another name",
@@ -312,7 +312,7 @@ class OwnRing(Ring):
         is_mine = False
         try:
             if self._in_use:
-                raise Error("another thread, or the code that a signal interrupts, is publishing; let one thread at a time publish")
+                raise Error("another thread, or the code that a signal interrupted, is publishing; use a lock")
             self._in_use = is_mine = True
             self.catch_up()
             number = self.head + 1

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ._codec import (
-    PRIMITIVES, Enum, Map, Misfit, Newtype, Node, Option, Reference, Seq, Struct, Tuple, TupleArray, TypeCodec, Unit,
-    show,
+from ._codec import Misfit, Node, TypeCodec, show
+from ._nodes import (
+    PRIMITIVES, Enum, Map, Newtype, Option, Reference, Seq, Struct, Tuple, TupleArray, Unit,
 )  # fmt: skip
 
 LARGEST_DOCUMENT = 1048560

@@ -12,15 +12,10 @@ from typing import Any
 
 import pytest
 import shm
-from conftest import available, until
+from conftest import available, publish, until
 from shm import _files, _follower, _linux
 
 Start = Callable[[str], "Popen[str]"]
-
-
-def publish(writer: shm.Writer, *values: str) -> None:
-    for value in values:
-        writer.publish(value)
 
 
 def drain(reader: shm.Reader) -> list[tuple[Any, int]]:
@@ -31,13 +26,13 @@ def drain(reader: shm.Reader) -> list[tuple[Any, int]]:
 @pytest.mark.parametrize(
     "start, expected", [("latest", "d"), ("oldest", "abcd"), ("new", ""), (1, "abcd"), (3, "cd"), (5, ""), (6, "")]
 )
-def test_a_reader_starts_where_it_is_told(start: str | int, expected: str) -> None:
+def test_a_reader_starts_where_start_says(start: str | int, expected: str) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abcd")
         assert drain(shm.Reader("r", start=start)) == [(value, 0) for value in expected]
 
 
-def test_only_who_asks_for_a_number_has_lost_what_is_no_longer_held() -> None:
+def test_only_a_reader_that_asks_for_a_number_has_lost_what_is_gone() -> None:
     with shm.Writer("r", "text", slots=4) as writer:
         publish(writer, *"abcdefgh")
         assert drain(shm.Reader("r", start="oldest")) == [("e", 0), ("f", 0), ("g", 0), ("h", 0)]
@@ -45,12 +40,12 @@ def test_only_who_asks_for_a_number_has_lost_what_is_no_longer_held() -> None:
 
 
 @pytest.mark.parametrize("start", ["first", "", 0, -1, True, 1.5, (1 << 62) + 1])
-def test_a_start_that_is_none_is_refused(start: Any) -> None:
+def test_a_start_that_is_no_position_is_refused(start: Any) -> None:
     with shm.Writer("r"), pytest.raises(ValueError):
         shm.Reader("r", start=start)
 
 
-def test_a_lapped_reader_goes_on_half_a_ring_behind_and_counts() -> None:
+def test_a_lapped_reader_goes_on_in_the_middle_of_the_ring_and_counts() -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, "a")
         reader = shm.Reader("r")
@@ -100,7 +95,7 @@ def test_recv_gives_up_after_its_timeout() -> None:
             assert not reader.ended
 
 
-def test_recv_ends_when_the_writer_closes_and_follow_does_not() -> None:
+def test_receiving_ends_when_the_writer_closes_and_follow_does_not() -> None:
     writer = shm.Writer("r", "text")
     publish(writer, *"ab")
     reader = shm.Reader("r", start="oldest")
@@ -157,7 +152,7 @@ def test_a_reader_drains_the_old_file_first() -> None:
         assert drain(reader) == [("a", 0), ("b", 0), ("c" * 100, 0), ("d", 0)]
 
 
-def test_a_region_made_anew_is_seen_as_such() -> None:
+def test_a_region_that_is_created_again_is_noticed() -> None:
     reader = None
     for round_number in range(3):
         with shm.Writer("r", "text") as writer:
@@ -171,7 +166,7 @@ def test_a_region_made_anew_is_seen_as_such() -> None:
             writer.remove()
 
 
-def test_latest_follows_a_region_made_anew() -> None:
+def test_latest_follows_a_region_that_is_created_again() -> None:
     with shm.Writer("r", "text") as writer:
         publish(writer, "old")
         reader = shm.Reader("r")
@@ -192,7 +187,7 @@ def test_a_removed_region_has_ended() -> None:
     assert list(reader) == ["a"] and reader.ended
 
 
-def test_a_region_that_becomes_of_another_kind_is_an_error_for_who_insists() -> None:
+def test_a_region_that_becomes_of_another_kind_is_an_error_for_a_reader_that_insists() -> None:
     with shm.Writer("r", "text") as writer:
         publish(writer, "a")
         reader = shm.Reader("r", kind="text")
@@ -217,55 +212,6 @@ def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_director
     with shm.Writer("r", capacity=100000):  # replaces it, and leaves the damaged value out
         assert until(lambda: reader.recv(1)) == "c"
         assert reader.lost == 1
-
-
-# Views
-
-
-def test_a_view_knows_when_it_was_overwritten() -> None:
-    with shm.Writer("r", "text", slots=2) as writer, shm.Reader("r") as reader:
-        with pytest.raises(shm.Empty):
-            reader.view()
-        publish(writer, "a")
-        with reader.view() as view:
-            assert bytes(view.data) == b"a" and view.data.readonly and view.sequence == 1 and view.time > 0
-            publish(writer, "b")
-            assert view.is_whole()
-            publish(writer, "c")
-            assert not view.is_whole()
-        assert view.data is None
-        assert (reader.sequence, reader.recv(0)) == (1, "b")
-
-
-def test_a_view_outlives_its_reader_and_its_region() -> None:
-    writer = shm.Writer("r", "bytes")
-    writer.publish(b"x" * 4096)
-    reader = shm.Reader("r")
-    view = reader.view()
-    data = view.data
-    writer.remove()
-    reader.close()
-    del reader, writer
-    gc.collect()
-    assert bytes(data) == b"x" * 4096 and view.is_whole()
-    view.__exit__()
-    del view
-    gc.collect()
-    assert data[4095] == ord("x")
-
-
-def test_a_view_of_a_damaged_value_is_refused() -> None:
-    with shm.Writer("r", "text", checksum=True) as writer, shm.Reader("r") as reader:
-        publish(writer, "abc")
-        assert reader.view()
-        ring = writer._ring
-        ring.map[ring.slot_word(1) * 8 + 24] = ord("A")
-        for read in (reader.view, reader.latest):
-            with pytest.raises(shm.Damaged, match="'r'"):
-                read()
-
-
-# The rest
 
 
 def test_a_closed_reader_says_so() -> None:
@@ -382,7 +328,7 @@ def test_a_reader_that_threads_share_by_turns_works() -> None:
 # Processors that do not order loads
 
 
-def test_elsewhere_only_checksums_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_other_processors_only_checksums_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, checked = shm.Writer("plain", "text"), shm.Writer("checked", "text", checksum=True)
     publish(checked, *"ab")
     monkeypatch.setattr(_linux, "ORDERED", False)
@@ -405,7 +351,7 @@ def test_elsewhere_only_checksums_are_believed(monkeypatch: pytest.MonkeyPatch) 
     checked.close()
 
 
-def test_what_survived_a_reboot_is_believed_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_survived_a_reboot_is_trusted_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = shm.Writer("dead", "text")
     publish(dead, "a")
     with shm.Writer("closed", "text") as writer:

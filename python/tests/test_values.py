@@ -94,7 +94,7 @@ def test_what_is_not_of_the_kind_is_not_published(kind: str, value: Any) -> None
         ("json", b"9" * 100_000),
     ],
 )
-def test_what_is_not_of_the_kind_is_not_given(kind: str, payload: bytes) -> None:
+def test_a_payload_that_is_not_of_the_kind_is_an_error(kind: str, payload: bytes) -> None:
     with shm.Writer("r", kind) as writer, shm.Reader("r") as reader:
         writer._ring.publish(payload) if len(payload) <= 4096 else writer._grow(payload)
         writer.publish("good")
@@ -188,7 +188,7 @@ def test_booleans_are_0_or_1() -> None:
             reader.latest()
 
 
-def test_an_array_of_another_length_is_not_given() -> None:
+def test_an_array_of_another_length_is_an_error() -> None:
     with shm.Writer("r", dtype="<f4", shape=(2,)) as writer, shm.Reader("r") as reader:
         writer._ring.publish(b"abcd")
         for read in (reader.latest, reader.view):
