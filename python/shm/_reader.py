@@ -65,7 +65,7 @@ class Reader(Follower):
             if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
                 number = ring.latest_if_simple(self._cursor.next)
                 if number:
-                    # `_deliver_newest`, without the call: that is a twentieth of the whole.
+                    # As in `_newest`, without the call: that is a twentieth of the whole.
                     cursor = self._cursor
                     cursor.next = number + 1
                     cursor.lost = self._lost = 0

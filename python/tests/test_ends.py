@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -127,6 +128,15 @@ def test_a_writer_that_may_not_be_asked_for_is_unknown(monkeypatch: pytest.Monke
         monkeypatch.setattr(_lock.Location, "open", refuse)
         assert reader.writer() == "unknown"
         monkeypatch.undo()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can become another user")
+def test_another_user_s_region_can_be_read_and_its_writer_is_unknown(python: Start, region_directory: Path) -> None:
+    region_directory.chmod(0o755)
+    with shm.Writer("r", "text", mode=0o644) as writer:
+        writer.publish("hello")
+        child = python("r = shm.Reader('r'); os.seteuid(65534); print(r.recv(5), r.writer())")
+        assert child.communicate(timeout=20)[0] == "hello unknown\n"
 
 
 def example(word: str) -> str:

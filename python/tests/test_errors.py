@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import struct
 from collections.abc import Callable
@@ -208,6 +209,14 @@ def test_an_error_that_has_a_cause_keeps_it(act: Callable[[], object]) -> None:
     with pytest.raises(shm.Error) as caught:
         act()
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("act", [timed_out, ended, other_kind])
+def test_an_error_can_be_sent_to_another_process(act: Callable[[], object]) -> None:
+    with pytest.raises(shm.Error) as caught:
+        act()
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy)) == (type(caught.value), str(caught.value))
 
 
 def test_a_misfit_keeps_its_cause_through_all_levels() -> None:

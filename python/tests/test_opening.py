@@ -130,6 +130,30 @@ def test_a_damaged_type_is_replaced_only_if_the_caller_says_so(region_directory:
         assert writer.publish("sound") == 3
 
 
+def test_an_unknown_kind_is_replaced_only_if_the_caller_says_so(region_directory: Path) -> None:
+    from test_format import with_crc
+
+    write("text")
+    image = bytearray((region_directory / "r").read_bytes())
+    struct.pack_into("<I", image, 96, 9)
+    (region_directory / "r").write_bytes(with_crc(bytes(image)))
+    assert shm.inspect("r").kind == "unknown (9)"
+    for options in ({}, {"kind": "text"}, {"schema": READING}):
+        with pytest.raises(shm.UnknownFormat, match="kind 9"):
+            shm.Writer("r", **options)  # type: ignore[arg-type]
+    with shm.Writer("r", "text", replace=True) as writer:
+        assert (writer.publish("known"), writer.discarded) == (3, 2)
+
+
+def test_a_reader_follows_a_region_of_another_kind_unless_it_insists() -> None:
+    write("text")
+    readers = [shm.Reader("r", start="new"), shm.Reader("r", start="new", kind="text")]
+    write("json", replace=True)
+    assert list(readers[0]) == TYPES["json"][1] and readers[0].kind == "json"
+    with pytest.raises(shm.TypeMismatch, match="it holds json, not text"):
+        readers[1].recv(5)
+
+
 STRUCT = '{"type": {"TYPENAME": "R"}, "types": {"R": {"STRUCT": [%s]}}}'
 ENUM = '{"type": {"TYPENAME": "R"}, "types": {"R": {"ENUM": {%s}}}}'
 PLAIN = '{"type": %s, "types": {}}'
