@@ -79,7 +79,7 @@ class Source:
         return taken
 
     def count(self, formats: int = 1) -> int:
-        """A number of elements, of so many formats each: refused before anything is made for them."""
+        """A number of elements, of so many formats each: refused before anything is created for them."""
         number = int.from_bytes(self.take(8), "little")
         self.expect(number * formats)
         return number
@@ -90,7 +90,7 @@ class Source:
 
 
 class Sink:
-    """A payload that is being made."""
+    """A payload that is being written."""
 
     def __init__(self) -> None:
         self.data = bytearray()

@@ -97,7 +97,7 @@ class Follower:
         return Cursor(head if position == "latest" else head + 1)
 
     def _mind_the_name(self) -> None:
-        """Goes on in another file, if it is time to look for one and there is one. What the old one has is old."""
+        """Switches to the file that the name leads to now, if it is time to check. Skips what is left in the old one."""
         bell = self._ring.halves[BELL_HALF]
         state = self._ring.halves[STATE_HALF]
         if self._is_due(bell, state) and self._compare(bell):
@@ -112,14 +112,14 @@ class Follower:
         try:
             found = self._location.identity(self._location.file)
         except Error:
-            found = self._region.identity  # that says nothing: compare again later
+            found = self._region.identity  # it could not be found out: compare again later
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)
         return self._name_leads_elsewhere
 
     def _go_on(self) -> None:
-        """Goes on in the file that the name leads to now. Stays, if that is gone again or the old one after all."""
+        """Switches to the file that the name leads to now. Stays if that is missing, or is the mapped one after all."""
         old = self._region
         try:
             region, ring, codec = self._open()
@@ -137,7 +137,7 @@ class Follower:
             self._restart_is_due = True
 
     def _go_on_or_raise(self, error: Damaged) -> None:
-        """A writer replaces a file that contradicts itself, so that there may be another one."""
+        """Switches to the file that has replaced a damaged one. Raises `error` if there is none."""
         damaged = self._region
         if self._compare(self._ring.halves[BELL_HALF]):
             self._go_on()

@@ -267,7 +267,7 @@ class Struct(Node):
 
 
 class Enum(Node):
-    """A variant is its name and, unless it is UNIT, what it has."""
+    """A variant has a name and, unless it is UNIT, content."""
 
     def __init__(self, variants: dict[int, tuple[str, Node | None]]) -> None:
         self.variants = variants
