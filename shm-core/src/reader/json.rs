@@ -1,6 +1,6 @@
 //! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
 
-use super::{Ask, RawReader, ReaderOptions, Received, receiving_methods, region_methods};
+use super::{Ask, RawReader, ReaderOptions, Sample, receiving_methods, region_methods};
 use crate::error::{Error, Result};
 use crate::types::kind::Kind;
 use crate::types::schema::Schema;
@@ -61,12 +61,12 @@ impl JsonReader {
         self.raw.schema()
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Received<Value>> {
-        let received = self.raw.ask(ask, &mut self.encoded)?;
-        received.try_map(|sample| match self.decode() {
-            Ok(value) => Ok(sample.with(value)),
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
+        match self.decode() {
+            Ok(value) => Ok(Some(sample.with(value))),
             Err(reason) => Err(self.raw.undecodable(&sample, reason)),
-        })
+        }
     }
 
     fn decode(&self) -> std::result::Result<Value, String> {
