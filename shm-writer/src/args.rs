@@ -170,12 +170,12 @@ pub struct Layout {
     /// A region that holds values of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
     pub kind: Option<As>,
-    /// How many values are held: a power of two [default: 64]
+    /// How many values the region has room for: a power of two [default: 64]
     #[arg(help_heading = REGION, long, value_name = "N")]
     pub slots: Option<u64>,
-    /// Room for a value: 4096, 64KiB; grows with larger values [default: 4KiB]
+    /// How many bytes a slot holds: 4096, 64KiB; grows with larger values [default: 4KiB]
     #[arg(help_heading = REGION, long, value_name = "SIZE", value_parser = shm_cli::size)]
-    pub size: Option<u64>,
+    pub capacity: Option<u64>,
     /// Who may read: 644 all, 640 the group, 600 nobody else
     #[arg(help_heading = REGION, long, value_name = "OCTAL", value_parser = octal)]
     pub mode: Option<u32>,
@@ -218,7 +218,7 @@ impl Layout {
     pub fn options(&self) -> WriterOptions {
         let mut options = RawWriter::options();
         self.slots.map(|slots| options.slots(slots));
-        self.size.map(|bytes| options.capacity(bytes));
+        self.capacity.map(|bytes| options.capacity(bytes));
         self.mode.map(|mode| options.mode(mode));
         self.checksum.then(|| options.checksum(true));
         options.replace(self.replace);

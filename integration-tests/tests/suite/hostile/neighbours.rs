@@ -277,7 +277,7 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
 fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it_is() {
     let Some(s) = with_precious("what_a_neighbour_plants_as_an_unfinished_file") else { return };
     for what in PLANTED {
-        let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --size 64"));
+        let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --capacity 64"));
         writer.write("one\n");
         s.holds("demo", "one");
         neighbour(&s, &format!("plant {what} .demo.new")).wait().succeeds();

@@ -92,7 +92,7 @@ fn a_damaged_region_does_not_hide_the_others() {
 #[test]
 fn inspect_tells_every_field_in_words() {
     let s = Sandbox::new();
-    s.ok("seq 1 5 | shm-writer demo --slots 16 --size 256");
+    s.ok("seq 1 5 | shm-writer demo --slots 16 --capacity 256");
     let words = ["demo", "text", "16", "256", "closed", "gone", "lineage", "epoch", "newest", "stride", "look"];
     says(s.run("shm-reader inspect demo"), &words);
     let info = s.inspect("demo");
@@ -130,7 +130,7 @@ fn verify_is_content_with_a_sound_region() {
 #[test]
 fn verify_says_what_is_wrong_and_where() {
     let s = Sandbox::new();
-    s.ok("shm-writer demo --checksum --size 16 --slots 4 abcdefgh");
+    s.ok("shm-writer demo --checksum --capacity 16 --slots 4 abcdefgh");
     let bytes = std::fs::read(s.shm("demo")).expect("the region");
     let at = bytes.windows(8).position(|window| window == b"abcdefgh").expect("the payload is in the file");
     damage(&s, "demo", at as u64);

@@ -37,7 +37,10 @@ fn help_mentions_every_verb_and_option() {
         assert!(missing.is_empty(), "{program} --help lacks {missing:?}\n{text}");
     };
     check("shm-writer", &["create", "rm", "clean", "map", "completions"]);
-    check("shm-writer", &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--size"]);
+    check(
+        "shm-writer",
+        &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--capacity"],
+    );
     check("shm-writer", &["--mode", "--checksum", "--rm", "--quiet", "--verbose", "{seq}", "{time}"]);
     check(
         "shm-reader",
@@ -72,6 +75,22 @@ fn every_verb_has_help() {
         "shm-reader map",
     ] {
         assert!(s.ok(&format!("{command} --help")).contains("Usage"), "{command}");
+    }
+}
+
+#[test]
+fn a_region_has_a_capacity_and_only_a_block_has_a_size() {
+    let s = Sandbox::new();
+    s.run("shm-writer demo --size 64 x").exits(2).complains(&["--size"]);
+    s.run("shm-writer create demo --size 64").exits(2).complains(&["--size"]);
+    assert_eq!(s.files(), [""; 0]);
+    s.ok(
+        "shm-writer demo --capacity 64 x && shm-writer create other --capacity 128 && shm-writer map block --size 8 x",
+    );
+    assert_eq!((&s.inspect("demo")["capacity"], &s.inspect("other")["capacity"]), (&64.into(), &128.into()));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = s.ok(&format!("shm-writer completions {shell}"));
+        assert!(script.contains("capacity") && script.contains("size"), "{shell}");
     }
 }
 
