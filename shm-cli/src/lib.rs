@@ -7,6 +7,7 @@ mod report;
 mod signals;
 mod terminal;
 mod units;
+mod users;
 
 pub use bus_error::catch_bus_errors;
 pub use command::{completions, parse, shell_line};
@@ -14,3 +15,4 @@ pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_regi
 pub use signals::before_end;
 pub use terminal::{Escaped, Talk, bold, is_harmless, stdout};
 pub use units::{counted, duration, size};
+pub use users::Users;

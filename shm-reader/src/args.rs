@@ -62,10 +62,10 @@ impl Args {
 /// Everything that is not reading values.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// List the regions: kind, size, slots, values published, age of the newest, and the writer
+    /// List the regions: kind, size, slots, newest and retained values, writer, owner and mode
     #[command(visible_alias = "ls")]
     List {
-        /// Print one JSON object a line; sizes in bytes, the age in seconds
+        /// Print one JSON object a line: some of the fields that inspect --json has
         #[arg(long)]
         json: bool,
     },

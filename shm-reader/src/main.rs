@@ -3,6 +3,7 @@
 
 mod args;
 mod array;
+mod fields;
 mod inspect;
 mod json;
 mod list;

@@ -65,7 +65,7 @@ fn every_field_in_the_document_is_what_the_library_says() {
         ("payload_alignment", info.payload_alignment.into()),
         ("descriptor_bytes", info.descriptor_bytes.into()),
         ("fingerprint", info.fingerprint.into()),
-        ("spin_ns", info.look.as_nanos()),
+        ("spin_ns", info.spin_ns.into()),
         ("boot_id", info.boot_id),
         ("origin", info.origin),
         ("created_ns", nanoseconds(info.created)),
