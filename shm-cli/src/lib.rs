@@ -3,11 +3,13 @@
 
 mod bus_error;
 mod command;
+pub mod remedy;
 mod report;
 mod signals;
 mod terminal;
 mod units;
 mod users;
+mod verbs;
 
 pub use bus_error::catch_bus_errors;
 pub use command::{completions, parse, shell_line};

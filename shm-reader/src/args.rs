@@ -124,7 +124,7 @@ pub struct Read {
     /// The region's name, or a path with a / in it
     #[arg(value_hint = ValueHint::Other)]
     pub region: String,
-    /// What is left over, to be refused with a better answer than clap's.
+    /// What is left over, to be refused with a better message than clap's.
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 

@@ -29,14 +29,14 @@ pub fn on_one_line(json: &str) -> String {
 
 /// The same JSON with nothing in its strings that a terminal would obey.
 pub fn for_terminal(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
+    let mut harmless = String::with_capacity(json.len());
     for character in json.chars() {
         match is_harmless(character) {
-            true => shown.push(character),
-            false => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
+            true => harmless.push(character),
+            false => harmless.push_str(&format!("\\u{:04x}", u32::from(character))),
         }
     }
-    shown
+    harmless
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde_json::Value;
-use shm_cli::{Escaped, Talk, Users};
+use shm_cli::{Escaped, Talk, Users, remedy};
 use shm_core::{Info, WriterStatus};
 
 use crate::fields::fields;
@@ -52,7 +52,7 @@ pub fn list(is_json: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {
         return print_json(&regions, &users, out);
     }
     if regions.is_empty() {
-        talk.hint("there are no regions; make one: shm-writer demo hello");
+        talk.hint(format_args!("there are no regions; {}", remedy::make_region()));
         return Ok(());
     }
     print_table(&regions, &users, out)

@@ -130,7 +130,7 @@ pub struct Publish {
     /// last line also when it has none.
     #[arg(allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub value: Option<OsString>,
-    /// What is left over, to be refused with a better answer than clap's.
+    /// What is left over, to be refused with a better message than clap's.
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 

@@ -1,11 +1,11 @@
 //! The default job: values go from their source into the region. How they are cut out of stdin, and what becomes of the
 //! writer when a signal comes, is elsewhere.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::slice;
 
 use anyhow::Result;
-use shm_cli::{Code, Failure, Talk};
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::Error;
 
 use crate::args::{Layout, Publish};
@@ -31,11 +31,10 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
         return Ok(());
     };
     let joined = [slice::from_ref(value), &args.rest].concat().join(OsStr::new(" "));
-    let quoted = shm_cli::shell_line("shm-writer", &[OsString::from(&args.region), joined]);
     Err(Failure::new(
         Code::Usage,
-        format!("one VALUE at most, and '{}' is one more", extra.display()),
-        format!("put a value with spaces in quotes: {quoted}"),
+        format!("unexpected argument '{}': at most one VALUE is allowed", extra.display()),
+        remedy::quote_value(&args.region, &joined.to_string_lossy()),
     ))
 }
 

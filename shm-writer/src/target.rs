@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use serde_json::value::RawValue;
-use shm_cli::{Code, Failure, Talk};
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::{ArrayType, Error, Info, Kind, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
                 Err(Failure::new(
                     Code::Other,
                     format!("cannot publish to region '{name}': {place}: {reason}"),
-                    format!("show what its values look like: shm-reader inspect {name}"),
+                    remedy::show_type(name),
                 )
                 .into())
             }
@@ -115,14 +115,14 @@ impl<'a> Target<'a> {
         let name = self.name;
         let remedy = match (&self.found, self.kind) {
             (Some(_), _) => format!("give {format}, or publish to another region"),
-            (None, Some(Kind::Json)) => "to publish it as it is, use --as text".to_owned(),
-            (None, _) => "to publish it as it is, add: --as bytes".to_owned(),
+            (None, Some(Kind::Json)) => remedy::publish_as("text"),
+            (None, _) => remedy::publish_as("bytes"),
         };
         let what = format!("cannot publish to region '{name}': {place} is not {format}: {reason}");
         Err(Failure::new(Code::Other, what, remedy).into())
     }
 
-    /// Tells what opening it has done.
+    /// Reports what opening it has done.
     pub fn report_opened(&self, writer: &RawWriter, talk: Talk) {
         let (name, newest) = (self.name, writer.head());
         let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));

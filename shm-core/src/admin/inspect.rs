@@ -159,7 +159,7 @@ pub fn inspect_at(location: &Location) -> Result<Info> {
         array: value_type.as_ref().and_then(ValueType::array).cloned(),
         slots: static_header.slots,
         capacity: static_header.capacity,
-        retained: retained(first, head, static_header.slots),
+        retained: head.saturating_add(1).saturating_sub(ring.oldest(head)),
         region_bytes: static_header.region_bytes,
         checksum: static_header.has_checksums(),
         state: RegionState::from_code(hot.state.load(Relaxed)),
@@ -190,31 +190,6 @@ pub fn inspect_at(location: &Location) -> Result<Info> {
     })
 }
 
-/// How many values from `first` to `head` a ring of this many slots still has; numbers that contradict each other give 0.
-fn retained(first: Sequence, head: Sequence, slots: u64) -> u64 {
-    let oldest = first.max(head.saturating_sub(slots).saturating_add(1));
-    head.checked_sub(oldest).map_or(0, |younger| younger.saturating_add(1))
-}
-
 fn unix_time(unix_ns: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_ns)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retained_is_what_the_slots_still_have() {
-        let check = |first, head, expected| assert_eq!(retained(first, head, 4), expected, "{first} to {head}");
-        check(1, 0, 0);
-        check(1, 1, 1);
-        check(1, 4, 4);
-        check(1, 5, 4);
-        check(5, 4, 0);
-        check(5, 6, 2);
-        check(5, 100, 4);
-        check(0, u64::MAX, 4);
-        check(u64::MAX, 3, 0);
-    }
 }

@@ -89,7 +89,7 @@ fn list_and_inspect_and_the_library_have_the_same_names_for_the_same_things() {
     for listed in objects(&s.run("shm-reader list --json").succeeds()) {
         let name = listed["region"].as_str().expect("a name");
         let inspected = s.inspect(name);
-        let info = shm_core::inspect(&s.name(name)).expect("a sound region");
+        let info = shm_core::inspect(s.name(name)).expect("a sound region");
         assert_eq!(keys(&inspected), fields(&info));
         for (key, value) in listed.as_object().expect("an object") {
             assert_eq!(inspected.get(key), Some(value), "{name}: {key}");

@@ -123,6 +123,52 @@ fn a_verb_after_a_region_is_refused_with_the_right_order() {
     }
 }
 
+/// Verbs of the other program, and words near to verbs: what is run, and what must be said.
+const FOREIGN: [(&str, &str); 22] = [
+    ("shm-writer list", "'list' is a verb of shm-reader: shm-reader list"),
+    ("shm-writer ls", "'ls' is a verb of shm-reader: shm-reader ls"),
+    ("shm-writer inspect demo", "'inspect' is a verb of shm-reader: shm-reader inspect demo"),
+    ("shm-writer verify demo", "'verify' is a verb of shm-reader: shm-reader verify demo"),
+    ("shm-writer list --json", "shm-reader list --json"),
+    ("shm-writer -v list", "'list' is a verb of shm-reader: shm-reader list"),
+    ("shm-writer inspect", "'inspect' is a verb of shm-reader: shm-reader inspect"),
+    ("echo x | shm-writer verify", "'verify' is a verb of shm-reader"),
+    ("shm-writer remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer delete demo", "'delete' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer del demo", "'del' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-writer info demo", "'info' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-writer ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
+    ("shm-reader create demo", "'create' is a verb of shm-writer: shm-writer create demo"),
+    ("shm-reader rm demo", "'rm' is a verb of shm-writer: shm-writer rm demo"),
+    ("shm-reader clean", "'clean' is a verb of shm-writer: shm-writer clean"),
+    ("shm-reader rm --force demo", "shm-writer rm --force demo"),
+    ("shm-reader remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-reader delete demo", "shm-writer rm demo"),
+    ("shm-reader show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-reader -f ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
+];
+
+#[test]
+fn a_verb_of_the_other_program_is_refused_with_that_program_and_makes_nothing() {
+    let s = Sandbox::new();
+    for (command, right) in FOREIGN {
+        s.run(command).exits(2).complains(&[right]);
+        assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "{command}");
+    }
+}
+
+#[test]
+fn after_dashes_every_word_is_a_region() {
+    let s = Sandbox::new();
+    for name in ["list", "inspect", "rm", "create", "remove", "show", "ps", "info"] {
+        s.run(&format!("shm-writer -- {name} hello")).prints("");
+        s.run(&format!("shm-reader -- {name}")).prints("hello\n");
+        s.run(&format!("shm-writer rm -- {name}")).prints("");
+        s.run(&format!("shm-writer demo {}", if name == "rm" || name == "create" { "x" } else { name })).prints("");
+    }
+}
+
 #[test]
 fn an_option_before_a_verb_is_refused_with_the_right_order() {
     let s = Sandbox::new();
