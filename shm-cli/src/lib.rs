@@ -1,5 +1,5 @@
-//! What the programs share: command lines, error reports with exit codes, signals, units, and the terminal. Nothing here
-//! reads or writes a region.
+//! What the programs share: command lines, error reports with exit codes, signals, units, the terminal, and values as
+//! JSON. Nothing here reads or writes a region.
 
 mod bus_error;
 mod command;
@@ -9,6 +9,7 @@ mod signals;
 mod terminal;
 mod units;
 mod users;
+pub mod values;
 mod verbs;
 
 pub use bus_error::catch_bus_errors;

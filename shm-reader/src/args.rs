@@ -162,8 +162,10 @@ pub struct Read {
     /// Print one JSON object a value: region, seq, time, len, kind, value
     ///
     /// The value is a string for text, JSON as it is, values of a type as JSON, arrays as an object with
-    /// dtype, shape and the first 1000 elements, and base64 for all else. Missed values
-    /// appear as {"missed":3,"before":42}, a region made anew as {"restarted":true}.
+    /// dtype, shape and all elements, and base64 for all else. The first value of a type also has its
+    /// "schema", and a value whose JSON would not be published as the same bytes has these as "raw", in
+    /// base64: shm-writer --records makes the same values again. Missed values appear as
+    /// {"missed":3,"before":42}, a region made anew as {"restarted":true}.
     #[arg(long, group = "format")]
     pub json: bool,
     /// Print the exact bytes and nothing else, also on a terminal

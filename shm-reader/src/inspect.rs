@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use anyhow::Result;
+use shm_cli::values::json;
 use shm_cli::{Code, Escaped, Failure, Users};
 use shm_core::{ArrayType, Info};
 
 use crate::fields::fields;
-use crate::{json, words};
+use crate::words;
 
 /// Prints every field of a region's header.
 pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {

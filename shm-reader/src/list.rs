@@ -5,11 +5,12 @@ use std::io::Write;
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde_json::Value;
+use shm_cli::values::json;
 use shm_cli::{Escaped, Talk, Users, remedy};
 use shm_core::{Info, WriterStatus};
 
 use crate::fields::fields;
-use crate::{json, words};
+use crate::words;
 
 /// The columns' names, and whether they stand to the right, as numbers do.
 const COLUMNS: [(&str, bool); 11] = [

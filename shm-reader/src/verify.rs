@@ -4,10 +4,9 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use shm_cli::values::json;
 use shm_cli::{Code, Escaped, Failure, remedy};
 use shm_core::Error;
-
-use crate::json;
 
 /// Prints what is wrong with a region, and where, or that it is sound.
 pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {

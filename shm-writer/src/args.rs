@@ -19,6 +19,8 @@ Examples:
   shm-writer demo --as json '{\"t\": 21.5}'    publish JSON
   shm-writer demo -F picture.png             publish a file as it is
   shm-writer demo 'tick {seq}' -e 1s -n 10   publish ten times, once a second
+  shm-reader -f --json demo | shm-writer --records copy
+                                             copy each value as it comes, of whatever type
   shm-writer demo -- --help                  publish a text that begins with a dash
   shm-writer demo -- rm                      publish a text that is also a verb
   shm-writer -- create hello                 publish to a region that is named like a verb
@@ -147,6 +149,12 @@ pub struct Publish {
     /// Take all of stdin as one value (bytes, unless --as says otherwise)
     #[arg(long, group = "cut", conflicts_with_all = ["value", "file"])]
     pub whole: bool,
+    /// Take stdin as records, as shm-reader --json prints them, and publish the value of each as it was
+    ///
+    /// A region that does not exist is made with the kind and type that the first record says. Records of missed values
+    /// and of regions made anew publish nothing.
+    #[arg(long, conflicts_with_all = ["value", "file", "chunk", "whole", "kind"])]
+    pub records: bool,
     /// Publish VALUE again and again, each TIME (500ms, 2s; a plain number is seconds)
     ///
     /// In a VALUE that is repeated, {seq} becomes the number that the value gets and {time} the time

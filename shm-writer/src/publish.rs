@@ -9,6 +9,7 @@ use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::Error;
 
 use crate::args::{Layout, Publish};
+use crate::records;
 use crate::shared_writer::SharedWriter;
 use crate::source::Source;
 use crate::target::Target;
@@ -16,12 +17,20 @@ use crate::target::Target;
 /// Publishes what the arguments say. Whatever can be found wrong before the region is touched, is.
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
+    if args.records {
+        return records::publish(args, layout, talk);
+    }
     let target = Target::for_values(args, layout)?;
     let mut source = Source::open(args, target.frames(), talk)?;
     if !check_first_value(&mut source, &target)? {
         return Ok(());
     }
-    let writer = SharedWriter::open(&target, args.rm, talk)?;
+    let writer = SharedWriter::new(args.rm)?;
+    writer.open(|| {
+        let writer = target.options.open_raw(target.name)?;
+        target.report_opened(&writer, talk);
+        Ok(writer)
+    })?;
     let published = publish_all(&mut source, &target, &writer, talk);
     published.and(writer.end())
 }

@@ -39,7 +39,7 @@ fn help_mentions_every_verb_and_option() {
     check("shm-writer", &["create", "rm", "clean", "map", "completions"]);
     check(
         "shm-writer",
-        &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--capacity"],
+        &["--file", "--as", "--null", "--chunk", "--whole", "--records", "--every", "--count", "--slots", "--capacity"],
     );
     check("shm-writer", &["--mode", "--checksum", "--rm", "--quiet", "--verbose", "{seq}", "{time}"]);
     check(

@@ -1,7 +1,7 @@
 //! JSON on one line, with fields in the order in which they are given. What is printed as JSON is decided elsewhere.
 
+use crate::is_harmless;
 use serde_json::Value;
-use shm_cli::is_harmless;
 
 /// An object of these fields.
 pub fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> String {
@@ -37,6 +37,11 @@ pub fn for_terminal(json: &str) -> String {
         }
     }
     harmless
+}
+
+/// An error in JSON that is a part of a line, whose number would be taken for that of the line.
+pub fn without_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }
 
 #[test]
