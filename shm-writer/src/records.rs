@@ -20,9 +20,9 @@ use crate::source::Source;
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     let mut source = Source::open(args, None, talk)?;
     let writer = SharedWriter::new(args.rm)?;
-    let mut copy = Copy { name: &args.region, layout, talk, writer, formats: HashMap::new(), format: None };
-    let published = copy.all(&mut source);
-    published.and(copy.writer.end())
+    let mut copier = Copier { name: &args.region, layout, talk, writer, formats: HashMap::new(), format: None };
+    let published = copier.all(&mut source);
+    published.and(copier.writer.end())
 }
 
 /// A line of stdin. What is not named here is passed by.
@@ -48,7 +48,7 @@ fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de R
 }
 
 /// Records on their way into a region.
-struct Copy<'a> {
+struct Copier<'a> {
     name: &'a str,
     layout: &'a Layout,
     talk: Talk,
@@ -59,7 +59,7 @@ struct Copy<'a> {
     format: Option<ValueFormat>,
 }
 
-impl Copy<'_> {
+impl Copier<'_> {
     fn all(&mut self, source: &mut Source) -> Result<()> {
         let (mut line, mut count) = (Vec::new(), 0);
         while source.next(0, &mut line)? {
