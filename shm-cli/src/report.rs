@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style};
 use shm_core::Error;
 
-use crate::Escaped;
 use crate::terminal::{as_line, print_line};
+use crate::{Escaped, remedy};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
@@ -95,17 +95,17 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     let code = code(error);
     if code != Code::ClosedPipe {
-        print_line(&shown(error));
+        print_line(&full_text(error));
     }
     ExitCode::from(code as u8)
 }
 
 /// What `report` would say, as the bytes that stderr takes.
 pub(crate) fn rendered(error: &anyhow::Error) -> Vec<u8> {
-    as_line(&shown(error))
+    as_line(&full_text(error))
 }
 
-fn shown(error: &anyhow::Error) -> String {
+fn full_text(error: &anyhow::Error) -> String {
     let remedy = remedy(error);
     let lines = if remedy.is_empty() { message(error) } else { format!("{}\n  {remedy}", message(error)) };
     format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes()))
@@ -154,13 +154,7 @@ fn message(error: &anyhow::Error) -> String {
 fn remedy(error: &anyhow::Error) -> String {
     match (error.downcast_ref(), error.downcast_ref()) {
         (Some(Failure { remedy, .. }), _) => remedy.clone(),
-        (_, Some(Error::NotFound { region })) => match nearest_region(region) {
-            Some(near) => format!("did you mean '{near}'? list regions: shm-reader list"),
-            None => "list regions: shm-reader list".to_owned(),
-        },
-        (_, Some(Error::NotARegion { region, .. })) => format!("if it holds plain bytes: shm-reader map {region}"),
-        (_, Some(Error::NoBlock { block })) => format!("make one: shm-writer map --size 4096 {block} VALUE"),
-        (_, Some(Error::IsRegion { .. })) => "leave out 'map', or map it all the same with --force".to_owned(),
+        (_, Some(error)) => remedy::of(error),
         _ => String::new(),
     }
 }

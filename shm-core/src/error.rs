@@ -37,7 +37,7 @@ pub enum Error {
         region: String,
     },
     /// The file of this name is not a region; it is never changed or removed.
-    #[error("'{region}' is not a region: {reason}; choose another name, or remove the file yourself")]
+    #[error("'{region}' is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
         region: String,
@@ -46,7 +46,7 @@ pub enum Error {
     },
     /// The region was made by a version of the format that this library does not know.
     #[error(
-        "cannot open region '{region}': it has format {found}, this program reads {supported}; use a matching version of shm, or remove the region"
+        "cannot open region '{region}': it has format {found}, this program reads {supported}; use a matching version of shm"
     )]
     Version {
         /// The region that was opened.
@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// The region uses a feature without which it cannot be understood.
     #[error(
-        "cannot open region '{region}': it uses incompatible features {bits:#x}, unknown to this version; use a newer version of shm, or remove the region"
+        "cannot open region '{region}': it uses incompatible features {bits:#x}, unknown to this version; use a newer version of shm"
     )]
     Features {
         /// The region that was opened.
@@ -67,7 +67,7 @@ pub enum Error {
         bits: u64,
     },
     /// The region's bytes contradict each other.
-    #[error("region '{region}' is damaged: {reason}; remove it with: shm-writer rm {region}")]
+    #[error("region '{region}' is damaged: {reason}")]
     Damaged {
         /// The region that was read.
         region: String,
@@ -122,7 +122,7 @@ pub enum Error {
     },
     /// The region holds another kind of value.
     #[error(
-        "cannot open region '{region}': it holds {found} values, not {expected}; read it as {found}, or replace it with a writer of {expected}"
+        "cannot open region '{region}': it holds {found} values, not {expected}; use it as {found}, or choose another name"
     )]
     Kind {
         /// The region that was opened.
@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// The region holds values of another type.
     #[error(
-        "cannot open region '{region}': it holds another type: {difference}; rebuild this program, or replace the region with a writer of this type"
+        "cannot open region '{region}': it holds another type: {difference}; rebuild this program with the region's type, or choose another name"
     )]
     Type {
         /// The region that was opened.
@@ -147,7 +147,7 @@ pub enum Error {
     Schema(String),
     /// The region holds a kind of value that this library does not know.
     #[error(
-        "cannot open region '{region}': its values are of kind {code}, unknown to this version; use a newer version of shm, or remove the region"
+        "cannot open region '{region}': its values are of kind {code}, unknown to this version; use a newer version of shm"
     )]
     UnknownKind {
         /// The region that was opened.
@@ -157,7 +157,7 @@ pub enum Error {
     },
     /// The file system has no room for the region. Nothing was left behind.
     #[error(
-        "no space for '{region}': it needs {needed} bytes, {free} are free in its directory{}; remove regions, give it fewer or smaller slots, or set SHM_DIR (in a container: --shm-size)",
+        "no space for '{region}': it needs {needed} bytes, {free} are free in its directory{}; give it fewer or smaller slots, or set SHM_DIR to a directory with more space",
         inode_hint(*needed, *free)
     )]
     NoSpace {

@@ -420,11 +420,9 @@ fn explain_open(location: &Location, error: io::Error) -> Error {
     let name = location.name.as_str();
     match error.kind() {
         ErrorKind::NotFound => Error::NoBlock { block: name.to_owned() },
-        ErrorKind::PermissionDenied => Error::Permission {
-            action: "map",
-            region: name.to_owned(),
-            remedy: "its owner can allow it with chmod".to_owned(),
-        },
+        ErrorKind::PermissionDenied => {
+            Error::Permission { action: "map", region: name.to_owned(), remedy: "its owner can allow it".to_owned() }
+        }
         _ if is_no_space(&error) => location.no_space(0),
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),

@@ -182,10 +182,10 @@ pub fn check_ours(name: &str, stat: &Stat) -> Result<()> {
     let reason = if stat.owner != user {
         format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.owner)
     } else if stat.names != 1 {
-        format!("the file has {} names; remove the other hard links", stat.names)
+        format!("the file has {} names (hard links), and a writer takes a file with one", stat.names)
     } else if stat.mode & 0o022 != 0 {
         let mode = stat.mode & 0o777;
-        format!("others may write to it (mode {mode:o}); take that right away with: chmod go-w")
+        format!("others may write to it (mode {mode:o}); take that right away from them")
     } else {
         return Ok(());
     };

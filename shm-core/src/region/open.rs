@@ -143,7 +143,7 @@ fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<()> {
     if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
         return Ok(());
     }
-    let reason = format!("of its {bytes} bytes only {stored} are stored (a whole copy is made by cp --sparse=never)");
+    let reason = format!("of its {bytes} bytes only {stored} are stored; a copy must be without holes");
     Err(location.damaged(reason))
 }
 
@@ -163,7 +163,7 @@ fn explain_open(location: &Location, access: Access, error: io::Error) -> Error 
     }
     let (owner, mode) = (stat.owner, stat.mode & 0o777);
     let allowed = match access {
-        Access::Read => format!("can let others read it with: shm-writer create --mode 644 {}", location.name),
+        Access::Read => "can let others read it, by mode 644".to_owned(),
         Access::Write => "alone can write to it; choose another name".into(),
     };
     let remedy = format!("it has mode {mode:o}, and user {owner}, its owner, {allowed}");

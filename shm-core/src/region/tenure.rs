@@ -225,7 +225,7 @@ fn check_file(location: &Location, stat: &Stat) -> Result<()> {
 }
 
 fn foreign(location: &Location) -> Error {
-    let reason = "it is not a regular file; remove it".to_owned();
+    let reason = "it is not a regular file; choose another name".to_owned();
     Error::NotOurs { file: location.lock_file(), reason }
 }
 
