@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shm_core::{Error, Reader, Schema, WriterOptions};
+use shm_core::{Error, Reader, Schema, Writer, WriterOptions};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ pub struct Compared<T> {
     slot: u64,
     // Whether serde_json prints its values as the format says.
     is_plain: bool,
-    _held: (Writer<T>, TempDir),
+    _kept: (Writer<T>, TempDir),
 }
 
 impl<T: Serialize + DeserializeOwned> Compared<T> {
@@ -41,7 +41,7 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
             file: File::options().write(true).open(&path).expect("the region"),
             slot: slots_start + info.stride,
             is_plain,
-            _held: (writer, directory),
+            _kept: (writer, directory),
         }
     }
 
