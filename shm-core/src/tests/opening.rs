@@ -59,6 +59,7 @@ fn comparable(info: &Info) -> String {
     format!("{info:?}")
 }
 
+// Fault 64.
 #[test]
 fn each_kind_and_type_is_refused_by_every_other_and_keeps_its_values() {
     for (found, make) in WAYS {
@@ -96,6 +97,7 @@ fn inspect_kind(way: &str) -> Option<Kind> {
     inspect(&test_region.name).unwrap().kind
 }
 
+// Fault 64.
 #[test]
 fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
     for (found, make) in WAYS {

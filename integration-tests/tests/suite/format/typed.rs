@@ -70,6 +70,7 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
     s.run("shm-reader verify rover").prints("ok\n");
 }
 
+// Fault 64.
 #[test]
 fn another_kind_replaces_a_typed_region_only_when_it_is_asked_for() {
     let s = Sandbox::new();

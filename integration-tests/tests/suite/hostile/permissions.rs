@@ -42,6 +42,7 @@ fn a_stranger_is_told_that_the_writer_is_unknown() {
     assert!(s.ok(&format!("{NOBODY} ./shm-reader list")).contains("unknown"));
 }
 
+// Fault 66.
 #[test]
 fn until_gone_is_refused_where_nobody_may_ask_about_the_writer() {
     let Some(s) = with_nobody("until_gone_is_refused") else { return };

@@ -15,6 +15,7 @@ fn until_gone_ends_with_success_after_a_clean_close() {
     reader.wait().prints("");
 }
 
+// Fault 66.
 #[test]
 fn until_gone_prints_everything_and_ends_with_8_when_the_writer_dies() {
     let s = Sandbox::new();

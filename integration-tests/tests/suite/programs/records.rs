@@ -194,6 +194,7 @@ fn a_change_of_type_is_refused_unless_it_may_replace() {
     s.run("shm-reader d").prints("x\n");
 }
 
+// Fault 65.
 #[test]
 fn what_is_no_record_is_an_error_with_its_line_and_what_came_before_stays() {
     for (line, reason) in [
