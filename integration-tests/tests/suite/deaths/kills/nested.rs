@@ -131,6 +131,7 @@ fn a_hundred_writers_killed_one_after_the_other_lose_nothing_and_repeat_no_numbe
             };
             let place = (round, turn, moment);
             kill(&mut scene, &life(turn), &[9, 9], moment, &place);
+            scene.let_follower_keep_up();
         }
         scene.restart(&round);
     }

@@ -157,6 +157,15 @@ impl Scene {
         newest
     }
 
+    /// Waits until the follower is near the newest value. On a busy machine it could otherwise fall so far behind writers that
+    /// come one after the other that it would lose values by right.
+    #[track_caller]
+    pub fn let_follower_keep_up(&self) {
+        if let Some((sequence, _)) = self.newest() {
+            self.ledger.wait_for_follower(sequence.saturating_sub(SLOTS / 2));
+        }
+    }
+
     /// Reads all that the region holds: it ends with the newest, and nothing is missing.
     #[track_caller]
     fn check_held(&self, newest: u64, place: &dyn Debug) {
