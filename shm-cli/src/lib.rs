@@ -2,6 +2,7 @@
 //! reads or writes a region.
 
 mod bus_error;
+mod cause;
 mod command;
 mod report;
 mod signals;

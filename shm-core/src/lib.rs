@@ -77,10 +77,11 @@ mod writer;
 pub use self::{
     admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
     block::{Access, Advice, Block, BlockOptions},
-    error::{Error, Result},
+    error::{BlockError, Denied, Error, NotOursReason, OpenError, PublishError, ReceiveError, Result},
     reader::{ArrayReader, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View, WaitStrategy},
     region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
+    types::error::{ArrayTypeError, ValueError},
     types::kind::Kind,
     writer::{ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };

@@ -6,7 +6,7 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use serde_json::Value;
 use shm_cli::{Escaped, Talk};
-use shm_core::Info;
+use shm_core::{Info, OpenError};
 
 use crate::{json, words};
 
@@ -15,7 +15,7 @@ const COLUMNS: [&str; 7] = ["NAME", "KIND", "SIZE", "SLOTS", "VALUES", "AGE", "W
 /// Which columns stand to the right: the numbers.
 const IS_NUMBER: [bool; 7] = [false, false, true, true, true, true, false];
 
-type Listed = (String, shm_core::Result<Info>);
+type Listed = (String, std::result::Result<Info, OpenError>);
 
 /// Lists every region.
 pub fn list(is_json: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {

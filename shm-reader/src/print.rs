@@ -8,7 +8,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 use shm_cli::Escaped;
-use shm_core::{Error, Kind, RawReader, Sample, Schema};
+use shm_core::{Kind, RawReader, ReceiveError, Sample, Schema};
 
 use crate::args::Read;
 use crate::{array, json};
@@ -121,9 +121,9 @@ impl<'a> Printer<'a> {
     }
 
     /// A value that its writer should have refused.
-    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &dyn Display) -> Error {
+    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &dyn Display) -> ReceiveError {
         let reason = format!("value {} is not {kind}: {reason}", sample.sequence);
-        Error::Damaged { region: self.region.to_owned(), reason }
+        ReceiveError::Damaged { region: self.region.to_owned(), reason }
     }
 }
 

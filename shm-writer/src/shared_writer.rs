@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use shm_cli::Talk;
-use shm_core::{RawWriter, Sequence};
+use shm_core::{PublishError, RawWriter, Sequence};
 
 use crate::target::Target;
 
@@ -32,7 +32,7 @@ impl SharedWriter {
     }
 
     /// Publishes a value.
-    pub fn publish(&self, value: &[u8]) -> shm_core::Result<Sequence> {
+    pub fn publish(&self, value: &[u8]) -> Result<Sequence, PublishError> {
         self.lock().as_mut().expect(ENDED).publish(value)
     }
 
@@ -60,7 +60,7 @@ impl SharedWriter {
 
 const ENDED: &str = "only `end` takes the writer, and nobody publishes after it";
 
-fn end(writer: Option<RawWriter>, removes: bool) -> shm_core::Result<()> {
+fn end(writer: Option<RawWriter>, removes: bool) -> Result<(), PublishError> {
     match writer {
         Some(writer) if removes => writer.remove(),
         Some(writer) => writer.close(),

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shm_core::{ArrayReader, Element, Position, RawReader, RawWriter, Reader, JsonReader};
+use shm_core::{ArrayReader, Element, JsonReader, Position, RawReader, RawWriter, Reader, Received};
 use testkit::image::sealed;
 use std::cell::LazyCell;
 use std::fs;
@@ -49,7 +49,7 @@ fn read_raw(name: &str) {
     for start in [Position::Oldest, Position::Latest, Position::New, Position::At(3), Position::Last(2)] {
         reader.seek(start);
         for _ in 0..VALUES {
-            if let Ok(None) = reader.try_recv_into(&mut buffer) {
+            if let Ok(Received::Nothing | Received::Ended) = reader.try_recv_into(&mut buffer) {
                 break;
             }
         }
@@ -63,7 +63,7 @@ fn read_values(name: &str) {
     let _ = reader.latest();
     reader.seek(Position::Oldest);
     for _ in 0..VALUES {
-        if let Ok(None) = reader.try_recv() {
+        if let Ok(Received::Nothing | Received::Ended) = reader.try_recv() {
             break;
         }
     }

@@ -1,7 +1,7 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
 use super::{Ask, RawReader, ReaderOptions, Received, View, copying_methods, receiving_methods, region_methods};
-use crate::error::Result;
+use crate::error::{OpenError, ReceiveError};
 use crate::types::array::{ArrayType, Element, Elements};
 use shm_ring::copy::InPlace;
 use std::marker::PhantomData;
@@ -25,7 +25,7 @@ impl<T: Element> ArrayReader<T> {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open_array`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open_array(name)
     }
 
@@ -41,8 +41,8 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+    /// As for [`RawReader::view`], and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape.
+    pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         self.see(Ask::Newest)
     }
 
@@ -50,43 +50,43 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::recv_view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape.
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         self.see(Ask::Await(None))
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Received<Vec<T>>> {
+    fn take(&mut self, ask: Ask) -> Result<Received<Vec<T>>, ReceiveError> {
         let mut elements = Vec::new();
         self.fill(&mut elements, ask)?.try_map(|sample| Ok(sample.with(elements)))
     }
 
-    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Received<()>> {
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Received<()>, ReceiveError> {
         let mut room = Elements::new(elements);
         self.raw.ask(ask, &mut room)?.try_map(|sample| match self.array().check_bytes(room.bytes()) {
             Ok(()) => {
                 room.turn();
                 Ok(sample)
             }
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         })
     }
 
-    fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>> {
+    fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>, ReceiveError> {
         let mut room = InPlace::default();
         let Some(sample) = self.raw.ask(ask, &mut room)?.value() else { return Ok(None) };
         match self.array().check_bytes(room.0) {
             Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }
 }
 
 receiving_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
 );
 copying_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
 );
 region_methods!([T] ArrayReader<T>);

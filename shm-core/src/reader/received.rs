@@ -1,7 +1,7 @@
 //! What a call that does not wait for ever may find.
 
 use super::sample::Sample;
-use crate::error::Result;
+use crate::error::ReceiveError;
 
 /// What a call that does not wait for ever has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,10 @@ impl<T> Received<T> {
 
     /// The same with another value in the sample.
     #[inline(always)]
-    pub(super) fn try_map<U>(self, convert: impl FnOnce(Sample<T>) -> Result<Sample<U>>) -> Result<Received<U>> {
+    pub(super) fn try_map<U>(
+        self,
+        convert: impl FnOnce(Sample<T>) -> Result<Sample<U>, ReceiveError>,
+    ) -> Result<Received<U>, ReceiveError> {
         Ok(match self {
             Self::Value(sample) => Received::Value(convert(sample)?),
             Self::Nothing => Received::Nothing,
