@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import sys
@@ -38,7 +39,13 @@ def main() -> None:
     reader = shm.Reader("small")
     measure("latest(), 64 bytes", reader.latest, 20000)
     measure("view(), 64 bytes", reader.view, 10000)
-    measure("recv(0), nothing new", lambda: reader.recv(0), 5000)
+
+    def receive_nothing() -> None:
+        with contextlib.suppress(shm.TimedOut):
+            reader.try_recv()
+
+    receive_nothing()  # the newest value was not received yet
+    measure("try_recv(), nothing new", receive_nothing, 5000)
     measure("publish(), 64 bytes", lambda: small.publish(b"x" * 64), 5000)
 
     def round_trip() -> None:
@@ -72,7 +79,7 @@ def main() -> None:
 
 
 def measure_wake() -> None:
-    """From before publish() to behind the recv() of a sleeping reader in another process, and back again."""
+    """From before publish() until a sleeping reader in another process has received, and back again."""
     there = shm.Writer("there", "bytes")
     if os.fork() == 0:
         with shm.Writer("echo", "bytes") as echo, shm.Reader("there", start="new") as reader:
@@ -80,7 +87,7 @@ def measure_wake() -> None:
             while reader.recv(5) == b"go":
                 echo.publish(b"on")
         os._exit(0)
-    echoes = shm.Reader("echo", wait=5, start="oldest")
+    echoes = shm.Reader("echo", open_timeout=5, start="oldest")
     echoes.recv(5)
     times = []
     for _ in range(500):

@@ -1,13 +1,15 @@
-"""Named, typed shared memory on Linux: one writer publishes values, any number of readers take them.
+"""Named, typed shared memory on Linux: one writer publishes values, any number of readers receive them.
 
     with shm.Writer("demo", "text") as writer:        # in one process
         writer.publish("hello")
 
     with shm.Reader("demo") as reader:                # in others
-        print(reader.latest())
+        print(reader.latest())                        # the newest value
+        for value in reader:                          # all from there on, until the writer closes
+            print(reader.sequence, value)
 
-A reader maps the region read-only, and never changes anything that others see. The format is that of FORMAT.md,
-version 0.1, so that all this goes together with programs in other languages.
+A reader maps the region read-only, and never changes anything that others see. Regions have format 0.1 of FORMAT.md,
+so programs in other languages can share them.
 """
 
 from ._errors import (
@@ -15,11 +17,14 @@ from ._errors import (
     BadValue,
     Busy,
     Damaged,
+    Empty,
+    Ended,
     Error,
     Gone,
     NotARegion,
     NotFound,
     NotOurs,
+    TimedOut,
     TooLarge,
     TypeMismatch,
     UnknownFormat,
@@ -27,11 +32,12 @@ from ._errors import (
     WriterAlive,
 )
 from ._inspect import Info, Region, inspect, regions
-from ._reader import Reader, View
+from ._reader import Reader
+from ._view import View
 from ._writer import Writer
 
 __all__ = [
-    "BadName", "BadValue", "Busy", "Damaged", "Error", "Gone", "Info", "NotARegion", "NotFound", "NotOurs", "Reader",
-    "Region", "TooLarge", "TypeMismatch", "UnknownFormat", "Unsupported", "View", "Writer", "WriterAlive", "inspect",
-    "regions",
+    "BadName", "BadValue", "Busy", "Damaged", "Empty", "Ended", "Error", "Gone", "Info", "NotARegion", "NotFound",
+    "NotOurs", "Reader", "Region", "TimedOut", "TooLarge", "TypeMismatch", "UnknownFormat", "Unsupported", "View",
+    "Writer", "WriterAlive", "inspect", "regions",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Names, directories, and opening a region's file with all checks. FORMAT.md, sections 7, 8 and 11. Creates nothing."""
+"""Names, directories, and opening a region's file with all checks. FORMAT.md, sections 7, 8 and 11."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DEFAULT_DIRECTORY = "/dev/shm"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
-_TRIES = 100  # at files that come and go
-_SPARSE = 64 << 20  # a file that is larger stores more than one in
-_SPARSENESS = 16  # of its bytes; in a few KiB it could claim a value of gigabytes
+_TRIES = 100  # at files that appear and vanish
+_SPARSE = 64 << 20  # a larger file must store at least one byte in
+_SPARSENESS = 16  # of its length: a file of a few KiB could otherwise claim values of gigabytes
 
-#: File systems whose files belong to another machine or to a program, by their numbers in statfs(2) and `linux/magic.h`.
+#: File systems of other machines and of programs, by their numbers in statfs(2) and `linux/magic.h`.
 REMOTE = {
     0x6969: "NFS",
     0x01021997: "9p",
@@ -56,17 +56,36 @@ def is_file_name(name: str) -> bool:
     return _FILE_NAME.fullmatch(name) is not None
 
 
+_SYSTEM_ERRORS = {
+    errno.EACCES: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
+    errno.EPERM: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
+    errno.ENOSPC: "there is not enough free space; free some, or ask for fewer slots or a smaller capacity",
+    errno.EDQUOT: "your quota of space is used up; free some, or ask for fewer slots or a smaller capacity",
+    errno.ENOMEM: "there is not enough memory; free some, or ask for fewer slots or a smaller capacity",
+    errno.EMFILE: "this process has too many open files; close some, or raise its limit",
+    errno.ENFILE: "the system has too many open files; close some",
+    errno.EROFS: "its file system is read-only; use a directory on another one",
+    errno.EOPNOTSUPP: "its file system cannot reserve space; use a directory on tmpfs, ext4, XFS or Btrfs",
+}
+
+
+def explained(error: OSError) -> str:
+    """What is wrong and what to do, for an error of the operating system."""
+    known = _SYSTEM_ERRORS.get(error.errno or 0)
+    return known or f"the operating system reports '{error.strerror}'; correct that, then try again"
+
+
 @contextmanager
 def system_errors() -> Iterator[None]:
-    """Turns what the system says into an Error."""
+    """Turns an error of the operating system into an Error that explains it."""
     try:
         yield
     except OSError as error:
-        raise Error(f"the system says: {error.strerror}") from error
+        raise Error(explained(error)) from error
 
 
-class Place:
-    """A name in a directory that is kept open."""
+class Location:
+    """Where a region is: a name in a directory that stays open."""
 
     def __init__(self, name: str | os.PathLike[str]) -> None:
         self.directory = -1
@@ -74,8 +93,8 @@ class Place:
         directory, slash, self.file = self.name.rpartition("/")
         if not is_file_name(self.file) or "\0" in directory:
             raise BadName(
-                f"{self.name!r} is no name for a region: it needs 1 to 200 of the characters A-Z a-z 0-9 . _ - "
-                "and must not start with . or -"
+                "a region's name has 1 to 200 of the characters A-Z a-z 0-9 . _ - and does not start with . or -; "
+                "use such a name"
             )
         self.lock_file = f".{self.file}.lock"
         self.new_file = self._usual_new_file = f".{self.file}.new"
@@ -83,10 +102,10 @@ class Place:
         try:
             # O_PATH: search permission is all that a reader needs.
             self.directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFound(f"cannot open region {self.name!r}: there is no directory {path}") from None
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"there is no directory {path}; create it, or use another one") from error
         except OSError as error:
-            raise Error(f"cannot open region {self.name!r}: {path}: {error.strerror}") from error
+            raise Error(f"in directory {path}, {explained(error)}") from error
 
     def close(self) -> None:
         if self.directory >= 0:
@@ -103,22 +122,22 @@ class Place:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Error(f"its directory cannot be searched: {error.strerror}") from error
+            raise Error(f"in its directory, {explained(error)}") from error
         return found.st_dev, found.st_ino
 
     def open(self, file: str, flags: int) -> int:
         return os.open(file, flags | _FLAGS, dir_fd=self.directory)
 
     def create(self, file: str) -> int:
-        """Makes a file that does not exist, with mode 600 whatever the umask. Raises FileExistsError."""
+        """Creates a file that does not exist, with mode 600 whatever the umask. Raises FileExistsError."""
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self.directory)
         os.fchmod(descriptor, 0o600)
         return descriptor
 
     def create_new_file(self) -> int:
-        """Makes a region's file, for now named `new_file`; only for the holder of the lock.
+        """Creates a region's file, for now named `new_file`. Only the holder of the lock may do so.
 
-        In a directory for all, somebody else may have taken the usual name. Then it is one that cannot be foreseen.
+        In a shared directory, another user may have taken the usual name. The file then gets a random one.
         """
         self.new_file = self._usual_new_file
         self.remove_new_file()
@@ -129,7 +148,7 @@ class Place:
             return self.create(self.new_file)
 
     def remove_new_file(self) -> None:
-        """Removes an unfinished file, unless it is somebody else's, who then has taken that name."""
+        """Removes an unfinished file, unless it belongs to another user, who has taken that name."""
         with suppress(OSError):
             os.unlink(self.new_file, dir_fd=self.directory)
 
@@ -157,77 +176,77 @@ class RegionFile:
         return self.status.st_dev, self.status.st_ino
 
 
-def open_region(place: Place, limit: int, writable: bool = False) -> RegionFile:
-    """Opens and maps the region at `place`; for its next writer if `writable`. Section 8, all but the kind.
+def open_region(location: Location, limit: int, writable: bool = False) -> RegionFile:
+    """Opens and maps the region at `location`; for its next writer if `writable`. Section 8, except the kind.
 
     Errors: NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported; for a writer NotOurs.
     """
     if not _linux.WORDS_ARE_WHOLE:
-        raise Unsupported("shared memory is read by CPython on 64-bit little-endian processors only")
+        raise Unsupported("only CPython on a 64-bit little-endian processor can read shared memory; use that")
     with system_errors():
         for _ in range(_TRIES):
             try:
-                descriptor = place.open(place.file, os.O_RDWR if writable else os.O_RDONLY)
-            except FileNotFoundError:
-                raise NotFound(f"there is no region {place.name!r}; start its writer, or see shm.regions()") from None
+                descriptor = location.open(location.file, os.O_RDWR if writable else os.O_RDONLY)
+            except FileNotFoundError as error:
+                raise NotFound("there is no such region; start its writer, or see shm.regions() for names") from error
             except OSError as error:
                 if error.errno in _NO_REGULAR_FILE:
-                    raise NotARegion("it is not a regular file; choose another name") from None
+                    raise NotARegion("it is not a regular file; use another name") from error
                 if writable and isinstance(error, PermissionError):
-                    raise NotOurs("its file may not be written by this user; choose another name") from None
+                    raise NotOurs("this user may not write its file; run as its owner, or use another name") from error
                 raise
             try:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise NotARegion("it is not a regular file; choose another name")
+                    raise NotARegion("it is not a regular file; use another name")
                 if status.st_nlink == 0:
                     continue  # replaced or removed just now
                 return _map(descriptor, status, limit, writable)
             finally:
                 os.close(descriptor)
-    raise Error("its file is replaced all the time; try again")
+    raise Error("its file is replaced again and again; try again later")
 
 
 def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) -> RegionFile:
     header = parse(os.pread(descriptor, FIXED_BYTES, 0), status.st_size, limit)
     check_local(descriptor)
     if status.st_size > max(_SPARSE, _SPARSENESS * 512 * status.st_blocks):
-        raise Damaged(f"of its {status.st_size} bytes only {512 * status.st_blocks} are stored; remove it")
+        raise Damaged(f"of its {status.st_size} bytes only {512 * status.st_blocks} are stored")
     if writable:
         check_owner(status, "its file")
     raw = os.pread(descriptor, header.descriptor_bytes, HEADER_BYTES)
     if len(raw) != header.descriptor_bytes or zlib.crc32(raw) != header.descriptor_crc:
-        raise Damaged("the CRC of its descriptor is wrong; remove it")
+        raise Damaged("the CRC of its descriptor is wrong")
     document = schema_in(raw)
     access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
     try:
         mapping = mmap.mmap(descriptor, header.region_bytes, flags=mmap.MAP_SHARED, prot=access)
-    except ValueError:  # mmap has looked at the length once more
-        raise Damaged("its file was just cut; remove it") from None
+    except ValueError as error:  # mmap has looked at the length once more
+        raise Damaged("its file was just cut short") from error
     return RegionFile(header, raw, document, mapping, status)
 
 
 def check_local(descriptor: int) -> None:
-    """Refuses a region's file, or its directory, on a file system that is not this machine's own."""
+    """Refuses a file or directory on a file system that belongs to another machine or to a program."""
     if found := REMOTE.get(_linux.file_system(descriptor)):
         raise Unsupported(
-            f"it is on {found}: others may see other bytes there, and be woken by nobody; use a file system of this "
-            "machine, such as tmpfs, ext4 or XFS"
+            f"it is on {found}: other machines would read stale data, and waiting readers would not be woken; use a "
+            "directory on a file system of this machine, such as tmpfs, ext4, XFS or Btrfs"
         )
 
 
 def check_owner(status: os.stat_result, what: str) -> None:
-    """A writer believes only files that nobody else could have prepared or can change."""
+    """A writer trusts only files that no other user could have prepared or can change."""
     if status.st_uid != os.geteuid():
-        raise NotOurs(f"{what} belongs to user {status.st_uid}; run as that user, or choose another name")
+        raise NotOurs(f"{what} belongs to user {status.st_uid}; run as that user, or use another name")
     if status.st_nlink != 1:
-        raise NotOurs(f"{what} has a second name; remove that")
+        raise NotOurs(f"{what} has a second name, by which others could change it; use another name")
     if status.st_mode & 0o022:
-        raise NotOurs(f"{what} may be written by others; chmod go-w")
+        raise NotOurs(f"{what} may be written by others; take that permission from them, or use another name")
 
 
 def begins_with_magic(path: str) -> bool:
-    """Whether `path` is a regular file with the magic. False also where it may not be read."""
+    """Whether `path` is a regular file that begins as a region does. False also if it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except OSError:

@@ -44,7 +44,7 @@ def round_up(number: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class Header:
-    """The part of a header that is written once. Whoever has one from `parse` has a checked one."""
+    """The part of a header that is written once. `parse` returns only headers that pass all checks."""
 
     region_bytes: int
     lineage: bytes
@@ -100,37 +100,37 @@ class Header:
 def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
     """The header in `raw`, the first 256 bytes of a file of `file_bytes`; checked in the order of section 8."""
     if raw[:8] != MAGIC:
-        raise NotARegion("it does not begin with the magic of a region; choose another name")
+        raise NotARegion("it does not begin as a region does; use another name")
     if file_bytes < HEADER_BYTES or len(raw) < FIXED_BYTES:
-        raise Damaged(f"its file has {file_bytes} bytes, fewer than a header; remove it")
+        raise Damaged(f"its file has {file_bytes} bytes, fewer than a header needs")
     (_, major, minor, header_bytes, compatible, incompatible, region_bytes, lineage, file_number, slots, capacity,
      stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, spin_ns,
      boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
     if (major, minor) != VERSION:
-        raise UnknownFormat(f"it has format {major}.{minor}, and this library knows 0.1 only; use one that knows it")
+        raise UnknownFormat(f"it has format {major}.{minor}, not 0.1; use another version of this package")
     if crc != zlib.crc32(raw[:-4]):
-        raise Damaged("the CRC of its header is wrong; remove it")
+        raise Damaged("the CRC of its header is wrong")
     if incompatible:
-        raise UnknownFormat(f"it uses unknown features ({incompatible:#x}); use a newer library")
+        raise UnknownFormat(f"it uses unknown features ({incompatible:#x}); use a newer version of this package")
     header = Header(
         region_bytes, lineage, slots, capacity, stride, kind, descriptor_bytes, descriptor_crc, fingerprint,
         int.from_bytes(boot_id, "little"), created_ns, compatible, file_number, payload_offset, payload_alignment,
         spin_ns, origin,
     )  # fmt: skip
     if header_bytes != HEADER_BYTES:
-        raise Damaged(f"its header says that it is {header_bytes} bytes long, not 4096; remove it")
+        raise Damaged(f"its header says that it is {header_bytes} bytes long, not 4096")
     wrong = _wrong_size(header)
     if wrong:
-        raise Damaged(f"its {wrong} is impossible; remove it")
+        raise Damaged(f"the {wrong} in its header is impossible")
     if file_bytes != region_bytes:
-        raise Damaged(f"its file has {file_bytes} bytes, and its header says {region_bytes}; remove it")
+        raise Damaged(f"its file has {file_bytes} bytes, and its header says {region_bytes}")
     if region_bytes > limit:
         raise TooLarge(f"it has {region_bytes} bytes, and the limit is {limit}; raise the limit")
     return header
 
 
 def _wrong_size(h: Header) -> str:
-    """The name of the first field that breaks the table of section 8, or nothing. Python's numbers cannot overflow."""
+    """The name of the first field that breaks the table of section 8, or "". Python's numbers cannot overflow."""
     alignment = h.payload_alignment
     checks = {
         "slots": _power_of_two(h.slots) and h.slots >= 2,
@@ -167,10 +167,10 @@ def schema_in(descriptor: bytes) -> bytes | None:
     at = 0
     while at < len(descriptor):
         if at + 8 > len(descriptor):
-            raise Damaged("a record goes beyond the end of its descriptor; remove it")
+            raise Damaged("a record goes beyond the end of its descriptor")
         tag, length = _RECORD.unpack_from(descriptor, at)
         if at + 8 + round_up(length, 8) > len(descriptor):
-            raise Damaged("a record goes beyond the end of its descriptor; remove it")
+            raise Damaged("a record goes beyond the end of its descriptor")
         if tag == _SCHEMA_TAG and schema is None:
             schema = descriptor[at + 8 : at + 8 + length]
         at += 8 + round_up(length, 8)

@@ -1,4 +1,4 @@
-"""What Python's library lacks: some system calls, a buffer's address, a fence. No policy, no regions."""
+"""What Python's library lacks: some system calls, a buffer's address, a fence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Timespec(ctypes.Structure):
 
 
 def futex_wait(address: int, seen: int, seconds: float) -> None:
-    """Sleeps while the 4 bytes at `address` are `seen`, at most `seconds`. May end early, for no reason."""
+    """Sleeps while the 4 bytes at `address` are `seen`, for at most `seconds`. May return early."""
     nanoseconds = max(0, int(seconds * 1e9))
     if _FUTEX is not None:
         limit = _Timespec(nanoseconds // 1_000_000_000, nanoseconds % 1_000_000_000)
@@ -50,12 +50,12 @@ def futex_wait(address: int, seen: int, seconds: float) -> None:
         )
         if result == 0 or ctypes.get_errno() in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
             return
-    # No futex here (an unknown processor, a sandbox): look at the bell from time to time instead.
+    # No futex here (an unknown processor, a sandbox), so poll instead.
     time.sleep(min(seconds, 0.001))
 
 
 def futex_wake(address: int) -> None:
-    """Wakes all who sleep on `address`, in any process."""
+    """Wakes all threads that sleep on `address`, in any process."""
     if _FUTEX is not None:
         _syscall(_FUTEX, ctypes.c_void_p(address), _FUTEX_WAKE, 0x7FFFFFFF, None, None, 0)
 
@@ -120,10 +120,10 @@ def address_of(buffer: Any) -> int:
 
 
 def store_fence() -> None:
-    """No store before this one is seen after a store behind it.
+    """Other processes see all stores before the fence before any store after it.
 
-    x86-64 orders stores by itself, but for the streaming ones with which `memcpy` copies megabytes. To take a free
-    lock is an instruction with the `lock` prefix, and that orders everything. A lock of our own is always free, and
-    a signal in between leaves nothing locked.
+    x86-64 keeps stores in order by itself, except the streaming ones with which `memcpy` copies megabytes. Taking a
+    free lock is an instruction with the `lock` prefix, which orders everything. A new lock is always free, and a
+    signal in between leaves nothing locked.
     """
     threading.Lock().acquire()

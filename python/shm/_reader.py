@@ -1,68 +1,35 @@
-"""Reader: the newest value or all in order, across writers that end and files that are replaced. FORMAT.md, 9 to 19."""
+"""Reader: the newest value, or all in order, across ends of writers and replaced files. FORMAT.md, sections 9 to 19."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Iterator
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
-from . import _files, _linux, _schema
-from ._errors import Damaged, Error, NotFound, TypeMismatch, Unsupported
-from ._format import (
-    BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_NUMBER, LARGEST_REGION, MOVED, MOVING, STATE_HALF,
-)  # fmt: skip
-from ._ring import Cursor, Ring
-from ._values import Codec, codec_for
+from . import _linux
+from ._errors import BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported
+from ._follower import Follower, deadline_after
+from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_NUMBER, LARGEST_REGION, STATE_HALF
+from ._lock import writer_status
+from ._request import value_type
+from ._schema import parsed
+from ._view import View
 
-_NAME_SECONDS = 0.05  # how often the name is compared
-_ABSENT_SECONDS = 0.02  # how often a region that is not there is looked for: nobody could wake us
 _SLEEP_SECONDS = 0.05
 
 
-class View:
-    """A value where it lies in the region, without a copy, read-only.
-
-    The writer may overwrite it at any time. So use `data`, then ask `is_whole`, and believe what you computed only if
-    it says True. The memory stays mapped for as long as `data` is used anywhere, whatever becomes of the reader.
-    """
-
-    __slots__ = ("data", "sequence", "time", "_words", "_stamp_word")
-
-    def __init__(self, data: Any, sequence: int, ring: Ring) -> None:
-        #: A memoryview or, of an array and with NumPy, an ndarray.
-        self.data = data
-        #: The value's number.
-        self.sequence = sequence
-        #: When it was published, in nanoseconds since 1970.
-        self.time = ring.time
-        self._words = ring.words
-        self._stamp_word = ring.slot_word(sequence)
-
-    def is_whole(self) -> bool:
-        """Whether all that was read from `data` until now is of this one value."""
-        return self._words[self._stamp_word] == 2 * self.sequence
-
-    def __enter__(self) -> View:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.data = None
-
-
-class Reader:
+class Reader(Follower):
     """Reads the values of one region. It never changes anything that others see.
 
-    `name` is a name in `$SHM_DIR` (or /dev/shm), or a path with a `/` in it. `start` says where `recv` begins: at the
-    "latest" value that there is, at the "oldest", with the next "new" one, or at a number. `wait` is for how many
-    seconds to wait for a region that is not there (None: for ever); after that, it starts at the region's first value.
-    `kind` and `schema` insist on a kind ("bytes", "text", "json", "array", "bincode") or a type, given as to a Writer;
-    `limit` is the largest region to map, in bytes.
+    `name` is a name in `$SHM_DIR` (or /dev/shm), or a path that contains a `/`. `start` says where `recv` begins: at
+    the "latest" value, at the "oldest", with the next "new" one, or at the value with a certain number.
+    `open_timeout` is how many seconds to wait for a region that does not exist yet (None: for ever); a reader that
+    has waited starts at the region's first value. `kind`, `dtype` and `shape`, and `schema` are as for a Writer: a
+    region of another kind or type is refused. `limit` is the size in bytes of the largest region to map.
 
-    Values are bytes, str, parsed JSON, arrays (with NumPy an ndarray, else a memoryview) or, where the region has a
-    schema, what that says: dicts, lists, str, int, float, bytes, None. A reader is for one thread at a time.
+    Values are bytes, str, parsed JSON, arrays (an ndarray where NumPy is installed, else a memoryview) or, in a region
+    with a schema, dicts, lists, str, int, float, bytes and None. One thread at a time may use a reader.
 
     Errors: BadName, NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, TypeMismatch, Unsupported.
     """
@@ -72,89 +39,33 @@ class Reader:
         name: str | os.PathLike[str],
         *,
         start: str | int = "latest",
-        wait: float | None = 0,
+        open_timeout: float | None = 0,
         kind: str | None = None,
+        dtype: Any = None,
+        shape: tuple[int, ...] | list[int] | None = None,
         schema: Any = None,
         limit: int = LARGEST_REGION,
     ) -> None:
-        if start not in ("latest", "oldest", "new") and not (type(start) is int and 0 < start <= LARGEST_NUMBER):
-            raise ValueError(f"start is 'latest', 'oldest', 'new' or the number of a value, not {start!r}")
-        if kind not in (None, *KINDS.values()):
-            raise ValueError(f"kind is one of {', '.join(KINDS.values())}, not {kind!r}")
-        self._place = _files.Place(name)
-        self._wanted_kind = kind
-        self._wanted_schema = None if schema is None else _schema.canonical(schema)
-        self._limit = limit
+        _check_position("start", start)
+        super().__init__(name, value_type(kind, dtype, shape, schema), limit)
         self._lost = self._sequence = self._time = 0
-        self._restarted = self._restart_is_due = self._ended = False
-        waited = self._open_and_wait(wait)
-        self._cursor = self._first_cursor("first" if waited else start)
-
-    def _open_and_wait(self, wait: float | None) -> bool:
-        deadline = _deadline(wait)
-        waited = False
-        while True:
-            try:
-                self._enter(*self._open())
-                return waited
-            except NotFound:
-                if monotonic() >= deadline:
-                    raise
-            waited = True
-            sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
-
-    def _open(self) -> tuple[_files.RegionFile, Ring, Codec]:
-        try:
-            region = _files.open_region(self._place, self._limit)
-            header = region.header
-            if not _linux.ORDERED and not header.checksums:
-                raise Unsupported("here Python can only read regions with checksums; make it with checksum=True")
-            codec = codec_for(header.kind, region.document, header.fingerprint)
-            if self._wanted_kind not in (None, KINDS[header.kind]):
-                raise TypeMismatch(f"it holds {KINDS[header.kind]}, not {self._wanted_kind}; ask for that")
-            if self._wanted_schema not in (None, region.document):
-                raise TypeMismatch("it holds another type than the one asked for; compare Reader.schema")
-        except Error as error:
-            error.during(f"cannot open region {self.name!r}")
-            raise
-        ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
-        return region, ring, codec
-
-    def _enter(self, region: _files.RegionFile, ring: Ring, codec: Codec) -> None:
-        self._region = region
-        self._ring = ring
-        self._decode = codec.decode
-        self._in_place = codec.in_place
-        self._name_leads_elsewhere = False
-        self._compared_bell = -1
-        self._compare_at = monotonic() + _NAME_SECONDS
-
-    def _first_cursor(self, start: str | int) -> Cursor:
-        ring = self._ring
-        head, oldest = ring.words[HEAD_WORD], ring.oldest()
-        if isinstance(start, int):
-            cursor = Cursor(start)
-            cursor.skip_to(oldest)  # to ask for a number that is no longer held is a loss; to choose a place is none
-            return cursor
-        if start == "first":
-            return Cursor(ring.first)
-        if start == "oldest" or head < oldest:
-            return Cursor(oldest)
-        return Cursor(head if start == "latest" else head + 1)
+        self._restarted = self._ended = False
+        waited = self._open_and_wait(open_timeout)
+        self._cursor = self._cursor_at("first" if waited else start)
 
     # Values
 
     def latest(self) -> Any:
-        """The newest value; None if there is none yet. Values that it passes by are not lost.
+        """The newest value. Values that it skips do not count as lost.
 
-        Errors: Damaged, BadValue, Busy; as for opening, if the region was made anew.
+        Errors: Empty, Damaged, BadValue, Busy; as for opening, if the region was created again.
         """
         try:
             ring = self._ring
             if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
-                number = ring.glance(self._cursor.next)
+                number = ring.latest_if_simple(self._cursor.next)
                 if number:
-                    # `_give_newest`, without the call: that is a twentieth of the whole.
+                    # As in `_newest`, without the call: that is a twentieth of the whole.
                     cursor = self._cursor
                     cursor.next = number + 1
                     cursor.lost = self._lost = 0
@@ -163,64 +74,77 @@ class Reader:
                     self._restarted = self._restart_is_due
                     self._restart_is_due = False
                     return self._decode(ring.payload)
-            return self._decode(self._ring.payload) if self._newest(False) else None
+            self._newest(False)
+            return self._decode(self._ring.payload)
         except Error as error:
-            error.during(f"cannot read region {self.name!r}")
+            self._explain(error, "read the newest value")
             raise
 
-    def view(self) -> View | None:
-        """The newest value in place, see `View`; None if there is none yet. Otherwise as `latest`.
+    def view(self) -> View:
+        """The newest value in place, without a copy; see `View`. Otherwise as `latest`.
 
-        Of a region with checksums, the checksum is computed first, which takes as long as reading the value.
+        In a region with checksums, this computes the checksum first, which takes as long as reading the value.
         """
-        if not _linux.ORDERED:
-            raise Unsupported(f"cannot view region {self.name!r}: on this processor Python must copy; use latest()")
         try:
+            if not _linux.ORDERED:
+                raise Unsupported("on this processor Python must copy values; use latest()")
             number = self._newest(True)
-            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring) if number else None
+            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring)
         except Error as error:
-            error.during(f"cannot view region {self.name!r}")
+            self._explain(error, "view the newest value")
             raise
 
     def recv(self, timeout: float | None = None) -> Any:
-        """The next value in order; None after `timeout` seconds, or when the writer has closed and all was read.
+        """Waits at most `timeout` seconds (None: for ever) for the next value in order, and returns it.
 
-        `ended` tells these two apart. Where None is a value, of JSON or an option, `sequence` shows whether it is one.
+        Raises TimedOut if none came in time, and Ended if the writer closed the region and everything was received.
 
-        Errors: Damaged, BadValue (the next call goes on behind it), Busy; as for opening, if the region was made anew.
+        Errors: Damaged, BadValue (the next call returns the value after it), Busy; as for opening, if the region was
+        created again.
         """
-        try:
-            return self._decode(self._ring.payload) if self._receive(timeout, False) else None
-        except Error as error:
-            error.during(f"cannot read region {self.name!r}")
-            raise
+        return self._receive(timeout, False)
+
+    def try_recv(self) -> Any:
+        """The next value in order, if it is there: `recv(0)`."""
+        return self._receive(0, False)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values from the next one on, until the writer closes the region. Errors as for `recv`."""
+        return _Values(self, None, False)
 
     def follow(self, timeout: float | None = None) -> Iterator[Any]:
-        """All values from the next one on, for ever, or until `timeout` seconds of silence.
+        """The values from the next one on, for ever: across writers that end, and regions that are created again.
 
-        It goes on when writers end and begin, and when the region is removed and made anew. Errors as for `recv`.
+        Raises TimedOut after `timeout` seconds without a value; you can then ask for the next one again. Errors as for
+        `recv`, without Ended.
         """
-        while True:
-            try:
-                if not self._receive(timeout, True):
-                    return
-                value = self._decode(self._ring.payload)
-            except Error as error:
-                error.during(f"cannot read region {self.name!r}")
-                raise
-            yield value
+        return _Values(self, timeout, True)
 
-    # About the value that was given last
+    def seek(self, position: str | int) -> None:
+        """Goes to a position: "latest", "oldest", "new" or a number, as for `start`. The next `recv` begins there.
 
-    @property
-    def lost(self) -> int:
-        """How many values were missed directly before it, because the writer was too fast."""
-        return self._lost
+        Errors: as for opening, if the region was created again.
+        """
+        _check_position("position", position)
+        try:
+            self._mind_the_name()
+            self._cursor = self._cursor_at(position)
+            self._ended = False
+        except Error as error:
+            error.during(f"cannot seek in region {self.name!r}")
+            raise
+
+    # About the value that was received last
 
     @property
     def sequence(self) -> int:
         """Its number; 0 before the first one. Numbers go on across writers, and begin again when `restarted`."""
         return self._sequence
+
+    @property
+    def lost(self) -> int:
+        """How many values were missed directly before it, because the writer was too fast."""
+        return self._lost
 
     @property
     def time(self) -> int:
@@ -229,14 +153,15 @@ class Reader:
 
     @property
     def restarted(self) -> bool:
-        """Whether the region was made anew before it: its number says nothing about those before."""
+        """Whether the region was created again before it. Its number then has nothing to do with earlier ones."""
         return self._restarted
 
-    # About the region
+    # About the region, as this reader has it mapped. Receiving goes on to a file that replaces it.
 
     @property
     def name(self) -> str:
-        return self._place.name
+        """The name by which the reader was opened."""
+        return self._location.name
 
     @property
     def kind(self) -> str:
@@ -245,24 +170,41 @@ class Reader:
 
     @property
     def schema(self) -> Any:
-        """The schema as parsed JSON; None without one."""
-        document = self._region.document
-        return None if document is None else json.loads(document)
+        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        return None if self.kind == "array" else parsed(self._region.document)
+
+    @property
+    def array(self) -> Any:
+        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        return parsed(self._region.document) if self.kind == "array" else None
+
+    @property
+    def slots(self) -> int:
+        """How many values the region has room for."""
+        return self._region.header.slots
+
+    @property
+    def capacity(self) -> int:
+        """How many bytes a slot holds. It grows with the values."""
+        return self._region.header.capacity
+
+    @property
+    def head(self) -> int:
+        """Number of the newest value; 0 before the first."""
+        return int(self._ring.words[HEAD_WORD])
 
     @property
     def ended(self) -> bool:
-        """Whether the last `recv` found that the writer had closed the region and everything was read."""
+        """Whether the last `recv` or loop came to the end: the writer closed the region, everything was received."""
         return self._ended
 
-    def close(self) -> None:
-        """Lets the region go. Views of it stay as they are."""
-        self._ring = self._region = _CLOSED_READER
-        self._place.close()
+    def writer(self) -> str:
+        """"alive"; "gone" if the region has no writer now; "unknown" if this user may not ask.
 
-    @property
-    def closed(self) -> bool:
-        """Whether this reader was closed."""
-        return self._ring is _CLOSED_READER
+        A writer that is killed does not close its region, so `recv` goes on waiting: this shows why nothing comes.
+        """
+        self._ring.words  # noqa: B018  which a closed reader does not have
+        return writer_status(self._location)
 
     def __enter__(self) -> Reader:
         return self
@@ -273,7 +215,7 @@ class Reader:
     # The parts of reading
 
     def _newest(self, in_place: bool) -> int:
-        """The number of the newest value, with its payload in the ring; 0 if there is none yet."""
+        """The number of the newest value, with its payload in the ring."""
         ring = self._ring
         if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
             self._mind_the_name()
@@ -286,21 +228,29 @@ class Reader:
             self._go_on_or_raise(error)
             ring = self._ring
             number = ring.latest(self._cursor.next, in_place)
-        if number:
-            self._give_newest(ring, number)
+        if not number:
+            raise Empty("it has no value yet; wait for one with recv()")
+        cursor = self._cursor
+        cursor.next = number + 1
+        cursor.lost = self._lost = 0
+        self._sequence = number
+        self._time = ring.time
+        self._restarted, self._restart_is_due = self._restart_is_due, False
         return number
 
-    def _mind_the_name(self) -> None:
-        """Goes on in another file, if it is time to look for one and there is one. What the old one has is old."""
-        bell = self._ring.halves[BELL_HALF]
-        state = self._ring.halves[STATE_HALF]
-        if self._is_due(bell, state) and self._compare(bell):
-            self._go_on()
+    def _receive(self, timeout: float | None, follow: bool) -> Any:
+        """What `recv` or, with `follow`, the iterator of `follow` returns."""
+        try:
+            self._wait(timeout, follow)
+            return self._decode(self._ring.payload)
+        except Error as error:
+            self._explain(error, "receive a value")
+            raise
 
-    def _receive(self, timeout: float | None, follow: bool) -> bool:
-        """Whether there is a next value, with its payload in the ring. Waits for it as `recv` or `follow`."""
+    def _wait(self, timeout: float | None, follow: bool) -> None:
+        """Returns when there is a next value, with its payload in the ring. Raises TimedOut, Ended."""
         self._ended = False
-        deadline = _deadline(timeout)
+        deadline = deadline_after(timeout)
         watched = None
         while True:
             ring = self._ring
@@ -308,9 +258,12 @@ class Reader:
             state = ring.halves[STATE_HALF]
             try:
                 if ring.recv(self._cursor):
-                    self._give(self._cursor.next - 1)
-                    return True
-                if self._name_leads_elsewhere:  # it did so before this look, so the old file is drained
+                    self._sequence = self._cursor.next - 1
+                    self._time = ring.time
+                    self._lost, self._cursor.lost = self._cursor.lost, 0
+                    self._restarted, self._restart_is_due = self._restart_is_due, False
+                    return
+                if self._name_leads_elsewhere:  # it did so before this attempt, so the old file is drained
                     self._go_on()
                     continue
                 ring.check_state()
@@ -323,82 +276,37 @@ class Reader:
                 if self._compare(bell):  # after a reboot, a closed file stays closed when another one replaces it
                     continue
                 self._ended = True
-                return False
+                raise Ended("its writer closed it, and every value was received; follow() waits for the next writer")
             now = monotonic()
             if now >= deadline:
-                return False
+                raise TimedOut(f"none came within {timeout or 0} seconds; wait longer, or ask for its writer()")
             seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
 
-    def _give_newest(self, ring: Ring, number: int) -> None:
-        cursor = self._cursor
-        cursor.next = number + 1
-        cursor.lost = self._lost = 0
-        self._sequence = number
-        self._time = ring.time
-        self._restarted = self._restart_is_due
-        self._restart_is_due = False
+    def _explain(self, error: Error, action: str) -> None:
+        if isinstance(error, BadValue):
+            error.during(
+                f"cannot decode value {self._sequence} of region {self.name!r}", "the values after it can still be read"
+            )
+        error.during(f"cannot {action} of region {self.name!r}")
 
-    def _give(self, number: int) -> None:
-        self._sequence = number
-        self._time = self._ring.time
-        self._lost, self._cursor.lost = self._cursor.lost, 0
-        self._restarted, self._restart_is_due = self._restart_is_due, False
+class _Values(Iterator[Any]):
+    """The values of a reader, from its next one on. It can be used again after an error, unlike a generator."""
 
-    # The parts of following a replaced file
+    def __init__(self, reader: Reader, timeout: float | None, follow: bool) -> None:
+        self._reader = reader
+        self._timeout = timeout
+        self._follow = follow
 
-    def _is_due(self, bell: int, state: int) -> bool:
-        moves = state in (MOVING, MOVED) and bell != self._compared_bell
-        return moves or monotonic() >= self._compare_at
-
-    def _compare(self, bell: int) -> bool:
-        """Whether the name leads to another file."""
+    def __next__(self) -> Any:
         try:
-            found = self._place.identity(self._place.file)
-        except Error:
-            found = self._region.identity  # that says nothing: compare again later
-        self._compared_bell = bell
-        self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
-        self._name_leads_elsewhere = found not in (None, self._region.identity)
-        return self._name_leads_elsewhere
-
-    def _go_on(self) -> None:
-        """Goes on in the file that the name leads to now. Stays, if that is gone again or the old one after all."""
-        old = self._region
-        try:
-            region, ring, codec = self._open()
-        except NotFound:
-            self._name_leads_elsewhere = False
-            return
-        self._name_leads_elsewhere = False
-        if region.identity == old.identity:
-            return
-        self._enter(region, ring, codec)
-        if region.header.lineage == old.header.lineage:
-            self._cursor.skip_to(ring.first)
-        else:
-            self._cursor = Cursor(ring.first)
-            self._restart_is_due = True
-
-    def _go_on_or_raise(self, error: Damaged) -> None:
-        """A writer replaces a file that contradicts itself, so that there may be another one."""
-        damaged = self._region
-        if self._compare(self._ring.halves[BELL_HALF]):
-            self._go_on()
-        if self._region is damaged:
-            raise error
+            return self._reader._receive(self._timeout, self._follow)
+        except Ended as ended:
+            raise StopIteration from ended
 
 
-class _ClosedReader:
-    """Stands where the ring of a closed reader was, so that nothing needs to ask whether it is closed."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise Error("its reader is closed; make another one")
-
-
-_CLOSED_READER: Any = _ClosedReader()
-
-
-def _deadline(timeout: float | None) -> float:
-    return math.inf if timeout is None else monotonic() + timeout
+def _check_position(what: str, position: str | int) -> None:
+    if position in ("latest", "oldest", "new") or (type(position) is int and 0 < position <= LARGEST_NUMBER):
+        return
+    raise ValueError(f"{what} must be 'latest', 'oldest', 'new' or the number of a value, not {position!r}")

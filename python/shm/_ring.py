@@ -1,4 +1,4 @@
-"""The protocol on the slots, both sides: what may be believed, and in which order. FORMAT.md, 9, 10, 13 to 15.
+"""The protocol on the slots, both sides: what may be trusted, and in which order. FORMAT.md, 9, 10, 13 to 15.
 
 No files, names or kinds. `memoryview.cast("Q")` and `cast("I")` load and store a whole field at once, see `_linux`;
 the interpreter keeps the order of the program, and x86-64 that of loads and of stores.
@@ -18,7 +18,7 @@ from ._format import (
 
 WHOLE, NOT_YET, OVERWRITTEN, AGAIN = range(4)
 _TRIES = 64
-_STEPS = 4096  # over left-out numbers, for each try: a hostile ring may have 2^34 slots
+_STEPS = 4096  # over numbers that were left out, in each try: a hostile ring may have 2^34 slots
 
 
 class Cursor:
@@ -37,23 +37,23 @@ class Cursor:
 
 
 class Ring:
-    """The slots of one mapped file, to read from. Everything in it may change at any time, or be a lie."""
+    """The slots of one mapped file, for reading. Everything in them may change at any time, or be wrong."""
 
     def __init__(
         self, mapping: mmap.mmap, header: Header, present_boot: int, copies_are_mutable: bool = False
     ) -> None:
         self.header = header
-        self.map = mapping  # never closed, only let go: views may live longer than the reader
+        self.map = mapping  # never closed explicitly: views may outlive the reader
         self.data = memoryview(mapping)
         self.words = self.data.cast("Q")
         self.halves = self.data[:HEADER_BYTES].cast("I")
         self.bell_address = _linux.address_of(mapping) + 4 * BELL_HALF
         self.first = self.words[FIRST_WORD]  # set once, before the file got its name
-        #: Whether values without a checksum can be believed: those of a file that a reboot left half-written cannot.
-        self.believed = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
+        #: Whether values without a checksum can be trusted. After a reboot, a file may be only partly written.
+        self.trusted = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
         self.copies_are_mutable = copies_are_mutable
-        self._is_plain = not header.checksums and self.believed and not copies_are_mutable
-        #: Of the value at which `look` last said WHOLE.
+        self._is_plain = not header.checksums and self.trusted and not copies_are_mutable
+        #: Payload and time of the value for which `read` last returned WHOLE.
         self.payload: bytes | bytearray | memoryview = b""
         self.time = 0
         self._slots = header.slots
@@ -68,8 +68,8 @@ class Ring:
         """Index of the stamp of value `number`."""
         return self._start_word + (number & self._mask) * self._stride_words
 
-    def look(self, number: int, in_place: bool = False) -> int:
-        """One attempt to read value `number`. If it is WHOLE, `payload` and `time` are its."""
+    def read(self, number: int, in_place: bool = False) -> int:
+        """One attempt to read value `number`. If it returns WHOLE, `payload` and `time` belong to that value."""
         words = self.words
         at = self._start_word + (number & self._mask) * self._stride_words
         stamp = words[at]
@@ -91,7 +91,7 @@ class Ring:
         if words[at] != stamp:
             return OVERWRITTEN
         if length > self._capacity:
-            raise Damaged(f"value {number} has {length} bytes, and its slot holds {self._capacity}")
+            raise Damaged(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
         if self._checksums:
             if not length_word & FLAG_CHECKSUM or found != checksum(number, length_word, payload):
                 if in_place and words[at] != stamp:
@@ -99,8 +99,11 @@ class Ring:
                 if not _linux.ORDERED:
                     return AGAIN  # the checksum is all that shows a mixture of two values there
                 raise Damaged(f"value {number} has a wrong checksum, or none")
-        elif not self.believed:
-            raise Damaged(f"value {number} was written before the last boot, without a checksum")
+        elif not self.trusted:
+            raise Damaged(
+                f"value {number} was written before the last boot, without a checksum, and may be incomplete",
+                "wait for its next writer, or use another name",
+            )
         self.payload = payload
         self.time = published or time.time_ns()
         return WHOLE
@@ -113,12 +116,12 @@ class Ring:
         return NOT_YET if stamp < 2 * number else OVERWRITTEN
 
     def _is_possible(self, stamp: int, number: int) -> bool:
-        """Whether the value of `stamp` may live in the slot of `number`."""
+        """Whether the value of `stamp` belongs in the slot of `number`."""
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
 
-    def glance(self, due: int) -> int:
-        """What `latest` does in the usual case, in one piece because calls cost most; 0 if it is not that simple."""
+    def latest_if_simple(self, due: int) -> int:
+        """`latest` for the usual case, in one piece because calls cost most. 0 if this is another case."""
         words = self.words
         head = words[HEAD_WORD]
         at = self._start_word + (head & self._mask) * self._stride_words
@@ -138,15 +141,15 @@ class Ring:
         return head
 
     def latest(self, due: int, in_place: bool = False) -> int:
-        """The number of the newest value, which `look` has read; 0 if there is none yet.
+        """The number of the newest value, which `read` has read; 0 if there is none yet.
 
-        Whoever takes value `due` next, and so has seen the one before, gets that one or a later one: the head is stored
-        behind the value.
+        The head is stored after the value, so it may be older than what the reader has received. A reader whose next
+        value is `due` gets the one before that, or a later one.
         """
         for _ in range(_TRIES):
             head = self.words[HEAD_WORD]
             if head < due - 1 <= LARGEST_NUMBER:
-                status = self.look(due - 1, in_place)
+                status = self.read(due - 1, in_place)
                 if status == WHOLE:
                     return due - 1
                 if status == OVERWRITTEN:
@@ -154,44 +157,44 @@ class Ring:
             if head == self.first - 1:
                 return 0
             if head < self.first:
-                raise Damaged(f"its newest value, {head}, is before its first one, {self.first}")
+                raise Damaged(f"its newest value has number {head}, and its first one {self.first}")
             if head == 0 or head > LARGEST_NUMBER:
                 raise Damaged(f"its newest value has the impossible number {head}")
-            status = self.look(head, in_place)
+            status = self.read(head, in_place)
             if status == WHOLE:
                 return head
             if status == NOT_YET and _linux.ORDERED:
-                raise Damaged(f"its newest value, {head}, is not in its slot")
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged; try again")
+                raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
+        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
 
     def recv(self, cursor: Cursor) -> bool:
-        """Whether there was a next value, which `look` has read. The cursor is then behind it."""
+        """Whether there was a next value, which `read` has read. The cursor has then moved past it."""
         for _ in range(_TRIES):
             number = cursor.next
             if not 0 < number <= LARGEST_NUMBER:
                 raise Damaged(f"its next value has the impossible number {number}")
-            status = self.look(number)
+            status = self.read(number)
             if status == NOT_YET:
                 head = self.words[HEAD_WORD]
                 if head < number:
                     return False
-                status = self.look(number)  # it may have become whole just before the head was stored
+                status = self.read(number)  # it may have become whole just before the writer stored the head
                 if status == NOT_YET and head > number:
                     self._pass_left_out(cursor, head)
                 elif status == NOT_YET and _linux.ORDERED:
-                    raise Damaged(f"its newest value, {head}, is not in its slot")
+                    raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
             if status == WHOLE:
                 cursor.next = number + 1
                 return True
             if status == OVERWRITTEN:
                 self._lapped(cursor)
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged; try again")
+        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
 
     def _lapped(self, cursor: Cursor) -> None:
         head = self.words[HEAD_WORD]
         if not cursor.next <= head <= LARGEST_NUMBER:
             raise Damaged(f"its newest value is {head}, but value {cursor.next} was overwritten")
-        # Half a ring behind the head: the oldest value would be overwritten at once again.
+        # The middle of the ring: at the oldest value, the writer would overtake the reader again immediately.
         cursor.skip_to(max(cursor.next + 1, head - self._slots // 2))
 
     def _pass_left_out(self, cursor: Cursor, head: int) -> None:
@@ -209,20 +212,24 @@ class Ring:
     def check_state(self) -> None:
         state = self.state
         if state not in STATES:
-            raise Damaged(f"its state is {state}: its file was emptied")
+            raise Damaged(f"its state has the impossible number {state}, as if its file had been emptied")
 
     def oldest(self) -> int:
-        """The number of the oldest value that is held; that of the next one while there is none."""
+        """The number of the oldest value that can still be read; that of the next one while there is none."""
         head = self.words[HEAD_WORD]
         oldest = max(self.first, head - (self._slots - 1))
         if oldest <= head and self.words[self.slot_word(oldest)] > 2 * oldest:
             oldest += 1  # it is being overwritten
         return oldest
 
-    def wait(self, seen: int, watch: bool, seconds: float) -> None:
-        """Returns when the bell is no longer `seen`, after `seconds` at the latest, or for no reason.
+    def retained(self, head: int) -> int:
+        """How many values can still be read, if the newest one has number `head`."""
+        return max(0, head - max(self.first, head - self._slots + 1) + 1)
 
-        With `watch`, it looks for the `spin_ns` of the region before it sleeps: the writer counts on that.
+    def wait(self, seen: int, watch: bool, seconds: float) -> None:
+        """Waits until the bell is no longer `seen`, for at most `seconds`. May return early.
+
+        With `watch`, it polls for the region's `spin_ns` before it sleeps. The writer relies on that.
         """
         start = now = time.monotonic_ns()
         end = start + int(seconds * 1e9)
@@ -236,7 +243,7 @@ class Ring:
 
 
 class OwnRing(Ring):
-    """The slots of a file whose lock this process holds. It counts values and bells itself, and reads neither back."""
+    """The slots of a file whose lock this process has. It counts values and bells itself, and reads neither back."""
 
     def __init__(self, mapping: mmap.mmap, header: Header, present_boot: int) -> None:
         super().__init__(mapping, header, present_boot)
@@ -246,16 +253,16 @@ class OwnRing(Ring):
         self._in_use = False
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
-        """Makes a new file one that has a writer. It has no name yet, so that nobody sees the order."""
+        """Sets the fields of a new file's writer. The file has no name yet, so nobody sees in which order."""
         self.first = self.words[FIRST_WORD] = first
         self.head = self.words[HEAD_WORD] = head
         self.halves[STATE_HALF] = OPEN
         self._tenure(epoch, started_ns, pid)
 
     def find_head(self) -> bool:
-        """Sets `head` to where the last writer ended, or behind all it ever showed; whether the ring can be used.
+        """Sets `head` to where the last writer ended, and returns whether the ring can be used.
 
-        If not, it contradicts itself, and needs to be replaced.
+        A ring that contradicts itself needs to be replaced. `head` is then the highest number that it ever showed.
         """
         head = self.words[HEAD_WORD]
         sound = head < LARGEST_NUMBER and 0 < self.first <= head + 1
@@ -273,12 +280,12 @@ class OwnRing(Ring):
                 if self._is_possible(stamp, slot):
                     head = max(head, stamp // 2)
             if head >= LARGEST_NUMBER:
-                raise Damaged("its numbers are used up; remove it")
+                raise Damaged("its numbers are used up", "use another name")
         self.head = head
         return sound
 
     def catch_up(self) -> None:
-        """Moves `head` behind values that were whole when a signal or death came, before it could say so."""
+        """Moves `head` past values that were whole when a signal or death kept the writer from storing it."""
         for _ in range(self._slots):
             number = self.head + 1
             if self.words[self.slot_word(number)] != 2 * number:
@@ -286,7 +293,7 @@ class OwnRing(Ring):
             self.head = number
 
     def take_over(self, started_ns: int, pid: int) -> None:
-        """Goes on behind `head`, which `find_head` has set."""
+        """Starts to write after `head`, which `find_head` has set."""
         self.words[HEAD_WORD] = self.head
         self._tenure((self.epoch + 1) % (1 << 64), started_ns, pid)
         self.change_state(OPEN)
@@ -305,12 +312,12 @@ class OwnRing(Ring):
         is_mine = False
         try:
             if self._in_use:
-                raise Error("another thread, or the code that a signal interrupts, is publishing; use a lock")
+                raise Error("another thread, or the code that a signal interrupted, is publishing; use a lock")
             self._in_use = is_mine = True
             self.catch_up()
             number = self.head + 1
             if number > LARGEST_NUMBER:
-                raise Damaged("its numbers are used up; remove it")
+                raise Damaged("its numbers are used up", "use another name")
             self.store(number, payload, 0)
             self.words[HEAD_WORD] = self.head = number
             self._ring_bell()
@@ -325,7 +332,7 @@ class OwnRing(Ring):
         return number
 
     def store(self, number: int, payload: bytes | bytearray | memoryview, published: int) -> None:
-        """Puts a value into its slot, whole. It is not yet the newest one."""
+        """Stores a whole value in its slot, without making it the newest one."""
         words = self.words
         at = self.slot_word(number)
         length = len(payload)

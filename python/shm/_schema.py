@@ -10,11 +10,12 @@ import json
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from ._codec import (
-    PRIMITIVES, Enum, Map, Misfit, Newtype, Node, Option, Reference, Seq, Struct, Tuple, TupleArray, TypeCodec, Unit,
-    show,
+from ._codec import Misfit, Node, TypeCodec, show
+from ._nodes import (
+    PRIMITIVES, Enum, Map, Newtype, Option, Reference, Seq, Struct, Tuple, TupleArray, Unit,
 )  # fmt: skip
 
 LARGEST_DOCUMENT = 1048560
@@ -72,7 +73,7 @@ def parse(document: bytes) -> Schema:
     try:
         parsed = strict_json(document, _object)
     except (ValueError, RecursionError) as error:
-        raise SchemaError(f"it is not JSON: {error}") from None
+        raise SchemaError(f"it is not JSON: {json_fault(error)}") from error
     _check_depth(parsed)
     if not isinstance(parsed, dict):
         raise SchemaError("it is not a JSON object")
@@ -94,7 +95,7 @@ def canonical(schema: Document) -> bytes:
         text = schema.encode("utf-8") if isinstance(schema, str) else schema
         document = text if isinstance(text, bytes) else _compact(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise SchemaError(str(error)) from None
+        raise SchemaError("it cannot be written as JSON") from error
     parse(document)
     schema = json.loads(document)
     if "types" in schema:
@@ -110,19 +111,42 @@ def canonical(schema: Document) -> bytes:
     return _compact({first: schema[first], second: schema[second]})
 
 
+def parsed(document: bytes | None) -> Document:
+    """A document as parsed JSON; None without one, or if it is not JSON."""
+    if document is not None:
+        with suppress(ValueError, RecursionError):
+            return json.loads(document)
+    return None
+
+
 def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Document:
     """JSON and no more: UTF-8 and no NaN. Raises ValueError, RecursionError."""
     return json.loads(document.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=make_object)
 
 
+class _NotJson(ValueError):
+    """A fault that is ours to describe, not the JSON parser's."""
+
+
+def json_fault(error: Exception) -> str:
+    """What is wrong with a document that `strict_json` refused."""
+    if isinstance(error, _NotJson):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 from byte {error.start} on"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it breaks off or goes wrong at character {error.pos}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it has too many digits"
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise _NotJson(f"{name} is not a number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name appears twice in an object")
+        raise _NotJson("a name appears twice in an object")
     return found
 
 
@@ -139,7 +163,7 @@ def _check_name(name: str) -> None:
     try:
         length = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise SchemaError(f"a name has no UTF-8: {error}") from None
+        raise SchemaError(f"the name {show(name)} has no UTF-8 form") from error
     if not 1 <= length <= _LONGEST_NAME:
         raise SchemaError(f"a name has {length} bytes, not 1 to {_LONGEST_NAME}")
 
@@ -231,7 +255,7 @@ class _Types:
         try:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
-            raise SchemaError(f"type {error.args[1][0]!r} contains itself") from None
+            raise SchemaError(f"type {error.args[1][0]!r} contains itself") from error
 
     def root(self, form: Document) -> Node:
         node = self._format(form, False)

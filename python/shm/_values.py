@@ -34,17 +34,17 @@ class Codec(Protocol):
 def codec_for(kind: int, document: bytes | None, fingerprint: int) -> Codec:
     """Errors: UnknownFormat, and Damaged for a schema that is none."""
     if kind not in _format.KINDS:
-        raise UnknownFormat(f"it is of kind {kind}, which this library does not know; use a newer one")
+        raise UnknownFormat(f"it is of kind {kind}, which this package does not know; use a newer version of it")
     if kind not in (_format.ARRAY, _format.BINCODE):
         document = None
     if fingerprint != _format.fingerprint_of(document):
-        raise Damaged("its fingerprint is not that of its schema; remove it")
+        raise Damaged("its fingerprint is not that of its schema")
     try:
         schema = None if document is None else _schema.parse(document)
     except SchemaError as error:
-        raise Damaged(f"its schema is none: {error}; remove it") from None
+        raise Damaged(f"its schema is not valid: {error}") from error
     if (kind == _format.ARRAY) != isinstance(schema, ArraySchema):
-        raise Damaged("its schema is not one of its kind; remove it")
+        raise Damaged("its schema is not one for its kind")
     if isinstance(schema, ArraySchema):
         return _Array(schema)
     if isinstance(schema, TypeCodec):
@@ -66,8 +66,8 @@ class _Bytes:
             return value
         try:
             view = memoryview(value)
-        except TypeError:
-            raise BadValue(f"expected bytes, got {type(value).__name__}") from None
+        except TypeError as error:
+            raise BadValue(f"expected bytes, got {type(value).__name__}") from error
         return _flat(view)
 
 
@@ -76,7 +76,7 @@ class _Text(_Bytes):
         try:
             return payload.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadValue(f"it is not UTF-8: {error}") from None
+            raise BadValue(f"it is not UTF-8 from byte {error.start} on") from error
 
     def encode(self, value: Any) -> Payload:
         if not isinstance(value, str):
@@ -84,7 +84,7 @@ class _Text(_Bytes):
         try:
             return value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise BadValue(f"it has no UTF-8: {error}") from None
+            raise BadValue(f"character {error.start} of the text has no UTF-8 form") from error
 
 
 class _Json(_Bytes):
@@ -92,13 +92,13 @@ class _Json(_Bytes):
         try:
             return _schema.strict_json(payload)
         except (ValueError, RecursionError) as error:
-            raise BadValue(f"it is not JSON: {error}") from None
+            raise BadValue(f"it is not JSON: {_schema.json_fault(error)}") from error
 
     def encode(self, value: Any) -> Payload:
         try:
             return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
         except (TypeError, ValueError, RecursionError) as error:
-            raise BadValue(f"JSON cannot express it: {error}") from None
+            raise BadValue(f"JSON cannot express it: {_json_fault(error, value)}") from error
 
 
 class _Typed(_Bytes):
@@ -109,13 +109,13 @@ class _Typed(_Bytes):
         try:
             return self._schema.decode(payload)
         except Misfit as misfit:
-            raise BadValue(f"it is not what the schema says: {misfit}") from None
+            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
 
     def encode(self, value: Any) -> Payload:
         try:
             return self._schema.encode(value)
         except Misfit as misfit:
-            raise BadValue(f"it is not what the schema says: {misfit}") from None
+            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
 
 
 # What struct and memoryview call the elements; they know no complex numbers, and memoryview no 2-byte floats.
@@ -144,10 +144,10 @@ class _Array:
         try:
             shape = self._schema.shape_of(len(payload))
         except Misfit as misfit:
-            raise BadValue(f"it is not what the schema says: {misfit}") from None
+            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
         dtype = self._schema.dtype
         if dtype == "|b1" and payload.tobytes().translate(None, b"\0\1"):
-            raise BadValue("it is not what the schema says: a boolean is neither 0 nor 1")
+            raise BadValue("it does not fit the schema: a boolean is neither 0 nor 1")
         if self._numpy is not None:
             return self._numpy.ndarray(shape, dtype, payload)
         if dtype not in _FORMATS:
@@ -158,22 +158,33 @@ class _Array:
     def encode(self, value: Any) -> Payload:
         try:
             view = memoryview(value)
-        except (TypeError, ValueError):
-            raise BadValue(f"expected an array of {self._schema.dtype}, got {type(value).__name__}") from None
+        except (TypeError, ValueError) as error:
+            raise BadValue(f"expected an array of {self._schema.dtype}, got {type(value).__name__}") from error
         flat_bytes = view.ndim == 1 and view.format == "B"
         dtype = _dtype_of(view)
         if dtype != self._schema.dtype and not flat_bytes:
-            raise BadValue(f"expected elements {self._schema.dtype}, got {dtype}; convert with astype")
+            raise BadValue(f"expected elements {self._schema.dtype}, got {dtype}: convert it with astype")
         try:
             shape = self._schema.shape_of(view.nbytes)
         except Misfit as misfit:
-            raise BadValue(f"it is not what the schema says: {misfit}") from None
+            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
         if view.shape != shape and not flat_bytes:
             raise BadValue(f"expected the shape {shape}, got {view.shape}")
         payload = _flat(view)
         if flat_bytes and self._schema.dtype == "|b1" and bytes(payload).translate(None, b"\0\1"):
             raise BadValue("a boolean is neither 0 nor 1")
         return payload
+
+
+def _json_fault(error: Exception, value: Any) -> str:
+    """Why `json` could not write a value."""
+    if isinstance(error, UnicodeEncodeError):
+        return "a text in it has no UTF-8 form"
+    if isinstance(error, TypeError):
+        return f"a {type(value).__name__}, or something in it, is not a dict, list, str, number, bool or None"
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return "it is nested too deeply, or contains itself"
+    return "a number in it is not finite"
 
 
 def _dtype_of(view: memoryview) -> str:
@@ -210,4 +221,4 @@ def dtype_name(dtype: Any) -> str:
     try:
         return str(numpy.dtype(dtype).str)
     except TypeError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"{dtype!r} is not a dtype") from error

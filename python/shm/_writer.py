@@ -1,74 +1,49 @@
-"""Writer: a region's life, from making it to removing it. FORMAT.md, sections 11 to 19. x86-64 only."""
+"""Writer: a region's life, from creating it to removing it. FORMAT.md, sections 11 to 19. x86-64 only."""
 
 from __future__ import annotations
 
 import atexit
-import mmap
 import os
-import resource
 import secrets
 import time
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace as with_fields
 from typing import Any
 
 from . import _files, _format, _linux
-from ._errors import Damaged, Error, Gone, NotFound, TooLarge, Unsupported
-from ._format import CLOSED, HEADER_BYTES, KINDS, MOVED, MOVING, OPEN, Header
+from ._errors import BadValue, Damaged, Error, Gone, NotFound, Unsupported
+from ._format import CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
-from ._ring import WHOLE, OwnRing
+from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
+from ._request import Request, fewer_slots, plan, value_type
+from ._ring import OwnRing
+from ._schema import parsed
 from ._values import Payload, codec_for
-from ._wanted import Wanted, ask, fewer_slots, plan
 
 _NAME_NS = 50_000_000  # how often the names are compared
-_TRIES = 100  # at a region that comes and goes
-
-
-@dataclass
-class _Own:
-    """A region's file while this process holds the lock."""
-
-    header: Header
-    descriptor: bytes
-    document: bytes | None
-    ring: OwnRing
-    status: os.stat_result
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        return self.status.st_dev, self.status.st_ino
-
-
-@dataclass
-class _Exchange:
-    """A file that is being replaced by another one."""
-
-    old: _Own
-    new: _Own
-    was_closed: bool
-
-    def change_state(self, state: int) -> None:
-        """Of the old file. A closed one of another boot stays closed, which is what makes its values believable."""
-        if not self.was_closed or self.old.header.boot_id == self.new.header.boot_id:
-            self.old.ring.change_state(state)
+_TRIES = 100  # at a region that appears and vanishes
 
 
 class Writer:
-    """The one writer of a region: makes it, or goes on behind the last writer's values.
+    """The one writer of a region: creates it, or continues after the last writer's values.
 
-    What is not given stays as found, or is the default: kind "bytes", 64 slots of 4096 bytes (fewer of large arrays),
-    mode 0o600, no checksums. `dtype` and `shape` make it a region of arrays, `schema` (a document of FORMAT.md,
-    section 22, as JSON in bytes or str, or parsed) one of values of a type. `size` is room for a value in bytes; it
-    grows with larger values. A region of another kind or schema is replaced by an empty one, one with other slots, a
-    smaller size or other checksums by one that keeps what fits.
+    An option that is not given stays as it is in the region. A new region has kind "bytes", 64 slots of 4096 bytes
+    (fewer if its arrays are large), mode 0o600 and no checksums unless you say otherwise. `dtype` and `shape` are for
+    a region of arrays, `schema` for one of values of a type (a document of FORMAT.md, section 22: JSON in bytes or
+    str, or parsed). `capacity` is how many bytes a slot holds; it grows with the values.
 
-    A writer is for one thread at a time. In a forked child it refuses to work. Close it, or use it in a `with`, so
-    that readers know that nothing comes any more.
+    A region that holds another kind or type is refused with TypeMismatch, and keeps its values. With `replace=True` it
+    is replaced by an empty one, whose numbers go on. Other slots, a larger capacity, checksums or another mode need no
+    `replace`: the newest values stay.
 
-    Errors: BadName, WriterAlive, NotOurs, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported.
+    Close a writer, or use it in a `with` block, so that readers know that nothing more will come. One thread at a time
+    may use it, and a forked child may not.
+
+    Errors: BadName, WriterAlive, NotOurs, NotARegion, UnknownFormat, Damaged, TypeMismatch, TooLarge, Unsupported;
+    ValueError for options that contradict each other.
     """
 
-    _lock: Lock | None = None  # also where the arguments were no good
+    _lock: Lock | None = None  # also if the arguments were wrong
 
     def __init__(
         self,
@@ -78,30 +53,32 @@ class Writer:
         dtype: Any = None,
         shape: tuple[int, ...] | list[int] | None = None,
         schema: Any = None,
+        replace: bool = False,
         slots: int | None = None,
-        size: int | None = None,
+        capacity: int | None = None,
         mode: int | None = None,
         checksum: bool | None = None,
     ) -> None:
-        self._why_not = ""  # it cannot publish any more
-        self._exchange: _Exchange | None = None  # not None between calls only if a signal came at a bad time
-        if not _linux.ORDERED:
-            raise Unsupported("Python can write shared memory on x86-64 only: elsewhere it cannot order its stores")
-        wanted = ask(kind, dtype, shape, schema, slots, size, mode, checksum)
-        self._place = _files.Place(name)
+        self._why_not = ""  # why it can no longer publish, and what to do
+        self._discarded = 0
+        self._exchange: Exchange | None = None  # not None between calls only if a signal came at a bad time
+        request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
         try:
+            if not _linux.ORDERED:
+                raise Unsupported("Python can write shared memory on x86-64 only; use another language here")
+            self._location = _files.Location(name)
             with _files.system_errors():
-                _files.check_local(self._place.directory)
-                self._lock = Lock(self._place)
+                _files.check_local(self._location.directory)
+                self._lock = Lock(self._location)
                 try:
-                    self._start(wanted)
+                    self._start(request)
                 except BaseException:
                     lock, self._lock = self._lock, None
                     lock.clean_up(failed=True)
                     lock.free()
                     raise
         except Error as error:
-            error.during(f"cannot write region {self._place.name!r}")
+            error.during(f"cannot write region {os.fspath(name)!r}")
             raise
         _writers.add(self)
 
@@ -110,11 +87,11 @@ class Writer:
     def publish(self, value: Any) -> int:
         """Makes `value` the newest one, and returns its number. Readers never see a part of it.
 
-        Errors: BadValue and TooLarge, before anything has changed; Gone, also if that is noticed just behind it.
+        Errors: BadValue and TooLarge, which change nothing; Gone, which may be noticed just after publishing.
         """
-        if self._why_not:
-            raise Gone(f"cannot publish to region {self.name!r}: {self._why_not}")
         try:
+            if self._why_not:
+                raise Gone(self._why_not)
             if self._exchange is not None:
                 self._settle()
             payload = self._codec.encode(value)
@@ -125,12 +102,16 @@ class Writer:
                 self._check_file()
             return number
         except Error as error:
-            error.during(f"cannot publish to region {self.name!r}")
+            advice = f"publish a value that fits a region of {self.kind}" if isinstance(error, BadValue) else ""
+            error.during(f"cannot publish to region {self.name!r}", advice)
             raise
+
+    # About the region
 
     @property
     def name(self) -> str:
-        return self._place.name
+        """The name by which the writer was opened."""
+        return self._location.name
 
     @property
     def kind(self) -> str:
@@ -138,32 +119,64 @@ class Writer:
         return KINDS[self._own.header.kind]
 
     @property
-    def sequence(self) -> int:
+    def schema(self) -> Any:
+        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        return None if self.kind == "array" else parsed(self._own.document)
+
+    @property
+    def array(self) -> Any:
+        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        return parsed(self._own.document) if self.kind == "array" else None
+
+    @property
+    def slots(self) -> int:
+        """How many values the region has room for."""
+        return self._own.header.slots
+
+    @property
+    def capacity(self) -> int:
+        """How many bytes a slot holds. It grows with the values."""
+        return self._capacity
+
+    @property
+    def discarded(self) -> int:
+        """How many values this writer discarded when it replaced a region of another kind or type."""
+        return self._discarded
+
+    @property
+    def head(self) -> int:
         """Number of the newest value, of this writer or one before; 0 before the first."""
         return self._ring.head
 
+    # Ending
+
     def close(self) -> None:
-        """Tells readers that nothing comes any more, until the next writer. The region and its values stay."""
+        """Tells readers that nothing more will come from this writer. The region and its values stay."""
         if self._lock is None:
             return
         self._settle()
         lock, self._lock = self._lock, None
-        self._why_not = self._why_not or "its writer is closed; make another one"
-        self._ring.change_state(CLOSED)  # also of a file that is gone: its readers have reached the end
+        self._why_not = self._why_not or "the writer is closed; open another one"
+        self._ring.change_state(CLOSED)  # also in a file that is gone: its readers have reached the end
         lock.clean_up()
         lock.free()
 
+    @property
+    def closed(self) -> bool:
+        """Whether this writer was closed."""
+        return self._lock is None
+
     def remove(self) -> None:
-        """Closes, and removes the region. Readers keep what they have mapped, and have then reached the end."""
-        if self._lock is None or self._why_not:
-            raise Gone(f"cannot remove region {self.name!r}: {self._why_not}")
+        """Closes the writer, and removes the region. Readers can still receive what they have mapped, and then end."""
         try:
+            if self._lock is None or self._why_not:
+                raise Gone(self._why_not)
             with _files.system_errors():
                 self._settle()
                 self._check_names()
                 self._ring.change_state(CLOSED)
-                self._place.remove_new_file()
-                self._place.unlink(self._place.file)
+                self._location.remove_new_file()
+                self._location.unlink(self._location.file)
         except Error as error:
             error.during(f"cannot remove region {self.name!r}")
             raise
@@ -180,52 +193,54 @@ class Writer:
 
     def _forget(self) -> None:
         """In a forked child: the region and the lock are the parent's. Nothing is stored or unlocked."""
-        self._why_not = "it belongs to the process that made it; make a writer in the child"
+        self._why_not = "its writer belongs to the parent process; open another region in this one"
         if self._lock is not None:
             self._lock.forget()
             self._lock = None
 
     # Starting
 
-    def _start(self, wanted: Wanted) -> None:
+    def _start(self, request: Request) -> None:
         self._boot = _files.boot_id()
         self._started_ns = time.time_ns()
-        self._place.remove_new_file()
+        self._location.remove_new_file()
         for _ in range(_TRIES):
             try:
-                region = _files.open_region(self._place, _format.LARGEST_REGION, writable=True)
+                region = _files.open_region(self._location, _format.LARGEST_REGION, writable=True)
             except NotFound:
-                if self._create(wanted):
+                if self._create(request):
                     return
             else:
-                self._take_over(region, wanted)
+                self._take_over(region, request)
                 return
-        raise Error("it comes and goes all the time; try again")
+        raise Error("it appears and vanishes again and again; try again later")
 
-    def _create(self, wanted: Wanted) -> bool:
-        """Makes the region, unless one has appeared by now."""
-        planned, document = plan(None, None, wanted)
-        header = replace(planned, boot_id=self._boot, created_ns=time.time_ns())
-        made = self._make(header, _format.descriptor_of(document), document, wanted.mode or 0o600, None)
+    def _create(self, request: Request) -> bool:
+        """Creates the region, unless one has appeared by now."""
+        planned, document = plan(None, None, request)
+        header = with_fields(planned, boot_id=self._boot, created_ns=time.time_ns())
+        mode = request.mode or 0o600
+        made = create_file(self._location, header, _format.descriptor_of(document), document, mode, None)
         try:
             made.ring.begin(0, 1, 1, self._started_ns, os.getpid())
-            _linux.rename_new(self._place.directory, self._place.new_file, self._place.file)
+            _linux.rename_new(self._location.directory, self._location.new_file, self._location.file)
         except FileExistsError:
             return False
         finally:
-            self._place.remove_new_file()
+            self._location.remove_new_file()
         self._use(made)
         return True
 
-    def _take_over(self, region: _files.RegionFile, wanted: Wanted) -> None:
+    def _take_over(self, region: _files.RegionFile, request: Request) -> None:
         header = region.header
-        if wanted.kind in (None, header.kind) and wanted.document in (None, region.document):
-            codec_for(header.kind, region.document, header.fingerprint)  # else it is replaced, whatever it is
+        if not request.replace or request.type.accepts(header.kind, region.document):
+            codec_for(header.kind, region.document, header.fingerprint)  # otherwise it is replaced, whatever it is
+            request.type.check(header.kind, region.document)
         ring = OwnRing(region.map, header, self._boot)
         is_sound = ring.find_head()
-        planned, document = plan(header, region.document, wanted)
-        old = _Own(header, region.descriptor, region.document, ring, region.status)
-        mode = wanted.mode or region.status.st_mode & 0o777
+        planned, document = plan(header, region.document, request)
+        old = OwnFile(header, region.descriptor, region.document, ring, region.status)
+        mode = request.mode or region.status.st_mode & 0o777
         if is_sound and planned == header and header.boot_id == self._boot:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
@@ -235,14 +250,14 @@ class Writer:
             self._replace(old, planned, document, (ring.epoch + 1) % (1 << 64), mode, None)
 
     def _change_mode(self, mode: int) -> os.stat_result:
-        descriptor = self._place.open(self._place.file, os.O_RDONLY)
+        descriptor = self._location.open(self._location.file, os.O_RDONLY)
         try:
             os.fchmod(descriptor, mode)
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
 
-    def _use(self, own: _Own) -> None:
+    def _use(self, own: OwnFile) -> None:
         self._own = own
         self._ring = own.ring
         self._capacity = own.header.capacity
@@ -250,53 +265,29 @@ class Writer:
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     def _check_file(self) -> None:
-        """Raises Gone as `_check_names`; Damaged, for good, if the file was emptied."""
+        """Raises Gone as `_check_names` does; Damaged, and Gone from then on, if the file was emptied."""
         self._check_names()
         if self._ring.state != OPEN:
-            self._why_not = "its file was emptied under its writer; remove it"
-            raise Damaged(self._why_not)
+            fault = "its file was emptied while this writer had it open"
+            self._why_not = f"{fault}; open another one, under another name"
+            raise Damaged(fault)
 
     def _check_names(self) -> None:
-        """Raises Gone, for good, if the region's or the lock's name leads elsewhere."""
-        place, lock = self._place, self._lock
-        if place.identity(place.file) != self._own.identity or (
-            lock is not None and place.identity(place.lock_file) != lock.identity
+        """Raises Gone, from then on, if the region's or the lock's name leads to another file."""
+        location, lock = self._location, self._lock
+        if location.identity(location.file) != self._own.identity or (
+            lock is not None and location.identity(location.lock_file) != lock.identity
         ):
-            self._why_not = "it was removed or replaced under its writer; make another one"
+            self._why_not = "it was removed or replaced while this writer had it open; open another writer"
             raise Gone(self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     # Files
 
-    def _make(
-        self, header: Header, descriptor: bytes, document: bytes | None, mode: int, group: int | None
-    ) -> _Own:
-        """A complete file, named `new_file` of its place, but for what `OwnRing.begin` sets."""
-        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-        if limit == resource.RLIM_INFINITY:
-            limit = _format.LARGEST_REGION
-        if header.region_bytes > min(limit, _format.LARGEST_REGION):
-            raise TooLarge(f"it would have {header.region_bytes} bytes; use fewer slots, or see ulimit -f")
-        file = self._place.create_new_file()
-        try:
-            _linux.fallocate(file, header.region_bytes)
-            os.pwrite(file, header.pack(), 0)
-            _write_all(file, descriptor, HEADER_BYTES)
-            if group is not None and os.fstat(file).st_gid != group:
-                os.fchown(file, -1, group)
-            os.fchmod(file, mode)
-            mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-            return _Own(header, descriptor, document, OwnRing(mapping, header, self._boot), os.fstat(file))
-        except BaseException:
-            self._place.remove_new_file()
-            raise
-        finally:
-            os.close(file)
-
     def _grow(self, payload: Payload) -> int:
         header = self._own.header
         capacity = max(_format.round_up(len(payload), 8), 2 * header.capacity)
-        planned = fewer_slots(replace(header, capacity=capacity))
+        planned = fewer_slots(with_fields(header, capacity=capacity))
         with _files.system_errors():
             mode = self._own.status.st_mode & 0o777
             self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, payload)
@@ -304,24 +295,21 @@ class Writer:
 
     def _replace(
         self,
-        old: _Own,
+        old: OwnFile,
         planned: Header,
         document: bytes | None,
         epoch: int,
         mode: int,
         payload: Payload | None,
     ) -> None:
-        """Puts another file in the place of `old`, with its newest values, and with `payload` as the next one.
-
-        The steps of section 16.
-        """
+        """Replaces `old` by another file with its newest values, and with `payload` as the next one. Section 16."""
         self._own = old
         self._check_names()
         old.ring.catch_up()
         head, first = old.ring.head, old.ring.first
         is_same_type = planned.kind == old.header.kind and document == old.document
-        keeps_lineage = head == first - 1 or _believed(old.ring, head)
-        header = replace(
+        keeps_lineage = head == first - 1 or is_trusted(old.ring, head)
+        header = with_fields(
             planned,
             lineage=old.header.lineage if keeps_lineage else secrets.token_bytes(16),
             file_number=old.header.file_number + 1 if keeps_lineage else 1,
@@ -329,61 +317,37 @@ class Writer:
             created_ns=time.time_ns(),
         )
         descriptor = old.descriptor if is_same_type else _format.descriptor_of(document)
-        new = self._make(header, descriptor, document, mode, old.status.st_gid)
-        self._exchange = _Exchange(old, new, old.ring.state == CLOSED)
+        new = create_file(self._location, header, descriptor, document, mode, old.status.st_gid)
+        self._exchange = Exchange(old, new, old.ring.state == CLOSED)
         try:
             copied: list[int] = []
             if is_same_type:
-                copied = _copy(old.ring, new.ring, header.slots - (payload is not None))
+                copied = copy_values(old.ring, new.ring, header.slots - (payload is not None))
             newest, oldest = (copied[0], copied[-1]) if copied else (head, head + 1)
             new.ring.begin(newest, oldest, epoch if keeps_lineage else 1, self._started_ns, os.getpid())
-            new.ring.head = head  # numbers go on behind it, also if what it stands for could not be copied
+            new.ring.head = head  # numbers go on after it, even if its value could not be copied
             if payload is not None:
                 new.ring.publish(payload)
             self._check_names()
             self._exchange.change_state(MOVING)
-            self._place.rename(self._place.new_file, self._place.file)
+            self._location.rename(self._location.new_file, self._location.file)
+            self._discarded += 0 if is_same_type else old.ring.retained(head)
         finally:
             self._settle()
 
     def _settle(self) -> None:
-        """Ends an exchange of files, whatever happened, a signal perhaps: the name says which one is the region now."""
-        exchange, place = self._exchange, self._place
+        """Ends an exchange of files, also after a signal or an error: the name says which one is the region now."""
+        exchange, location = self._exchange, self._location
         if exchange is None:
             return
-        if place.identity(place.file) == exchange.new.identity:
+        if location.identity(location.file) == exchange.new.identity:
             self._use(exchange.new)
             exchange.change_state(MOVED)
         else:
             exchange.change_state(CLOSED if exchange.was_closed else OPEN)
-            if place.identity(place.new_file) == exchange.new.identity:
-                place.remove_new_file()
+            if location.identity(location.new_file) == exchange.new.identity:
+                location.remove_new_file()
         self._exchange = None
-
-
-def _copy(old: OwnRing, new: OwnRing, count: int) -> list[int]:
-    """Copies at most `count` of the newest values, from `head` back; returns their numbers, the newest one first."""
-    copied = []
-    for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):
-        if _believed(old, number):
-            if len(old.payload) > new.header.capacity:
-                break
-            new.store(number, old.payload, old.time)
-            copied.append(number)
-    return copied
-
-
-def _believed(ring: OwnRing, number: int) -> bool:
-    try:
-        return number > 0 and ring.look(number) == WHOLE  # an unused slot looks like that of number 0
-    except Damaged:
-        return False
-
-
-def _write_all(file: int, data: bytes, at: int) -> None:
-    while data:
-        written = os.pwrite(file, data, at)
-        data, at = data[written:], at + written
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()

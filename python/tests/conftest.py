@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shm
 
 DEADLINE_SECONDS = 20
 
@@ -30,6 +32,30 @@ def until(condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.001)
     return result
+
+
+def available(reader: shm.Reader) -> Iterator[Any]:
+    """The values that are there, without waiting for more."""
+    with contextlib.suppress(shm.TimedOut, shm.Ended):
+        while True:
+            yield reader.try_recv()
+
+
+def retained(name: str = "r") -> list[tuple[int, Any]]:
+    """Numbers and values that a region holds."""
+    with shm.Reader(name, start="oldest") as reader:
+        return [(reader.sequence, value) for value in available(reader)]
+
+
+def publish(writer: shm.Writer, *values: Any) -> None:
+    for value in values:
+        writer.publish(value)
+
+
+def poke(path: Path, at: int, layout: str, *values: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(struct.pack("<" + layout, *values))
 
 
 def end(child: subprocess.Popen[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import json
 import os
 import random
@@ -46,22 +48,29 @@ def test_python_reads_what_the_writer_program_writes(programs: Programs, tmp_pat
     assert shm.Reader("text").latest() == "grüße"
     assert shm.Reader("json", kind="json").recv() == {"a": 1.5}
     assert shm.Reader("bytes").latest() == b"\0\xff" * 50_000
-    assert shm.inspect("text").checksums == bool(checksum)
+    assert shm.inspect("text").checksum == bool(checksum)
 
 
 def test_both_inspect_the_same(programs: Programs) -> None:
-    with shm.Writer("mine", "json", slots=8, size=100, checksum=True, mode=0o640) as writer:
+    with shm.Writer("mine", "json", slots=8, capacity=100, checksum=True, mode=0o640) as writer:
         writer.publish(1)
         listed = [json.loads(line) for line in programs.reader("list", "--json").splitlines()]
         assert [(region["region"], region["writer"]) for region in listed] == [("mine", "alive")]
-    programs.writer("theirs", "x", "--slots", "8", "--size", "100")
+    programs.writer("theirs", "x", "--slots", "8")
     for name in ("mine", "theirs"):
         shown = json.loads(programs.reader("inspect", "--json", name))
-        info = shm.inspect(name)
-        assert (shown["kind"], shown["state"], shown["writer"]) == (info.kind, info.state, info.writer)
-        assert (shown["head"], shown["first"], shown["epoch"]) == (info.published, info.first, info.epoch)
-        assert (shown["slots"], shown["capacity"], shown["region_bytes"]) == (info.slots, info.size, info.region_bytes)
-        assert (shown["lineage"], shown["file_number"]) == (info.lineage, info.file_number)
+        info = dataclasses.asdict(shm.inspect(name))
+        for member in ("newest_time", "created", "started"):
+            info[member] = rfc3339(info[member])
+        info["mode"] = f"{info['mode']:04o}"
+        common = shown.keys() & info.keys()
+        assert {member: shown[member] for member in common} == {member: info[member] for member in common}
+        assert common >= {"region", "kind", "slots", "capacity", "head", "first", "state", "writer", "mode", "origin"}
+
+
+def rfc3339(time_ns: int) -> str:
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
 def test_both_take_over_from_each_other(programs: Programs) -> None:
@@ -71,17 +80,17 @@ def test_both_take_over_from_each_other(programs: Programs) -> None:
             assert writer.publish(f"python {number}") == number
         reader = reader or shm.Reader("r", start="oldest")
         programs.writer("r", f"rust {number + 1}")
-        assert [reader.recv(), reader.recv(), reader.recv()] == [f"python {number}", f"rust {number + 1}", None]
+        assert list(reader) == [f"python {number}", f"rust {number + 1}"]
     assert shm.inspect("r").epoch == 8 and shm.inspect("r").file_number == 1
     programs.reader("verify", "r")
 
 
 def test_python_follows_the_writer_program_through_growth_and_restarts(programs: Programs) -> None:
-    child = programs.start("shm-writer", "r", "--size", "8", "--slots", "8")
+    child = programs.start("shm-writer", "r", "--slots", "8")
     assert child.stdin
     child.stdin.write("first\n")
     child.stdin.flush()
-    values = (reader := shm.Reader("r", wait=20)).follow(20)
+    values = (reader := shm.Reader("r", open_timeout=20)).follow(20)
     assert next(values) == "first"
     for length in (3, 30, 3, 3000, 300_000, 3):
         child.stdin.write("y" * length + "\n")
@@ -94,7 +103,8 @@ def test_python_follows_the_writer_program_through_growth_and_restarts(programs:
     programs.writer("rm", "r")
     programs.writer("r", "third")
     assert next(values) == "third" and reader.restarted and reader.sequence == 1
-    programs.writer("r", "--as", "json", "[4]")
+    with shm.Writer("r", "json", replace=True) as writer:
+        writer.publish([4])
     assert next(values) == [4] and reader.kind == "json" and not reader.restarted
 
 
@@ -106,7 +116,7 @@ def test_the_reader_program_follows_python_through_growth_and_restarts(programs:
         assert child.stdout
         return dict(json.loads(child.stdout.readline()))
 
-    with shm.Writer("r", "text", size=8, slots=8) as writer:
+    with shm.Writer("r", "text", capacity=8, slots=8) as writer:
         for length in (3, 30, 3, 3000, 300_000):
             writer.publish("y" * length)
             assert line()["value"] == "y" * length
@@ -115,7 +125,7 @@ def test_the_reader_program_follows_python_through_growth_and_restarts(programs:
         writer.publish("anew")
         assert line() == {"restarted": True}
         assert line()["value"] == "anew"
-    with shm.Writer("r", "json") as writer:
+    with shm.Writer("r", "json", replace=True) as writer:
         writer.publish({"other": "kind"})
         assert line()["value"] == {"other": "kind"}
 
@@ -125,17 +135,15 @@ def test_losses_are_counted_alike(programs: Programs) -> None:
         programs.writer("r", str(number), "--slots", "4")
         if number == 1:
             reader = shm.Reader("r")
-    found = []
-    while (value := reader.recv(0)) is not None:
-        found.append((int(value), reader.lost))
+    found = [(int(value), reader.lost) for value in reader]
     assert found == [(18, 17), (19, 0), (20, 0)]
 
 
 def test_a_fast_writer_program_gives_whole_values_in_order(programs: Programs) -> None:
     programs.start("shm-writer", "r", "{seq} {seq} {seq}", "--count", "200000", "--slots", "16", "--checksum")
-    reader = shm.Reader("r", wait=20, start=1)
+    reader = shm.Reader("r", open_timeout=20, start=1)
     before = 0
-    while (value := reader.recv(20)) is not None:
+    for value in reader:
         numbers = {int(number) for number in value.split()}
         assert numbers == {reader.sequence} and reader.sequence == before + 1 + reader.lost
         before = reader.sequence
@@ -144,7 +152,7 @@ def test_a_fast_writer_program_gives_whole_values_in_order(programs: Programs) -
 
 def test_a_killed_python_writer_is_followed_by_the_writer_program(programs: Programs, python: Start) -> None:
     child = python(
-        "w = shm.Writer('r', 'text', slots=4)\nw.publish('1'); print('ready')\nwhile True: w.publish(str(w.sequence + 1))"
+        "w = shm.Writer('r', 'text', slots=4)\nw.publish('1'); print('ready')\nwhile True: w.publish(str(w.head + 1))"
     )
     assert child.stdout and child.stdout.readline()
     reader = shm.Reader("r")
@@ -160,7 +168,7 @@ def test_a_killed_python_writer_is_followed_by_the_writer_program(programs: Prog
 
 def test_a_killed_writer_program_is_followed_by_python(programs: Programs) -> None:
     child = programs.start("shm-writer", "r", "{seq}", "--every", "0.001", "--slots", "4")
-    reader = shm.Reader("r", wait=20)
+    reader = shm.Reader("r", open_timeout=20)
     until(lambda: reader.recv(1) and reader.sequence > 20)
     with pytest.raises(shm.WriterAlive):
         shm.Writer("r")
@@ -205,7 +213,7 @@ def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Pa
     chance = random.Random(7)
     for _ in range(80):
         published = chance.choice([0, 1, 3, 4, 5, 9])
-        with shm.Writer("made", "bytes", slots=4, size=16, checksum=chance.random() < 0.5) as writer:
+        with shm.Writer("made", "bytes", slots=4, capacity=16, checksum=chance.random() < 0.5) as writer:
             for number in range(1, published + 1):
                 writer.publish(b"value %d" % number)
             image = bytearray((region_directory / "made").read_bytes())
@@ -235,7 +243,7 @@ def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Pa
             info = shm.inspect("r")
             is_same_lineage = bytes.fromhex(info.lineage)[::-1] == image[40:56]
             values = re.sub(r'"time":"[^"]*"', "", show(programs))
-            found.append((is_same_lineage, info.file_number, info.epoch, info.first, info.published, info.slots, info.size, values))
+            found.append((is_same_lineage, info.file_number, info.epoch, info.first, info.head, info.slots, info.capacity, values))
         assert found[0] == found[1]
 
 
@@ -261,14 +269,14 @@ def test_typed_values_go_through_both_programs_and_back(programs: Programs) -> N
     for seed in range(40):
         anything = Anything(seed)
         form, make = anything.format(3)
-        with shm.Writer("r", schema={"type": form, "types": anything.types}) as writer:
+        with shm.Writer("r", schema={"type": form, "types": anything.types}, replace=True) as writer:
             value = make()
             number = writer.publish(value)
         text = programs.reader("r").removesuffix("\n")
         programs.writer("r", "--", text)
         with shm.Reader("r") as reader:
             assert reader.latest() == value and reader.sequence == number + 1
-        assert shm.inspect("r").published == number + 1
+        assert shm.inspect("r").head == number + 1
 
 
 def test_the_reader_program_shows_arrays_of_python(programs: Programs) -> None:
@@ -277,7 +285,7 @@ def test_the_reader_program_shows_arrays_of_python(programs: Programs) -> None:
         ("|b1", b"\0\1\1\0", [False, True, True, False]),
         ("<f8", struct.pack("<4d", 0.5, 1, 2, 3), [0.5, 1, 2, 3]),
     ]:
-        with shm.Writer("r", dtype=dtype, shape=(0, 2)) as writer:
+        with shm.Writer("r", dtype=dtype, shape=(0, 2), replace=True) as writer:
             writer.publish(payload)
         record = json.loads(programs.reader("--json", "r"))
         assert record["kind"] == "array" and record["value"] == {"dtype": dtype, "shape": [2, 2], "data": data}

@@ -3,6 +3,7 @@
 //! [`follow`] decides what comes next, and [`blocking`] waits for it; the handles make values of what they get.
 
 mod array;
+mod array_view;
 mod blocking;
 mod expected;
 pub mod follow;
@@ -22,6 +23,7 @@ mod values;
 mod view;
 
 pub use array::ArrayReader;
+pub use array_view::ArrayView;
 #[cfg(feature = "schema")]
 pub use json::JsonReader;
 use methods::{copying_methods, receiving_methods, region_methods};

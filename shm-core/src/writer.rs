@@ -1,6 +1,7 @@
 //! The writing handles: they open a region for writing, publish, and close it.
 
 mod array;
+mod array_loan;
 #[cfg(feature = "schema")]
 mod json;
 mod loan;
@@ -15,6 +16,7 @@ mod typed;
 pub mod waker;
 
 pub use array::ArrayWriter;
+pub use array_loan::ArrayLoan;
 #[cfg(feature = "schema")]
 pub use json::JsonWriter;
 pub use loan::Loan;

@@ -20,6 +20,9 @@ pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let started = Instant::now();
     let mut reader = open(args, talk)?;
     talk.detail(format_args!("opened region '{}': {}, newest value {}", args.region, reader.kind(), reader.head()));
+    if args.until_gone && reader.writer() == WriterStatus::Unknown {
+        return Err(writer_unknown(args).into());
+    }
     let mut session = Session::new(args, talk, out);
     // The first silence began when the region was looked for.
     let patience = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));

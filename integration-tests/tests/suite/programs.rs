@@ -2,6 +2,7 @@
 
 mod bench;
 mod console;
+mod ends;
 mod exit_codes;
 mod help;
 mod input;

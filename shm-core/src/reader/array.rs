@@ -1,6 +1,6 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
-use super::{Ask, RawReader, ReaderOptions, Received, View, copying_methods, receiving_methods, region_methods};
+use super::{ArrayView, Ask, RawReader, ReaderOptions, Received, copying_methods, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::array::{ArrayType, Element, Elements};
 use shm_ring::copy::InPlace;
@@ -37,12 +37,12 @@ impl<T: Element> ArrayReader<T> {
         self.raw.array().expect("only arrays are accepted")
     }
 
-    /// The newest value in its place, as little-endian bytes; see [`RawReader::view`].
+    /// The newest array in its place, even if it was received before; see [`RawReader::view`].
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::view`], and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape.
-    pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
+    /// As for [`RawReader::view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    pub fn view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Newest)
     }
 
@@ -50,8 +50,8 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape.
-    pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
+    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    pub fn recv_view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Await(None))
     }
 
@@ -71,11 +71,11 @@ impl<T: Element> ArrayReader<T> {
         })
     }
 
-    fn see(&mut self, ask: Ask) -> Result<Option<View<'_>>, ReceiveError> {
+    fn see(&mut self, ask: Ask) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         let mut room = InPlace::default();
         let Some(sample) = self.raw.ask(ask, &mut room)?.value() else { return Ok(None) };
         match self.array().check_bytes(room.0) {
-            Ok(()) => Ok(Some(self.raw.view_of(sample, room.0))),
+            Ok(()) => Ok(Some(ArrayView::of(self.raw.view_of(sample, room.0)))),
             Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }

@@ -4,6 +4,7 @@ use super::{Ask, RawReader, ReaderOptions, Received, receiving_methods, region_m
 use crate::error::{OpenError, ReceiveError};
 use crate::types::error::ValueError;
 use crate::types::kind::Kind;
+use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
 
@@ -50,6 +51,12 @@ impl JsonReader {
     /// As for [`ReaderOptions::open_json`].
     pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open_json(name)
+    }
+
+    /// The schema by which values are decoded; `None` in a region of JSON. It may change when the region is replaced.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.raw.schema()
     }
 
     fn take(&mut self, ask: Ask) -> Result<Received<Value>, ReceiveError> {

@@ -11,7 +11,7 @@ use std::path::Path;
 /// A reader of values of one type.
 ///
 /// A reader never disturbs anyone: it maps the region read-only, takes no lock, and can be killed at any instant. In
-/// exchange it is told when it was too slow ([`Sample::lost`]) instead of slowing the writer.
+/// exchange it is told when it was too slow ([`Sample::lost`](crate::Sample::lost)) instead of slowing the writer.
 ///
 /// At any time the writer may publish, close, die, or replace the region by a larger one or by one of another type,
 /// and somebody may remove it. The reader follows all but the last two by itself.

@@ -228,6 +228,19 @@ pub fn with_bytes<T: Element, R>(elements: &[T], publish: impl FnOnce(&[u8]) -> 
     publish(bytemuck::cast_slice(&turned))
 }
 
+/// Has `copy` fill the elements' bytes, which are little-endian.
+pub fn from_bytes<T: Element>(elements: &mut [T], copy: impl FnOnce(&mut [u8])) {
+    copy(bytemuck::cast_slice_mut(elements));
+    turn(elements);
+}
+
+/// Makes numbers of this machine out of little-endian ones.
+fn turn<T: Element>(elements: &mut [T]) {
+    if cfg!(target_endian = "big") {
+        elements.iter_mut().for_each(|element| *element = element.turned());
+    }
+}
+
 /// A vector that takes a payload's bytes as its elements.
 pub struct Elements<'a, T> {
     elements: &'a mut Vec<T>,
@@ -261,9 +274,7 @@ impl<'a, T: Element> Elements<'a, T> {
 
     /// Makes numbers of this machine out of the bytes.
     pub fn turn(&mut self) {
-        if cfg!(target_endian = "big") {
-            self.elements.iter_mut().for_each(|element| *element = element.turned());
-        }
+        turn(self.elements);
     }
 }
 

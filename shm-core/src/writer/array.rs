@@ -1,6 +1,6 @@
 //! The writing handle for arrays of numbers: their bytes are published as they are.
 
-use super::{Loan, RawWriter, WriterOptions, region_methods};
+use super::{ArrayLoan, RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{OpenError, PublishError};
 use crate::types::array::{ArrayType, Element, with_bytes};
@@ -63,8 +63,7 @@ impl<T: Element> ArrayWriter<T> {
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
     }
 
-    /// The next slot, to be filled in place with a value of so many elements: little-endian bytes, in C order. See
-    /// [`RawWriter::loan`].
+    /// The next slot, to be filled in place with an array of `elements` elements. See [`RawWriter::loan`].
     ///
     /// # Errors
     ///
@@ -78,23 +77,22 @@ impl<T: Element> ArrayWriter<T> {
     /// # let name = format!("{}/camera", directory.path().display());
     /// let mut camera = shm_core::ArrayWriter::<u16>::open(&name, &[2, 4])?;
     /// let mut frame = camera.loan(8)?;
-    /// for (pixel, brightness) in [256_u16, 3, 3, 3, 3, 3, 3, 512].iter().enumerate() {
-    ///     frame.write_at(2 * pixel, &brightness.to_le_bytes());
-    /// }
+    /// frame.write_at(0, &[256]);
+    /// frame.write_at(4, &[3, 3, 3, 512]);
     /// frame.commit()?;
     /// assert!(camera.loan(9).is_err());
     ///
     /// let mut frames = shm_core::ArrayReader::<u16>::open(&name)?;
     /// let frame = frames.view()?.expect("a frame");
-    /// let mut last = [0; 2];
-    /// frame.copy_to(frame.len() - 2, &mut last);
+    /// let mut last = [0; 1];
+    /// frame.copy_to(frame.len() - 1, &mut last);
     /// assert!(frame.is_whole(), "the writer was faster; take the next one");
-    /// assert_eq!(u16::from_le_bytes(last), 512);
+    /// assert_eq!(last, [512]);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn loan(&mut self, elements: usize) -> Result<Loan<'_>, PublishError> {
-        self.raw.loan(elements.saturating_mul(size_of::<T>()))
+    pub fn loan(&mut self, elements: usize) -> Result<ArrayLoan<'_, T>, PublishError> {
+        Ok(ArrayLoan::of(self.raw.loan(elements.saturating_mul(size_of::<T>()))?))
     }
 }
 

@@ -137,7 +137,7 @@ fn python_reads_every_kind_that_ours_write() {
     s.ok("rover; shm-writer create cam --array u2:2,2; printf '\\1\\0\\2\\0\\3\\0\\377\\377' | shm-writer cam");
     s.ok("shm-writer --checksum safe sound");
     let read = "for name in ['text', 'object', 'raw', 'safe']:\n    print(repr(shm.Reader(name).latest()))\n\
-                print(shm.Reader('cam').latest().tolist(), shm.Reader('cam').schema)\n\
+                print(shm.Reader('cam').latest().tolist(), shm.Reader('cam').array)\n\
                 rover = shm.Reader('rover').latest()\n\
                 print(rover['thumbnail'], rover['power'], list(rover)[:3], rover['hits_by_sector'])\n";
     let expected = "'grüße'\n{'a': [1, None]}\nb'\\x00\\xff'\n'sound'\n\
@@ -183,7 +183,7 @@ fn ours_read_every_kind_that_python_writes() {
 fn python_follows_through_growth_restarts_and_removal() {
     let Some(s) = with_python("python_follows") else { return };
     let follow = "import shm\n\
-                  reader = shm.Reader('demo', wait=None)\n\
+                  reader = shm.Reader('demo', open_timeout=None)\n\
                   for value in reader.follow():\n    \
                       print(reader.sequence, len(value), reader.lost, reader.restarted, flush=True)\n";
     std::fs::write(s.home("follow.py"), follow).expect("a file in the sandbox");
@@ -206,7 +206,7 @@ fn python_follows_through_growth_restarts_and_removal() {
 fn ours_follow_a_python_writer_through_growth_and_its_death() {
     let Some(s) = with_python("ours_follow_a_python_writer") else { return };
     let write = "import shm, sys\n\
-                 writer = shm.Writer('demo', 'text', size=8, slots=4)\n\
+                 writer = shm.Writer('demo', 'text', capacity=8, slots=4)\n\
                  for line in sys.stdin:\n    \
                      print(writer.publish(line.strip() * (5000 if line == 'x\\n' else 1)), flush=True)\n";
     std::fs::write(s.home("write.py"), write).expect("a file in the sandbox");
@@ -228,9 +228,9 @@ fn ours_follow_a_python_writer_through_growth_and_its_death() {
 fn frames_go_to_python_and_back_whole() {
     let Some(s) = with_python("frames_go_to_python") else { return };
     let read = "import shm\n\
-                reader = shm.Reader('camera', start=1, wait=None)\n\
+                reader = shm.Reader('camera', start=1, open_timeout=None)\n\
                 whole = torn = 0\n\
-                while (frame := reader.recv()) is not None:\n    \
+                for frame in reader:\n    \
                     data = bytes(frame)\n    \
                     same = data.count(data[:1]) == len(data) == 480 * 640 * 3\n    \
                     whole, torn = whole + same, torn + (not same)\n\

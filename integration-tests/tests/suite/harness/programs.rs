@@ -27,7 +27,7 @@ fn runs_everything() -> bool {
 
 const PROGRAMS: [&str; 3] = ["shm-writer", "shm-reader", "shm-bench"];
 /// The examples that tests run.
-const EXAMPLES: [&str; 3] = ["camera", "frames", "rover"];
+const EXAMPLES: [&str; 4] = ["camera", "frames", "rover", "until_ctrl_c"];
 
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {

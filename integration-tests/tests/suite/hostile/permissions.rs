@@ -43,6 +43,14 @@ fn a_stranger_is_told_that_the_writer_is_unknown() {
 }
 
 #[test]
+fn until_gone_is_refused_where_nobody_may_ask_about_the_writer() {
+    let Some(s) = with_nobody("until_gone_is_refused") else { return };
+    s.ok("shm-writer demo --mode 644 x");
+    let command = format!("{NOBODY} ./shm-reader demo --until-gone --from new");
+    s.run(&command).exits(1).complains(&["whether region 'demo' has a living writer", "--until-closed"]);
+}
+
+#[test]
 fn a_region_that_one_may_not_read_is_an_error_with_a_remedy() {
     let Some(s) = with_nobody("a_region_that_one_may_not_read") else { return };
     s.ok("shm-writer secret --mode 600 x && shm-writer open --mode 644 y");

@@ -162,3 +162,18 @@ fn an_interrupted_reader_has_printed_whole_lines_only() {
         assert!(text.is_empty() || text.ends_with("in it\n"), "{text:?}");
     }
 }
+
+#[test]
+fn a_program_of_ones_own_that_is_told_to_end_closes_its_region() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let s = Sandbox::new();
+        let mut reader = s.spawn("shm-reader ticks --until-closed").idle();
+        let program = s.spawn("until_ctrl_c");
+        reader.expect(&["1", "2"]);
+        program.signal(signal);
+        assert_eq!(program.wait().exits(0).stderr, "");
+        reader.close_stdin();
+        reader.wait().exits(0);
+        assert_eq!(s.inspect("ticks")["state"], "closed");
+    }
+}

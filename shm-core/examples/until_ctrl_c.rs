@@ -1,0 +1,24 @@
+//! Publishes a number ten times a second into the region `ticks`, until Ctrl-C or SIGTERM, and then closes the region, so
+//! that readers learn that nothing more will come.
+
+use shm_core::Writer;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+fn main() -> anyhow::Result<()> {
+    let is_told_to_end = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(&is_told_to_end))?;
+    }
+    let mut ticks = Writer::<u64>::open("ticks")?;
+    while !is_told_to_end.load(Ordering::Relaxed) {
+        let next = ticks.head() + 1;
+        ticks.publish(&next)?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(ticks.close()?)
+}
