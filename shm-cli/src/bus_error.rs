@@ -1,5 +1,5 @@
-//! What is left to do when the file under a mapping is cut short, or cannot be read from its disk: the kernel answers the next
-//! access with SIGBUS, and no access can be asked beforehand whether it will. Says so, and ends the program.
+//! What is left to do when the file under a mapping is cut short, or cannot be read from its disk: the next access then
+//! gets SIGBUS, and no access can be asked beforehand whether it will. Says so, and ends the program.
 //!
 //! Nothing goes on after such a fault: what would be read in the place of the missing bytes, nobody published.
 #![allow(unsafe_code)]
@@ -9,14 +9,14 @@ use signal_hook::consts::SIGBUS;
 use signal_hook::low_level;
 
 use crate::report::rendered;
-use crate::{Code, Failure};
+use crate::{Code, Failure, remedy};
 
 /// From now on a missing page of the region or block `name` ends the program with a message and [`Code::Damaged`]. `None`: it
 /// uses several.
 pub fn catch_bus_errors(name: Option<&str>) -> Result<()> {
     let message = rendered(&failure(name).into());
     let end = move || {
-        // Where nobody can take the message, the exit code tells.
+        // Where nobody can take the message, there is still the exit code.
         let _ = rustix::io::write(std::io::stderr(), &message);
         low_level::exit(Code::Damaged as i32)
     };
@@ -28,5 +28,5 @@ pub fn catch_bus_errors(name: Option<&str>) -> Result<()> {
 fn failure(name: Option<&str>) -> Failure {
     let whose = name.map_or("a file".to_owned(), |name| format!("the file of '{name}'"));
     let what = format!("{whose} was cut short while it was in use, or cannot be read from its disk");
-    Failure::new(Code::Damaged, what, "what it held is lost: remove it, and start its writer again")
+    Failure::new(Code::Damaged, what, remedy::cut_short(name))
 }

@@ -2,14 +2,15 @@
 //! mean is not known here.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, Parser};
 use clap_complete::Shell;
 
-use crate::{Code, Failure};
+use crate::verbs::refuse_near_verb;
+use crate::{Code, Failure, remedy};
 
 /// Reads the program's arguments; `page` is what `-h` shows, written by hand so that it fits a screen.
 pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
@@ -18,7 +19,10 @@ pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
     command.build();
     let matches = match command.clone().try_get_matches_from(&words) {
         Ok(matches) => matches,
-        Err(error) => return Err(with_page(error, command, &words, page).into()),
+        Err(error) => {
+            refuse_near_verb(&command, words.get(1..).unwrap_or_default(), 0)?;
+            return Err(with_page(error, command, &words, page).into());
+        }
     };
     refuse_misplaced_verb(&command, &matches, words.get(1..).unwrap_or_default())?;
     Ok(T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?)
@@ -33,7 +37,7 @@ pub fn completions<T: CommandFactory>(shell: Shell, out: &mut dyn Write) -> io::
     out.write_all(&script)
 }
 
-/// Where clap would print the program's own short help, the same answer with `page` in its place.
+/// Where clap would print the program's own short help, the same with `page` in its place.
 fn with_page(error: clap::Error, mut command: Command, words: &[OsString], page: &str) -> clap::Error {
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
     if !is_help || error.render().to_string() != command.render_help().to_string() {
@@ -51,10 +55,11 @@ fn refuse_misplaced_verb(command: &Command, matches: &ArgMatches, words: &[OsStr
     let positionals = positionals(matches);
     let behind_dashes = words.iter().position(|word| word == "--").map_or(0, |at| words.len() - at - 1);
     let plain = &positionals[..positionals.len().saturating_sub(behind_dashes)];
-    match plain.iter().take(2).position(|word| command.find_subcommand(word).is_some()) {
-        Some(at) => Err(right_order(command, words, &positionals, at)),
-        None => Ok(()),
+    if let Some(at) = plain.iter().take(2).position(|word| command.find_subcommand(word).is_some()) {
+        return Err(right_order(command, words, &positionals, at));
     }
+    let region = plain.first().and_then(|region| words.iter().position(|word| word == region));
+    region.map_or(Ok(()), |at| refuse_near_verb(command, words, at))
 }
 
 fn positionals(matches: &ArgMatches) -> Vec<OsString> {
@@ -83,7 +88,7 @@ fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], 
     Failure::new(
         Code::Usage,
         format!("'{}' is a verb, and a verb comes first", verb[0].display()),
-        format!("as a verb: {as_verb}; as a region or value: {as_word}"),
+        remedy::misplaced_verb(&as_verb, &as_word),
     )
 }
 
@@ -99,8 +104,8 @@ fn without(words: &[OsString], removed: &[OsString]) -> Vec<OsString> {
 }
 
 /// A command line as one would type it.
-pub fn shell_line(program: &str, words: &[OsString]) -> String {
-    words.iter().fold(program.to_owned(), |line, word| format!("{line} {}", quoted(&word.to_string_lossy())))
+pub fn shell_line(program: &str, words: &[impl AsRef<OsStr>]) -> String {
+    words.iter().fold(program.to_owned(), |line, word| format!("{line} {}", quoted(&word.as_ref().to_string_lossy())))
 }
 
 /// The word as a shell takes it.

@@ -1,13 +1,17 @@
-//! What the programs share: command lines, error reports with exit codes, signals, units, and the terminal. Nothing here
-//! reads or writes a region.
+//! What the programs share: command lines, error reports with exit codes, signals, units, the terminal, and values as
+//! JSON. Nothing here reads or writes a region.
 
 mod bus_error;
 mod cause;
 mod command;
+pub mod remedy;
 mod report;
 mod signals;
 mod terminal;
 mod units;
+mod users;
+pub mod values;
+mod verbs;
 
 pub use bus_error::catch_bus_errors;
 pub use command::{completions, parse, shell_line};
@@ -15,3 +19,4 @@ pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_regi
 pub use signals::before_end;
 pub use terminal::{Escaped, Talk, bold, is_harmless, stdout};
 pub use units::{counted, duration, size};
+pub use users::Users;

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style};
 use shm_core::{BlockError, OpenError, PublishError, ReceiveError};
 
-use crate::Escaped;
 use crate::cause::Cause;
 use crate::terminal::{as_line, print_line};
+use crate::{Escaped, remedy};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
@@ -96,17 +96,17 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     let code = code(error);
     if code != Code::ClosedPipe {
-        print_line(&shown(error));
+        print_line(&full_text(error));
     }
     ExitCode::from(code as u8)
 }
 
 /// What `report` would say, as the bytes that stderr takes.
 pub(crate) fn rendered(error: &anyhow::Error) -> Vec<u8> {
-    as_line(&shown(error))
+    as_line(&full_text(error))
 }
 
-fn shown(error: &anyhow::Error) -> String {
+fn full_text(error: &anyhow::Error) -> String {
     let remedy = remedy(error);
     let lines = if remedy.is_empty() { message(error) } else { format!("{}\n  {remedy}", message(error)) };
     format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes()))
@@ -166,19 +166,7 @@ fn message(error: &anyhow::Error) -> String {
 fn remedy(error: &anyhow::Error) -> String {
     match (error.downcast_ref(), Cause::of(error)) {
         (Some(Failure { remedy, .. }), _) => remedy.clone(),
-        (_, Some(Cause::Open(OpenError::NotFound { region }))) => match nearest_region(region) {
-            Some(near) => format!("did you mean '{near}'? list regions: shm-reader list"),
-            None => "list regions: shm-reader list".to_owned(),
-        },
-        (_, Some(Cause::Open(OpenError::NotARegion { region, .. }))) => {
-            format!("if it holds plain bytes: shm-reader map {region}")
-        }
-        (_, Some(Cause::Block(BlockError::NoBlock { block }))) => {
-            format!("make one: shm-writer map --size 4096 {block} VALUE")
-        }
-        (_, Some(Cause::Block(BlockError::IsRegion { .. }))) => {
-            "leave out 'map', or map it all the same with --force".to_owned()
-        }
+        (_, Some(cause)) => remedy::of(cause),
         _ => String::new(),
     }
 }

@@ -132,7 +132,7 @@ pub(crate) fn print_line(text: &str) {
     let _ = io::stderr().write_all(&as_line(text));
 }
 
-/// A line as stderr takes it: with colour only where that is shown.
+/// A line as stderr takes it: with colour only where that appears.
 pub(crate) fn as_line(text: &str) -> Vec<u8> {
     let mut line = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
     let _ = writeln!(line, "{text}"); // memory takes everything

@@ -62,10 +62,10 @@ impl Args {
 /// Everything that is not reading values.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// List the regions: kind, size, slots, values published, age of the newest, and the writer
+    /// List the regions: kind, size, slots, newest and retained values, writer, owner and mode
     #[command(visible_alias = "ls")]
     List {
-        /// Print one JSON object a line; sizes in bytes, the age in seconds
+        /// Print one JSON object a line: some of the fields that inspect --json has
         #[arg(long)]
         json: bool,
     },
@@ -124,7 +124,7 @@ pub struct Read {
     /// The region's name, or a path with a / in it
     #[arg(value_hint = ValueHint::Other)]
     pub region: String,
-    /// What is left over, to be refused with a better answer than clap's.
+    /// What is left over, to be refused with a better message than clap's.
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 
@@ -162,8 +162,10 @@ pub struct Read {
     /// Print one JSON object a value: region, seq, time, len, kind, value
     ///
     /// The value is a string for text, JSON as it is, values of a type as JSON, arrays as an object with
-    /// dtype, shape and the first 1000 elements, and base64 for all else. Missed values
-    /// appear as {"missed":3,"before":42}, a region made anew as {"restarted":true}.
+    /// dtype, shape and all elements, and base64 for all else. The first value of a type also has its
+    /// "schema", and a value whose JSON would not be published as the same bytes has these as "raw", in
+    /// base64: shm-writer --records makes the same values again. Missed values appear as
+    /// {"missed":3,"before":42}, a region made anew as {"restarted":true}.
     #[arg(long, group = "format")]
     pub json: bool,
     /// Print the exact bytes and nothing else, also on a terminal

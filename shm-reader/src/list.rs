@@ -1,39 +1,68 @@
-//! The table of all regions. All that one region's header says is told by `inspect`.
+//! The table of all regions. `inspect` prints all that one region's header says.
 
 use std::io::Write;
 
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde_json::Value;
-use shm_cli::{Escaped, Talk};
-use shm_core::{Info, OpenError};
+use shm_cli::values::json;
+use shm_cli::{Escaped, Talk, Users, remedy};
+use shm_core::{Info, OpenError, WriterStatus};
 
-use crate::{json, words};
+use crate::fields::fields;
+use crate::words;
 
-const COLUMNS: [&str; 7] = ["NAME", "KIND", "SIZE", "SLOTS", "VALUES", "AGE", "WRITER"];
+/// The columns' names, and whether they stand to the right, as numbers do.
+const COLUMNS: [(&str, bool); 11] = [
+    ("NAME", false),
+    ("KIND", false),
+    ("SIZE", true),
+    ("SLOTS", true),
+    ("HEAD", true),
+    ("RETAINED", true),
+    ("AGE", true),
+    ("WRITER", false),
+    ("PID", true),
+    ("OWNER", false),
+    ("MODE", true),
+];
 
-/// Which columns stand to the right: the numbers.
-const IS_NUMBER: [bool; 7] = [false, false, true, true, true, true, false];
+/// The fields of each region in JSON: some of those that `inspect` has.
+const KEYS: [&str; 12] = [
+    "region",
+    "kind",
+    "region_bytes",
+    "mode",
+    "owner",
+    "head",
+    "retained",
+    "newest_time",
+    "writer",
+    "pid",
+    "slots",
+    "capacity",
+];
 
 type Listed = (String, std::result::Result<Info, OpenError>);
 
 /// Lists every region.
 pub fn list(is_json: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let regions = shm_core::regions()?;
+    let users = Users::read();
     if is_json {
-        return print_json(&regions, out);
+        return print_json(&regions, &users, out);
     }
     if regions.is_empty() {
-        talk.hint("there are no regions; make one: shm-writer demo hello");
+        talk.hint(format_args!("there are no regions; {}", remedy::make_region()));
         return Ok(());
     }
-    print_table(&regions, out)
+    print_table(&regions, &users, out)
 }
 
-fn print_json(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
+fn print_json(regions: &[Listed], users: &Users, out: &mut dyn Write) -> Result<()> {
     for (name, region) in regions {
         let object = match region {
-            Ok(info) => json::object(fields(name, info)),
+            Ok(info) => json::object(listed_fields(info, users)),
             Err(error) => json::object([("region", name.as_str().into()), ("error", error.to_string().into())]),
         };
         writeln!(out, "{object}")?;
@@ -41,22 +70,15 @@ fn print_json(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn fields<'a>(name: &str, info: &Info) -> [(&'a str, Value); 7] {
-    [
-        ("region", name.into()),
-        ("kind", words::kind(info).into()),
-        ("size", info.region_bytes.into()),
-        ("slots", info.slots.into()),
-        ("values", info.head.into()),
-        ("age", info.newest.map(|newest| words::since(newest).as_secs_f64()).into()),
-        ("writer", info.writer.to_string().into()),
-    ]
+fn listed_fields(info: &Info, users: &Users) -> impl Iterator<Item = (&'static str, Value)> {
+    let fields = fields(info, users).into_iter().map(|field| (field.key, field.value));
+    fields.filter(|(key, _)| KEYS.contains(key))
 }
 
-fn print_table(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
-    let rows: Vec<_> = regions.iter().map(row).collect();
+fn print_table(regions: &[Listed], users: &Users, out: &mut dyn Write) -> Result<()> {
+    let rows: Vec<_> = regions.iter().map(|listed| row(listed, users)).collect();
     let widths: Vec<_> = (0..COLUMNS.len()).map(|column| width(&rows, column)).collect();
-    let heading = line(&COLUMNS.map(str::to_owned), &widths);
+    let heading = line(&COLUMNS.map(|(name, _)| name.to_owned()), &widths);
     writeln!(out, "{}", shm_cli::bold(&heading))?;
     for row in &rows {
         writeln!(out, "{}", line(row, &widths))?;
@@ -64,8 +86,8 @@ fn print_table(regions: &[Listed], out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// The cells of a region's row. One that cannot be read has, behind its name, only the reason.
-fn row((name, region): &Listed) -> Vec<String> {
+/// The cells of a region's row. One that cannot be read has, after its name, only the reason.
+fn row((name, region): &Listed, users: &Users) -> Vec<String> {
     let info = match region {
         Ok(info) => info,
         Err(error) => return vec![name.clone(), Escaped(error.to_string().as_bytes()).to_string()],
@@ -76,22 +98,39 @@ fn row((name, region): &Listed) -> Vec<String> {
         ByteSize(info.region_bytes).to_string(),
         info.slots.to_string(),
         info.head.to_string(),
-        info.newest.map_or("-".to_owned(), |newest| words::age(words::since(newest))),
+        info.retained.to_string(),
+        info.newest_time.map_or("-".to_owned(), |time| words::age(words::since(time))),
         info.writer.to_string(),
+        process(info),
+        owner(info, users),
+        format!("{:03o}", info.mode),
     ]
+}
+
+/// The writer's process. The number of one that is gone may meanwhile be another program's.
+fn process(info: &Info) -> String {
+    match info.writer {
+        WriterStatus::Gone => "-".to_owned(),
+        _ => info.pid.to_string(),
+    }
+}
+
+fn owner(info: &Info, users: &Users) -> String {
+    users.name(info.owner).map_or(info.owner.to_string(), |name| Escaped(name.as_bytes()).to_string())
 }
 
 fn width(rows: &[Vec<String>], column: usize) -> usize {
     let is_measured = |row: &&Vec<String>| column == 0 || row.len() == COLUMNS.len();
-    let cells = rows.iter().filter(is_measured).map(|row| row[column].len());
-    cells.max().unwrap_or(0).max(COLUMNS[column].len())
+    let cells = rows.iter().filter(is_measured).map(|row| row[column].chars().count());
+    cells.max().unwrap_or(0).max(COLUMNS[column].0.len())
 }
 
 fn line(cells: &[String], widths: &[usize]) -> String {
-    let set = |((cell, width), is_number): ((&String, &usize), bool)| match is_number && cells.len() > 2 {
+    let is_whole = cells.len() == COLUMNS.len();
+    let set = |((cell, width), (_, is_number)): ((&String, &usize), (&str, bool))| match is_number && is_whole {
         true => format!("{cell:>width$}"),
         false => format!("{cell:<width$}"),
     };
-    let cells: Vec<_> = cells.iter().zip(widths).zip(IS_NUMBER).map(set).collect();
+    let cells: Vec<_> = cells.iter().zip(widths).zip(COLUMNS).map(set).collect();
     cells.join("  ").trim_end().to_owned()
 }

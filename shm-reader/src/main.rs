@@ -2,13 +2,13 @@
 //! shm-writer.
 
 mod args;
-mod array;
+mod fields;
 mod inspect;
-mod json;
 mod list;
 mod map;
 mod print;
 mod read;
+mod record;
 mod verify;
 mod words;
 

@@ -1,17 +1,15 @@
 //! How a value is printed: as a line, as JSON, as it is, or as a hex dump. Which values are, is decided elsewhere.
 
-use std::fmt::Display;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::value::RawValue;
 use shm_cli::Escaped;
-use shm_core::{Kind, RawReader, ReceiveError, Sample, Schema};
+use shm_cli::values::{ValueFormat, array, json};
+use shm_core::{Kind, RawReader, ReceiveError, Sample};
 
 use crate::args::Read;
-use crate::{array, json};
+use crate::record::Record;
 
 /// How many bytes stand in a line of a hex dump.
 const ROW_BYTES: usize = 16;
@@ -19,13 +17,15 @@ const ROW_BYTES: usize = 16;
 /// Prints the values of one region in one way.
 pub struct Printer<'a> {
     region: &'a str,
-    format: Format,
+    style: Style,
     end: char,
     is_terminal: bool,
+    /// What the values are, once there was one.
+    format: Option<ValueFormat>,
 }
 
 #[derive(Clone, Copy)]
-enum Format {
+enum Style {
     Line,
     Json,
     Raw,
@@ -34,23 +34,23 @@ enum Format {
 
 impl<'a> Printer<'a> {
     pub fn new(args: &'a Read) -> Self {
-        let format = match (args.json, args.raw, args.hex) {
-            (true, _, _) => Format::Json,
-            (_, true, _) => Format::Raw,
-            (_, _, true) => Format::Hex,
-            _ => Format::Line,
+        let style = match (args.json, args.raw, args.hex) {
+            (true, _, _) => Style::Json,
+            (_, true, _) => Style::Raw,
+            (_, _, true) => Style::Hex,
+            _ => Style::Line,
         };
         let end = if args.null { '\0' } else { '\n' };
-        Self { region: &args.region, format, end, is_terminal: io::stdout().is_terminal() }
+        Self { region: &args.region, style, end, is_terminal: io::stdout().is_terminal(), format: None }
     }
 
     /// Prints a value that the reader has just read.
-    pub fn value(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
-        match self.format {
-            Format::Raw => return Ok(out.write_all(value)?),
-            Format::Hex => dump(out, value)?,
-            Format::Json => self.json(out, reader, sample, value)?,
-            Format::Line => self.line(out, reader, sample, value)?,
+    pub fn value(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
+        match self.style {
+            Style::Raw => return Ok(out.write_all(value)?),
+            Style::Hex => dump(out, value)?,
+            Style::Json => self.json(out, reader, sample, value)?,
+            Style::Line => self.line(out, reader, sample, value)?,
         }
         Ok(write!(out, "{}", self.end)?)
     }
@@ -66,70 +66,55 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    fn line(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
-        match (reader.kind(), typed(reader), reader.array()) {
-            (Kind::Text | Kind::Json | Kind::Bytes, ..) if self.is_terminal => write!(out, "{}", Escaped(value))?,
-            (Kind::Text | Kind::Json | Kind::Bytes, ..) => out.write_all(value)?,
-            (_, Some(schema), _) => self.write_json(out, &self.decoded(schema, reader, sample, value)?)?,
-            (_, _, Some(array)) => out.write_all(array::line(array, value).as_bytes())?,
-            _ => write!(out, "{} bytes: {}", value.len(), hex(value))?,
+    fn line(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
+        if let Kind::Text | Kind::Json | Kind::Bytes = reader.kind() {
+            match self.is_terminal {
+                true => write!(out, "{}", Escaped(value))?,
+                false => out.write_all(value)?,
+            }
+            return Ok(());
+        }
+        let (format, _) = self.format(reader);
+        let text = match &format.array {
+            Some(array) => array::line(array, value).map(Some),
+            None => format.json(value),
+        };
+        match text.map_err(|reason| self.damaged(reader.kind(), sample, &reason))? {
+            Some(text) => out.write_all(self.set(&text).as_bytes())?,
+            None => write!(out, "{} bytes: {}", value.len(), hex(value))?,
         }
         Ok(())
     }
 
-    fn json(&self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
-        let kind = reader.kind();
-        let value_json = match (kind, typed(reader), reader.array()) {
-            (Kind::Text, ..) => {
-                json::string(str::from_utf8(value).map_err(|error| self.damaged(kind, sample, &error))?)
-            }
-            (Kind::Json, ..) => {
-                let checked = serde_json::from_slice::<&RawValue>(value);
-                json::on_one_line(checked.map_err(|error| self.damaged(kind, sample, &error))?.get())
-            }
-            (_, Some(schema), _) => self.decoded(schema, reader, sample, value)?,
-            (_, _, Some(array)) => array::json(array, value),
-            // Written as it is made: bytes may be many.
-            _ => String::new(),
-        };
-        let line = format!(
-            r#"{{"region":{},"seq":{},"time":"{}","len":{},"kind":"{kind}","value":{value_json}"#,
-            json::string(self.region),
-            sample.sequence,
-            humantime::format_rfc3339_nanos(sample.time()),
-            value.len(),
-        );
-        self.write_json(out, &line)?;
-        if value_json.is_empty() {
-            write!(out, "\"{}\"", Base64Display::new(value, &STANDARD))?;
-        }
-        Ok(out.write_all(b"}")?)
+    fn json(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, payload: &[u8]) -> Result<()> {
+        let (format, is_first) = self.format(reader);
+        let text = format.json(payload).map_err(|reason| self.damaged(reader.kind(), sample, &reason))?;
+        let record = Record { region: self.region, format: &format, is_first, sample, payload, text };
+        Ok(record.write(out, |json| self.set(json))?)
     }
 
-    /// A value as JSON by the region's schema.
-    fn decoded(&self, schema: &Schema, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<String> {
-        let mut json = Vec::new();
-        schema.decode_json(value, &mut json).map_err(|error| self.damaged(reader.kind(), sample, &error))?;
-        Ok(String::from_utf8(json)?)
+    /// What the reader's values are, and whether that is new.
+    fn format(&mut self, reader: &RawReader) -> (ValueFormat, bool) {
+        match &self.format {
+            Some(format) if format.is_of(reader) => (format.clone(), false),
+            _ => {
+                let format = ValueFormat::of_reader(reader);
+                self.format = Some(format.clone());
+                (format, true)
+            }
+        }
     }
 
-    fn write_json(&self, out: &mut dyn Write, json: &str) -> io::Result<()> {
-        match self.is_terminal {
-            true => out.write_all(json::for_terminal(json).as_bytes()),
-            false => out.write_all(json.as_bytes()),
-        }
+    /// JSON as it is printed: on a terminal with nothing that this would obey.
+    fn set<'t>(&self, json: &'t str) -> Cow<'t, str> {
+        if self.is_terminal { json::for_terminal(json).into() } else { json.into() }
     }
 
     /// A value that its writer should have refused.
-    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &dyn Display) -> ReceiveError {
+    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &str) -> ReceiveError {
         let reason = format!("value {} is not {kind}: {reason}", sample.sequence);
         ReceiveError::Damaged { region: self.region.to_owned(), reason }
     }
-}
-
-/// The schema of a region that says how its values are encoded.
-fn typed(reader: &RawReader) -> Option<&Schema> {
-    reader.schema().filter(|schema| schema.is_complete())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,11 +1,11 @@
-//! The default job: values go from the region to the output, and what was missed is told. How a value is printed is
+//! The default job: values go from the region to the output, and what was missed is reported. How a value is printed is
 //! elsewhere.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use shm_cli::{Code, Failure, Talk};
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::{OpenError, Position, RawReader, ReaderOptions, Received, Sample, WriterStatus};
 
 use crate::args::Read;
@@ -34,8 +34,8 @@ pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
 
 fn refuse_leftovers(args: &Read) -> Result<(), Failure> {
     let Some(extra) = args.rest.first() else { return Ok(()) };
-    let what = format!("one region at a time, and '{}' is one more word", extra.display());
-    Err(Failure::new(Code::Usage, what, "all options: shm-reader --help"))
+    let what = format!("unexpected argument '{}': at most one REGION is allowed", extra.display());
+    Err(Failure::new(Code::Usage, what, remedy::see_help("shm-reader")))
 }
 
 fn open(args: &Read, talk: Talk) -> Result<RawReader> {
@@ -67,17 +67,17 @@ fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<R
 
 fn too_late(what: String, args: &Read) -> Failure {
     let time = humantime::format_duration(args.timeout.unwrap_or_default());
-    Failure::new(Code::TimedOut, format!("{what} within {time}"), "wait longer (-t), or for ever (-f without -t)")
+    Failure::new(Code::TimedOut, format!("{what} within {time}"), remedy::wait_longer())
 }
 
 fn writer_died(args: &Read) -> Failure {
     let what = format!("the writer of region '{}' ended without closing it", args.region);
-    Failure::new(Code::WriterDied, what, "start it again; to wait for the next writer, use -f without --until-gone")
+    Failure::new(Code::WriterDied, what, remedy::await_next_writer())
 }
 
 fn writer_unknown(args: &Read) -> Failure {
     let what = format!("cannot tell whether region '{}' has a living writer: its lock is another user's", args.region);
-    Failure::new(Code::Other, what, "use --until-closed, or run shm-reader as the region's owner")
+    Failure::new(Code::Other, what, remedy::do_not_ask_for_writer())
 }
 
 /// One run through the values of a region, possibly of several regions of that name one after the other.
@@ -87,13 +87,13 @@ struct Session<'a> {
     out: &'a mut dyn Write,
     printer: Printer<'a>,
     value: Vec<u8>,
-    shown: u64,
+    printed: u64,
     missed: u64,
 }
 
 impl<'a> Session<'a> {
     fn new(args: &'a Read, talk: Talk, out: &'a mut dyn Write) -> Self {
-        Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), shown: 0, missed: 0 }
+        Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), printed: 0, missed: 0 }
     }
 
     /// Prints values as they come. Each is written out at once, and under `--strict` a loss ends it.
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
                     );
                 }
             };
-            self.show(reader, &sample)?;
+            self.print(reader, &sample)?;
             self.out.flush()?;
             self.refuse_missed()?;
             patience = self.args.timeout;
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
             None => self.print_latest(reader)?,
             Some(_) => self.print_up_to(reader, reader.head())?,
         }
-        if self.shown == 0 {
+        if self.printed == 0 {
             self.print_first(reader, patience)?;
         }
         Ok(self.refuse_missed()?)
@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
 
     fn print_latest(&mut self, reader: &mut RawReader) -> Result<()> {
         match reader.latest_into(&mut self.value)? {
-            Some(sample) => self.show(reader, &sample),
+            Some(sample) => self.print(reader, &sample),
             None => Ok(()),
         }
     }
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         while !self.has_enough()
             && let Received::Value(sample) = reader.try_recv_into(&mut self.value)?
         {
-            self.show(reader, &sample)?;
+            self.print(reader, &sample)?;
             if sample.sequence >= newest {
                 break;
             }
@@ -183,30 +183,30 @@ impl<'a> Session<'a> {
         let name = &self.args.region;
         let Some(patience) = patience else {
             let what = format!("region '{name}' holds no value to start with yet");
-            return Err(Failure::new(Code::Absent, what, format!("wait for one: shm-reader -t 10s {name}")).into());
+            return Err(Failure::new(Code::Absent, what, remedy::wait_for_value(name)).into());
         };
         match reader.follow_into(&mut self.value, patience)? {
-            Some(sample) => self.show(reader, &sample),
+            Some(sample) => self.print(reader, &sample),
             None => Err(too_late(format!("no value came to region '{name}'"), self.args).into()),
         }
     }
 
     fn has_enough(&self) -> bool {
-        self.args.count.is_some_and(|count| self.shown >= count)
+        self.args.count.is_some_and(|count| self.printed >= count)
     }
 
     /// Prints a value, and before it what happened directly before it.
-    fn show(&mut self, reader: &RawReader, sample: &Sample<()>) -> Result<()> {
+    fn print(&mut self, reader: &RawReader, sample: &Sample<()>) -> Result<()> {
         self.missed += sample.lost;
-        self.shown += 1;
+        self.printed += 1;
         match self.args.json {
             true => self.printer.events(self.out, sample)?,
-            false => self.tell(sample),
+            false => self.note_events(sample),
         }
         self.printer.value(self.out, reader, sample, &self.value)
     }
 
-    fn tell(&self, sample: &Sample<()>) {
+    fn note_events(&self, sample: &Sample<()>) {
         if sample.restarted {
             self.talk.note(format_args!("region '{}' was made anew", self.args.region));
         }
@@ -224,7 +224,6 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let what = format!("missed {} of region '{}'", shm_cli::counted(self.missed, "value"), self.args.region);
-        let remedy = format!("read faster, or give it more slots: shm-writer create --slots N {}", self.args.region);
-        Err(Failure::new(Code::Missed, what, remedy))
+        Err(Failure::new(Code::Missed, what, remedy::more_slots(&self.args.region)))
     }
 }

@@ -4,10 +4,9 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shm_cli::{Code, Escaped, Failure};
+use shm_cli::values::json;
+use shm_cli::{Code, Escaped, Failure, remedy};
 use shm_core::OpenError;
-
-use crate::json;
 
 /// Prints what is wrong with a region, and where, or that it is sound.
 pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
@@ -21,7 +20,7 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     let what = format!("region '{name}' is damaged: {}", shm_cli::counted(findings.len() as u64, "finding"));
-    Err(Failure::new(Code::Damaged, what, format!("remove it with: shm-writer rm {name}")).into())
+    Err(Failure::new(Code::Damaged, what, remedy::keep_copy()).into())
 }
 
 /// Place and problem of everything that is wrong; a region so damaged that it cannot be opened has one finding.

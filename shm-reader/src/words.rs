@@ -1,4 +1,4 @@
-//! What a region's header says, in words. Which of it is shown where, is decided elsewhere.
+//! Kinds, times and sizes in words.
 
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +34,11 @@ pub fn time(time: SystemTime) -> String {
 /// A point in time as programs read it.
 pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_nanos(time).to_string()
+}
+
+/// A length of time.
+pub fn nanoseconds(nanoseconds: u64) -> String {
+    humantime::format_duration(Duration::from_nanos(nanoseconds)).to_string()
 }
 
 /// A random or derived number, of which 0 means that there is none.

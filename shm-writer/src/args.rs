@@ -19,6 +19,8 @@ Examples:
   shm-writer demo --as json '{\"t\": 21.5}'    publish JSON
   shm-writer demo -F picture.png             publish a file as it is
   shm-writer demo 'tick {seq}' -e 1s -n 10   publish ten times, once a second
+  shm-reader -f --json demo | shm-writer --records copy
+                                             copy each value as it comes, of whatever type
   shm-writer demo -- --help                  publish a text that begins with a dash
   shm-writer demo -- rm                      publish a text that is also a verb
   shm-writer -- create hello                 publish to a region that is named like a verb
@@ -130,7 +132,7 @@ pub struct Publish {
     /// last line also when it has none.
     #[arg(allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub value: Option<OsString>,
-    /// What is left over, to be refused with a better answer than clap's.
+    /// What is left over, to be refused with a better message than clap's.
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 
@@ -147,6 +149,12 @@ pub struct Publish {
     /// Take all of stdin as one value (bytes, unless --as says otherwise)
     #[arg(long, group = "cut", conflicts_with_all = ["value", "file"])]
     pub whole: bool,
+    /// Take stdin as records, as shm-reader --json prints them, and publish the value of each as it was
+    ///
+    /// A region that does not exist is made with the kind and type that the first record says. Records of missed values
+    /// and of regions made anew publish nothing.
+    #[arg(long, conflicts_with_all = ["value", "file", "chunk", "whole", "kind"])]
+    pub records: bool,
     /// Publish VALUE again and again, each TIME (500ms, 2s; a plain number is seconds)
     ///
     /// In a VALUE that is repeated, {seq} becomes the number that the value gets and {time} the time
@@ -170,12 +178,12 @@ pub struct Layout {
     /// A region that holds values of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
     pub kind: Option<As>,
-    /// How many values are held: a power of two [default: 64]
+    /// How many values the region has room for: a power of two [default: 64]
     #[arg(help_heading = REGION, long, value_name = "N")]
     pub slots: Option<u64>,
-    /// Room for a value: 4096, 64KiB; grows with larger values [default: 4KiB]
+    /// How many bytes a slot holds: 4096, 64KiB; grows with larger values [default: 4KiB]
     #[arg(help_heading = REGION, long, value_name = "SIZE", value_parser = shm_cli::size)]
-    pub size: Option<u64>,
+    pub capacity: Option<u64>,
     /// Who may read: 644 all, 640 the group, 600 nobody else
     #[arg(help_heading = REGION, long, value_name = "OCTAL", value_parser = octal)]
     pub mode: Option<u32>,
@@ -218,7 +226,7 @@ impl Layout {
     pub fn options(&self) -> WriterOptions {
         let mut options = RawWriter::options();
         self.slots.map(|slots| options.slots(slots));
-        self.size.map(|bytes| options.capacity(bytes));
+        self.capacity.map(|bytes| options.capacity(bytes));
         self.mode.map(|mode| options.mode(mode));
         self.checksum.then(|| options.checksum(true));
         options.replace(self.replace);

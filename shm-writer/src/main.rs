@@ -3,6 +3,7 @@
 mod args;
 mod map;
 mod publish;
+mod records;
 mod shared_writer;
 mod source;
 mod target;

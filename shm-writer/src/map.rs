@@ -1,4 +1,4 @@
-//! Plain bytes go into a block that has no header. Nothing counts them, and nobody is told.
+//! Plain bytes go into a block that has no header. Nothing counts them, and no reader is woken.
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read, SeekFrom};

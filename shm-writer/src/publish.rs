@@ -1,14 +1,15 @@
 //! The default job: values go from their source into the region. How they are cut out of stdin, and what becomes of the
 //! writer when a signal comes, is elsewhere.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::slice;
 
 use anyhow::Result;
-use shm_cli::{Code, Failure, Talk};
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::PublishError;
 
 use crate::args::{Layout, Publish};
+use crate::records;
 use crate::shared_writer::SharedWriter;
 use crate::source::Source;
 use crate::target::Target;
@@ -16,12 +17,20 @@ use crate::target::Target;
 /// Publishes what the arguments say. Whatever can be found wrong before the region is touched, is.
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
+    if args.records {
+        return records::publish(args, layout, talk);
+    }
     let target = Target::for_values(args, layout)?;
     let mut source = Source::open(args, target.frames(), talk)?;
     if !check_first_value(&mut source, &target)? {
         return Ok(());
     }
-    let writer = SharedWriter::open(&target, args.rm, talk)?;
+    let writer = SharedWriter::new(args.rm)?;
+    writer.open(|| {
+        let writer = target.options.open_raw(target.name)?;
+        target.report_opened(&writer, talk);
+        Ok(writer)
+    })?;
     let published = publish_all(&mut source, &target, &writer, talk);
     published.and(writer.end())
 }
@@ -31,11 +40,10 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
         return Ok(());
     };
     let joined = [slice::from_ref(value), &args.rest].concat().join(OsStr::new(" "));
-    let quoted = shm_cli::shell_line("shm-writer", &[OsString::from(&args.region), joined]);
     Err(Failure::new(
         Code::Usage,
-        format!("one VALUE at most, and '{}' is one more", extra.display()),
-        format!("put a value with spaces in quotes: {quoted}"),
+        format!("unexpected argument '{}': at most one VALUE is allowed", extra.display()),
+        remedy::quote_value(&args.region, &joined.to_string_lossy()),
     ))
 }
 

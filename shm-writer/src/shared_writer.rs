@@ -5,12 +5,9 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use shm_cli::Talk;
 use shm_core::{PublishError, RawWriter, Sequence};
 
-use crate::target::Target;
-
-/// A writer that does not outlive its process without a word. None: it has ended.
+/// A writer that does not outlive its process without a word. None: it is not open yet, or has ended.
 #[derive(Clone)]
 pub struct SharedWriter {
     writer: Arc<Mutex<Option<RawWriter>>>,
@@ -18,17 +15,21 @@ pub struct SharedWriter {
 }
 
 impl SharedWriter {
-    /// Opens the target's region; from then on a signal closes it, or removes it if it is to be removed at the end.
-    pub fn open(target: &Target, removes: bool, talk: Talk) -> Result<Self> {
+    /// No writer yet. From now on a signal closes the region of the one that is open then, or removes it if it is to be removed
+    /// at the end.
+    pub fn new(removes: bool) -> Result<Self> {
         let held = Self { writer: Arc::default(), removes };
         let at_signal = held.clone();
         shm_cli::before_end(move || at_signal.end_for_good())?;
-        let mut slot = held.lock(); // a signal that comes now waits until the writer is there to be closed
-        let writer = target.options.open_raw(target.name)?;
-        target.report_opened(&writer, talk);
-        *slot = Some(writer);
-        drop(slot);
         Ok(held)
+    }
+
+    /// Opens a writer, after the one that was open has closed its region.
+    pub fn open(&self, open: impl FnOnce() -> Result<RawWriter>) -> Result<()> {
+        let mut slot = self.lock(); // a signal that comes now waits until the writer is there to be closed
+        end(slot.take(), false)?;
+        *slot = Some(open()?);
+        Ok(())
     }
 
     /// Publishes a value.
@@ -58,7 +59,7 @@ impl SharedWriter {
     }
 }
 
-const ENDED: &str = "only `end` takes the writer, and nobody publishes after it";
+const ENDED: &str = "nobody publishes before `open` or after `end`";
 
 fn end(writer: Option<RawWriter>, removes: bool) -> Result<(), PublishError> {
     match writer {

@@ -163,6 +163,7 @@ impl Stdin {
             let what = match (is_whole, args.chunk.or(frame_bytes)) {
                 (true, _) => "all that you type is one value".to_owned(),
                 (_, Some(bytes)) => format!("{bytes} bytes are a value"),
+                _ if args.records => "each line is a record".to_owned(),
                 _ => "each Enter publishes".to_owned(),
             };
             talk.note(format_args!("reading values for '{}' from the terminal: {what}, Ctrl-D ends", args.region));

@@ -7,7 +7,8 @@ use std::fs;
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use serde_json::value::RawValue;
-use shm_cli::{Code, Failure, Talk};
+use shm_cli::values::json;
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::{ArrayType, Info, Kind, OpenError, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
@@ -68,15 +69,16 @@ impl<'a> Target<'a> {
     /// What is published for a value: in a typed region its encoding; `place` is where it was found.
     pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
         let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
-        let json = serde_json::from_slice(value).map_err(|error| format!("not JSON: {}", on_one_line(&error)));
-        match json.and_then(|json| schema.encode(&json).map_err(|error| error.to_string())) {
+        let value_json =
+            serde_json::from_slice(value).map_err(|error| format!("not JSON: {}", json::without_line(&error)));
+        match value_json.and_then(|value| schema.encode(&value).map_err(|error| error.to_string())) {
             Ok(payload) => Ok(Cow::Owned(payload)),
             Err(reason) => {
                 let name = self.name;
                 Err(Failure::new(
                     Code::Other,
                     format!("cannot publish to region '{name}': {place}: {reason}"),
-                    format!("show what its values look like: shm-reader inspect {name}"),
+                    remedy::show_type(name),
                 )
                 .into())
             }
@@ -105,7 +107,7 @@ impl<'a> Target<'a> {
         let wrong = match self.kind {
             Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", error.to_string())),
             Some(Kind::Json) => {
-                serde_json::from_slice::<&RawValue>(value).err().map(|error| ("JSON", on_one_line(&error)))
+                serde_json::from_slice::<&RawValue>(value).err().map(|error| ("JSON", json::without_line(&error)))
             }
             _ => None,
         };
@@ -115,14 +117,14 @@ impl<'a> Target<'a> {
         let name = self.name;
         let remedy = match (&self.found, self.kind) {
             (Some(_), _) => format!("give {format}, or publish to another region"),
-            (None, Some(Kind::Json)) => "to publish it as it is, use --as text".to_owned(),
-            (None, _) => "to publish it as it is, add: --as bytes".to_owned(),
+            (None, Some(Kind::Json)) => remedy::publish_as("text"),
+            (None, _) => remedy::publish_as("bytes"),
         };
         let what = format!("cannot publish to region '{name}': {place} is not {format}: {reason}");
         Err(Failure::new(Code::Other, what, remedy).into())
     }
 
-    /// Tells what opening it has done.
+    /// Reports what opening it has done.
     pub fn report_opened(&self, writer: &RawWriter, talk: Talk) {
         let (name, newest) = (self.name, writer.head());
         let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));
@@ -185,9 +187,4 @@ fn require_type(name: &str, info: &Info) -> Result<(), Failure> {
         format!("cannot publish to region '{name}': it holds {kind} values, which only programs that know them make"),
         "publish with such a program, or to another region",
     ))
-}
-
-/// A value is nearly always one line; its number would be taken for that of a line of stdin.
-fn on_one_line(error: &serde_json::Error) -> String {
-    error.to_string().replace(" at line 1 column ", " at column ")
 }

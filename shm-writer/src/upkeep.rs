@@ -4,7 +4,7 @@ use std::io::Write;
 use std::mem;
 
 use anyhow::Result;
-use shm_cli::{Code, Escaped, Failure, Talk};
+use shm_cli::{Code, Escaped, Failure, Talk, remedy};
 use shm_core::OpenError;
 
 use crate::args::{Description, Layout};
@@ -38,8 +38,7 @@ fn with_force_named(error: OpenError) -> anyhow::Error {
     let OpenError::WriterAlive { region, pid } = error else { return error.into() };
     let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     let what = format!("region '{region}' has a writer{process}");
-    let remedy = format!("stop it first, or remove the region all the same: shm-writer rm --force {region}");
-    Failure::new(Code::WriterAlive, what, remedy).into()
+    Failure::new(Code::WriterAlive, what, remedy::stop_writer()).into()
 }
 
 /// Removes what killed writers left behind, and lists it.

@@ -9,5 +9,6 @@ mod input;
 mod mapping;
 mod names;
 mod output;
+mod records;
 mod signals;
 mod terminal;

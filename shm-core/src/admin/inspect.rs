@@ -22,69 +22,75 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Info {
-    /// Major and minor version of the format.
-    pub version: (u16, u16),
-    /// Feature bits that older programs may ignore.
-    pub compatible: u64,
-    /// Feature bits that a program must know.
-    pub incompatible: u64,
+    /// The name that was inspected.
+    pub region: String,
+    /// What the payloads are; `None` for a kind that this version does not know.
+    pub kind: Option<Kind>,
+    /// The schema of the payloads' type, if there is one.
+    #[cfg(feature = "schema")]
+    pub schema: Option<Schema>,
+    /// What arrays the payloads are, if they are arrays.
+    pub array: Option<ArrayType>,
+    /// How many values the ring has room for.
+    pub slots: u64,
+    /// How many bytes a slot holds.
+    pub capacity: u64,
+    /// How many values can still be read.
+    pub retained: u64,
     /// Length of the file in bytes.
     pub region_bytes: u64,
+    /// Whether every value carries a checksum.
+    pub checksum: bool,
+    /// What the last writer said of the region.
+    pub state: RegionState,
+    /// Whether a writer holds the region.
+    pub writer: WriterStatus,
+    /// The last writer's process, as it noted itself: a hint.
+    pub pid: u32,
+    /// The user that the file belongs to.
+    pub owner: u32,
+    /// The file's permission bits.
+    pub mode: u32,
+    /// The oldest number that this file ever held.
+    pub first: Sequence,
+    /// Number of the newest value; below `first` while there is none.
+    pub head: Sequence,
+    /// When the newest value was published, if there is one and the time is noted.
+    pub newest_time: Option<SystemTime>,
+    /// When the file was made.
+    pub created: SystemTime,
+    /// When the last writer started.
+    pub started: SystemTime,
+    /// How many writers this lineage has had.
+    pub epoch: u64,
     /// Random number that a region shares with what replaces it.
     pub lineage: u128,
     /// Which file of its lineage this is, from 1.
     pub file_number: u64,
-    /// Number of slots.
-    pub slots: u64,
-    /// The longest payload in bytes that a slot holds.
-    pub capacity: u64,
+    /// The lineage that this region is a copy of; 0 for an original.
+    pub origin: u128,
+    /// The kernel's boot id when the file was made.
+    pub boot_id: u128,
+    /// The number that readers sleep on.
+    pub bell: u32,
     /// Bytes from one slot to the next.
     pub stride: u64,
     /// Where the payload starts in its slot, in bytes.
     pub payload_offset: u32,
     /// Every payload starts at a multiple of this many bytes in the file.
     pub payload_alignment: u32,
-    /// What the payloads are; `None` for a kind that this version does not know.
-    pub kind: Option<Kind>,
-    /// What arrays the payloads are, if they are arrays.
-    pub array: Option<ArrayType>,
-    /// The schema of the payloads' type, if there is one.
-    #[cfg(feature = "schema")]
-    pub schema: Option<Schema>,
     /// Bytes of the descriptor behind the header page.
     pub descriptor_bytes: u32,
     /// Fingerprint of the type's schema; 0 where there is none.
     pub fingerprint: u64,
-    /// For how long a reader looks before it sleeps.
-    pub look: Duration,
-    /// The kernel's boot id when the file was made.
-    pub boot_id: u128,
-    /// The lineage that this region is a copy of; 0 for an original.
-    pub origin: u128,
-    /// When the file was made.
-    pub created: SystemTime,
-    /// How many writers this lineage has had.
-    pub epoch: u64,
-    /// When the last writer started.
-    pub started: SystemTime,
-    /// The last writer's process, as it noted itself: a hint.
-    pub pid: u32,
-    /// What the last writer said of the region.
-    pub state: RegionState,
-    /// Number of the newest value; below `first` while there is none.
-    pub head: Sequence,
-    /// The oldest number that this file ever held.
-    pub first: Sequence,
-    /// The number that readers sleep on.
-    pub bell: u32,
-    /// The file's permission bits.
-    pub mode: u32,
-    /// The user that the file belongs to.
-    pub owner: u32,
-    /// When the newest value was published, if there is one and the time is noted.
-    pub newest: Option<SystemTime>,
-    /// Whether a writer holds the region.
-    pub writer: WriterStatus,
+    /// For how many nanoseconds a waiting reader polls before it sleeps.
+    pub spin_ns: u64,
+    /// Major and minor version of the format.
+    pub version: (u16, u16),
+    /// Feature bits that older programs may ignore.
+    pub compatible: u64,
+    /// Feature bits that a program must know.
+    pub incompatible: u64,
 }
 
 /// What the last writer said of a region.
@@ -141,43 +147,46 @@ pub fn inspect_at(location: &Location) -> Result<Info, OpenError> {
     let region = Region::open(location, Access::Read, MAX_REGION_BYTES)?;
     let (static_header, tenure, hot) = (&region.static_header, &region.header().tenure, &region.header().hot);
     let ring = region.ring();
-    let head = ring.head();
+    let (head, first) = (ring.head(), ring.first());
     let kind = Kind::from_code(static_header.kind);
     let value_type = kind.map(|kind| value_type_of(location, kind, &region)).transpose()?.flatten();
-    let newest_ns = if head >= ring.first() && head > 0 { ring.time_ns(head) } else { 0 };
+    let newest_ns = if head >= first && head > 0 { ring.time_ns(head) } else { 0 };
     Ok(Info {
-        version: VERSION,
-        compatible: static_header.compatible,
-        incompatible: static_header.incompatible,
-        region_bytes: static_header.region_bytes,
-        lineage: static_header.lineage,
-        file_number: static_header.file_number,
+        region: location.name.clone(),
+        kind,
+        #[cfg(feature = "schema")]
+        schema: value_type.as_ref().and_then(ValueType::schema).cloned(),
+        array: value_type.as_ref().and_then(ValueType::array).cloned(),
         slots: static_header.slots,
         capacity: static_header.capacity,
+        retained: head.saturating_add(1).saturating_sub(ring.oldest(head)),
+        region_bytes: static_header.region_bytes,
+        checksum: static_header.has_checksums(),
+        state: RegionState::from_code(hot.state.load(Relaxed)),
+        writer: tenure::probe(location),
+        pid: tenure.pid.load(Relaxed),
+        owner: region.owner,
+        mode: region.mode & 0o777,
+        first,
+        head,
+        newest_time: (newest_ns != 0).then(|| unix_time(newest_ns)),
+        created: unix_time(static_header.created_ns),
+        started: unix_time(tenure.started_ns.load(Relaxed)),
+        epoch: tenure.epoch.load(Relaxed),
+        lineage: static_header.lineage,
+        file_number: static_header.file_number,
+        origin: static_header.origin,
+        boot_id: static_header.boot_id,
+        bell: ring.bell(),
         stride: static_header.stride,
         payload_offset: static_header.payload_offset,
         payload_alignment: static_header.payload_alignment,
-        kind,
-        array: value_type.as_ref().and_then(ValueType::array).cloned(),
-        #[cfg(feature = "schema")]
-        schema: value_type.as_ref().and_then(ValueType::schema).cloned(),
         descriptor_bytes: static_header.descriptor_bytes,
         fingerprint: static_header.fingerprint,
-        look: Duration::from_nanos(static_header.spin_ns),
-        boot_id: static_header.boot_id,
-        origin: static_header.origin,
-        created: unix_time(static_header.created_ns),
-        epoch: tenure.epoch.load(Relaxed),
-        started: unix_time(tenure.started_ns.load(Relaxed)),
-        pid: tenure.pid.load(Relaxed),
-        state: RegionState::from_code(hot.state.load(Relaxed)),
-        head,
-        first: ring.first(),
-        bell: ring.bell(),
-        mode: region.mode & 0o777,
-        owner: region.owner,
-        newest: (newest_ns != 0).then(|| unix_time(newest_ns)),
-        writer: tenure::probe(location),
+        spin_ns: static_header.spin_ns,
+        version: VERSION,
+        compatible: static_header.compatible,
+        incompatible: static_header.incompatible,
     })
 }
 

@@ -60,14 +60,15 @@ fn what_is_inspected_is_what_the_writer_made() {
         .open_raw(&test_region.name)
         .unwrap();
     let empty = inspect(&test_region.name).unwrap();
-    assert_eq!((empty.head, empty.first, empty.newest, empty.state), (0, 1, None, RegionState::Open));
+    assert_eq!((empty.head, empty.first, empty.newest_time, empty.state), (0, 1, None, RegionState::Open));
     writer.publish(b"[1]").unwrap();
     let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.kind, info.slots, info.capacity, info.compatible), (Some(Kind::Json), 8, 104, 1));
+    assert_eq!((&info.region, info.retained, info.checksum, empty.retained), (&test_region.name, 1, true, 0));
     assert_eq!((info.mode, info.head, info.first, info.epoch, info.file_number), (0o640, 1, 1, 1, 1));
     assert_eq!((info.pid, info.writer, info.origin), (std::process::id(), WriterStatus::Alive, 0));
     assert_eq!(info.region_bytes, test_region.file().metadata().unwrap().len());
-    for time in [info.created, info.started, info.newest.unwrap()] {
+    for time in [info.created, info.started, info.newest_time.unwrap()] {
         assert!(time >= before && time <= SystemTime::now());
     }
     writer.close().unwrap();

@@ -110,7 +110,7 @@ pub enum OpenError {
     },
     /// The region holds values of another type.
     #[error(
-        "cannot open region '{region}': it holds another type: {difference}; use the type that it was made with, or choose another name"
+        "cannot open region '{region}': it holds another type: {difference}; rebuild this program with the region's type, or choose another name"
     )]
     Type {
         /// The region that was opened.

@@ -37,7 +37,7 @@ pub enum ArrayTypeError {
         limit: u64,
     },
     /// A document in a region is not the description of an array.
-    #[error("not an array's description: {reason}")]
+    #[error("not an array's schema: {reason}")]
     Malformed {
         /// What is wrong with the JSON.
         reason: String,

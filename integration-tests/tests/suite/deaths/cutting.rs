@@ -63,7 +63,7 @@ fn cut_in_use(options: &str, value_bytes: usize, length: impl Fn(u64) -> u64) {
 #[test]
 fn a_region_cut_in_use_ends_both_programs_with_5_and_nothing_false_is_printed() {
     for _ in 0..cuts() {
-        for (options, value_bytes) in [("", 1), ("--slots 4 --size 100000", LONG)] {
+        for (options, value_bytes) in [("", 1), ("--slots 4 --capacity 100000", LONG)] {
             cut_in_use(options, value_bytes, |_| 0);
             cut_in_use(options, value_bytes, |_| PAGE - 1);
             cut_in_use(options, value_bytes, |bytes| bytes / 2 / PAGE * PAGE);
@@ -75,7 +75,7 @@ fn a_region_cut_in_use_ends_both_programs_with_5_and_nothing_false_is_printed() 
 #[test]
 fn within_a_page_it_takes_checksums_to_see_a_cut() {
     for _ in 0..cuts() {
-        cut_in_use("--slots 4 --size 100000 --checksum", LONG, |bytes| bytes / 2 + 1000);
+        cut_in_use("--slots 4 --capacity 100000 --checksum", LONG, |bytes| bytes / 2 + 1000);
     }
 }
 
@@ -116,7 +116,7 @@ fn a_writer_told_to_end_whose_region_is_cut_says_so() {
 #[test]
 fn a_region_cut_while_it_is_verified_is_a_failure() {
     let s = Sandbox::new();
-    s.ok("shm-writer demo x --slots 65536 --size 4096");
+    s.ok("shm-writer demo x --slots 65536 --capacity 4096");
     let child = s.spawn("shm-reader verify demo");
     let maps = format!("/proc/{}/maps", child.pid());
     let path = s.name("demo");
@@ -194,7 +194,7 @@ fn a_hole_over_a_slot_is_noticed_and_one_within_a_value_only_by_its_checksum() {
     s.run("shm-reader demo").exits(5).complains(&["'demo' is damaged"]);
     s.run("shm-reader verify demo").exits(5);
 
-    s.ok("head -c 12288 /dev/zero | tr '\\0' x | shm-writer long --size 12288 --slots 2 --checksum --whole --as text");
+    s.ok("head -c 12288 /dev/zero | tr '\\0' x | shm-writer long --capacity 12288 --slots 2 --checksum --whole --as text");
     s.run("shm-reader long | tr -d 'x\\n'").prints("");
     s.ok("fallocate -p -o 20480 -l 4096 $SHM_DIR/long");
     s.run("shm-reader long").exits(5).complains(&["'long' is damaged", "checksum"]);
@@ -238,7 +238,7 @@ fn a_region_above_the_limit_and_one_that_is_mostly_holes_are_refused() {
         (1 << 6, 5, ["'demo' is damaged", "of its 68719480832 bytes only"]),
     ];
     for (slots, code, reason) in reasons {
-        s.ok("shm-writer create demo --slots 2 --size 64");
+        s.ok("shm-writer create demo --slots 2 --capacity 64");
         let mut bytes = fs::read(s.shm("demo")).expect("the region");
         let (capacity, stride) = ((1_u64 << 30) - 128, 1_u64 << 30);
         let all = 4096 + slots * stride;

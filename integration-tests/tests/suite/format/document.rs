@@ -21,7 +21,7 @@ fn live(options: &str, values: &[&str]) -> (Sandbox, crate::harness::Child, Vec<
 #[test]
 fn a_live_region_is_read_with_nothing_but_the_numbers_in_the_document() {
     let values = ["hello", "", "a longer value than the others", "déjà vu"];
-    let (_s, _writer, bytes) = live("--slots 8 --size 100", &values);
+    let (_s, _writer, bytes) = live("--slots 8 --capacity 100", &values);
     let format = Format::read();
     let number = |field: &str| format.header.number(&bytes, field);
     assert_eq!(&bytes[format.header.field("magic").range()], b"shm\0ring");
@@ -65,7 +65,7 @@ fn every_field_in_the_document_is_what_the_library_says() {
         ("payload_alignment", info.payload_alignment.into()),
         ("descriptor_bytes", info.descriptor_bytes.into()),
         ("fingerprint", info.fingerprint.into()),
-        ("spin_ns", info.look.as_nanos()),
+        ("spin_ns", info.spin_ns.into()),
         ("boot_id", info.boot_id),
         ("origin", info.origin),
         ("created_ns", nanoseconds(info.created)),
@@ -134,7 +134,7 @@ fn the_example_in_the_document_is_read_by_the_program() {
 #[test]
 fn the_example_in_the_document_is_what_the_program_makes() {
     let s = Sandbox::new();
-    s.ok("shm-writer tiny --slots 2 --size 8 --checksum hi");
+    s.ok("shm-writer tiny --slots 2 --capacity 8 --checksum hi");
     let (mut made, mut shown) = (fs::read(s.shm("tiny")).expect("the region"), example());
     let format = Format::read();
     let slot = format.slot_offset(&shown, 1);

@@ -19,7 +19,8 @@ fn a_rust_value_is_printed_as_json_in_the_order_of_its_fields() {
     let powers = s.ok("shm-reader --from oldest rover | sed 's/.*\"power\":\\(.*\\),\"route.*/\\1/'");
     assert_eq!(powers, "\"Off\"\n{\"Battery\":{\"percent\":80,\"celsius\":31.5}}\n{\"Cable\":\"dock 2\"}\n");
     let line = s.ok("shm-reader --json rover");
-    assert!(line.contains(r#""kind":"bincode","value":{"name":"Ada","position":"#), "{line}");
+    assert!(line.contains(r#""kind":"bincode","schema":{"type":{"TYPENAME":"Rover"},"#), "{line}");
+    assert!(line.contains(r#","value":{"name":"Ada","position":"#), "{line}");
 }
 
 #[test]
@@ -113,10 +114,8 @@ fn stdin_is_cut_into_arrays() {
         .prints("u1 2x3: 97, 98, 99, 100, 101, 102\nu1 2x3: 103, 104, 105, 106, 107, 108\n");
     s.run("shm-reader --raw cam").prints("ghijkl");
     let line = s.ok("shm-reader --json cam");
-    assert!(
-        line.contains(r#""kind":"array","value":{"dtype":"|u1","shape":[2,3],"data":[103,104,105,106,107,108]}"#),
-        "{line}"
-    );
+    let value = r#""value":{"dtype":"|u1","shape":[2,3],"data":[103,104,105,106,107,108]}"#;
+    assert!(line.contains(&format!(r#""kind":"array","schema":{{"dtype":"|u1","shape":[2,3]}},{value}"#)), "{line}");
     s.run("printf abcdefg | shm-writer cam").exits(1).complains(&["value 2", "1 bytes are no array u1:2,3"]);
     s.run("shm-writer cam text").exits(1).complains(&["VALUE", "4 bytes are no array"]);
     s.ok("printf 123456 > frame; shm-writer cam --file frame");

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// A small region that holds the three values, and its bytes.
 fn region() -> (Sandbox, Vec<u8>) {
     let s = Sandbox::new();
-    s.ok("printf 'first\\nsecond\\nthird\\n' | shm-writer demo --slots 4 --size 64");
+    s.ok("printf 'first\\nsecond\\nthird\\n' | shm-writer demo --slots 4 --capacity 64");
     let bytes = fs::read(s.shm("demo")).expect("the region");
     (s, bytes)
 }

@@ -295,7 +295,7 @@ fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
 #[test]
 fn a_newest_value_that_is_not_there_is_an_error_for_every_reader() {
     let s = Sandbox::new();
-    s.ok("shm-writer --slots 2 --size 8 demo x");
+    s.ok("shm-writer --slots 2 --capacity 8 demo x");
     // Value 1 is in slot 1 of those of 64 bytes.
     s.ok("head -c 8 /dev/zero | dd of=$SHM_DIR/demo bs=1 seek=4160 conv=notrunc status=none");
     for options in ["", "--from 1", "--from oldest", "--until-closed", "--from 1 --until-closed", "-f -t 10s"] {

@@ -13,8 +13,8 @@ use crate::harness::{Sandbox, mounted, skipped, without_forks, workspace};
 #[test]
 fn in_the_64_mib_of_a_container_a_larger_region_is_an_error_that_says_what_to_do() {
     let mount = "unset SHM_DIR && mount -t tmpfs -o size=64m tmpfs /dev/shm";
-    let script = "shm-writer demo --size 1MiB --slots 128 x 2>&1 || echo $?; ls -A /dev/shm; \
-                  shm-writer demo --size 1MiB --slots 32 y && shm-reader demo; \
+    let script = "shm-writer demo --capacity 1MiB --slots 128 x 2>&1 || echo $?; ls -A /dev/shm; \
+                  shm-writer demo --capacity 1MiB --slots 32 y && shm-reader demo; \
                   shm-writer demo --slots 64 z 2>&1 || echo $?; shm-reader demo";
     let Some(text) = mounted("in_the_64_mib_of_a_container", mount, script) else { return };
     let lines: Vec<&str> = text.lines().collect();
@@ -82,10 +82,10 @@ fn what_is_not_tmpfs_but_local_holds_regions_as_well() {
 fn a_full_disk_is_an_error_and_takes_nothing_that_it_does_not_give_back() {
     let mount = "truncate -s 8M image && mkfs.ext4 -q -F image && mount -o loop image $SHM_DIR";
     let script = "cd $SHM_DIR; free() { df --output=avail . | tail -n 1; }; before=$(free); \
-                  shm-writer demo --size 1MiB --slots 16 x 2>&1 || echo $?; \
+                  shm-writer demo --capacity 1MiB --slots 16 x 2>&1 || echo $?; \
                   shm-writer map block --size 20MiB x 2>&1 || echo $?; \
                   ls -A; test $before = $(free) && echo unchanged; \
-                  shm-writer demo one && shm-writer demo --size 1MiB --slots 16 two 2>&1 || echo $?; \
+                  shm-writer demo one && shm-writer demo --capacity 1MiB --slots 16 two 2>&1 || echo $?; \
                   shm-writer demo three && shm-reader demo --from oldest; ls -A";
     let Some(text) = mounted("a_full_disk", mount, script) else { return };
     let lines: Vec<&str> = text.lines().collect();
@@ -142,8 +142,8 @@ fn a_creator_that_exceeds_the_memory_of_its_group_leaves_nothing_behind_but_a_dr
         "{} 2>&1; echo $?; ls -A $SHM_DIR; shm-writer demo x && shm-reader demo; ls -A $SHM_DIR; \
          {} 2>&1; echo $?; shm-reader demo; \
          shm-writer rm demo; shm-writer clean; ls -A $SHM_DIR",
-        within("shm-writer create demo --size 1MiB --slots 32"),
-        within("shm-writer demo --size 1MiB --slots 32 y"),
+        within("shm-writer create demo --capacity 1MiB --slots 32"),
+        within("shm-writer demo --capacity 1MiB --slots 32 y"),
     );
     let Some(text) = mounted("a_creator_that_exceeds_the_memory", &mount, &script) else { return };
     let lines: Vec<&str> = text.lines().filter(|line| !line.contains("Killed")).collect();
@@ -154,7 +154,7 @@ fn a_creator_that_exceeds_the_memory_of_its_group_leaves_nothing_behind_but_a_dr
 #[test]
 fn a_process_without_descriptors_goes_on_with_what_it_has_open() {
     let s = Sandbox::new();
-    let mut writer = s.spawn("shm-writer demo --size 64");
+    let mut writer = s.spawn("shm-writer demo --capacity 64");
     writer.write("one\n");
     s.holds("demo", "one");
     let mut reader = s.spawn("shm-reader demo -f");
@@ -308,7 +308,7 @@ fn a_region_that_is_huge_and_sound_is_refused_and_takes_no_memory() {
 fn a_writer_grows_up_to_the_limit_on_files_and_is_not_killed_by_it() {
     let s = Sandbox::new();
     s.ok("head -c 300000 /dev/zero | tr '\\0' x > f");
-    let outcome = s.run("ulimit -f 1000; { echo short; cat f; } | shm-writer demo --slots 4 --size 64").exits(1);
+    let outcome = s.run("ulimit -f 1000; { echo short; cat f; } | shm-writer demo --slots 4 --capacity 64").exits(1);
     assert!(outcome.status.code() == Some(1) && outcome.stderr.contains("ulimit -f"), "{outcome:?}");
     s.run("shm-reader demo").prints("short\n");
     assert_eq!(s.files(), [".demo.lock", "demo"]);

@@ -277,7 +277,7 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
 fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it_is() {
     let Some(s) = with_precious("what_a_neighbour_plants_as_an_unfinished_file") else { return };
     for what in PLANTED {
-        let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --size 64"));
+        let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --capacity 64"));
         writer.write("one\n");
         s.holds("demo", "one");
         neighbour(&s, &format!("plant {what} .demo.new")).wait().succeeds();
@@ -323,5 +323,5 @@ fn a_region_made_by_a_neighbour_and_open_to_all_is_not_written_to_and_its_owner_
     s.run(&format!("{OWNER} ./shm-reader demo")).prints("theirs\n");
     assert_eq!(s.inspect("demo")["owner"], 65534);
     // A writer who owns it refuses it too, and says how to go on.
-    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more")).exits(1).complains(&["mode 666", "chmod go-w"]);
+    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more")).exits(1).complains(&["mode 666", "others may write to it"]);
 }

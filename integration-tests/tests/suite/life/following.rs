@@ -166,7 +166,7 @@ fn a_follower_goes_on_when_the_region_is_replaced_by_another_kind() {
 fn other_slots_and_sizes_replace_the_region_and_keep_the_numbers() {
     let s = Sandbox::new();
     let mut reader = s.spawn("shm-reader demo -f --json").idle();
-    for (seq, options) in (1..).zip(["", "--slots 4", "--slots 128 --size 64", "", "--checksum"]) {
+    for (seq, options) in (1..).zip(["", "--slots 4", "--slots 128 --capacity 64", "", "--checksum"]) {
         s.ok(&format!("shm-writer demo {options} v{seq}"));
         let sample = reader.json();
         assert_eq!((&sample["seq"], &sample["value"]), (&json!(seq), &json!(format!("v{seq}"))));

@@ -44,7 +44,7 @@ fn on_tmpfs(test: &str, options: &str, script: &str) -> Option<String> {
 // Fault 14.
 #[test]
 fn a_full_tmpfs_is_an_error_at_creation_and_nothing_is_left() {
-    let script = "shm-writer demo x --size 1MiB --slots 4 2>&1 || echo $?; ls -A";
+    let script = "shm-writer demo x --capacity 1MiB --slots 4 2>&1 || echo $?; ls -A";
     let Some(text) = on_tmpfs("a_full_tmpfs", "size=1m", script) else { return };
     let lines: Vec<&str> = text.lines().collect();
     let [message, code] = lines[..] else { panic!("{text}") };
@@ -68,7 +68,7 @@ fn a_tmpfs_too_small_for_growth_keeps_the_old_values() {
 // Fault 15.
 #[test]
 fn a_tmpfs_that_fills_up_later_does_no_harm() {
-    let script = "shm-writer create demo --slots 4 --size 4KiB; dd if=/dev/zero of=filler bs=4096 status=none 2> /dev/null; \
+    let script = "shm-writer create demo --slots 4 --capacity 4KiB; dd if=/dev/zero of=filler bs=4096 status=none 2> /dev/null; \
                   seq 1 100 | shm-writer demo; shm-reader demo; shm-reader verify demo > /dev/null && echo sound";
     let Some(text) = on_tmpfs("a_tmpfs_that_fills_up_later", "size=1m", script) else { return };
     assert_eq!(text, "100\nsound\n");
@@ -115,7 +115,7 @@ fn a_read_only_directory_is_an_error_for_writers_only() {
 fn limits_of_the_process_are_errors_not_deaths() {
     let s = Sandbox::new();
     for limit in ["-f 64", "-v 200000"] {
-        let line = format!("ulimit {limit}; shm-writer demo --size 64MiB --slots 8 x");
+        let line = format!("ulimit {limit}; shm-writer demo --capacity 64MiB --slots 8 x");
         s.run(&line).exits(1).complains(&["demo"]);
         assert!(!s.shm("demo").exists() && !s.shm(".demo.new").exists(), "{limit}: {:?}", s.files());
         s.run(&format!("ulimit {limit}; shm-writer map block --size 512MiB x")).exits(1).complains(&["block"]);
@@ -130,9 +130,12 @@ fn limits_of_the_process_are_errors_not_deaths() {
 #[test]
 fn a_size_that_no_machine_has_is_refused() {
     let s = Sandbox::new();
-    for options in
-        ["--size 8EiB", "--slots 4611686018427387904", "--size 1TiB --slots 1073741824", "--size 18446744073709551615"]
-    {
+    for options in [
+        "--capacity 8EiB",
+        "--slots 4611686018427387904",
+        "--capacity 1TiB --slots 1073741824",
+        "--capacity 18446744073709551615",
+    ] {
         let outcome = s.run(&format!("shm-writer demo {options} x"));
         assert!([1, 2].contains(&outcome.code()) && outcome.stderr.starts_with("error: "), "{outcome:?}");
         assert!(!s.shm("demo").exists() && !s.shm(".demo.new").exists(), "{options}: {:?}", s.files());

@@ -138,7 +138,7 @@ fn sixty_four_readers_account_for_every_value_of_a_writer_flat_out() {
 #[test]
 fn ten_thousand_regions_are_listed() {
     let s = Sandbox::new();
-    s.ok("shm-writer region-00000 --slots 2 --size 8 x");
+    s.ok("shm-writer region-00000 --slots 2 --capacity 8 x");
     for number in 1..REGIONS {
         fs::hard_link(s.shm("region-00000"), s.shm(&format!("region-{number:05}"))).expect("room for it");
     }

@@ -1,5 +1,6 @@
 //! `list`, `inspect` and `verify`: what they tell people, and what they tell programs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -41,6 +42,76 @@ fn list_shows_every_region_with_its_kind_and_writer() {
     }
     assert!(line("busy").contains("alive") && !line("empty").is_empty(), "{text}");
     assert_eq!(s.ok("shm-reader ls").lines().count(), 5);
+}
+
+#[test]
+fn list_has_a_column_for_each_thing_that_people_ask_for() {
+    let s = Sandbox::new();
+    s.ok("seq 1 100 | shm-writer demo --mode 640");
+    let mut writer = s.spawn("shm-writer busy");
+    writer.write("x\n");
+    s.holds("busy", "x");
+    let text = s.ok("shm-reader list");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let names = ["NAME", "KIND", "SIZE", "SLOTS", "HEAD", "RETAINED", "AGE", "WRITER", "PID", "OWNER", "MODE"];
+    assert_eq!(rows[0], names);
+    let me = s.ok("id -un");
+    let pid = writer.pid().to_string();
+    // SIZE is a number and a unit.
+    assert_eq!(
+        (&rows[1][4..7], &rows[1][8..]),
+        (&["64", "1", "1"][..], &["alive", &pid, me.trim(), "600"][..]),
+        "{text}"
+    );
+    assert_eq!(
+        (&rows[2][4..7], &rows[2][8..]),
+        (&["64", "100", "64"][..], &["gone", "-", me.trim(), "640"][..]),
+        "{text}"
+    );
+    let uid = s.ok("id -u");
+    assert!(s.ok("shm-reader inspect demo").contains(&format!("{} (user {})", me.trim(), uid.trim())));
+}
+
+/// The names of the fields of a region's `Info`.
+fn fields(info: &shm_core::Info) -> BTreeSet<String> {
+    let text = format!("{info:#?}");
+    let is_field = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");
+    let names = text.lines().filter(is_field).filter_map(|line| line.trim().split_once(": "));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn list_and_inspect_and_the_library_have_the_same_names_for_the_same_things() {
+    let s = Sandbox::new();
+    let keys =
+        |object: &Value| -> BTreeSet<String> { object.as_object().expect("an object").keys().cloned().collect() };
+    s.ok("seq 1 100 | shm-writer text && shm-writer create array --array u1:2 && rover");
+    for listed in objects(&s.run("shm-reader list --json").succeeds()) {
+        let name = listed["region"].as_str().expect("a name");
+        let inspected = s.inspect(name);
+        let info = shm_core::inspect(s.name(name)).expect("a sound region");
+        assert_eq!(keys(&inspected), fields(&info));
+        for (key, value) in listed.as_object().expect("an object") {
+            assert_eq!(inspected.get(key), Some(value), "{name}: {key}");
+        }
+        let numbers = ["slots", "capacity", "retained", "head", "first", "pid", "owner", "region_bytes", "spin_ns"];
+        let expected = [
+            info.slots,
+            info.capacity,
+            info.retained,
+            info.head,
+            info.first,
+            info.pid.into(),
+            info.owner.into(),
+            info.region_bytes,
+            info.spin_ns,
+        ];
+        assert_eq!(numbers.map(|key| inspected[key].as_u64()), expected.map(Some));
+    }
+    let wanted = ["region", "kind", "slots", "capacity", "retained", "region_bytes", "writer", "pid", "owner", "mode"];
+    let listed = objects(&s.run("shm-reader list --json").succeeds());
+    assert!(wanted.iter().all(|key| listed.iter().all(|region| region.get(key).is_some())), "{listed:?}");
+    assert_eq!((&s.inspect("text")["retained"], &s.inspect("text")["head"]), (&64.into(), &100.into()));
 }
 
 #[test]
@@ -92,8 +163,8 @@ fn a_damaged_region_does_not_hide_the_others() {
 #[test]
 fn inspect_tells_every_field_in_words() {
     let s = Sandbox::new();
-    s.ok("seq 1 5 | shm-writer demo --slots 16 --size 256");
-    let words = ["demo", "text", "16", "256", "closed", "gone", "lineage", "epoch", "newest", "stride", "look"];
+    s.ok("seq 1 5 | shm-writer demo --slots 16 --capacity 256");
+    let words = ["demo", "text", "16", "256", "closed", "gone", "lineage", "epoch", "newest", "stride", "spin"];
     says(s.run("shm-reader inspect demo"), &words);
     let info = s.inspect("demo");
     assert_eq!((&info["state"], &info["writer"]), (&"closed".into(), &"gone".into()), "{info}");
@@ -130,7 +201,7 @@ fn verify_is_content_with_a_sound_region() {
 #[test]
 fn verify_says_what_is_wrong_and_where() {
     let s = Sandbox::new();
-    s.ok("shm-writer demo --checksum --size 16 --slots 4 abcdefgh");
+    s.ok("shm-writer demo --checksum --capacity 16 --slots 4 abcdefgh");
     let bytes = std::fs::read(s.shm("demo")).expect("the region");
     let at = bytes.windows(8).position(|window| window == b"abcdefgh").expect("the payload is in the file");
     damage(&s, "demo", at as u64);
@@ -138,7 +209,11 @@ fn verify_says_what_is_wrong_and_where() {
     assert!(outcome.text().contains("slot 1") || outcome.stderr.contains("slot 1"), "{outcome:?}");
     s.run("shm-reader demo").exits(5).complains(&["demo"]);
     let outcome = s.run("shm-reader verify demo --json").exits(5);
-    assert!(!outcome.json().is_empty());
+    let report = &outcome.json()[0];
+    assert_eq!((&report["region"], &report["ok"]), (&"demo".into(), &false.into()));
+    let finding = report["findings"][0].as_object().expect("a finding");
+    assert_eq!(Vec::from_iter(finding.keys()), ["part", "problem"]);
+    assert_eq!(finding["part"], "slot 1");
 }
 
 fn damage(s: &Sandbox, region: &str, offset: u64) {

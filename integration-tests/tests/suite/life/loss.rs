@@ -70,7 +70,7 @@ fn a_lapped_reader_goes_on_half_a_ring_behind_and_says_what_it_skipped() {
 #[test]
 fn a_large_ring_gives_back_exactly_the_input() {
     let s = Sandbox::new();
-    s.run("seq 1 1000000 | shm-writer nums --slots 1048576 --size 16").prints("");
+    s.run("seq 1 1000000 | shm-writer nums --slots 1048576 --capacity 16").prints("");
     s.run("seq 1 1000000 > input && shm-reader nums --from oldest | cmp - input").prints("");
 }
 

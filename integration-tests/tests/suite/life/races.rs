@@ -86,7 +86,7 @@ fn a_writer_killed_at_any_moment_of_its_life_leaves_a_region_that_works() {
     let mut last = 0;
     for round in 0..at_effort([10, 40, 60, 600_u64]) {
         let command = ["shm-writer demo --every 1ms '{seq}'", "shm-writer demo --slots 8 --every 1ms '{seq}'"];
-        let size = ["", " --size 4KiB", " --size 64KiB"][(round % 3) as usize];
+        let size = ["", " --capacity 4KiB", " --capacity 64KiB"][(round % 3) as usize];
         let writer = s.spawn(&format!("{}{size}", command[(round % 2) as usize]));
         for _ in 0..round * 15_000 {
             std::hint::spin_loop();

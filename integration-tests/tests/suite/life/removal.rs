@@ -84,7 +84,10 @@ fn rm_refuses_whatever_is_not_a_regular_file() {
 fn rm_removes_a_damaged_region() {
     let s = Sandbox::new();
     s.ok("shm-writer demo x && printf x | dd of=$SHM_DIR/demo bs=1 seek=64 conv=notrunc status=none");
-    s.run("shm-reader demo").exits(5).complains(&["shm-writer rm demo"]);
+    for command in ["shm-reader demo", "shm-writer demo y", "shm-reader inspect demo"] {
+        let outcome = s.run(command).exits(5).complains(&["look at it with: shm-reader verify demo"]);
+        assert!(!outcome.stderr.contains(" rm ") && !outcome.stderr.contains("remove"), "{outcome:?}");
+    }
     s.run("shm-writer rm demo").exits(0);
     s.run("shm-writer demo y").prints("");
     s.run("shm-reader demo").prints("y\n");

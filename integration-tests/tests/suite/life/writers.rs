@@ -106,7 +106,7 @@ fn is_begun(s: &Sandbox, sequence: u64) -> bool {
 #[test]
 fn a_writer_that_dumps_core_leaves_its_region_out_of_it_and_is_followed_at_once() {
     let s = Sandbox::new();
-    let mut writer = s.spawn("sh -c 'ulimit -c unlimited; exec shm-writer demo --slots 16 --size 4MiB'");
+    let mut writer = s.spawn("sh -c 'ulimit -c unlimited; exec shm-writer demo --slots 16 --capacity 4MiB'");
     writer.write("one\n");
     s.holds("demo", "one");
     let smaps = fs::read_to_string(format!("/proc/{}/smaps", writer.pid())).expect("its mappings");

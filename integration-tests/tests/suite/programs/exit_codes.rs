@@ -37,7 +37,7 @@ fn other_errors_are_1() {
     check(":", "shm-writer sub/demo one", 1, &["sub"]);
     check(":", "SHM_DIR=$PWD/missing shm-writer demo one", 1, &["missing", "SHM_DIR"]);
     check("shm-writer demo --as json 1", "shm-writer demo 'not json'", 1, &["demo", "JSON"]);
-    check(":", "ulimit -f 16; shm-writer demo --size 1MiB one", 1, &["demo"]);
+    check(":", "ulimit -f 16; shm-writer demo --capacity 1MiB one", 1, &["demo"]);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn wrong_usage_is_2() {
     check("shm-writer demo one --slots 1", &["slots"]);
     check("shm-writer demo one --slots 0", &["slots"]);
     check("shm-writer demo one --slots many", &["many"]);
-    check("shm-writer demo one --size=-1", &["size"]);
+    check("shm-writer demo one --capacity=-1", &["size"]);
     check("shm-writer demo one --mode 999", &["999"]);
     check("shm-writer demo one --mode 666", &["mode"]);
     check("shm-writer demo one --mode 400", &["mode"]);

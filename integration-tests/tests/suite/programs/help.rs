@@ -37,7 +37,10 @@ fn help_mentions_every_verb_and_option() {
         assert!(missing.is_empty(), "{program} --help lacks {missing:?}\n{text}");
     };
     check("shm-writer", &["create", "rm", "clean", "map", "completions"]);
-    check("shm-writer", &["--file", "--as", "--null", "--chunk", "--whole", "--every", "--count", "--slots", "--size"]);
+    check(
+        "shm-writer",
+        &["--file", "--as", "--null", "--chunk", "--whole", "--records", "--every", "--count", "--slots", "--capacity"],
+    );
     check("shm-writer", &["--mode", "--checksum", "--rm", "--quiet", "--verbose", "{seq}", "{time}"]);
     check(
         "shm-reader",
@@ -76,6 +79,22 @@ fn every_verb_has_help() {
 }
 
 #[test]
+fn a_region_has_a_capacity_and_only_a_block_has_a_size() {
+    let s = Sandbox::new();
+    s.run("shm-writer demo --size 64 x").exits(2).complains(&["--size"]);
+    s.run("shm-writer create demo --size 64").exits(2).complains(&["--size"]);
+    assert_eq!(s.files(), [""; 0]);
+    s.ok(
+        "shm-writer demo --capacity 64 x && shm-writer create other --capacity 128 && shm-writer map block --size 8 x",
+    );
+    assert_eq!((&s.inspect("demo")["capacity"], &s.inspect("other")["capacity"]), (&64.into(), &128.into()));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = s.ok(&format!("shm-writer completions {shell}"));
+        assert!(script.contains("capacity") && script.contains("size"), "{shell}");
+    }
+}
+
+#[test]
 fn completions_are_made_for_each_shell() {
     let s = Sandbox::new();
     for program in ["shm-writer", "shm-reader"] {
@@ -101,6 +120,52 @@ fn a_verb_after_a_region_is_refused_with_the_right_order() {
     ] {
         s.run(command).exits(2).complains(&[right]);
         assert_eq!(s.files(), [""; 0], "{command}");
+    }
+}
+
+/// Verbs of the other program, and words near to verbs: what is run, and what must be said.
+const FOREIGN: [(&str, &str); 22] = [
+    ("shm-writer list", "'list' is a verb of shm-reader: shm-reader list"),
+    ("shm-writer ls", "'ls' is a verb of shm-reader: shm-reader ls"),
+    ("shm-writer inspect demo", "'inspect' is a verb of shm-reader: shm-reader inspect demo"),
+    ("shm-writer verify demo", "'verify' is a verb of shm-reader: shm-reader verify demo"),
+    ("shm-writer list --json", "shm-reader list --json"),
+    ("shm-writer -v list", "'list' is a verb of shm-reader: shm-reader list"),
+    ("shm-writer inspect", "'inspect' is a verb of shm-reader: shm-reader inspect"),
+    ("echo x | shm-writer verify", "'verify' is a verb of shm-reader"),
+    ("shm-writer remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer delete demo", "'delete' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer del demo", "'del' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-writer show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-writer info demo", "'info' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-writer ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
+    ("shm-reader create demo", "'create' is a verb of shm-writer: shm-writer create demo"),
+    ("shm-reader rm demo", "'rm' is a verb of shm-writer: shm-writer rm demo"),
+    ("shm-reader clean", "'clean' is a verb of shm-writer: shm-writer clean"),
+    ("shm-reader rm --force demo", "shm-writer rm --force demo"),
+    ("shm-reader remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-reader delete demo", "shm-writer rm demo"),
+    ("shm-reader show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
+    ("shm-reader -f ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
+];
+
+#[test]
+fn a_verb_of_the_other_program_is_refused_with_that_program_and_makes_nothing() {
+    let s = Sandbox::new();
+    for (command, right) in FOREIGN {
+        s.run(command).exits(2).complains(&[right]);
+        assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "{command}");
+    }
+}
+
+#[test]
+fn after_dashes_every_word_is_a_region() {
+    let s = Sandbox::new();
+    for name in ["list", "inspect", "rm", "create", "remove", "show", "ps", "info"] {
+        s.run(&format!("shm-writer -- {name} hello")).prints("");
+        s.run(&format!("shm-reader -- {name}")).prints("hello\n");
+        s.run(&format!("shm-writer rm -- {name}")).prints("");
+        s.run(&format!("shm-writer demo {}", if name == "rm" || name == "create" { "x" } else { name })).prints("");
     }
 }
 

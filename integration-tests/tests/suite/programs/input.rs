@@ -137,7 +137,7 @@ fn the_kind_not_given_is_as_found() {
 #[test]
 fn slots_sizes_and_modes_are_as_asked() {
     let s = Sandbox::new();
-    s.ok("shm-writer a x && shm-writer b --slots 8 --size 100 --mode 640 x && shm-writer create c --slots 2 --size 1");
+    s.ok("shm-writer a x && shm-writer b --slots 8 --capacity 100 --mode 640 x && shm-writer create c --slots 2 --capacity 1");
     let check = |region: &str, slots: u64, least: u64| {
         let info = s.inspect(region);
         assert_eq!(info["slots"], slots, "{region}");
@@ -161,7 +161,7 @@ fn the_umask_does_not_change_a_mode_that_was_asked_for() {
 #[test]
 fn sizes_may_have_units() {
     let s = Sandbox::new();
-    s.ok("shm-writer create demo --slots 4 --size 64KiB");
+    s.ok("shm-writer create demo --slots 4 --capacity 64KiB");
     assert!(s.inspect("demo")["capacity"].as_u64() >= Some(65_536));
 }
 

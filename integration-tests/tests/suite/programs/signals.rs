@@ -76,7 +76,7 @@ fn a_writer_in_the_middle_of_a_stream_ends_on_the_signal() {
 #[test]
 fn a_closed_pipe_is_141_and_silent() {
     let s = Sandbox::new();
-    s.ok("seq 1 100000 | shm-writer nums --slots 131072 --size 8");
+    s.ok("seq 1 100000 | shm-writer nums --slots 131072 --capacity 8");
     for options in ["", "--json", "--raw", "-z", "--hex"] {
         let line = format!("{{ shm-reader nums --from oldest {options}; echo $? > code; }} | head -c 1 > first");
         assert_eq!(s.run(&line).succeeds().text(), "", "{options}");
@@ -98,7 +98,7 @@ fn a_follower_with_a_closed_pipe_ends_at_its_next_value() {
 #[test]
 fn other_commands_end_silently_on_a_closed_pipe_too() {
     let s = Sandbox::new();
-    s.ok("shm-writer create 1 --slots 2 --size 8");
+    s.ok("shm-writer create 1 --slots 2 --capacity 8");
     for number in 2..=300 {
         std::fs::copy(s.shm("1"), s.shm(&number.to_string())).expect("room for it");
     }

@@ -287,6 +287,23 @@ fn nothing_sleeps_in_tests_and_nothing_is_left_to_do() {
 }
 
 #[test]
+fn commands_are_named_in_one_place() {
+    let mut offences = Vec::new();
+    for directory in ["shm-core/src", "shm-ring/src", "shm-cli/src", "shm-reader/src", "shm-writer/src"] {
+        for source in sources(directory).iter().filter(|source| !source.is_test()) {
+            // Help texts, and the one file.
+            if ["args.rs", "report.rs", "remedy.rs"].iter().any(|name| source.path.ends_with(name)) {
+                continue;
+            }
+            let lines = source.text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let names_command = |line: &&str| line.contains("shm-writer ") || line.contains("shm-reader ");
+            offences.extend(lines.filter(names_command).map(|line| format!("{}: {}", place(source), line.trim())));
+        }
+    }
+    none("what to do is said by shm-cli/src/remedy.rs", offences);
+}
+
+#[test]
 fn no_file_is_named_for_nothing() {
     let empty = ["utils", "util", "common", "prelude", "helpers", "misc"];
     let guilty = |source: &&Source| source.path.file_stem().is_some_and(|stem| empty.iter().any(|name| stem == *name));

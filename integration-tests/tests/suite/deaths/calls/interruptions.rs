@@ -72,7 +72,7 @@ fn storm_over(pids: &[u32]) -> Background<u64> {
 fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
     let s = Sandbox::new();
     let mut reader = s.spawn("shm-reader demo -f --from oldest");
-    let mut writer = s.spawn("shm-writer demo --slots 4096 --size 64");
+    let mut writer = s.spawn("shm-writer demo --slots 4096 --capacity 64");
     let storm = storm_over(&[reader.pid(), writer.pid()]);
     for number in 1..=200 {
         writer.write(&format!("{number}\n"));
@@ -81,7 +81,7 @@ fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
     assert!(storm.end() > 10);
     writer.finish().prints("");
     let start = Instant::now();
-    let maker = s.spawn("shm-writer create large --slots 16 --size 4MiB");
+    let maker = s.spawn("shm-writer create large --slots 16 --capacity 4MiB");
     let storm = storm_over(&[maker.pid()]);
     maker.wait().prints("");
     assert!(storm.end() > 2 && start.elapsed() < DEADLINE / 2, "{:?}", start.elapsed());

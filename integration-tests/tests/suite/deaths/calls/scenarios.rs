@@ -22,7 +22,7 @@ pub struct Scenario {
 }
 
 const OLD: &str = "shm-writer demo old";
-const SMALL: &str = "shm-writer demo --slots 4 --size 64 old";
+const SMALL: &str = "shm-writer demo --slots 4 --capacity 64 old";
 const LEFTOVERS: &str = "shm-writer demo old; touch $SHM_DIR/.demo.new; umask 077; : > $SHM_DIR/.gone.lock";
 const REAL: &str = "rover; printf 'hello' > f; shm-writer create cam --array u1:5";
 
@@ -56,7 +56,7 @@ pub const SCENARIOS: [Scenario; 46] = [
     Scenario {
         between: &["text: old, a"],
         ..of(
-            "shm-writer demo --slots 8 --size 8 old; printf 'a\\nmuch longer than eight bytes\\n' > f",
+            "shm-writer demo --slots 8 --capacity 8 old; printf 'a\\nmuch longer than eight bytes\\n' > f",
             "shm-writer demo < f",
         )
     },

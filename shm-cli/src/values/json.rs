@@ -1,7 +1,7 @@
 //! JSON on one line, with fields in the order in which they are given. What is printed as JSON is decided elsewhere.
 
+use crate::is_harmless;
 use serde_json::Value;
-use shm_cli::is_harmless;
 
 /// An object of these fields.
 pub fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> String {
@@ -29,14 +29,19 @@ pub fn on_one_line(json: &str) -> String {
 
 /// The same JSON with nothing in its strings that a terminal would obey.
 pub fn for_terminal(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
+    let mut harmless = String::with_capacity(json.len());
     for character in json.chars() {
         match is_harmless(character) {
-            true => shown.push(character),
-            false => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
+            true => harmless.push(character),
+            false => harmless.push_str(&format!("\\u{:04x}", u32::from(character))),
         }
     }
-    shown
+    harmless
+}
+
+/// An error in JSON that is a part of a line, whose number would be taken for that of the line.
+pub fn without_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }
 
 #[test]

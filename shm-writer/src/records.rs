@@ -1,0 +1,174 @@
+//! Values from records, as `shm-reader --json` prints them: each is published as it was, in a region of the same kind and type.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use anyhow::Result;
+use bytesize::ByteSize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use shm_cli::values::{self, ValueFormat, json};
+use shm_cli::{Code, Failure, Talk, remedy};
+use shm_core::{Kind, OpenError, PublishError};
+
+use crate::args::{Layout, Publish};
+use crate::shared_writer::SharedWriter;
+use crate::source::Source;
+
+/// Publishes the value of each record on stdin.
+pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
+    let mut source = Source::open(args, None, talk)?;
+    let writer = SharedWriter::new(args.rm)?;
+    let mut copier = Copier { name: &args.region, layout, talk, writer, formats: HashMap::new(), format: None };
+    let published = copier.all(&mut source);
+    published.and(copier.writer.end())
+}
+
+/// A line of stdin. What is not named here is passed by.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    region: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "also_null")]
+    schema: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "also_null")]
+    value: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    raw: Option<Cow<'a, str>>,
+    missed: Option<IgnoredAny>,
+    restarted: Option<IgnoredAny>,
+}
+
+/// A member that is there, with `null` as any other value.
+fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Records on their way into a region.
+struct Copier<'a> {
+    name: &'a str,
+    layout: &'a Layout,
+    talk: Talk,
+    writer: SharedWriter,
+    /// The last format with a type that each region in the stream had.
+    formats: HashMap<String, ValueFormat>,
+    /// What the writer was opened for.
+    format: Option<ValueFormat>,
+}
+
+impl Copier<'_> {
+    fn all(&mut self, source: &mut Source) -> Result<()> {
+        let (mut line, mut count) = (Vec::new(), 0);
+        while source.next(0, &mut line)? {
+            let place = source.place();
+            if let Some(payload) = self.payload(&line, &place)? {
+                self.writer.publish(&payload).map_err(|error| self.refused(error, &place))?;
+                count += 1;
+            }
+        }
+        self.talk.detail(format_args!("published {}", shm_cli::counted(count, "value")));
+        Ok(())
+    }
+
+    /// The value of a line, for which the writer is then open; nothing if the line says what happened between values.
+    fn payload(&mut self, line: &[u8], place: &str) -> Result<Option<Vec<u8>>> {
+        let bad = |reason: String| self.bad_line(place, &reason);
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| bad(json::without_line(&error)))?;
+        let Some(kind) = &line.kind else {
+            let is_event = line.missed.is_some() || line.restarted.is_some();
+            return if is_event { Ok(None) } else { Err(bad("it has no kind".to_owned()).into()) };
+        };
+        let kind = values::kind_named(kind).ok_or_else(|| bad(format!("there is no kind '{kind}'")))?;
+        if line.value.is_none() && line.raw.is_none() {
+            return Err(bad("it has no value".to_owned()).into());
+        }
+        let format = self.format_of(kind, &line, place)?;
+        let payload = match (&line.raw, line.value) {
+            (Some(raw), _) => values::from_base64(raw),
+            (None, value) => format.payload(value.map_or("null", RawValue::get)),
+        };
+        let payload = payload.map_err(|reason| self.bad_value(place, &reason))?;
+        self.open(format)?;
+        Ok(Some(payload))
+    }
+
+    /// What a line's value is: its kind says so, or its schema, or the last one of the same region.
+    fn format_of(&mut self, kind: Kind, line: &Line<'_>, place: &str) -> Result<ValueFormat> {
+        let region = line.region.as_deref().unwrap_or_default();
+        if let Some(document) = line.schema {
+            let format = ValueFormat::from_document(kind, document.get());
+            let format = format.map_err(|reason| self.bad_line(place, &reason))?;
+            self.formats.insert(region.to_owned(), format.clone());
+            return Ok(format);
+        }
+        if !values::needs_type(kind) {
+            return Ok(ValueFormat::of_kind(kind));
+        }
+        match self.formats.get(region) {
+            Some(format) if format.kind == kind => Ok(format.clone()),
+            _ => {
+                let format = self.found_format(kind, place)?;
+                self.formats.insert(region.to_owned(), format.clone());
+                Ok(format)
+            }
+        }
+    }
+
+    /// The format of the region that is there, for a stream that begins behind the record with the type.
+    fn found_format(&self, kind: Kind, place: &str) -> Result<ValueFormat> {
+        match shm_core::inspect(self.name) {
+            Ok(info) if info.kind == Some(kind) => Ok(ValueFormat { kind, schema: info.schema, array: info.array }),
+            Ok(_) | Err(OpenError::NotFound { .. }) => {
+                let what = format!(
+                    "cannot publish to region '{}': {place} does not say the type of its {kind} value",
+                    self.name
+                );
+                Err(Failure::new(Code::Other, what, remedy::create_first(self.name)).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the region, or opens it again if its values were of another format until now.
+    fn open(&mut self, format: ValueFormat) -> Result<()> {
+        if self.format.as_ref() == Some(&format) {
+            return Ok(());
+        }
+        let mut options = self.layout.options();
+        options.kind(format.kind);
+        format.schema.clone().map(|schema| options.schema(schema));
+        format.array.clone().map(|array| options.array(array));
+        self.format = Some(format);
+        self.writer.open(|| {
+            let writer = options.open_raw(self.name)?;
+            let (slots, capacity) = (writer.slots(), ByteSize(writer.capacity()));
+            self.talk.detail(format_args!(
+                "opened region '{}': {}, {slots} slots of {capacity}",
+                self.name,
+                writer.kind()
+            ));
+            Ok(writer)
+        })
+    }
+
+    fn bad_line(&self, place: &str, reason: &str) -> Failure {
+        let what = format!("cannot publish to region '{}': {place} is not a record: {reason}", self.name);
+        Failure::new(Code::Other, what, remedy::print_records(self.name))
+    }
+
+    fn bad_value(&self, place: &str, reason: &str) -> Failure {
+        let what = format!("cannot publish to region '{}': {place}: {reason}", self.name);
+        Failure::new(Code::Other, what, remedy::print_records(self.name))
+    }
+
+    /// Says which value was refused, where that is the reason.
+    fn refused(&self, error: PublishError, place: &str) -> anyhow::Error {
+        match error {
+            PublishError::BadValue { source, .. } => self.bad_value(place, &source.to_string()).into(),
+            other => other.into(),
+        }
+    }
+}
