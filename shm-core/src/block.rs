@@ -233,7 +233,8 @@ impl Block {
     /// # Errors
     ///
     /// [`BlockError::Refused`] if the map is read-only or copy-on-write, or the length is 0; [`BlockError::NoSpace`] and
-    /// [`BlockError::TooLarge`] if there is no room, and the map then is as it was; [`BlockError::Io`]; [`BlockError::Closed`].
+    /// [`BlockError::TooLarge`] if there is no room, and the map then is as it was; [`BlockError::Io`];
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///

@@ -12,7 +12,8 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`OpenError::Directory`] if the directory cannot be read; [`OpenError::Io`] if a file cannot be looked at, locked or removed.
+/// [`OpenError::Directory`] if the directory cannot be read; [`OpenError::Io`] if a file cannot be looked at, locked or
+/// removed.
 pub fn clean(dry_run: bool) -> Result<Vec<String>, OpenError> {
     clean_in(&default_directory(), dry_run)
 }

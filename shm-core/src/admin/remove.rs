@@ -18,8 +18,8 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// # Errors
 ///
-/// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::NotFound`]; [`OpenError::NotARegion`] for a file that is something
-/// else, which is never removed; [`OpenError::Permission`].
+/// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::NotFound`]; [`OpenError::NotARegion`] for a file that is
+/// something else, which is never removed; [`OpenError::Permission`].
 pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<(), OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));

@@ -123,8 +123,9 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`BlockError::NoBlock`] if there is none and it is not to be made; [`BlockError::BadName`]; [`BlockError::Directory`];
-    /// [`BlockError::Permission`] if it may not be opened or made; otherwise as for [`file`](Self::file).
+    /// [`BlockError::NoBlock`] if there is none and it is not to be made; [`BlockError::BadName`];
+    /// [`BlockError::Directory`]; [`BlockError::Permission`] if it may not be opened or made; otherwise as for
+    /// [`file`](Self::file).
     ///
     /// # Examples
     ///
@@ -165,9 +166,10 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of the
-    /// page size, or the file was opened for less than the map is for; [`BlockError::IsRegion`]. [`BlockError::NoSpace`] and
-    /// [`BlockError::TooLarge`] if it cannot be extended, and it then keeps its length. [`BlockError::Io`].
+    /// [`BlockError::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of
+    /// the page size, or the file was opened for less than the map is for; [`BlockError::IsRegion`].
+    /// [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if it cannot be extended, and it then keeps its length.
+    /// [`BlockError::Io`].
     ///
     /// # Examples
     ///

@@ -11,7 +11,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`](crate::BlockError::OutOfRange); [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::OutOfRange`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`](crate::BlockError::OutOfRange); [`BlockError::Refused`](crate::BlockError::Refused) if the map is read-only; [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::OutOfRange`]; [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -55,7 +55,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -79,8 +79,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`](crate::BlockError::Refused) if the range has another length than the bytes, or the map is read-only; [`BlockError::Closed`](crate::BlockError::Closed).
-    /// Nothing is stored then.
+    /// [`BlockError::Refused`] if the range has another length than the bytes, or the map is read-only;
+    /// [`BlockError::Closed`]. Nothing is stored then.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -176,8 +176,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`](crate::BlockError::OutOfRange) if one of them leaves the map, [`BlockError::Refused`](crate::BlockError::Refused) if the map is read-only, [`BlockError::Closed`](crate::BlockError::Closed):
-    /// nothing is moved then.
+    /// [`BlockError::OutOfRange`] if one of them leaves the map, [`BlockError::Refused`] if the map is read-only,
+    /// [`BlockError::Closed`]: nothing is moved then.
     ///
     /// # Examples
     ///
@@ -205,7 +205,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Safety
     ///
@@ -236,7 +236,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`](crate::BlockError::Refused) if the map is read-only; [`BlockError::Closed`](crate::BlockError::Closed).
+    /// [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
     ///
     /// # Safety
     ///

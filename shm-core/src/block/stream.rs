@@ -181,8 +181,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`] if they do not fit, [`BlockError::Refused`] if the map is read-only, [`BlockError::Closed`]: nothing is
-    /// stored then.
+    /// [`BlockError::OutOfRange`] if they do not fit, [`BlockError::Refused`] if the map is read-only,
+    /// [`BlockError::Closed`]: nothing is stored then.
     ///
     /// # Examples
     ///

@@ -102,10 +102,13 @@ macro_rules! copying_methods {
             ///
             /// # Errors
             ///
-            /// [`ReceiveError::Gone`](crate::ReceiveError::Gone) if the region was removed, noticed within 50 ms, or 32 calls later if
-            /// each call comes within a microsecond of the one before; [`ReceiveError::Busy`](crate::ReceiveError::Busy) if the writer
-            /// overwrote the value each time; [`ReceiveError::Damaged`](crate::ReceiveError::Damaged); and, if the region was replaced,
-            #[doc = concat!("as for [`ReaderOptions::open`](crate::ReaderOptions::open)", $errors)]
+            /// [`ReceiveError::Gone`](crate::ReceiveError::Gone) if the region was removed, noticed within 50 ms, or 32
+            /// calls later if each call comes within a microsecond of the one before;
+            /// [`ReceiveError::Busy`](crate::ReceiveError::Busy) if the writer overwrote the value each time;
+            /// [`ReceiveError::Damaged`](crate::ReceiveError::Damaged);
+            /// [`ReceiveError::TooLarge`](crate::ReceiveError::TooLarge) if there is not enough memory for the value; and
+            /// [`ReceiveError::Reopen`](crate::ReceiveError::Reopen) if the region was replaced, with an error as of
+            #[doc = concat!("[`ReaderOptions::open`](crate::ReaderOptions::open)", $errors)]
             pub fn latest_into(
                 &mut self,
                 buffer: &mut $buffer,

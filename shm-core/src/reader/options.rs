@@ -110,11 +110,11 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NotFound`] if there is none, or none appeared in time; [`OpenError::Kind`] if it does not hold Rust values;
-    /// [`OpenError::Type`] if they are of another type, and [`OpenError::Schema`] if this one cannot be described;
-    /// [`OpenError::BadName`]; [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`], [`OpenError::Damaged`];
-    /// [`OpenError::UnknownKind`]; [`OpenError::Permission`]; [`OpenError::TooLarge`] and [`OpenError::Remote`]; [`OpenError::Directory`] and
-    /// [`OpenError::Io`].
+    /// [`OpenError::NotFound`] if there is none, or none appeared in time; [`OpenError::Kind`] if it does not hold Rust
+    /// values; [`OpenError::Type`] if they are of another type, and [`OpenError::Schema`] if this one cannot be described;
+    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
+    /// [`OpenError::Features`], [`OpenError::Damaged`]; [`OpenError::UnknownKind`]; [`OpenError::Permission`];
+    /// [`OpenError::TooLarge`] and [`OpenError::Remote`]; [`OpenError::Directory`] and [`OpenError::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply("array", "a reader of Rust values; use open_array"));
@@ -136,8 +136,8 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array) was
-    /// set, of another shape.
+    /// As for [`open`](Self::open): [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array)
+    /// was set, of another shape.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {

@@ -145,8 +145,8 @@ impl View<'_> {
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::Busy`] if the writer has overwritten the value, [`ReceiveError::Decode`] if it is no `T`, or the region
-    /// does not hold Rust values, [`ReceiveError::TooLarge`] if there is not enough memory to copy it.
+    /// [`ReceiveError::Busy`] if the writer has overwritten the value, [`ReceiveError::Decode`] if it is no `T`, or the
+    /// region does not hold Rust values, [`ReceiveError::TooLarge`] if there is not enough memory to copy it.
     ///
     /// # Examples
     ///

@@ -57,8 +57,8 @@ impl JsonWriter {
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was there.
-    /// Otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was
+    /// there. Otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &Value) -> Result<Sequence, PublishError> {
         match self.schema().encode(value) {
             Ok(payload) => self.raw.publish_checked(&payload),

@@ -115,14 +115,13 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::Kind`] or [`OpenError::Type`] if it holds values of another kind or
-    /// type, unless [`replace`](Self::replace) is set; [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`],
-    /// [`OpenError::Version`], [`OpenError::Features`] and [`OpenError::Damaged`] for a file that is left alone;
-    /// [`OpenError::NotOurs`] and [`OpenError::Permission`]; [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] and
-    /// [`OpenError::Remote`];
-    /// [`OpenError::UnknownKind`] if the kind is left as found and not known; [`OpenError::Gone`] if somebody without the lock
-    /// removes or replaces it meanwhile; [`OpenError::Schema`] if the type cannot be described; [`OpenError::Directory`] and
-    /// [`OpenError::Io`].
+    /// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::Kind`], [`OpenError::UnknownKind`] or
+    /// [`OpenError::Type`] if it holds values of another kind or type, unless [`replace`](Self::replace) is set;
+    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
+    /// [`OpenError::Features`] and [`OpenError::Damaged`] for a file that is left alone; [`OpenError::NotOurs`] and
+    /// [`OpenError::Permission`]; [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] and
+    /// [`OpenError::Remote`]; [`OpenError::Gone`] if somebody without the lock removes or replaces it meanwhile;
+    /// [`OpenError::Schema`] if the type cannot be described; [`OpenError::Directory`] and [`OpenError::Io`].
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>, OpenError> {
         self.refuse_kind()?;
         if let Some(ValueType::Array(_)) = self.value_type {
@@ -159,7 +158,8 @@ impl WriterOptions {
     /// # Errors
     ///
     /// As for [`open`](Self::open); [`OpenError::BadOption`] if the schema that is set does not say how values are encoded;
-    /// [`OpenError::Undescribed`] if none is set and the region's does not, and [`OpenError::NotFound`] if there is no region.
+    /// [`OpenError::Undescribed`] if none is set and the region's does not, and [`OpenError::NotFound`] if there is no
+    /// region.
     #[cfg(feature = "schema")]
     pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter, OpenError> {
         let name = name.as_ref();

@@ -81,12 +81,13 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published then.
-    /// [`PublishError::Grow`] if it does not fit and the region cannot be replaced by a larger one, for example with
-    /// [`OpenError::NoSpace`] or [`OpenError::TooLarge`] in it; the region stays as it was. [`PublishError::TooLarge`] if it
-    /// fits no region. [`PublishError::Gone`] if the region was removed or replaced by somebody else, noticed at the latest
-    /// with the first publication that comes 50 ms later. [`PublishError::Damaged`] if its file was emptied, noticed as late,
-    /// or claims to have used up all numbers; [`PublishError::Forked`] in a fork of the process that opened the writer.
+    /// [`PublishError::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published
+    /// then. [`PublishError::Grow`] if it does not fit and the region cannot be replaced by a larger one, for example with
+    /// [`OpenError::NoSpace`] or [`OpenError::TooLarge`] in it; the region stays as it was. [`PublishError::TooLarge`] if
+    /// it fits no region. [`PublishError::Gone`] if the region was removed or replaced by somebody else, noticed at the
+    /// latest with the first publication that comes 50 ms later. [`PublishError::Damaged`] if its file was emptied,
+    /// noticed as late, or claims to have used up all numbers; [`PublishError::Forked`] in a fork of the process that
+    /// opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         if self.format.kind != Kind::Bytes {
             return self.publish_described(payload);
@@ -265,8 +266,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Gone`] if the region was removed or replaced by somebody else; [`PublishError::Forked`] in a fork of the process
-    /// that opened the writer, which is not closed then; [`PublishError::Damaged`] if its file was emptied.
+    /// [`PublishError::Gone`] if the region was removed or replaced by somebody else; [`PublishError::Forked`] in a fork
+    /// of the process that opened the writer, which is not closed then; [`PublishError::Damaged`] if its file was emptied.
     pub fn close(mut self) -> Result<(), PublishError> {
         self.check_file()
     }
@@ -275,8 +276,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Gone`] if somebody else removed or replaced it already; [`PublishError::Forked`] and [`PublishError::Damaged`] as for
-    /// [`close`](Self::close); [`PublishError::Io`].
+    /// [`PublishError::Gone`] if somebody else removed or replaced it already; [`PublishError::Forked`] and
+    /// [`PublishError::Damaged`] as for [`close`](Self::close); [`PublishError::Io`].
     pub fn remove(mut self) -> Result<(), PublishError> {
         self.check_file()?;
         self.announce_close();

@@ -59,7 +59,8 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for
+    /// [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
         payload::encode(value, &mut self.encoded).map_err(|error| self.raw.bad_value(error))?;
         self.published += 1;

@@ -164,7 +164,8 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
     };
     let message = Reader::<Reading<f32>>::open(&name).expect_err("another type").to_string();
     assert!(
-        message.contains("Reading.position.1: f64 in the region, f32 here; use the type that it was made with"),
+        message
+            .contains("Reading.position.1: f64 in the region, f32 here; rebuild this program with the region's type"),
         "{message}"
     );
     assert_eq!(
