@@ -31,19 +31,21 @@ pub fn refuse_near_verb(command: &Command, words: &[OsString], at: usize) -> Res
     let meant = VERBS.iter().find(|(name, ..)| word == OsStr::new(name));
     match meant {
         Some((_, program, verb)) if command.find_subcommand(word).is_none() => {
-            Err(near_verb(command.get_name(), words, at, program, verb))
+            Err(near_verb(command, words, at, program, verb))
         }
         _ => Ok(()),
     }
 }
 
-fn near_verb(here: &str, words: &[OsString], at: usize, program: &str, verb: &str) -> Failure {
+fn near_verb(command: &Command, words: &[OsString], at: usize, program: &str, verb: &str) -> Failure {
     let word = words[at].display();
     let line = shell_line(program, &[&[verb.into()], &words[at + 1..]].concat());
     let what = match words[at] == *verb {
         true => format!("'{word}' is a verb of {program}: {line}"),
         false => format!("'{word}' is called '{verb}' in {program}: {line}"),
     };
-    let as_region = shell_line(here, &[&words[..at], &["--".into()], &words[at..]].concat());
+    let has_value = command.get_positionals().any(|positional| positional.get_id() == "value");
+    let kept = if has_value { &words[at..] } else { &words[at..=at] };
+    let as_region = shell_line(command.get_name(), &[&words[..at], &["--".into()], kept].concat());
     Failure::new(Code::Usage, what, remedy::verb_as_region(&as_region))
 }

@@ -151,8 +151,8 @@ pub struct Publish {
     pub whole: bool,
     /// Take stdin as records, as shm-reader --json prints them, and publish the value of each as it was
     ///
-    /// A region that does not exist is made with the kind and type that the first record says. Records of missed values
-    /// and of regions made anew publish nothing.
+    /// If the region does not exist, it is created with the kind and type in the first record. Lines that report missed
+    /// values or a restart publish nothing.
     #[arg(long, conflicts_with_all = ["value", "file", "chunk", "whole", "kind"])]
     pub records: bool,
     /// Publish VALUE again and again, each TIME (500ms, 2s; a plain number is seconds)

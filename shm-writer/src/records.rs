@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use shm_cli::values::{self, ValueFormat, json};
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::{Kind, OpenError, PublishError};
+use shm_core::{Kind, OpenError, PublishError, RawWriter};
 
 use crate::args::{Layout, Publish};
 use crate::shared_writer::SharedWriter;
@@ -144,14 +144,19 @@ impl Copier<'_> {
         self.format = Some(format);
         self.writer.open(|| {
             let writer = options.open_raw(self.name)?;
-            let (slots, capacity) = (writer.slots(), ByteSize(writer.capacity()));
-            self.talk.detail(format_args!(
-                "opened region '{}': {}, {slots} slots of {capacity}",
-                self.name,
-                writer.kind()
-            ));
+            self.report_opened(&writer);
             Ok(writer)
         })
+    }
+
+    /// Reports what opening the region has done.
+    fn report_opened(&self, writer: &RawWriter) {
+        let (name, slots, capacity) = (self.name, writer.slots(), ByteSize(writer.capacity()));
+        self.talk.detail(format_args!("opened region '{name}': {}, {slots} slots of {capacity}", writer.kind()));
+        if writer.discarded() > 0 {
+            let discarded = shm_cli::counted(writer.discarded(), "value");
+            self.talk.note(format_args!("replaced region '{name}' and discarded {discarded}"));
+        }
     }
 
     fn bad_line(&self, place: &str, reason: &str) -> Failure {

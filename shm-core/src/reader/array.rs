@@ -1,6 +1,6 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
-use super::{ArrayView, Ask, RawReader, ReaderOptions, Received, copying_methods, receiving_methods, region_methods};
+use super::{ArrayView, Ask, RawReader, ReaderOptions, Sample, copying_methods, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::array::{ArrayType, Element, Elements};
 use shm_ring::copy::InPlace;
@@ -55,25 +55,26 @@ impl<T: Element> ArrayReader<T> {
         self.see(Ask::Await(None))
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Received<Vec<T>>, ReceiveError> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>, ReceiveError> {
         let mut elements = Vec::new();
-        self.fill(&mut elements, ask)?.try_map(|sample| Ok(sample.with(elements)))
+        Ok(self.fill(&mut elements, ask)?.map(|sample| sample.with(elements)))
     }
 
-    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Received<()>, ReceiveError> {
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>, ReceiveError> {
         let mut room = Elements::new(elements);
-        self.raw.ask(ask, &mut room)?.try_map(|sample| match self.array().check_bytes(room.bytes()) {
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
+        match self.array().check_bytes(room.bytes()) {
             Ok(()) => {
                 room.turn();
-                Ok(sample)
+                Ok(Some(sample))
             }
             Err(error) => Err(self.raw.undecodable(&sample, error)),
-        })
+        }
     }
 
     fn see(&mut self, ask: Ask) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         let mut room = InPlace::default();
-        let Some(sample) = self.raw.ask(ask, &mut room)?.value() else { return Ok(None) };
+        let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
         match self.array().check_bytes(room.0) {
             Ok(()) => Ok(Some(ArrayView::of(self.raw.view_of(sample, room.0)))),
             Err(error) => Err(self.raw.undecodable(&sample, error)),

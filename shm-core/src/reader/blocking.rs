@@ -2,7 +2,7 @@
 
 use super::RawReader;
 use super::follow::Step;
-use super::received::Received;
+use super::sample::Sample;
 use super::sleeper::{Sleeper, pause, spin};
 use crate::error::ReceiveError;
 use shm_ring::copy::Destination;
@@ -31,11 +31,11 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Received<()>, ReceiveError> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.next_at_once(buffer) {
             Some(stamped) => {
                 self.streak += 1;
-                self.follow.give(stamped, buffer).map(Received::Value)
+                self.follow.give(stamped, buffer).map(Some)
             }
             None => self.receive_later(buffer, timeout, until),
         }
@@ -47,11 +47,11 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Received<()>, ReceiveError> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         if self.linger()
             && let Some(stamped) = self.follow.next_at_once(buffer)
         {
-            return self.follow.give(stamped, buffer).map(Received::Value);
+            return self.follow.give(stamped, buffer).map(Some);
         }
         self.wait_for(buffer, timeout, until)
     }
@@ -80,7 +80,7 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Received<()>, ReceiveError> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         let mut now = Instant::now();
         // None is too far away to matter.
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
@@ -90,12 +90,12 @@ impl RawReader {
             let step = self.follow.step(now, buffer)?;
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(now));
             match step {
-                Step::Value(sample) => return Ok(Received::Value(sample)),
-                Step::Ended { .. } if until == Until::Closed => return Ok(Received::Ended),
+                Step::Value(sample) => return Ok(Some(sample)),
+                Step::Ended { .. } if until == Until::Closed => return Ok(None),
                 // Closed first and removed then: the close is what was waited for.
-                Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(Received::Ended),
+                Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
                 Step::Absent if until == Until::Closed => return Err(self.follow.location().gone_for_reader()),
-                _ if left.is_zero() => return Ok(Received::Nothing),
+                _ if left.is_zero() => return Ok(None),
                 Step::Busy => {}
                 Step::Absent => thread::sleep(left.min(ABSENT_POLL)),
                 Step::Wait { bell } | Step::Ended { bell } => {

@@ -1,6 +1,6 @@
 //! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
 
-use super::{Ask, RawReader, ReaderOptions, Received, receiving_methods, region_methods};
+use super::{Ask, RawReader, ReaderOptions, Sample, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::error::ValueError;
 use crate::types::kind::Kind;
@@ -59,12 +59,12 @@ impl JsonReader {
         self.raw.schema()
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Received<Value>, ReceiveError> {
-        let received = self.raw.ask(ask, &mut self.encoded)?;
-        received.try_map(|sample| match self.decode() {
-            Ok(value) => Ok(sample.with(value)),
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>, ReceiveError> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
+        match self.decode() {
+            Ok(value) => Ok(Some(sample.with(value))),
             Err(error) => Err(self.raw.undecodable(&sample, error)),
-        })
+        }
     }
 
     fn decode(&self) -> Result<Value, ValueError> {

@@ -11,7 +11,7 @@ macro_rules! receiving_methods {
             ///
             #[doc = concat!("As for [`RawReader::latest_into`](crate::RawReader::latest_into)", $errors)]
             pub fn latest(&mut self) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
-                self.take(crate::reader::Ask::Newest).map(crate::reader::Received::value)
+                self.take(crate::reader::Ask::Newest)
             }
 
             /// The next value in order, if it is there already.
@@ -20,7 +20,8 @@ macro_rules! receiving_methods {
             ///
             #[doc = concat!("As for [`RawReader::try_recv_into`](crate::RawReader::try_recv_into)", $errors)]
             pub fn try_recv(&mut self) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
-                self.take(crate::reader::Ask::Next)
+                let sample = self.take(crate::reader::Ask::Next)?;
+                Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
             /// Waits for the next value in order. `None`: the writer closed the region cleanly, and every value was read.
@@ -31,7 +32,7 @@ macro_rules! receiving_methods {
             ///
             #[doc = concat!("As for [`RawReader::recv_into`](crate::RawReader::recv_into)", $errors)]
             pub fn recv(&mut self) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
-                self.take(crate::reader::Ask::Await(None)).map(crate::reader::Received::value)
+                self.take(crate::reader::Ask::Await(None))
             }
 
             /// Waits at most `timeout` for the next value in order.
@@ -43,7 +44,8 @@ macro_rules! receiving_methods {
                 &mut self,
                 timeout: std::time::Duration,
             ) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
-                self.take(crate::reader::Ask::Await(Some(timeout)))
+                let sample = self.take(crate::reader::Ask::Await(Some(timeout)))?;
+                Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
             /// Waits at most `timeout` for the next value in order, across writers that end and regions that are removed and
@@ -56,7 +58,7 @@ macro_rules! receiving_methods {
                 &mut self,
                 timeout: std::time::Duration,
             ) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
-                self.take(crate::reader::Ask::Follow(timeout)).map(crate::reader::Received::value)
+                self.take(crate::reader::Ask::Follow(timeout))
             }
 
             /// The values in order, until the writer closes the region cleanly. After an error the iterator ends.
@@ -113,7 +115,7 @@ macro_rules! copying_methods {
                 &mut self,
                 buffer: &mut $buffer,
             ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
-                self.fill(buffer, crate::reader::Ask::Newest).map(crate::reader::Received::value)
+                self.fill(buffer, crate::reader::Ask::Newest)
             }
 
             /// Copies the next value in order into the buffer, if it is there already.
@@ -125,7 +127,8 @@ macro_rules! copying_methods {
                 &mut self,
                 buffer: &mut $buffer,
             ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
-                self.fill(buffer, crate::reader::Ask::Next)
+                let sample = self.fill(buffer, crate::reader::Ask::Next)?;
+                Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
             /// Waits for the next value in order and copies it into the buffer. `None`: the writer closed the region
@@ -140,7 +143,7 @@ macro_rules! copying_methods {
                 &mut self,
                 buffer: &mut $buffer,
             ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
-                self.fill(buffer, crate::reader::Ask::Await(None)).map(crate::reader::Received::value)
+                self.fill(buffer, crate::reader::Ask::Await(None))
             }
 
             /// Waits at most `timeout` for the next value in order and copies it into the buffer.
@@ -153,7 +156,8 @@ macro_rules! copying_methods {
                 buffer: &mut $buffer,
                 timeout: std::time::Duration,
             ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
-                self.fill(buffer, crate::reader::Ask::Await(Some(timeout)))
+                let sample = self.fill(buffer, crate::reader::Ask::Await(Some(timeout)))?;
+                Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
             /// Waits at most `timeout` for the next value in order and copies it into the buffer, across writers that end
@@ -168,7 +172,7 @@ macro_rules! copying_methods {
                 buffer: &mut $buffer,
                 timeout: std::time::Duration,
             ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
-                self.fill(buffer, crate::reader::Ask::Follow(timeout)).map(crate::reader::Received::value)
+                self.fill(buffer, crate::reader::Ask::Follow(timeout))
             }
         }
     };

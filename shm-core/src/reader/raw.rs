@@ -4,7 +4,6 @@ use super::blocking::Until;
 use super::follow::{Follow, Step};
 use super::options::{Position, ReaderOptions};
 use super::pace::Pace;
-use super::received::Received;
 use super::sample::Sample;
 use super::sleeper::WaitStrategy;
 use super::{copying_methods, receiving_methods};
@@ -133,9 +132,9 @@ impl RawReader {
 
     /// Does what one of the receiving methods says.
     #[inline(always)]
-    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Received<()>, ReceiveError> {
+    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match ask {
-            Ask::Newest => Ok(self.newest(buffer)?.map_or(Received::Nothing, Received::Value)),
+            Ask::Newest => self.newest(buffer),
             Ask::Next => self.next(buffer),
             Ask::Await(timeout) => self.receive(buffer, timeout, Until::Closed),
             Ask::Follow(timeout) => self.receive(buffer, Some(timeout), Until::Deadline),
@@ -160,21 +159,20 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn next(&mut self, buffer: &mut impl Destination) -> Result<Received<()>, ReceiveError> {
+    fn next(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.next_at_once(buffer) {
-            Some(stamped) => self.follow.give(stamped, buffer).map(Received::Value),
+            Some(stamped) => self.follow.give(stamped, buffer).map(Some),
             None => self.next_or_move(buffer),
         }
     }
 
     #[inline(never)]
-    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Received<()>, ReceiveError> {
+    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.step(self.pace.now(), buffer)? {
-            Step::Value(sample) => Ok(Received::Value(sample)),
-            Step::Wait { .. } => Ok(Received::Nothing),
-            Step::Ended { .. } => Ok(Received::Ended),
+            Step::Value(sample) => Ok(Some(sample)),
+            Step::Wait { .. } | Step::Ended { .. } => Ok(None),
             Step::Busy => Err(self.follow.busy()),
-            Step::Absent if self.follow.is_ended() => Ok(Received::Ended),
+            Step::Absent if self.follow.is_ended() => Ok(None),
             Step::Absent => Err(self.follow.location().gone_for_reader()),
         }
     }
@@ -186,14 +184,14 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn fill(&mut self, buffer: &mut Vec<u8>, ask: Ask) -> Result<Received<()>, ReceiveError> {
+    fn fill(&mut self, buffer: &mut Vec<u8>, ask: Ask) -> Result<Option<Sample<()>>, ReceiveError> {
         self.ask(ask, buffer)
     }
 
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Received<Vec<u8>>, ReceiveError> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>, ReceiveError> {
         let mut buffer = Vec::new();
-        self.ask(ask, &mut buffer)?.try_map(|sample| Ok(sample.with(buffer)))
+        Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
     /// The error for a value that is not what it should be; what was told with it is told again.

@@ -1,7 +1,6 @@
 //! What a call that does not wait for ever may find.
 
 use super::sample::Sample;
-use crate::error::ReceiveError;
 
 /// What a call that does not wait for ever has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +17,7 @@ pub enum Received<T> {
 
 impl<T> Received<T> {
     /// The value, if there is one.
+    #[inline(always)]
     #[must_use]
     pub fn value(self) -> Option<Sample<T>> {
         match self {
@@ -26,16 +26,13 @@ impl<T> Received<T> {
         }
     }
 
-    /// The same with another value in the sample.
+    /// What a call has found, which found this sample or none in time.
     #[inline(always)]
-    pub(super) fn try_map<U>(
-        self,
-        convert: impl FnOnce(Sample<T>) -> Result<Sample<U>, ReceiveError>,
-    ) -> Result<Received<U>, ReceiveError> {
-        Ok(match self {
-            Self::Value(sample) => Received::Value(convert(sample)?),
-            Self::Nothing => Received::Nothing,
-            Self::Ended => Received::Ended,
-        })
+    pub(super) fn of(sample: Option<Sample<T>>, is_ended: impl FnOnce() -> bool) -> Self {
+        match sample {
+            Some(sample) => Self::Value(sample),
+            None if is_ended() => Self::Ended,
+            None => Self::Nothing,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
-use super::{Ask, RawReader, ReaderOptions, Received, View, receiving_methods, region_methods};
+use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::payload;
 use serde::Serialize;
@@ -74,12 +74,12 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     }
 
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Received<T>, ReceiveError> {
-        let received = self.raw.ask(ask, &mut self.encoded)?;
-        received.try_map(|sample| match payload::decode(&self.encoded) {
-            Ok(value) => Ok(sample.with(value)),
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>, ReceiveError> {
+        let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
+        match payload::decode(&self.encoded) {
+            Ok(value) => Ok(Some(sample.with(value))),
             Err(error) => Err(self.raw.undecodable(&sample, error)),
-        })
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl RawReader {
     /// As for [`latest_into`](Self::latest_into).
     pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         let mut room = InPlace::default();
-        let sample = self.ask(Ask::Newest, &mut room)?.value();
+        let sample = self.ask(Ask::Newest, &mut room)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
@@ -68,7 +68,7 @@ impl RawReader {
     /// As for [`recv_into`](Self::recv_into).
     pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         let mut room = InPlace::default();
-        let sample = self.receive(&mut room, None, Until::Closed)?.value();
+        let sample = self.receive(&mut room, None, Until::Closed)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 

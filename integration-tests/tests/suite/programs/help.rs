@@ -124,7 +124,7 @@ fn a_verb_after_a_region_is_refused_with_the_right_order() {
 }
 
 /// Verbs of the other program, and words near to verbs: what is run, and what must be said.
-const FOREIGN: [(&str, &str); 22] = [
+const FOREIGN: [(&str, &str); 24] = [
     ("shm-writer list", "'list' is a verb of shm-reader: shm-reader list"),
     ("shm-writer ls", "'ls' is a verb of shm-reader: shm-reader ls"),
     ("shm-writer inspect demo", "'inspect' is a verb of shm-reader: shm-reader inspect demo"),
@@ -141,6 +141,8 @@ const FOREIGN: [(&str, &str); 22] = [
     ("shm-writer ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
     ("shm-reader create demo", "'create' is a verb of shm-writer: shm-writer create demo"),
     ("shm-reader rm demo", "'rm' is a verb of shm-writer: shm-writer rm demo"),
+    ("shm-reader rm demo", "a region of this name: shm-reader -- rm\n"),
+    ("shm-writer -q show hello", "a region of this name: shm-writer -q -- show hello\n"),
     ("shm-reader clean", "'clean' is a verb of shm-writer: shm-writer clean"),
     ("shm-reader rm --force demo", "shm-writer rm --force demo"),
     ("shm-reader remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),

@@ -64,9 +64,11 @@ fn a_region_is_refused_unless_forced() {
     let s = Sandbox::new();
     s.ok("shm-writer demo hello");
     let before = fs::read(s.shm("demo")).expect("a region");
-    s.run("shm-writer map demo --at 100 x").exits(1).complains(&["'demo'", "is a region", "--force"]);
+    let refused =
+        s.run("shm-writer map demo --at 100 x").exits(1).complains(&["'demo'", "is a region", "leave out 'map'"]);
+    assert!(!refused.stderr.contains("--force"), "what may damage a region is not advised: {refused:?}");
     s.run("shm-writer map demo --size 1MiB x").exits(1).complains(&["is a region"]);
-    s.run("shm-reader map demo").exits(1).complains(&["'demo'", "is a region", "--force"]);
+    s.run("shm-reader map demo").exits(1).complains(&["'demo'", "is a region", "leave out 'map'"]);
     assert!(fs::read(s.shm("demo")).expect("a region") == before, "it is untouched");
     s.run("shm-reader map demo --force --len 3").prints("shm");
     s.ok("shm-writer map demo --force --at 4 R");

@@ -186,7 +186,8 @@ fn a_change_of_type_is_refused_unless_it_may_replace() {
     s.ok("shm-writer a one && shm-writer c --as json 2 && { shm-reader a --json; shm-reader c --json; } > records");
     s.run("shm-writer --records b < records").exits(1).complains(&["'b'", "text", "json"]);
     s.run("shm-reader b").prints("one\n");
-    s.run("shm-writer --records --replace b < records").exits(0);
+    let replaced = s.run("shm-writer --records --replace b < records").exits(0);
+    assert_eq!(replaced.stderr, "replaced region 'b' and discarded 2 values\n");
     s.run("shm-reader b").prints("2\n");
     s.ok("shm-writer d --as bytes x && shm-reader a --json > records");
     s.run("shm-writer --records d < records").exits(1).complains(&["'d'", "bytes", "text"]);
