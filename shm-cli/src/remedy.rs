@@ -1,7 +1,7 @@
 //! What to do after a failure: the last part of an error message, by the kind of error. Here, and nowhere else, errors name
 //! commands and options. None of them destroys anything that the user did not ask to be removed.
 
-use shm_core::{BlockError, OpenError, PublishError, ReceiveError};
+use shm_core::{BlockError, Limit, OpenError, PublishError, ReceiveError};
 
 use crate::cause::Cause;
 use crate::command::shell_line;
@@ -25,6 +25,7 @@ fn of_open(error: &OpenError) -> String {
         OpenError::NotARegion { region, .. } => format!("if it holds plain bytes: {}", reader(&["map", region])),
         OpenError::Damaged { region, .. } => verify(region),
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
@@ -34,10 +35,12 @@ fn of_block(error: &BlockError) -> String {
         BlockError::NoBlock { block } => format!("make one: {} VALUE", writer(&["map", "--size", "4096", block])),
         BlockError::IsRegion { .. } => "to use it as a region, leave out 'map'".to_owned(),
         BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
 
+const LARGER_FILES: &str = "raise that limit with: ulimit -f";
 const MORE_SPACE: &str = "see what takes the space: shm-reader list; a container gets more by --shm-size";
 
 fn list(region: &str) -> String {
@@ -169,6 +172,9 @@ fn advice_names_the_region_and_destroys_nothing() {
     open(OpenError::UnknownKind { region: region(), code: 9 }, "");
     open(OpenError::Kind { region: region(), found: Kind::Text, expected: Kind::Json }, "");
     open(OpenError::Type { region: region(), difference: "f64 in the region, f32 here".into() }, "");
+    let too_large = |limit| OpenError::TooLarge { region: region(), bytes: 2, limit };
+    open(too_large(Limit::FileSize(1)), "ulimit -f");
+    assert_eq!(of_open(&too_large(Limit::Allowed(1))), "");
     let no_space = || OpenError::NoSpace { region: region(), needed: 2, free: 1 };
     check(PublishError::Grow(no_space()).into(), "--shm-size");
     let damaged = ReceiveError::Damaged { region: region(), reason: "value 1: it ends".into() };

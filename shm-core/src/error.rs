@@ -6,6 +6,7 @@ use crate::types::error::ArrayTypeError;
 use crate::types::error::SchemaError;
 
 mod block;
+mod limit;
 mod open;
 mod publish;
 mod receive;
@@ -13,6 +14,7 @@ mod receive;
 mod tests;
 
 pub use block::BlockError;
+pub use limit::Limit;
 pub use open::{Denied, NotOursReason, OpenError};
 pub use publish::PublishError;
 pub use receive::ReceiveError;

@@ -276,7 +276,7 @@ mod writer;
 pub use self::{
     admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
     block::{Access, Advice, Block, BlockOptions},
-    error::{BlockError, Denied, Error, NotOursReason, OpenError, PublishError, ReceiveError, Result},
+    error::{BlockError, Denied, Error, Limit, NotOursReason, OpenError, PublishError, ReceiveError, Result},
     reader::{
         ArrayReader, ArrayView, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View,
         WaitStrategy,

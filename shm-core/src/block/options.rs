@@ -1,7 +1,7 @@
 //! Making a map: what of which file, for what, and with which pages behind it. What is then done with it is not here.
 
 use super::Block;
-use crate::error::BlockError;
+use crate::error::{BlockError, Limit};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
 use crate::sys::mapping::{BlockMapping, page_bytes};
@@ -383,7 +383,7 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
             Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
         }
         // What a file system says to a length that no file has.
-        ErrorKind::FileTooLarge => Err(too_large(name, end, None, "what its file system can hold")),
+        ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
         _ => Err(io_error("reserve space for", name, error)),
     })
 }
@@ -394,7 +394,7 @@ fn check_limit(name: &str, end: u64, file_len: u64) -> Result<(), BlockError> {
     if end <= limit {
         return Ok(());
     }
-    Err(too_large(name, end, Some(limit), "the limit on the size of this process's files"))
+    Err(too_large(name, end, Limit::FileSize(limit)))
 }
 
 fn begins_as_region(file: &File) -> bool {
@@ -410,7 +410,7 @@ fn opened_for(file: &File) -> io::Result<Access> {
 /// Where a map ends in its file, if the kernel can count as far.
 fn end_of(name: &str, offset: u64, len: usize) -> Result<u64, BlockError> {
     let end = offset.checked_add(len as u64).filter(|end| i64::try_from(*end).is_ok() && isize::try_from(len).is_ok());
-    end.ok_or_else(|| too_large(name, offset.saturating_add(len as u64), None, "what this machine can address"))
+    end.ok_or_else(|| too_large(name, offset.saturating_add(len as u64), Limit::Address))
 }
 
 fn stat(name: &str, file: &File) -> Result<Stat, BlockError> {
@@ -437,8 +437,8 @@ fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
     BlockError::Io { action, block: name.to_owned(), source }
 }
 
-fn too_large(name: &str, bytes: u64, limit: Option<u64>, limited_by: &'static str) -> BlockError {
-    BlockError::TooLarge { block: name.to_owned(), bytes, limit, limited_by }
+fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
+    BlockError::TooLarge { block: name.to_owned(), bytes, limit }
 }
 
 fn refused(name: &str, asked: &str, reason: String) -> BlockError {

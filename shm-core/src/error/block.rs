@@ -1,5 +1,6 @@
 //! Why a block cannot be mapped or used.
 
+use super::limit::Limit;
 use super::open::inode_hint;
 use std::io;
 use std::path::PathBuf;
@@ -84,16 +85,14 @@ pub enum BlockError {
         free: u64,
     },
     /// The file would be longer than a limit.
-    #[error("'{block}' would be too large: {bytes} bytes, more than {}{limited_by}", number(.limit))]
+    #[error("'{block}' would be too large: {bytes} bytes, more than {limit}")]
     TooLarge {
         /// The block.
         block: String,
         /// Bytes that its file needs.
         bytes: u64,
-        /// Bytes that its file may have, where that is known.
-        limit: Option<u64>,
-        /// Where the limit comes from.
-        limited_by: &'static str,
+        /// Bytes that it may have.
+        limit: Limit,
     },
     /// A system call failed.
     #[error("cannot {action} '{block}': {source}")]
@@ -105,8 +104,4 @@ pub enum BlockError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-fn number(limit: &Option<u64>) -> String {
-    limit.map(|limit| format!("{limit}, ")).unwrap_or_default()
 }

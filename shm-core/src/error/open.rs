@@ -1,5 +1,6 @@
 //! Why a region cannot be opened, and everything else that is done with whole regions.
 
+use super::limit::Limit;
 use crate::types::error::ArrayTypeError;
 #[cfg(feature = "schema")]
 use crate::types::error::SchemaError;
@@ -184,16 +185,14 @@ pub enum OpenError {
         file_system: &'static str,
     },
     /// The region is, or would be, larger than a limit.
-    #[error("'{region}' would be too large: {bytes} bytes, more than {limit}, {limited_by}")]
+    #[error("'{region}' would be too large: {bytes} bytes, more than {limit}")]
     TooLarge {
         /// The region.
         region: String,
         /// Bytes that its file has or needs.
         bytes: u64,
-        /// Bytes that its file may have.
-        limit: u64,
-        /// Where the limit comes from.
-        limited_by: &'static str,
+        /// Bytes that it may have.
+        limit: Limit,
     },
     /// Somebody removed or replaced the region without having the writer's lock.
     #[error("region '{region}' was removed while in use; open it again to go on with a new one")]

@@ -3,7 +3,7 @@
 use super::Region;
 use super::location::Location;
 use super::open::check_limit;
-use crate::error::{Denied, OpenError};
+use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, is_no_space};
 use crate::sys::mapping::RegionMapping;
 use crate::sys::reserve::{Length, reserve};
@@ -34,8 +34,7 @@ impl<'a> Draft<'a> {
         mode: u32,
         group: Option<u32>,
     ) -> Result<Self, OpenError> {
-        let limit = "the limit on the size of this process's files";
-        check_limit(location, static_header.region_bytes, file::length_limit(), limit)?;
+        check_limit(location, static_header.region_bytes, file::length_limit(), Limit::FileSize)?;
         remove_draft(location);
         let (name, made) = match location.directory().create_file(&location.draft_file()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {

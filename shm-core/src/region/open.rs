@@ -2,7 +2,7 @@
 
 use super::Region;
 use super::location::{Location, check_ours};
-use crate::error::{Denied, OpenError};
+use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, Kind, Stat};
 use crate::sys::file_system::remote_file_system;
 use crate::sys::mapping::RegionMapping;
@@ -52,7 +52,7 @@ impl Region {
             let reason = format!("the file has {file_bytes} bytes, its header says {}", static_header.region_bytes);
             return Err(location.damaged(reason));
         }
-        check_limit(location, file_bytes, max_region_bytes, "what its reader or writer allows")?;
+        check_limit(location, file_bytes, max_region_bytes, Limit::Allowed)?;
         check_stored(location, file_bytes, stat.stored_bytes)?;
         let descriptor = read_descriptor(location, &file, &static_header)?;
         let mapping = RegionMapping::new(&file, &static_header, access);
@@ -124,16 +124,14 @@ fn refuse_remote(location: &Location, remote: Option<&'static str>) -> Result<()
     }
 }
 
-/// Refuses a file of more bytes than `limit`, which comes from where `limited_by` says.
-pub fn check_limit(location: &Location, bytes: u64, limit: u64, limited_by: &'static str) -> Result<(), OpenError> {
-    let (limit, limited_by) = if bytes > limit {
-        (limit, limited_by)
-    } else if usize::try_from(bytes).is_err() {
-        (usize::MAX as u64, "what this processor can address")
-    } else {
-        return Ok(());
+/// Refuses a file of more bytes than `most`, which is this limit.
+pub fn check_limit(location: &Location, bytes: u64, most: u64, limit: fn(u64) -> Limit) -> Result<(), OpenError> {
+    let limit = match usize::try_from(bytes) {
+        _ if bytes > most => limit(most),
+        Err(_) => Limit::Address,
+        Ok(_) => return Ok(()),
     };
-    Err(OpenError::TooLarge { region: location.name.clone(), bytes, limit, limited_by })
+    Err(OpenError::TooLarge { region: location.name.clone(), bytes, limit })
 }
 
 /// Refuses a file that is mostly holes: in a few KiB it could claim a value of gigabytes, for which a reader makes room.

@@ -5,7 +5,7 @@ use super::location::Location;
 use super::tenure::{Lock, begin_tenure};
 use super::{MAX_REGION_BYTES, Region};
 use crate::Sequence;
-use crate::error::OpenError;
+use crate::error::{Limit, OpenError};
 use crate::sys::clock::{boot_id, unix_ns};
 use crate::sys::futex::wake;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, StaticHeader};
@@ -164,8 +164,7 @@ pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<S
     laid_out.filter(|_| bytes <= MAX_REGION_BYTES).ok_or_else(|| OpenError::TooLarge {
         region: location.name.clone(),
         bytes,
-        limit: MAX_REGION_BYTES,
-        limited_by: "the most for a region; give it fewer or smaller slots",
+        limit: Limit::Region(MAX_REGION_BYTES),
     })
 }
 

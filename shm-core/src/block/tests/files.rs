@@ -1,6 +1,7 @@
 //! Maps of files: which are made, extended, refused and removed.
 
 use super::*;
+use crate::error::Limit;
 use crate::{Kind, RawWriter};
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs::{self, File, OpenOptions};
@@ -140,8 +141,8 @@ fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
     setrlimit(Resource::Fsize, Rlimit { current: Some(2 * PAGE), maximum: Some(2 * PAGE) }).unwrap();
     let too_large = |refused: Result<Block, BlockError>| match refused {
         Err(error @ BlockError::TooLarge { limit, .. }) => {
-            assert_eq!(limit, Some(2 * PAGE));
-            assert!(error.to_string().contains("the limit on the size of this process's files"), "{error}");
+            assert_eq!(limit, Limit::FileSize(2 * PAGE));
+            assert!(error.to_string().contains("this process's files"), "{error}");
         }
         other => panic!("{other:?}"),
     };

@@ -1,7 +1,7 @@
 //! Options that are refused, who may read and write the file, and a name that somebody else has taken.
 
 use super::TestRegion;
-use crate::{Kind, OpenError, RawWriter, WriterOptions};
+use crate::{Kind, Limit, OpenError, RawWriter, WriterOptions};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -18,7 +18,7 @@ fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
     }
     refused(WriterOptions::new().capacity(1 << 48));
     let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&test_region.name);
-    assert!(matches!(too_large, Err(OpenError::TooLarge { limit, .. }) if limit == 1 << 40));
+    assert!(matches!(too_large, Err(OpenError::TooLarge { limit: Limit::Region(bytes), .. }) if bytes == 1 << 40));
     assert_eq!(test_region.files(), [""; 0]);
 }
 
