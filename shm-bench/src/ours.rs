@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, Sample, WaitStrategy};
+use shm_core::{Kind, Position, RawReader, RawWriter, ReceiveError, Sample, WaitStrategy};
 
 use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
@@ -106,7 +106,7 @@ impl Looker for Newest {
         match self.reader.latest_into(&mut self.payload.0) {
             Ok(Some(_)) => self.payload.check().map(Some),
             Ok(None) => bail!("there is no value"),
-            Err(Error::Busy { .. }) => Ok(None),
+            Err(ReceiveError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -2,6 +2,7 @@
 //! JSON. Nothing here reads or writes a region.
 
 mod bus_error;
+mod cause;
 mod command;
 pub mod remedy;
 mod report;

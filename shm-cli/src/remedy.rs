@@ -1,25 +1,47 @@
 //! What to do after a failure: the last part of an error message, by the kind of error. Here, and nowhere else, errors name
 //! commands and options. None of them destroys anything that the user did not ask to be removed.
 
-use shm_core::Error;
+use shm_core::{BlockError, Limit, OpenError, PublishError, ReceiveError};
 
+use crate::cause::Cause;
 use crate::command::shell_line;
 use crate::report::nearest_region;
 
 /// What to do after an error of the library, where a command helps.
-pub(crate) fn of(error: &Error) -> String {
-    match error {
-        Error::NotFound { region } => list(region),
-        Error::NotARegion { region, .. } => format!("if it holds plain bytes: {}", reader(&["map", region])),
-        Error::Damaged { region, .. } => verify(region),
-        Error::NoSpace { .. } => {
-            "see what takes the space: shm-reader list; a container gets more by --shm-size".to_owned()
+pub(crate) fn of(cause: Cause<'_>) -> String {
+    match cause {
+        Cause::Open(error) => of_open(error),
+        Cause::Publish(PublishError::Damaged { region, .. }) | Cause::Receive(ReceiveError::Damaged { region, .. }) => {
+            verify(region)
         }
-        Error::NoBlock { block } => format!("make one: {} VALUE", writer(&["map", "--size", "4096", block])),
-        Error::IsRegion { .. } => "to use it as a region, leave out 'map'".to_owned(),
+        Cause::Block(error) => of_block(error),
         _ => String::new(),
     }
 }
+
+fn of_open(error: &OpenError) -> String {
+    match error {
+        OpenError::NotFound { region } => list(region),
+        OpenError::NotARegion { region, .. } => format!("if it holds plain bytes: {}", reader(&["map", region])),
+        OpenError::Damaged { region, .. } => verify(region),
+        OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn of_block(error: &BlockError) -> String {
+    match error {
+        BlockError::NoBlock { block } => format!("make one: {} VALUE", writer(&["map", "--size", "4096", block])),
+        BlockError::IsRegion { .. } => "to use it as a region, leave out 'map'".to_owned(),
+        BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
+        _ => String::new(),
+    }
+}
+
+const LARGER_FILES: &str = "raise that limit with: ulimit -f";
+const MORE_SPACE: &str = "see what takes the space: shm-reader list; a container gets more by --shm-size";
 
 fn list(region: &str) -> String {
     let near = nearest_region(region).map(|near| format!("did you mean '{near}'? ")).unwrap_or_default();
@@ -128,23 +150,35 @@ fn writer(words: &[&str]) -> String {
 
 #[test]
 fn advice_names_the_region_and_destroys_nothing() {
+    use shm_core::Kind;
     let region = || "a b/demo".to_owned();
-    let check = |error: Error, words: &str| {
-        let remedy = of(&error);
+    let check = |error: anyhow::Error, words: &str| {
+        let remedy = of(Cause::of(&error).expect("an error of the library"));
         assert!(remedy.contains(words), "{error}: {remedy}");
         let text = format!("{error}\n{remedy}");
         let destroys = ["rm ", "remove", "--force", "delete", "--replace"].into_iter().find(|word| text.contains(word));
         assert_eq!(destroys, None, "{text}");
     };
-    check(Error::Damaged { region: region(), reason: "its CRC does not match".into() }, "shm-reader verify 'a b/demo'");
-    check(Error::NotARegion { region: region(), reason: "no magic".into() }, "shm-reader map 'a b/demo'");
-    check(Error::NotFound { region: region() }, "shm-reader list");
-    check(Error::NoBlock { block: region() }, "shm-writer map --size 4096 'a b/demo' VALUE");
-    check(Error::IsRegion { region: region() }, "leave out 'map'");
-    check(Error::NoSpace { region: region(), needed: 2, free: 1 }, "--shm-size");
-    check(Error::Version { region: region(), found: "9.0".into(), supported: "0.1".into() }, "");
-    check(Error::Features { region: region(), bits: 2 }, "");
-    check(Error::UnknownKind { region: region(), code: 9 }, "");
-    check(Error::Kind { region: region(), found: "text".into(), expected: "json".into() }, "");
-    check(Error::Type { region: region(), difference: "f64 in the region, f32 here".into() }, "");
+    let open = |error: OpenError, words: &str| check(error.into(), words);
+    open(
+        OpenError::Damaged { region: region(), reason: "a CRC does not match".into() },
+        "shm-reader verify 'a b/demo'",
+    );
+    open(OpenError::NotARegion { region: region(), reason: "no magic" }, "shm-reader map 'a b/demo'");
+    open(OpenError::NotFound { region: region() }, "shm-reader list");
+    open(OpenError::NoSpace { region: region(), needed: 2, free: 1 }, "--shm-size");
+    open(OpenError::Version { region: region(), found: (9, 0), supported: (0, 1) }, "");
+    open(OpenError::Features { region: region(), bits: 2 }, "");
+    open(OpenError::UnknownKind { region: region(), code: 9 }, "");
+    open(OpenError::Kind { region: region(), found: Kind::Text, expected: Kind::Json }, "");
+    open(OpenError::Type { region: region(), difference: "f64 in the region, f32 here".into() }, "");
+    let too_large = |limit| OpenError::TooLarge { region: region(), bytes: 2, limit };
+    open(too_large(Limit::FileSize(1)), "ulimit -f");
+    assert_eq!(of_open(&too_large(Limit::Allowed(1))), "");
+    let no_space = || OpenError::NoSpace { region: region(), needed: 2, free: 1 };
+    check(PublishError::Grow(no_space()).into(), "--shm-size");
+    let damaged = ReceiveError::Damaged { region: region(), reason: "value 1: it ends".into() };
+    check(damaged.into(), "shm-reader verify 'a b/demo'");
+    check(BlockError::NoBlock { block: region() }.into(), "shm-writer map --size 4096 'a b/demo' VALUE");
+    check(BlockError::IsRegion { block: region() }.into(), "leave out 'map'");
 }

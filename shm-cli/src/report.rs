@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Style};
-use shm_core::Error;
+use shm_core::{BlockError, OpenError, PublishError, ReceiveError};
 
+use crate::cause::Cause;
 use crate::terminal::{as_line, print_line};
 use crate::{Escaped, remedy};
 
@@ -128,33 +129,44 @@ fn code(error: &anyhow::Error) -> Code {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => return Code::ClosedPipe,
         _ => {}
     }
-    match error.downcast_ref::<Error>() {
-        Some(Error::BadName { .. } | Error::BadOption(_)) => Code::Usage,
-        Some(Error::NotFound { .. } | Error::NoBlock { .. } | Error::Gone { .. }) => Code::Absent,
-        Some(
-            Error::Damaged { .. }
-            | Error::NotARegion { .. }
-            | Error::Version { .. }
-            | Error::Features { .. }
-            | Error::UnknownKind { .. },
-        ) => Code::Damaged,
-        Some(Error::WriterAlive { .. }) => Code::WriterAlive,
+    match Cause::of(error) {
+        Some(Cause::Open(error)) => code_of_open(error),
+        Some(Cause::Publish(PublishError::Gone { .. }) | Cause::Receive(ReceiveError::Gone { .. })) => Code::Absent,
+        Some(Cause::Publish(PublishError::Damaged { .. }) | Cause::Receive(ReceiveError::Damaged { .. })) => {
+            Code::Damaged
+        }
+        Some(Cause::Block(BlockError::BadName { .. })) => Code::Usage,
+        Some(Cause::Block(BlockError::NoBlock { .. })) => Code::Absent,
+        _ => Code::Other,
+    }
+}
+
+fn code_of_open(error: &OpenError) -> Code {
+    match error {
+        OpenError::BadName { .. } | OpenError::BadOption { .. } | OpenError::ArrayType(_) => Code::Usage,
+        OpenError::NotFound { .. } | OpenError::Gone { .. } => Code::Absent,
+        OpenError::Damaged { .. }
+        | OpenError::NotARegion { .. }
+        | OpenError::Version { .. }
+        | OpenError::Features { .. }
+        | OpenError::UnknownKind { .. } => Code::Damaged,
+        OpenError::WriterAlive { .. } => Code::WriterAlive,
         _ => Code::Other,
     }
 }
 
 /// The whole chain of causes, except that a message of the library already contains its cause.
 fn message(error: &anyhow::Error) -> String {
-    match error.is::<Error>() {
-        true => error.to_string(),
-        false => format!("{error:#}"),
+    match Cause::of(error) {
+        Some(_) => error.to_string(),
+        None => format!("{error:#}"),
     }
 }
 
 fn remedy(error: &anyhow::Error) -> String {
-    match (error.downcast_ref(), error.downcast_ref()) {
+    match (error.downcast_ref(), Cause::of(error)) {
         (Some(Failure { remedy, .. }), _) => remedy.clone(),
-        (_, Some(error)) => remedy::of(error),
+        (_, Some(cause)) => remedy::of(cause),
         _ => String::new(),
     }
 }
@@ -165,4 +177,27 @@ pub fn nearest_region(name: &str) -> Option<String> {
     let regions = shm_core::regions().ok()?;
     let measured = regions.into_iter().map(|(region, _)| (strsim::osa_distance(name, &region), region));
     measured.filter(|(distance, _)| *distance <= most).min().map(|(_, region)| region)
+}
+
+#[test]
+fn an_error_has_the_code_of_what_is_behind_it() {
+    let region = || "demo".to_owned();
+    let open = || OpenError::WriterAlive { region: region(), pid: None };
+    let check = |error: anyhow::Error, expected: Code| assert_eq!(code(&error), expected, "{error}");
+    check(open().into(), Code::WriterAlive);
+    check(shm_core::Error::from(open()).into(), Code::WriterAlive);
+    check(PublishError::Grow(open()).into(), Code::WriterAlive);
+    check(ReceiveError::Reopen(OpenError::UnknownKind { region: region(), code: 9 }).into(), Code::Damaged);
+    check(shm_core::Error::from(ReceiveError::Gone { region: region() }).into(), Code::Absent);
+    check(PublishError::Damaged { region: region(), reason: "it ends".into() }.into(), Code::Damaged);
+    check(BlockError::NoBlock { block: region() }.into(), Code::Absent);
+    check(BlockError::IsRegion { block: region() }.into(), Code::Other);
+    check(OpenError::BadOption { option: "slots", reason: "3 slots".into() }.into(), Code::Usage);
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    let source = io::Error::from(io::ErrorKind::PermissionDenied);
+    let error = OpenError::Io { action: "open region", region: "demo".into(), source };
+    assert_eq!(message(&error.into()), "cannot open region 'demo': permission denied");
 }

@@ -53,8 +53,7 @@ impl ValueFormat {
                 Ok(Self { kind, schema: Some(schema), array: None })
             }
             Kind::Array => {
-                let array = ArrayType::from_json(document.as_bytes())
-                    .map_err(|reason| format!("not an array's schema: {reason}"))?;
+                let array = ArrayType::from_json(document.as_bytes()).map_err(|error| error.to_string())?;
                 Ok(Self { kind, schema: None, array: Some(array) })
             }
             _ if described => Err(format!("values of kind {kind} have no schema")),

@@ -1,7 +1,7 @@
 //! The mapped object: plain bytes of a file, a named block or anonymous memory, with the methods that Python's `mmap`
 //! has. No header, no numbers, no waiting: whoever needs those takes a region.
 
-use crate::error::{Error, Result};
+use crate::error::BlockError;
 pub use crate::sys::mapping::Advice;
 use crate::sys::mapping::page_bytes;
 use shm_ring::copy;
@@ -122,7 +122,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, BlockError> {
         BlockOptions::new().open(name)
     }
 
@@ -141,7 +141,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn anonymous(len: usize) -> Result<Self> {
+    pub fn anonymous(len: usize) -> Result<Self, BlockError> {
         BlockOptions::new().len(len).anonymous()
     }
 
@@ -155,7 +155,7 @@ impl Block {
         Self { backing: Some(backing), position: 0, filled: Vec::new(), shown }
     }
 
-    /// Unmaps the memory and closes its file. All that follows answers [`Error::Closed`]; closing again does nothing.
+    /// Unmaps the memory and closes its file. All that follows answers [`BlockError::Closed`]; closing again does nothing.
     ///
     /// Dropping does the same.
     ///
@@ -205,7 +205,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] for anonymous memory, which has no file; [`Error::Io`]; [`Error::Closed`].
+    /// [`BlockError::Refused`] for anonymous memory, which has no file; [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -218,7 +218,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn size(&self) -> Result<u64> {
+    pub fn size(&self) -> Result<u64, BlockError> {
         let backing = self.backing()?;
         let size =
             backing.file_len().ok_or_else(|| self.refused("ask for the size of", "anonymous memory has no file"))?;
@@ -232,8 +232,9 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the map is read-only or copy-on-write, or the length is 0; [`Error::NoSpace`] and
-    /// [`Error::TooLarge`] if there is no room, and the map then is as it was; [`Error::Io`]; [`Error::Closed`].
+    /// [`BlockError::Refused`] if the map is read-only or copy-on-write, or the length is 0; [`BlockError::NoSpace`] and
+    /// [`BlockError::TooLarge`] if there is no room, and the map then is as it was; [`BlockError::Io`];
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -246,11 +247,11 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn resize(&mut self, len: usize) -> Result<()> {
+    pub fn resize(&mut self, len: usize) -> Result<(), BlockError> {
         let shown = self.shown.clone();
         match &mut self.backing {
             Some(backing) => backing.resize(&shown, len),
-            None => Err(Error::Closed { map: shown }),
+            None => Err(BlockError::Closed { block: shown }),
         }
     }
 
@@ -261,7 +262,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; [`Error::Closed`].
+    /// [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -274,7 +275,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn flush(&self) -> Result<()> {
+    pub fn flush(&self) -> Result<(), BlockError> {
         self.flush_range(0, self.len())
     }
 
@@ -282,7 +283,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`]; otherwise as for [`flush`](Self::flush).
+    /// [`BlockError::OutOfRange`]; otherwise as for [`flush`](Self::flush).
     ///
     /// # Examples
     ///
@@ -295,7 +296,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn flush_range(&self, offset: usize, len: usize) -> Result<()> {
+    pub fn flush_range(&self, offset: usize, len: usize) -> Result<(), BlockError> {
         let backing = self.backing()?;
         if offset.checked_add(len).is_none_or(|end| end > self.len()) {
             return Err(self.out_of_range(format!("flush {len} bytes at {offset} of")));
@@ -310,8 +311,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] if `start` is not in the map; [`Error::Refused`] if it is not the start of a page;
-    /// [`Error::Io`]; [`Error::Closed`].
+    /// [`BlockError::OutOfRange`] if `start` is not in the map; [`BlockError::Refused`] if it is not the start of a page;
+    /// [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -322,7 +323,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn madvise(&self, advice: Advice, start: usize, len: usize) -> Result<()> {
+    pub fn madvise(&self, advice: Advice, start: usize, len: usize) -> Result<(), BlockError> {
         let backing = self.backing()?;
         if start >= self.len() {
             return Err(self.out_of_range(format!("advise from {start} on in")));
@@ -336,11 +337,11 @@ impl Block {
         advised.map_err(|source| self.io_error("advise", source))
     }
 
-    fn backing(&self) -> Result<&Backing> {
-        self.backing.as_ref().ok_or_else(|| Error::Closed { map: self.shown.clone() })
+    fn backing(&self) -> Result<&Backing, BlockError> {
+        self.backing.as_ref().ok_or_else(|| BlockError::Closed { block: self.shown.clone() })
     }
 
-    fn writable(&self, asked: &str) -> Result<&Backing> {
+    fn writable(&self, asked: &str) -> Result<&Backing, BlockError> {
         let backing = self.backing()?;
         if backing.access == Access::Read {
             return Err(self.refused(asked, "it was opened read-only"));
@@ -349,28 +350,28 @@ impl Block {
     }
 
     /// A private copy of a range that lies within the map.
-    fn copy_of(&self, range: Range<usize>) -> Result<Vec<u8>> {
+    fn copy_of(&self, range: Range<usize>) -> Result<Vec<u8>, BlockError> {
         let mut bytes = vec![0; range.len()];
         copy::bytes_out(&self.backing()?.memory.bytes()[range], &mut bytes);
         Ok(bytes)
     }
 
     /// Stores bytes that fit into the map.
-    fn store(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
+    fn store(&mut self, at: usize, bytes: &[u8]) -> Result<(), BlockError> {
         copy::bytes_in(&self.backing()?.memory.bytes()[at..at + bytes.len()], bytes);
         Ok(())
     }
 
-    fn out_of_range(&self, asked: String) -> Error {
-        Error::OutOfRange { map: self.shown.clone(), asked, len: self.len() }
+    fn out_of_range(&self, asked: String) -> BlockError {
+        BlockError::OutOfRange { block: self.shown.clone(), asked, len: self.len() }
     }
 
-    fn refused(&self, asked: &str, reason: &str) -> Error {
-        Error::Refused { map: self.shown.clone(), asked: asked.to_owned(), reason: reason.to_owned() }
+    fn refused(&self, asked: &str, reason: &str) -> BlockError {
+        BlockError::Refused { block: self.shown.clone(), asked: asked.to_owned(), reason: reason.to_owned() }
     }
 
-    fn io_error(&self, action: &'static str, source: std::io::Error) -> Error {
-        Error::Io { action, region: self.shown.clone(), source }
+    fn io_error(&self, action: &'static str, source: std::io::Error) -> BlockError {
+        BlockError::Io { action, block: self.shown.clone(), source }
     }
 }
 

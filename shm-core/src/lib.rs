@@ -230,6 +230,25 @@
 //!
 //! All handles are `Send` and `Sync`. Reading and publishing take `&mut self`: give each thread a reader of its own.
 //!
+//! # Errors
+//!
+//! Each group of operations has an error of its own: [`OpenError`] for whole regions, [`PublishError`], [`ReceiveError`] and
+//! [`BlockError`]. [`Error`] is their union, for functions that use several with `?`. A message names the region, what is wrong
+//! with it, and what to do.
+//!
+//! ```
+//! use shm_core::{OpenError, Writer};
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let name = directory.path().join("room");
+//! # let name = name.as_path();
+//! # let _first = Writer::<f64>::open(name).unwrap();
+//! match Writer::<f64>::open(name) {
+//!     Ok(_) => println!("this process writes"),
+//!     Err(OpenError::WriterAlive { pid, .. }) => println!("process {pid:?} writes already"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! ```
+//!
 //! # Plain bytes
 //!
 //! Below all of this lies [`Block`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
@@ -257,13 +276,14 @@ mod writer;
 pub use self::{
     admin::{Finding, Info, RegionState, clean, inspect, regions, remove, verify},
     block::{Access, Advice, Block, BlockOptions},
-    error::{Error, Result},
+    error::{BlockError, Denied, Error, Limit, NotOursReason, OpenError, PublishError, ReceiveError, Result},
     reader::{
         ArrayReader, ArrayView, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View,
         WaitStrategy,
     },
     region::tenure::WriterStatus,
     types::array::{ArrayType, Element},
+    types::error::{ArrayTypeError, ValueError},
     types::kind::Kind,
     writer::{ArrayLoan, ArrayWriter, Loan, RawWriter, Writer, WriterOptions},
 };

@@ -1,7 +1,7 @@
 //! Region files: what an open one is. Opening and checking them, making them, putting one in another's place, and who may
 //! write them are in the files below.
 
-use crate::error::Result;
+use crate::error::OpenError;
 use crate::sys::clock::boot_id;
 use crate::sys::file::{self, Identity, Stat};
 use crate::sys::mapping::RegionMapping;
@@ -86,13 +86,13 @@ impl Region {
     }
 
     /// The file's permission bits and group, as they are now. Only of a region that was opened for writing.
-    pub fn permissions(&self, location: &Location) -> Result<(u32, u32)> {
+    pub fn permissions(&self, location: &Location) -> Result<(u32, u32), OpenError> {
         let stat = file::stat(self.opened_for_writing()).map_err(|error| location.io_error("inspect region", error))?;
         Ok((stat.mode, stat.group))
     }
 
     /// Changes the file's permission bits. Only of a region that was opened for writing.
-    pub fn set_mode(&self, location: &Location, mode: u32) -> Result<()> {
+    pub fn set_mode(&self, location: &Location, mode: u32) -> Result<(), OpenError> {
         let changed = file::set_mode(self.opened_for_writing(), mode);
         changed.map_err(|error| location.io_error("change the mode of region", error))
     }

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use serde_json::Value;
 use shm_cli::values::json;
 use shm_cli::{Escaped, Talk, Users, remedy};
-use shm_core::{Info, WriterStatus};
+use shm_core::{Info, OpenError, WriterStatus};
 
 use crate::fields::fields;
 use crate::words;
@@ -43,7 +43,7 @@ const KEYS: [&str; 12] = [
     "capacity",
 ];
 
-type Listed = (String, shm_core::Result<Info>);
+type Listed = (String, std::result::Result<Info, OpenError>);
 
 /// Lists every region.
 pub fn list(is_json: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {

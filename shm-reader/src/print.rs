@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use shm_cli::Escaped;
 use shm_cli::values::{ValueFormat, array, json};
-use shm_core::{Error, Kind, RawReader, Sample};
+use shm_core::{Kind, RawReader, ReceiveError, Sample};
 
 use crate::args::Read;
 use crate::record::Record;
@@ -111,9 +111,9 @@ impl<'a> Printer<'a> {
     }
 
     /// A value that its writer should have refused.
-    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &str) -> Error {
+    fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &str) -> ReceiveError {
         let reason = format!("value {} is not {kind}: {reason}", sample.sequence);
-        Error::Damaged { region: self.region.to_owned(), reason }
+        ReceiveError::Damaged { region: self.region.to_owned(), reason }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::{Error, Position, RawReader, ReaderOptions, Received, Sample, WriterStatus};
+use shm_core::{OpenError, Position, RawReader, ReaderOptions, Received, Sample, WriterStatus};
 
 use crate::args::Read;
 use crate::print::Printer;
@@ -42,7 +42,9 @@ fn open(args: &Read, talk: Talk) -> Result<RawReader> {
     let mut options = RawReader::options();
     args.from.map(|position| options.start(position));
     match options.open_raw(&args.region) {
-        Err(Error::NotFound { .. }) if args.follows() || args.timeout.is_some() => await_region(options, args, talk),
+        Err(OpenError::NotFound { .. }) if args.follows() || args.timeout.is_some() => {
+            await_region(options, args, talk)
+        }
         opened => Ok(opened?),
     }
 }
@@ -56,7 +58,9 @@ fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<R
         options.start(Position::At(1));
     }
     match options.open_timeout(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
-        Err(Error::NotFound { .. }) => Err(too_late(format!("there was no region named '{name}'{near}"), args).into()),
+        Err(OpenError::NotFound { .. }) => {
+            Err(too_late(format!("there was no region named '{name}'{near}"), args).into())
+        }
         opened => Ok(opened?),
     }
 }

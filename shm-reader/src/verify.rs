@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use shm_cli::values::json;
 use shm_cli::{Code, Escaped, Failure, remedy};
-use shm_core::Error;
+use shm_core::OpenError;
 
 /// Prints what is wrong with a region, and where, or that it is sound.
 pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
@@ -27,7 +27,7 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
 fn findings(name: &str) -> Result<Vec<(String, String)>> {
     match shm_core::verify(name) {
         Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.part, finding.problem)).collect()),
-        Err(Error::Damaged { reason, .. }) => Ok(vec![("header".to_owned(), reason)]),
+        Err(OpenError::Damaged { reason, .. }) => Ok(vec![("header".to_owned(), reason)]),
         Err(error) => Err(error.into()),
     }
 }

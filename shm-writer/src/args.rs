@@ -258,7 +258,7 @@ fn array(text: &str) -> Result<ArrayType, String> {
     };
     let shape: Vec<u64> =
         shape.map_err(|_| "write a type, for example u1:480,640,3 (u1:0,3 for any number of rows)")?;
-    ArrayType::new(dtype, &shape)
+    ArrayType::new(dtype, &shape).map_err(|error| error.to_string())
 }
 
 fn octal(text: &str) -> Result<u32, String> {

@@ -6,7 +6,7 @@ use std::slice;
 
 use anyhow::Result;
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::Error;
+use shm_core::PublishError;
 
 use crate::args::{Layout, Publish};
 use crate::records;
@@ -73,8 +73,8 @@ fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk
 }
 
 /// Says which value was refused, where that is the reason.
-fn explain(error: Error, value: &[u8], source: &Source, target: &Target) -> Result<u64> {
-    if let Error::BadValue { .. } = error {
+fn explain(error: PublishError, value: &[u8], source: &Source, target: &Target) -> Result<u64> {
+    if let PublishError::BadValue { .. } = error {
         target.check(value, &source.place())?;
     }
     Err(error.into())

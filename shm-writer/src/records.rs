@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use shm_cli::values::{self, ValueFormat, json};
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::{Error, Kind, RawWriter};
+use shm_core::{Kind, OpenError, PublishError, RawWriter};
 
 use crate::args::{Layout, Publish};
 use crate::shared_writer::SharedWriter;
@@ -121,7 +121,7 @@ impl Copier<'_> {
     fn found_format(&self, kind: Kind, place: &str) -> Result<ValueFormat> {
         match shm_core::inspect(self.name) {
             Ok(info) if info.kind == Some(kind) => Ok(ValueFormat { kind, schema: info.schema, array: info.array }),
-            Ok(_) | Err(Error::NotFound { .. }) => {
+            Ok(_) | Err(OpenError::NotFound { .. }) => {
                 let what = format!(
                     "cannot publish to region '{}': {place} does not say the type of its {kind} value",
                     self.name
@@ -170,9 +170,9 @@ impl Copier<'_> {
     }
 
     /// Says which value was refused, where that is the reason.
-    fn refused(&self, error: Error, place: &str) -> anyhow::Error {
+    fn refused(&self, error: PublishError, place: &str) -> anyhow::Error {
         match error {
-            Error::BadValue { reason, .. } => self.bad_value(place, &reason).into(),
+            PublishError::BadValue { source, .. } => self.bad_value(place, &source.to_string()).into(),
             other => other.into(),
         }
     }

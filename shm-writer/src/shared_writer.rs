@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use shm_core::{RawWriter, Sequence};
+use shm_core::{PublishError, RawWriter, Sequence};
 
 /// A writer that does not outlive its process without a word. None: it is not open yet, or has ended.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl SharedWriter {
     }
 
     /// Publishes a value.
-    pub fn publish(&self, value: &[u8]) -> shm_core::Result<Sequence> {
+    pub fn publish(&self, value: &[u8]) -> Result<Sequence, PublishError> {
         self.lock().as_mut().expect(ENDED).publish(value)
     }
 
@@ -61,7 +61,7 @@ impl SharedWriter {
 
 const ENDED: &str = "nobody publishes before `open` or after `end`";
 
-fn end(writer: Option<RawWriter>, removes: bool) -> shm_core::Result<()> {
+fn end(writer: Option<RawWriter>, removes: bool) -> Result<(), PublishError> {
     match writer {
         Some(writer) if removes => writer.remove(),
         Some(writer) => writer.close(),

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use serde_json::value::RawValue;
 use shm_cli::values::json;
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::{ArrayType, Error, Info, Kind, RawWriter, Schema, WriterOptions};
+use shm_core::{ArrayType, Info, Kind, OpenError, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
 use crate::source::Frames;
@@ -161,7 +161,7 @@ fn describe(options: &mut WriterOptions, description: &Description) -> Result<Op
 fn look(name: &str) -> Result<Option<Info>> {
     match shm_core::inspect(name) {
         Ok(info) => Ok(Some(info)),
-        Err(Error::NotFound { .. }) => Ok(None),
+        Err(OpenError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

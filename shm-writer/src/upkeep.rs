@@ -5,7 +5,7 @@ use std::mem;
 
 use anyhow::Result;
 use shm_cli::{Code, Escaped, Failure, Talk, remedy};
-use shm_core::Error;
+use shm_core::OpenError;
 
 use crate::args::{Description, Layout};
 use crate::target::Target;
@@ -34,8 +34,8 @@ pub fn remove(names: &[String], force: bool, talk: Talk) -> Result<()> {
     result
 }
 
-fn with_force_named(error: Error) -> anyhow::Error {
-    let Error::WriterAlive { region, pid } = error else { return error.into() };
+fn with_force_named(error: OpenError) -> anyhow::Error {
+    let OpenError::WriterAlive { region, pid } = error else { return error.into() };
     let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     let what = format!("region '{region}' has a writer{process}");
     Failure::new(Code::WriterAlive, what, remedy::stop_writer()).into()

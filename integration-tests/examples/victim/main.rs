@@ -10,7 +10,7 @@ use std::process::{Command, abort, exit};
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
-use shm_core::{Kind, RawWriter, WriterOptions};
+use shm_core::{Kind, PublishError, RawWriter, WriterOptions};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -67,11 +67,11 @@ impl Victim<'_> {
         raise(Signal::SIGSTOP).expect("a signal to oneself");
     }
 
-    fn publish(&mut self) -> shm_core::Result<u64> {
+    fn publish(&mut self) -> shm_core::Result<u64, PublishError> {
         self.writer.as_mut().expect("opened before").publish(&self.value)
     }
 
-    fn lend(&mut self) -> shm_core::Result<u64> {
+    fn lend(&mut self) -> shm_core::Result<u64, PublishError> {
         let mut loan = self.writer.as_mut().expect("opened before").loan(self.value.len())?;
         loan.write_at(0, &self.value);
         loan.commit()

@@ -17,7 +17,7 @@ const LINE_ELEMENTS: usize = 8;
 
 /// An array on one line, for people: its type and first elements.
 pub fn line(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
-    let shape = array.shape_of(payload.len())?;
+    let shape = array.shape_of(payload.len()).map_err(|error| error.to_string())?;
     let lengths = shape.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
     let elements: Vec<_> =
         chunks(array, payload).take(LINE_ELEMENTS).map(|bytes| element(array.dtype(), bytes)).collect();
@@ -28,7 +28,7 @@ pub fn line(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
 
 /// An array as a JSON object. Its elements are in one list, the last index running fastest.
 pub fn json(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
-    let shape = array.shape_of(payload.len())?;
+    let shape = array.shape_of(payload.len()).map_err(|error| error.to_string())?;
     let lengths = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
     let mut json = format!(r#"{{"dtype":"{}","shape":[{lengths}],"data":["#, array.dtype());
     for (number, bytes) in chunks(array, payload).enumerate() {
@@ -112,7 +112,7 @@ pub fn payload(array: &ArrayType, text: &str) -> Result<Vec<u8>, String> {
     Elements { dtype: array.dtype(), bytes: &mut bytes }
         .deserialize(data)
         .map_err(|error| json::without_line(&error))?;
-    let shape = array.shape_of(bytes.len())?;
+    let shape = array.shape_of(bytes.len()).map_err(|error| error.to_string())?;
     match object.shape.filter(|given| *given != shape) {
         Some(given) => Err(format!("its shape is {given:?}, and its data has shape {shape:?}")),
         None => Ok(bytes),

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shm_core::{Error, Kind, RawReader, RawWriter};
+use shm_core::{Kind, OpenError, RawReader, RawWriter};
 use std::cell::LazyCell;
 use std::fs;
 use tempfile::TempDir;
@@ -22,8 +22,8 @@ fuzz_target!(|data: &[u8]| {
     let path = format!("{directory}/{name}");
     assert_eq!(files(&directory), [""; 0]);
     let opened = RawReader::open(&path).expect_err("there is nothing");
-    assert_eq!(matches!(opened, Error::NotFound { .. }), keeps_the_rule(name), "{opened}");
-    assert_eq!(matches!(opened, Error::BadName { .. }), !keeps_the_rule(name), "{opened}");
+    assert_eq!(matches!(opened, OpenError::NotFound { .. }), keeps_the_rule(name), "{opened}");
+    assert_eq!(matches!(opened, OpenError::BadName { .. }), !keeps_the_rule(name), "{opened}");
     let made = RawWriter::open(&path, Kind::Text);
     assert_eq!(made.is_ok(), keeps_the_rule(name), "{made:?}");
     if let Ok(writer) = made {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shm_core::{Error, Reader, Schema, Writer, WriterOptions};
+use shm_core::{Reader, ReceiveError, Schema, Writer, WriterOptions};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ pub struct Compared<T> {
     slot: u64,
     // Whether serde_json prints its values as the format says.
     is_plain: bool,
-    _kept: (Writer<T>, TempDir),
+    _held: (Writer<T>, TempDir),
 }
 
 impl<T: Serialize + DeserializeOwned> Compared<T> {
@@ -41,7 +41,7 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
             file: File::options().write(true).open(&path).expect("the region"),
             slot: slots_start + info.stride,
             is_plain,
-            _kept: (writer, directory),
+            _held: (writer, directory),
         }
     }
 
@@ -54,13 +54,13 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
         let shown = comes_back(&self.schema, payload);
         match (typed, shown) {
             (Ok(Some(sample)), Some(shown)) if self.is_plain => same(&sample.value, &shown),
-            (Ok(Some(_)), Some(_)) | (Err(Error::Decode { .. }), None) => {}
+            (Ok(Some(_)), Some(_)) | (Err(ReceiveError::Decode { .. }), None) => {}
             (Ok(Some(_)), None) => {
                 let reason = self.schema.decode(payload).expect_err("refused").to_string();
                 // A map takes the last of two values with one key.
                 assert!(reason.contains("is there twice"), "only the schema refuses it: {reason}");
             }
-            (Err(error @ Error::Decode { .. }), Some(shown)) => panic!("only the type refuses {shown}: {error}"),
+            (Err(error @ ReceiveError::Decode { .. }), Some(shown)) => panic!("only the type refuses {shown}: {error}"),
             (other, _) => panic!("{:?}", other.map(|sample| sample.is_some())),
         }
     }

@@ -1,7 +1,7 @@
 //! Removing what writers that died have left in a directory.
 
 use super::list::names;
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::location::{Location, check_name, default_directory};
 use crate::region::tenure::{self, Lock, WriterStatus};
 use crate::sys::file::Kind;
@@ -12,13 +12,14 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`Error::Directory`] if the directory cannot be read; [`Error::Io`] if a file cannot be looked at, locked or removed.
-pub fn clean(dry_run: bool) -> Result<Vec<String>> {
+/// [`OpenError::Directory`] if the directory cannot be read; [`OpenError::Io`] if a file cannot be looked at, locked or
+/// removed.
+pub fn clean(dry_run: bool) -> Result<Vec<String>, OpenError> {
     clean_in(&default_directory(), dry_run)
 }
 
 /// Removes leftovers from a directory.
-pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
+pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>, OpenError> {
     let (directory, names) = names(path)?;
     let drafts: Vec<_> = names.iter().filter_map(|file| Some((region_of_draft(file)?, file.as_str()))).collect();
     let mut removed = Vec::new();
@@ -35,7 +36,7 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
         }
         let lock = match Lock::acquire(&region) {
             // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
-            Err(Error::WriterAlive { .. } | Error::Permission { .. } | Error::NotOurs { .. }) => continue,
+            Err(OpenError::WriterAlive { .. } | OpenError::Permission { .. } | OpenError::NotOurs { .. }) => continue,
             acquired => acquired?,
         };
         for file in leftovers(&region, &drafts)? {
@@ -52,7 +53,7 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>> {
 }
 
 /// The files that no living writer of this region can need: of the drafts, given with their regions, those of this user.
-fn leftovers(region: &Location, drafts: &[(&str, &str)]) -> Result<Vec<String>> {
+fn leftovers(region: &Location, drafts: &[(&str, &str)]) -> Result<Vec<String>, OpenError> {
     let mut files = Vec::new();
     for (_, file) in drafts.iter().filter(|(name, _)| *name == region.file()) {
         if region.is_own_file(file)? {
@@ -79,7 +80,7 @@ fn region_of_lock(file: &str) -> Option<&str> {
 }
 
 /// A lock file is empty and for its owner alone; another program's file of such a name is left alone.
-fn is_our_lock_file(location: &Location) -> Result<bool> {
+fn is_our_lock_file(location: &Location) -> Result<bool, OpenError> {
     let stat = location.directory().stat(&location.lock_file());
     let stat = stat.map_err(|error| location.io_error("inspect the lock of region", error))?;
     Ok(stat.is_some_and(|stat| stat.kind == Kind::Regular && stat.bytes == 0 && stat.mode == 0o600))

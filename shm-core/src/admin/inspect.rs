@@ -1,7 +1,7 @@
 //! Looking at a region without changing it: what its header says.
 
 use crate::Sequence;
-use crate::error::Result;
+use crate::error::OpenError;
 use crate::region::format::value_type_of;
 use crate::region::location::Location;
 use crate::region::tenure::{self, WriterStatus};
@@ -138,12 +138,12 @@ impl fmt::Display for RegionState {
 /// # Errors
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader).
-pub fn inspect(name: impl AsRef<Path>) -> Result<Info> {
+pub fn inspect(name: impl AsRef<Path>) -> Result<Info, OpenError> {
     inspect_at(&Location::resolve(name.as_ref())?)
 }
 
 /// Reads what the region at `place` says of itself.
-pub fn inspect_at(location: &Location) -> Result<Info> {
+pub fn inspect_at(location: &Location) -> Result<Info, OpenError> {
     let region = Region::open(location, Access::Read, MAX_REGION_BYTES)?;
     let (static_header, tenure, hot) = (&region.static_header, &region.header().tenure, &region.header().hot);
     let ring = region.ring();

@@ -1,8 +1,8 @@
 //! Every region in a directory.
 
 use super::inspect::{Info, inspect_at};
-use crate::error::{Error, Result};
-use crate::region::location::{Location, check_name, default_directory, open_directory};
+use crate::error::OpenError;
+use crate::region::location::{Location, check_name, default_directory};
 use crate::sys::directory::Directory;
 use std::path::Path;
 
@@ -12,13 +12,15 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`Error::Directory`] if the directory cannot be read.
-pub fn regions() -> Result<Vec<(String, Result<Info>)>> {
+/// [`OpenError::Directory`] if the directory cannot be read.
+#[expect(clippy::type_complexity, reason = "a list of pairs, which an alias would hide")]
+pub fn regions() -> Result<Vec<(String, Result<Info, OpenError>)>, OpenError> {
     regions_in(&default_directory())
 }
 
 /// Every region in a directory.
-pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info>)>> {
+#[expect(clippy::type_complexity, reason = "as above")]
+pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info, OpenError>)>, OpenError> {
     let (directory, names) = names(path)?;
     let mut regions: Vec<_> = names
         .into_iter()
@@ -34,19 +36,18 @@ pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info>)>> {
 }
 
 /// Whether a file is a region, as far as that can be told. One that may not be read is, if it has a lock beside it.
-fn is_region(location: &Location, info: &Result<Info>) -> bool {
+fn is_region(location: &Location, info: &Result<Info, OpenError>) -> bool {
     match info {
-        Err(Error::NotARegion { .. } | Error::NotFound { .. }) => false,
-        Err(Error::Permission { .. }) => matches!(location.identity_of(&location.lock_file()), Ok(Some(_))),
+        Err(OpenError::NotARegion { .. } | OpenError::NotFound { .. }) => false,
+        Err(OpenError::Permission { .. }) => matches!(location.identity_of(&location.lock_file()), Ok(Some(_))),
         _ => true,
     }
 }
 
 /// A directory, open, and the names of the files in it that are UTF-8.
-pub fn names(path: &Path) -> Result<(Directory, Vec<String>)> {
-    let directory = open_directory(path, None)?;
-    let names = directory.names();
-    let names =
-        names.map_err(|source| Error::Directory { region: None, directory: path.display().to_string(), source })?;
+pub fn names(path: &Path) -> Result<(Directory, Vec<String>), OpenError> {
+    let unreadable = |source| OpenError::Directory { region: None, directory: path.to_owned(), source };
+    let directory = Directory::open(path).map_err(unreadable)?;
+    let names = directory.names().map_err(unreadable)?;
     Ok((directory, names))
 }

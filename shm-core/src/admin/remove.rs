@@ -1,6 +1,6 @@
 //! Removing a region.
 
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::draft::remove_draft;
 use crate::region::location::Location;
 use crate::region::tenure::Lock;
@@ -18,15 +18,15 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// # Errors
 ///
-/// [`Error::WriterAlive`] if it has a writer; [`Error::NotFound`]; [`Error::NotARegion`] for a file that is something
-/// else, which is never removed; [`Error::Permission`].
-pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<()> {
+/// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::NotFound`]; [`OpenError::NotARegion`] for a file that is
+/// something else, which is never removed; [`OpenError::Permission`].
+pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<(), OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));
     let lock = match Lock::acquire(&location) {
         // The lock file stays: it is the living writer's.
-        Err(Error::WriterAlive { .. }) if force => return location.remove(),
-        Err(Error::WriterAlive { region, .. }) => return Err(Error::WriterAlive { region, pid }),
+        Err(OpenError::WriterAlive { .. }) if force => return location.remove(),
+        Err(OpenError::WriterAlive { region, .. }) => return Err(OpenError::WriterAlive { region, pid }),
         acquired => acquired?,
     };
     let removed = remove_locked(&location);
@@ -34,7 +34,7 @@ pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<()> {
 }
 
 /// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
-fn remove_locked(location: &Location) -> Result<()> {
+fn remove_locked(location: &Location) -> Result<(), OpenError> {
     let region = removable(location)?;
     remove_draft(location);
     location.remove()?;
@@ -46,15 +46,15 @@ fn remove_locked(location: &Location) -> Result<()> {
 
 /// Opens a region that is to be removed. One that is damaged, of another version or remote may be removed unopened;
 /// anything else that cannot be opened may not.
-fn removable(location: &Location) -> Result<Option<Region>> {
+fn removable(location: &Location) -> Result<Option<Region>, OpenError> {
     match Region::open(location, Access::Write, MAX_REGION_BYTES) {
         Ok(region) => Ok(Some(region)),
         Err(
-            Error::Damaged { .. }
-            | Error::Version { .. }
-            | Error::Features { .. }
-            | Error::TooLarge { .. }
-            | Error::Remote { .. },
+            OpenError::Damaged { .. }
+            | OpenError::Version { .. }
+            | OpenError::Features { .. }
+            | OpenError::TooLarge { .. }
+            | OpenError::Remote { .. },
         ) => Ok(None),
         Err(error) => Err(error),
     }

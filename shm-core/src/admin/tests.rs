@@ -3,7 +3,9 @@
 use super::clean::clean_in;
 use super::list::regions_in;
 use crate::tests::test_region::{HEAD_AT, SLOTS_AT, STATE_AT, TestRegion, kill};
-use crate::{Error, Kind, Position, RawWriter, RegionState, Writer, WriterStatus, inspect, remove, verify};
+use crate::{
+    Kind, OpenError, Position, PublishError, RawWriter, RegionState, Writer, WriterStatus, inspect, remove, verify,
+};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
@@ -11,9 +13,9 @@ use std::time::SystemTime;
 /// What the list of a directory shows: each name, and in a word what is known of it.
 fn listed(test_region: &TestRegion) -> Vec<(String, String)> {
     let regions = regions_in(test_region.directory.path()).unwrap();
-    let word = |info: Result<_, Error>| match info {
+    let word = |info: Result<_, OpenError>| match info {
         Ok(crate::Info { kind, .. }) => kind.map_or("unknown".to_owned(), |kind| kind.to_string()),
-        Err(Error::Damaged { .. }) => "damaged".to_owned(),
+        Err(OpenError::Damaged { .. }) => "damaged".to_owned(),
         Err(error) => error.to_string(),
     };
     regions.into_iter().map(|(name, info)| (name, word(info))).collect()
@@ -40,7 +42,7 @@ fn a_directory_that_is_not_there_is_an_error_that_names_it() {
     let test_region = TestRegion::new();
     let nowhere = test_region.directory.path().join("nowhere");
     for error in [regions_in(&nowhere).unwrap_err(), clean_in(&nowhere, true).unwrap_err()] {
-        assert!(matches!(&error, Error::Directory { .. }), "{error}");
+        assert!(matches!(&error, OpenError::Directory { .. }), "{error}");
         assert!(error.to_string().contains("nowhere"), "{error}");
     }
 }
@@ -100,7 +102,7 @@ fn a_sound_region_has_no_findings_and_each_damage_has_one_that_says_where() {
         (slot(1), 10, "slot 1: stamp 10 is ahead of the head"),
         (slot(1), 4, "slot 1: stamp 4 belongs to another slot"),
         (slot(1) + 8, 9, "slot 1: its length is above the capacity"),
-        (slot(1) + 24, 0xff, "slot 1: value 1: the value is not UTF-8 text from byte 0 on; publish it as bytes"),
+        (slot(1) + 24, 0xff, "slot 1: value 1: the value is not UTF-8 text from byte 0 on"),
     ] {
         fs::write(&test_region.name, &sound).unwrap();
         test_region.poke(at, &bytes.to_le_bytes());
@@ -114,10 +116,10 @@ fn a_region_with_a_writer_is_removed_by_force_only() {
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
     let refused = remove(&test_region.name, false).unwrap_err();
-    assert!(matches!(refused, Error::WriterAlive { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
+    assert!(matches!(refused, OpenError::WriterAlive { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
     remove(&test_region.name, true).unwrap();
-    assert!(matches!(writer.close(), Err(Error::Gone { .. })));
-    assert!(matches!(remove(&test_region.name, true), Err(Error::NotFound { .. })));
+    assert!(matches!(writer.close(), Err(PublishError::Gone { .. })));
+    assert!(matches!(remove(&test_region.name, true), Err(OpenError::NotFound { .. })));
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn removing_leaves_nothing_and_takes_nothing_that_is_no_region() {
     remove(&test_region.name, false).unwrap();
     assert_eq!(test_region.files(), [""; 0]);
     fs::write(&test_region.name, "notes").unwrap();
-    assert!(matches!(remove(&test_region.name, true), Err(Error::NotARegion { .. })));
+    assert!(matches!(remove(&test_region.name, true), Err(OpenError::NotARegion { .. })));
     assert_eq!(fs::read(&test_region.name).unwrap(), b"notes");
 }
 
@@ -137,7 +139,7 @@ fn a_damaged_region_can_be_removed() {
     let test_region = TestRegion::new();
     drop(test_region.writer(Kind::Text));
     test_region.poke(64, &3_u64.to_le_bytes());
-    assert!(matches!(inspect(&test_region.name), Err(Error::Damaged { .. })));
+    assert!(matches!(inspect(&test_region.name), Err(OpenError::Damaged { .. })));
     remove(&test_region.name, false).unwrap();
     assert_eq!(test_region.files(), [""; 0]);
 }

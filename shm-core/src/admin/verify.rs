@@ -1,7 +1,7 @@
 //! Whether all of a region fits together.
 
 use super::inspect::RegionState;
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::format::value_type_of;
 use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, NOT_BELIEVED, Region};
@@ -10,6 +10,7 @@ use crate::types::kind::Kind;
 use crate::types::value_type::check_payload;
 use shm_ring::header::MAX_SEQUENCE;
 use shm_ring::{Lookup, NO_MEMORY, Ring};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Something in a region that does not fit the rest.
@@ -29,7 +30,7 @@ pub struct Finding {
 /// # Errors
 ///
 /// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
-pub fn verify(name: impl AsRef<Path>) -> Result<Vec<Finding>> {
+pub fn verify(name: impl AsRef<Path>) -> Result<Vec<Finding>, OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
     let kind = Kind::from_code(region.static_header.kind);
@@ -44,14 +45,14 @@ pub fn verify(name: impl AsRef<Path>) -> Result<Vec<Finding>> {
         findings.extend((0..ring.shape().slots).filter_map(|slot| {
             let check = |payload: &[u8]| match kind {
                 _ if !trusts_plain && !ring.shape().checksummed => Err(NOT_BELIEVED.to_owned()),
-                Some(kind) => check_payload(kind, value_type.as_ref(), payload),
+                Some(kind) => check_payload(kind, value_type.as_ref(), payload).map_err(|error| error.to_string()),
                 None => Ok(()),
             };
             let problem = verify_slot(ring, head, slot, &mut payload, check).err()?;
             Some(Finding { part: format!("slot {slot}"), problem })
         }));
         if findings.iter().any(|finding| finding.problem == NO_MEMORY) {
-            return Err(Error::TooLarge { region: location.name.clone(), reason: NO_MEMORY.to_owned() });
+            return Err(location.io_error("verify region", ErrorKind::OutOfMemory.into()));
         }
     }
     Ok(findings)
@@ -82,8 +83,8 @@ fn verify_slot(
     head: u64,
     slot: u64,
     payload: &mut Vec<u8>,
-    check: impl FnOnce(&[u8]) -> std::result::Result<(), String>,
-) -> std::result::Result<(), String> {
+    check: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<(), String> {
     let stamp = ring.stamp(slot);
     if stamp == 0 {
         return Ok(());

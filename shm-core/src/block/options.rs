@@ -1,7 +1,7 @@
 //! Making a map: what of which file, for what, and with which pages behind it. What is then done with it is not here.
 
 use super::Block;
-use crate::error::{Error, Result};
+use crate::error::{BlockError, Limit};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
 use crate::sys::mapping::{BlockMapping, page_bytes};
@@ -123,8 +123,9 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::NoBlock`] if there is none and it is not to be made; [`Error::BadName`]; [`Error::Directory`];
-    /// [`Error::Permission`] if it may not be opened or made; otherwise as for [`file`](Self::file).
+    /// [`BlockError::NoBlock`] if there is none and it is not to be made; [`BlockError::BadName`];
+    /// [`BlockError::Directory`]; [`BlockError::Permission`] if it may not be opened or made; otherwise as for
+    /// [`file`](Self::file).
     ///
     /// # Examples
     ///
@@ -140,7 +141,7 @@ impl BlockOptions {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(&self, name: impl AsRef<Path>) -> Result<Block> {
+    pub fn open(&self, name: impl AsRef<Path>) -> Result<Block, BlockError> {
         let location = Location::resolve(name.as_ref())?;
         let name = &location.name.clone();
         let access = self.access.unwrap_or(Access::Write);
@@ -165,9 +166,10 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of the
-    /// page size, or the file was opened for less than the map is for; [`Error::IsRegion`]. [`Error::NoSpace`] and
-    /// [`Error::TooLarge`] if it cannot be extended, and it then keeps its length. [`Error::Io`].
+    /// [`BlockError::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of
+    /// the page size, or the file was opened for less than the map is for; [`BlockError::IsRegion`].
+    /// [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if it cannot be extended, and it then keeps its length.
+    /// [`BlockError::Io`].
     ///
     /// # Examples
     ///
@@ -179,7 +181,7 @@ impl BlockOptions {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn file(&self, file: File) -> Result<Block> {
+    pub fn file(&self, file: File) -> Result<Block, BlockError> {
         let name = file::path_name(&file);
         let access = match self.access {
             Some(access) => access,
@@ -194,7 +196,7 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the length is 0 or an offset is set; [`Error::TooLarge`]; [`Error::Io`].
+    /// [`BlockError::Refused`] if the length is 0 or an offset is set; [`BlockError::TooLarge`]; [`BlockError::Io`].
     ///
     /// # Examples
     ///
@@ -205,7 +207,7 @@ impl BlockOptions {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn anonymous(&self) -> Result<Block> {
+    pub fn anonymous(&self) -> Result<Block, BlockError> {
         let name = "anonymous memory";
         if self.len == 0 || self.offset != 0 {
             return Err(refused(name, "map", "it needs a length, and has no offset".to_owned()));
@@ -228,7 +230,7 @@ impl BlockOptions {
     }
 
     /// Opens the block's file, and says whether it is new.
-    fn open_file(&self, location: &Location, access: Access) -> Result<(File, bool)> {
+    fn open_file(&self, location: &Location, access: Access) -> Result<(File, bool), BlockError> {
         let (directory, name) = (location.directory(), location.file());
         let open = || match access {
             Access::Write => directory.open_file(name, file::Access::Write),
@@ -247,7 +249,7 @@ impl BlockOptions {
     }
 
     /// Checks the file, gives it the pages, and maps it.
-    fn backing(&self, name: &str, file: File, access: Access) -> Result<Backing> {
+    fn backing(&self, name: &str, file: File, access: Access) -> Result<Backing, BlockError> {
         let refuse = |reason: String| Err(refused(name, "map", reason));
         let stat = stat(name, &file)?;
         if stat.kind != Kind::Regular {
@@ -261,7 +263,7 @@ impl BlockOptions {
             ));
         }
         if !self.force && begins_as_region(&file) {
-            return Err(Error::IsRegion { region: name.to_owned() });
+            return Err(BlockError::IsRegion { block: name.to_owned() });
         }
         let file_len = stat.bytes;
         let len = match self.len {
@@ -292,7 +294,7 @@ impl BlockOptions {
 }
 
 impl TryFrom<File> for Block {
-    type Error = Error;
+    type Error = BlockError;
 
     /// Maps the whole file: for reading if it was opened read-only, else for reading and writing.
     ///
@@ -306,7 +308,7 @@ impl TryFrom<File> for Block {
     /// # Ok(())
     /// # }
     /// ```
-    fn try_from(file: File) -> Result<Self> {
+    fn try_from(file: File) -> Result<Self, BlockError> {
         BlockOptions::new().file(file)
     }
 }
@@ -319,7 +321,7 @@ impl Backing {
     }
 
     /// Changes the length of the mapping and of its file, without a moment at which the mapping is longer than the file.
-    pub fn resize(&mut self, name: &str, len: usize) -> Result<()> {
+    pub fn resize(&mut self, name: &str, len: usize) -> Result<(), BlockError> {
         let refuse = |reason: &str| Err(refused(name, "resize", reason.to_owned()));
         let (Access::Write, Some(file)) = (self.access, &self.file) else {
             return refuse("it is read-only or copy-on-write");
@@ -327,7 +329,7 @@ impl Backing {
         if len == 0 {
             return refuse("a map has at least one byte; close it instead");
         }
-        let io_error = |source| Error::Io { action: "resize", region: name.to_owned(), source };
+        let io_error = |source| BlockError::Io { action: "resize", block: name.to_owned(), source };
         let end = end_of(name, self.offset, len)?;
         if len < self.memory.len() {
             self.memory.remap(len).map_err(io_error)?;
@@ -365,7 +367,7 @@ impl Drop for Backing {
 
 /// Gives every byte of the range a page on the disk or in memory, and extends the file to its end. If that fails, the
 /// file has the length that it had.
-fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<()> {
+fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockError> {
     let stat = stat(name, file)?;
     let end = offset + len;
     let file_len = stat.bytes;
@@ -378,21 +380,21 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<()> {
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
         ErrorKind::Unsupported => Err(refused(name, "map", "its file system cannot reserve space for it".to_owned())),
         _ if is_no_space(&error) => {
-            Err(Error::NoSpace { region: name.to_owned(), needed: len, free: file::free_bytes(file) })
+            Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
         }
         // What a file system says to a length that no file has.
-        ErrorKind::FileTooLarge => Err(Error::TooLarge { region: name.to_owned(), reason: format!("{end} bytes") }),
+        ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
         _ => Err(io_error("reserve space for", name, error)),
     })
 }
 
 /// Refuses a length for which the kernel would kill the process.
-fn check_limit(name: &str, end: u64, file_len: u64) -> Result<()> {
-    if end <= file_len.max(file::length_limit()) {
+fn check_limit(name: &str, end: u64, file_len: u64) -> Result<(), BlockError> {
+    let limit = file_len.max(file::length_limit());
+    if end <= limit {
         return Ok(());
     }
-    let reason = format!("{end} bytes are above the limit on the size of files; raise it with ulimit -f");
-    Err(Error::TooLarge { region: name.to_owned(), reason })
+    Err(too_large(name, end, Limit::FileSize(limit)))
 }
 
 fn begins_as_region(file: &File) -> bool {
@@ -406,24 +408,23 @@ fn opened_for(file: &File) -> io::Result<Access> {
 }
 
 /// Where a map ends in its file, if the kernel can count as far.
-fn end_of(name: &str, offset: u64, len: usize) -> Result<u64> {
+fn end_of(name: &str, offset: u64, len: usize) -> Result<u64, BlockError> {
     let end = offset.checked_add(len as u64).filter(|end| i64::try_from(*end).is_ok() && isize::try_from(len).is_ok());
-    let reason = || format!("{len} bytes at {offset}, more than this machine can address");
-    end.ok_or_else(|| Error::TooLarge { region: name.to_owned(), reason: reason() })
+    end.ok_or_else(|| too_large(name, offset.saturating_add(len as u64), Limit::Address))
 }
 
-fn stat(name: &str, file: &File) -> Result<Stat> {
+fn stat(name: &str, file: &File) -> Result<Stat, BlockError> {
     file::stat(file).map_err(|error| io_error("map", name, error))
 }
 
-fn explain_open(location: &Location, error: io::Error) -> Error {
+fn explain_open(location: &Location, error: io::Error) -> BlockError {
     let name = location.name.as_str();
     match error.kind() {
-        ErrorKind::NotFound => Error::NoBlock { block: name.to_owned() },
-        ErrorKind::PermissionDenied => {
-            Error::Permission { action: "map", region: name.to_owned(), remedy: "its owner can allow it".to_owned() }
+        ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
+        ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
+        _ if is_no_space(&error) => {
+            BlockError::NoSpace { block: name.to_owned(), needed: 0, free: file::free_bytes(location.directory()) }
         }
-        _ if is_no_space(&error) => location.no_space(0),
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
             Some(Kind::Link) => refused(name, "map", "it is a symbolic link".to_owned()),
@@ -432,10 +433,14 @@ fn explain_open(location: &Location, error: io::Error) -> Error {
     }
 }
 
-fn io_error(action: &'static str, name: &str, source: io::Error) -> Error {
-    Error::Io { action, region: name.to_owned(), source }
+fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
+    BlockError::Io { action, block: name.to_owned(), source }
 }
 
-fn refused(name: &str, asked: &str, reason: String) -> Error {
-    Error::Refused { map: name.to_owned(), asked: asked.to_owned(), reason }
+fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
+    BlockError::TooLarge { block: name.to_owned(), bytes, limit }
+}
+
+fn refused(name: &str, asked: &str, reason: String) -> BlockError {
+    BlockError::Refused { block: name.to_owned(), asked: asked.to_owned(), reason }
 }

@@ -1,7 +1,7 @@
 //! A map as an array: ranges and indices, searching and moving, without regard to the position.
 
 use super::{Block, SEARCH_BYTES};
-use crate::error::Result;
+use crate::error::BlockError;
 use memchr::memmem;
 use shm_ring::copy;
 use std::ops::{Bound, Range, RangeBounds};
@@ -11,7 +11,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange); [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::OutOfRange`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -24,7 +24,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn byte_at(&self, index: isize) -> Result<u8> {
+    pub fn byte_at(&self, index: isize) -> Result<u8, BlockError> {
         let at = self.index("read", index)?;
         Ok(self.copy_of(at..at + 1)?[0])
     }
@@ -33,7 +33,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange); [`Error::Refused`](crate::Error::Refused) if the map is read-only; [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::OutOfRange`]; [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -45,7 +45,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_byte(&mut self, index: isize, byte: u8) -> Result<()> {
+    pub fn set_byte(&mut self, index: isize, byte: u8) -> Result<(), BlockError> {
         self.writable("write")?;
         let at = self.index("write", index)?;
         self.store(at, &[byte])
@@ -55,7 +55,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -69,7 +69,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(&self, range: impl RangeBounds<isize>) -> Result<Vec<u8>> {
+    pub fn get(&self, range: impl RangeBounds<isize>) -> Result<Vec<u8>, BlockError> {
         self.backing()?;
         let range = within(&range, self.len());
         self.copy_of(range.start..range.end.max(range.start))
@@ -79,8 +79,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) if the range has another length than the bytes, or the map is read-only; [`Error::Closed`](crate::Error::Closed).
-    /// Nothing is stored then.
+    /// [`BlockError::Refused`] if the range has another length than the bytes, or the map is read-only;
+    /// [`BlockError::Closed`]. Nothing is stored then.
     ///
     /// # Examples
     ///
@@ -93,7 +93,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set(&mut self, range: impl RangeBounds<isize>, bytes: &[u8]) -> Result<()> {
+    pub fn set(&mut self, range: impl RangeBounds<isize>, bytes: &[u8]) -> Result<(), BlockError> {
         self.writable("write")?;
         let range = within(&range, self.len());
         if range.len() != bytes.len() {
@@ -110,7 +110,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn find(&self, needle: &[u8], range: impl RangeBounds<isize>) -> Result<Option<usize>> {
+    pub fn find(&self, needle: &[u8], range: impl RangeBounds<isize>) -> Result<Option<usize>, BlockError> {
         self.backing()?;
         let Range { mut start, end } = within(&range, self.len());
         let finder = memmem::Finder::new(needle);
@@ -157,7 +157,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn rfind(&self, needle: &[u8], range: impl RangeBounds<isize>) -> Result<Option<usize>> {
+    pub fn rfind(&self, needle: &[u8], range: impl RangeBounds<isize>) -> Result<Option<usize>, BlockError> {
         self.backing()?;
         let Range { start, mut end } = within(&range, self.len());
         let finder = memmem::FinderRev::new(needle);
@@ -176,8 +176,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one of them leaves the map, [`Error::Refused`](crate::Error::Refused) if the map is read-only, [`Error::Closed`](crate::Error::Closed):
-    /// nothing is moved then.
+    /// [`BlockError::OutOfRange`] if one of them leaves the map, [`BlockError::Refused`] if the map is read-only,
+    /// [`BlockError::Closed`]: nothing is moved then.
     ///
     /// # Examples
     ///
@@ -191,7 +191,7 @@ impl Block {
     /// # }
     /// ```
     #[doc(alias = "move")]
-    pub fn move_within(&mut self, destination: usize, source: usize, count: usize) -> Result<()> {
+    pub fn move_within(&mut self, destination: usize, source: usize, count: usize) -> Result<(), BlockError> {
         let memory = &self.writable("write")?.memory;
         let fits = |start: usize| start.checked_add(count).is_some_and(|end| end <= memory.len());
         if !fits(destination) || !fits(source) {
@@ -205,7 +205,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::Closed`].
     ///
     /// # Safety
     ///
@@ -226,7 +226,7 @@ impl Block {
     /// # }
     /// ```
     #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
-    pub unsafe fn as_slice(&self) -> Result<&[u8]> {
+    pub unsafe fn as_slice(&self) -> Result<&[u8], BlockError> {
         let memory = &self.backing()?.memory;
         // SAFETY: what it asks for is what this function asks of its caller.
         Ok(unsafe { memory.as_slice() })
@@ -236,7 +236,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`](crate::Error::Refused) if the map is read-only; [`Error::Closed`](crate::Error::Closed).
+    /// [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
     ///
     /// # Safety
     ///
@@ -254,14 +254,14 @@ impl Block {
     /// # }
     /// ```
     #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
-    pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8]> {
+    pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8], BlockError> {
         self.writable("write")?;
         let backing = self.backing.as_mut().expect("it is writable, so it is open");
         // SAFETY: what it asks for is what this function asks of its caller, and the map is writable.
         Ok(unsafe { backing.memory.as_mut_slice() })
     }
 
-    fn index(&self, asked: &str, index: isize) -> Result<usize> {
+    fn index(&self, asked: &str, index: isize) -> Result<usize, BlockError> {
         self.backing()?;
         let at = index.checked_add_unsigned(if index < 0 { self.len() } else { 0 });
         let at = at.and_then(|at| usize::try_from(at).ok()).filter(|at| *at < self.len());

@@ -1,7 +1,7 @@
 //! A map as a stream: reading and writing at its position, in Python's words and in the standard library's traits.
 
 use super::{Block, SEARCH_BYTES};
-use crate::error::{Error, Result};
+use crate::error::BlockError;
 use shm_ring::copy;
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -15,7 +15,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -27,7 +27,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tell(&self) -> Result<usize> {
+    pub fn tell(&self) -> Result<usize, BlockError> {
         self.backing().map(|_| self.position)
     }
 
@@ -35,8 +35,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] before the start or behind the end, which leaves the position as it was;
-    /// [`Error::Closed`].
+    /// [`BlockError::OutOfRange`] before the start or behind the end, which leaves the position as it was;
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -50,7 +50,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn seek(&mut self, to: SeekFrom) -> Result<usize> {
+    pub fn seek(&mut self, to: SeekFrom) -> Result<usize, BlockError> {
         self.backing()?;
         let wanted = match to {
             SeekFrom::Start(position) => i128::from(position),
@@ -68,7 +68,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -82,14 +82,14 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn read(&mut self, count: usize) -> Result<Vec<u8>> {
+    pub fn read(&mut self, count: usize) -> Result<Vec<u8>, BlockError> {
         let mut bytes = vec![0; count.min(self.len().saturating_sub(self.position))];
         self.read_into(&mut bytes)?;
         Ok(bytes)
     }
 
     /// Fills the buffer, as far as there are bytes, and returns their number.
-    fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize, BlockError> {
         let backing = self.backing()?;
         let start = self.position.min(self.len());
         let count = buffer.len().min(self.len() - start);
@@ -102,7 +102,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -114,7 +114,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn read_all(&mut self) -> Result<Vec<u8>> {
+    pub fn read_all(&mut self) -> Result<Vec<u8>, BlockError> {
         self.read(usize::MAX)
     }
 
@@ -122,7 +122,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] at the end; [`Error::Closed`].
+    /// [`BlockError::OutOfRange`] at the end; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -134,7 +134,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn read_byte(&mut self) -> Result<u8> {
+    pub fn read_byte(&mut self) -> Result<u8, BlockError> {
         match self.read(1)?.first() {
             Some(byte) => Ok(*byte),
             None => Err(self.out_of_range(format!("read a byte at {} of", self.position))),
@@ -146,7 +146,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -160,7 +160,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn readline(&mut self) -> Result<Vec<u8>> {
+    pub fn readline(&mut self) -> Result<Vec<u8>, BlockError> {
         self.backing()?;
         let mut line = Vec::new();
         // The newline is looked for in what was copied: it could be gone by a second look.
@@ -181,8 +181,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] if they do not fit, [`Error::Refused`] if the map is read-only, [`Error::Closed`]: nothing is
-    /// stored then.
+    /// [`BlockError::OutOfRange`] if they do not fit, [`BlockError::Refused`] if the map is read-only,
+    /// [`BlockError::Closed`]: nothing is stored then.
     ///
     /// # Examples
     ///
@@ -195,7 +195,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, BlockError> {
         self.writable("write")?;
         let (start, count) = (self.position, bytes.len());
         let end = start.checked_add(count).filter(|end| *end <= self.len());
@@ -221,7 +221,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn write_byte(&mut self, byte: u8) -> Result<()> {
+    pub fn write_byte(&mut self, byte: u8) -> Result<(), BlockError> {
         self.write(&[byte]).map(|_| ())
     }
 }
@@ -269,11 +269,11 @@ impl Seek for Block {
 }
 
 /// The error as one of the traits', with this kind where it is that the bytes or the place do not fit.
-fn to_io(error: Error, out_of_range: ErrorKind) -> io::Error {
+fn to_io(error: BlockError, out_of_range: ErrorKind) -> io::Error {
     let kind = match &error {
-        Error::OutOfRange { .. } => out_of_range,
-        Error::Refused { .. } => ErrorKind::PermissionDenied,
-        Error::Io { source, .. } => source.kind(),
+        BlockError::OutOfRange { .. } => out_of_range,
+        BlockError::Refused { .. } => ErrorKind::PermissionDenied,
+        BlockError::Io { source, .. } => source.kind(),
         _ => ErrorKind::Other,
     };
     io::Error::new(kind, error)

@@ -137,7 +137,7 @@ fn slices_show_and_change_the_bytes_themselves() {
     let mut map = open(&path, Access::Read);
     // SAFETY: as above.
     let refused = unsafe { map.as_mut_slice() };
-    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_map_goes_from_thread_to_thread_and_is_read_by_several() {
 fn messages_say_what_was_asked_and_what_is_possible() {
     let (_directory, path) = block_of(&[b'.'; 64]);
     let mut map = Block::open(&path).unwrap();
-    let check = |error: Error, expected: &str| assert_eq!(error.to_string(), expected.replace("BLOCK", &path));
+    let check = |error: BlockError, expected: &str| assert_eq!(error.to_string(), expected.replace("BLOCK", &path));
     map.seek(std::io::SeekFrom::Start(60)).unwrap();
     check(map.write(b"0123456789").unwrap_err(), "cannot write 10 bytes at 60 of 'BLOCK': it has 64 bytes");
     check(map.seek(std::io::SeekFrom::Current(-61)).unwrap_err(), "cannot seek to -1 in 'BLOCK': it has 64 bytes");

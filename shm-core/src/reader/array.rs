@@ -1,7 +1,7 @@
 //! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
 
 use super::{ArrayView, Ask, RawReader, ReaderOptions, Sample, copying_methods, receiving_methods, region_methods};
-use crate::error::Result;
+use crate::error::{OpenError, ReceiveError};
 use crate::types::array::{ArrayType, Element, Elements};
 use shm_ring::copy::InPlace;
 use std::marker::PhantomData;
@@ -25,7 +25,7 @@ impl<T: Element> ArrayReader<T> {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open_array`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open_array(name)
     }
 
@@ -41,8 +41,8 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn view(&mut self) -> Result<Option<ArrayView<'_, T>>> {
+    /// As for [`RawReader::view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    pub fn view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Newest)
     }
 
@@ -50,17 +50,17 @@ impl<T: Element> ArrayReader<T> {
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::recv_view`], and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape.
-    pub fn recv_view(&mut self) -> Result<Option<ArrayView<'_, T>>> {
+    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    pub fn recv_view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Await(None))
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<T>>>, ReceiveError> {
         let mut elements = Vec::new();
         Ok(self.fill(&mut elements, ask)?.map(|sample| sample.with(elements)))
     }
 
-    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>> {
+    fn fill(&mut self, elements: &mut Vec<T>, ask: Ask) -> Result<Option<Sample<()>>, ReceiveError> {
         let mut room = Elements::new(elements);
         let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
         match self.array().check_bytes(room.bytes()) {
@@ -68,26 +68,26 @@ impl<T: Element> ArrayReader<T> {
                 room.turn();
                 Ok(Some(sample))
             }
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }
 
-    fn see(&mut self, ask: Ask) -> Result<Option<ArrayView<'_, T>>> {
+    fn see(&mut self, ask: Ask) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         let mut room = InPlace::default();
         let Some(sample) = self.raw.ask(ask, &mut room)? else { return Ok(None) };
         match self.array().check_bytes(room.0) {
             Ok(()) => Ok(Some(ArrayView::of(self.raw.view_of(sample, room.0)))),
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }
 }
 
 receiving_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
 );
 copying_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`Error::Decode`](crate::Error::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
 );
 region_methods!([T] ArrayReader<T>);

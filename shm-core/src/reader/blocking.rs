@@ -4,7 +4,7 @@ use super::RawReader;
 use super::follow::Step;
 use super::sample::Sample;
 use super::sleeper::{Sleeper, pause, spin};
-use crate::error::Result;
+use crate::error::ReceiveError;
 use shm_ring::copy::Destination;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Option<Sample<()>>> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.next_at_once(buffer) {
             Some(stamped) => {
                 self.streak += 1;
@@ -47,7 +47,7 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Option<Sample<()>>> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         if self.linger()
             && let Some(stamped) = self.follow.next_at_once(buffer)
         {
@@ -80,7 +80,7 @@ impl RawReader {
         buffer: &mut impl Destination,
         timeout: Option<Duration>,
         until: Until,
-    ) -> Result<Option<Sample<()>>> {
+    ) -> Result<Option<Sample<()>>, ReceiveError> {
         let mut now = Instant::now();
         // None is too far away to matter.
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
@@ -94,7 +94,7 @@ impl RawReader {
                 Step::Ended { .. } if until == Until::Closed => return Ok(None),
                 // Closed first and removed then: the close is what was waited for.
                 Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
-                Step::Absent if until == Until::Closed => return Err(self.follow.location().gone()),
+                Step::Absent if until == Until::Closed => return Err(self.follow.location().gone_for_reader()),
                 _ if left.is_zero() => return Ok(None),
                 Step::Busy => {}
                 Step::Absent => thread::sleep(left.min(ABSENT_POLL)),

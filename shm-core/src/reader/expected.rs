@@ -1,6 +1,6 @@
 //! What a reader accepts of a region.
 
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::Region;
 use crate::region::format::{UNCOMPARABLE, ValueFormat, known_kind};
 use crate::region::location::Location;
@@ -20,20 +20,19 @@ pub struct Expected {
 
 impl Expected {
     /// What the region holds, if that is accepted.
-    pub fn accept(&self, location: &Location, region: &Region) -> Result<ValueFormat> {
+    pub fn accept(&self, location: &Location, region: &Region) -> Result<ValueFormat, OpenError> {
         let kind = known_kind(location, region.static_header.kind)?;
         if let Some(only) = self.kind
             && kind != only
         {
-            let (found, expected) = (kind.to_string(), only.to_string());
-            return Err(Error::Kind { region: location.name.clone(), found, expected });
+            return Err(OpenError::Kind { region: location.name.clone(), found: kind, expected: only });
         }
         let format = ValueFormat::of(location, region)?;
         if self.is_untyped && !region.descriptor.is_empty() {
-            return Err(Error::Type { region: location.name.clone(), difference: UNCOMPARABLE.to_owned() });
+            return Err(OpenError::Type { region: location.name.clone(), difference: UNCOMPARABLE.to_owned() });
         }
         match self.difference(format.value_type.as_ref()) {
-            Some(difference) => Err(Error::Type { region: location.name.clone(), difference }),
+            Some(difference) => Err(OpenError::Type { region: location.name.clone(), difference }),
             None => Ok(format),
         }
     }

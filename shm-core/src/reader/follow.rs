@@ -7,7 +7,7 @@
 use super::expected::Expected;
 use super::options::Position;
 use super::sample::Sample;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, ReceiveError};
 use crate::region::format::ValueFormat;
 use crate::region::location::Location;
 use crate::region::{NOT_BELIEVED, Region};
@@ -81,7 +81,7 @@ impl Follow {
         expected: Expected,
         max_region_bytes: u64,
         now: Instant,
-    ) -> Result<Self> {
+    ) -> Result<Self, OpenError> {
         let format = expected.accept(&location, &region)?;
         Ok(Self {
             location,
@@ -162,7 +162,7 @@ impl Follow {
     ///
     /// What is wrong with the value, the file, or the one that the name leads to.
     #[inline]
-    pub fn step(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Step> {
+    pub fn step(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Step, ReceiveError> {
         loop {
             // Bell and state come first: everything that was published before they changed is then found.
             let (bell, state) = (self.ring().bell(), self.ring().state());
@@ -175,7 +175,7 @@ impl Follow {
             // A damaged file may have been replaced for that very reason.
             match self.look_at_name(now, state, polled.is_err())? {
                 Name::Same => {
-                    polled.map_err(|fault| self.damaged(fault))?;
+                    polled.map_err(|fault| self.faulty(fault))?;
                     self.check_state(state)?;
                     return Ok(self.nothing_new(bell));
                 }
@@ -214,9 +214,9 @@ impl Follow {
     ///
     /// # Errors
     ///
-    /// As for [`step`](Self::step); [`Error::Gone`] and [`Error::Busy`].
+    /// As for [`step`](Self::step); [`ReceiveError::Gone`] and [`ReceiveError::Busy`].
     #[inline]
-    pub fn newest(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    pub fn newest(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         loop {
             let state = self.ring().state();
             let polled = self.ring().latest(self.cursor.passed(), buffer);
@@ -226,10 +226,10 @@ impl Follow {
             };
             match found {
                 Name::Another => continue,
-                Name::Nothing => return Err(self.location.gone()),
+                Name::Nothing => return Err(self.location.gone_for_reader()),
                 Name::Same => {}
             }
-            return match polled.map_err(|fault| self.damaged(fault))? {
+            return match polled.map_err(|fault| self.faulty(fault))? {
                 Polled::Value(stamped) => {
                     self.cursor.jump(stamped.sequence + 1);
                     self.give(stamped, buffer).map(Some)
@@ -243,7 +243,7 @@ impl Follow {
     /// Where the name leads, if it is time to look: after each change while the region moves, when something is wrong here,
     /// and otherwise every 50 ms. A `now` before the last look counts as that moment.
     #[inline(always)]
-    fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name> {
+    fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name, ReceiveError> {
         let (last, last_bell) = self.checked;
         let moves = matches!(state, STATE_MOVING | STATE_MOVED) && last_bell != Some(self.ring().bell());
         let is_due = self.is_astray || is_at_fault || moves || now.duration_since(last) >= SLICE;
@@ -259,17 +259,17 @@ impl Follow {
             Some(_) if self.is_astray => Ok(Name::Another),
             // A writer that dies of it leaves nothing else to tell of.
             Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {
-                Err(self.location.damaged("it was cut short while it was in use".to_owned()))
+                Err(self.damaged("it was cut short while it was in use".to_owned()))
             }
             Some(_) => Ok(Name::Same),
         }
     }
 
     /// Goes on in the file that the name leads to now, if that is another one. The old one was drained.
-    fn adopt(&mut self, now: Instant) -> Result<Name> {
+    fn adopt(&mut self, now: Instant) -> Result<Name, ReceiveError> {
         self.is_astray = true;
         let region = match Region::open(&self.location, Access::Read, self.max_region_bytes) {
-            Err(Error::NotFound { .. }) => return Ok(Name::Nothing),
+            Err(OpenError::NotFound { .. }) => return Ok(Name::Nothing),
             opened => opened?,
         };
         if region.identity == self.region.identity {
@@ -293,7 +293,7 @@ impl Follow {
 
     /// Gives a value that was copied, or says why it is not to be believed.
     #[inline(always)]
-    pub fn give(&mut self, stamped: Stamped, room: &impl Destination) -> Result<Sample<()>> {
+    pub fn give(&mut self, stamped: Stamped, room: &impl Destination) -> Result<Sample<()>, ReceiveError> {
         if !self.is_plain
             && let Err(error) = self.check(&stamped, room)
         {
@@ -312,15 +312,15 @@ impl Follow {
 
     /// A state that nobody stores is a sign of a file that was emptied, which otherwise looks like one without values.
     #[inline]
-    fn check_state(&self, state: u32) -> Result<()> {
+    fn check_state(&self, state: u32) -> Result<(), ReceiveError> {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
             return Ok(());
         }
-        Err(self.location.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
+        Err(self.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
     /// Whether a value is the one that was published, as far as that can be told.
-    fn check(&self, stamped: &Stamped, room: &impl Destination) -> Result<()> {
+    fn check(&self, stamped: &Stamped, room: &impl Destination) -> Result<(), ReceiveError> {
         let holds = || match room.content() {
             Copied::Copied(payload) => stamped.checksum_holds(payload),
             Copied::InPlace(bytes) => {
@@ -334,20 +334,24 @@ impl Follow {
             true => "its checksum does not match",
             false => NOT_BELIEVED,
         };
-        Err(self.damaged(Fault { sequence: stamped.sequence, problem }))
+        Err(self.faulty(Fault { sequence: stamped.sequence, problem }))
     }
 
-    fn damaged(&self, fault: Fault) -> Error {
-        let reason = format!("value {}: {}", fault.sequence, fault.problem);
-        match fault.problem {
-            NO_MEMORY => Error::TooLarge { region: self.location.name.clone(), reason },
-            _ => self.location.damaged(reason),
+    #[cold]
+    fn faulty(&self, Fault { sequence, problem }: Fault) -> ReceiveError {
+        match problem {
+            NO_MEMORY => ReceiveError::TooLarge { region: self.location.name.clone(), sequence },
+            _ => self.damaged(format!("value {sequence}: {problem}")),
         }
     }
 
+    fn damaged(&self, reason: String) -> ReceiveError {
+        ReceiveError::Damaged { region: self.location.name.clone(), reason }
+    }
+
     /// The error for a value that was overwritten each time before it could be copied.
-    pub fn busy(&self) -> Error {
-        Error::Busy { region: self.location.name.clone() }
+    pub fn busy(&self) -> ReceiveError {
+        ReceiveError::Busy { region: self.location.name.clone() }
     }
 
     fn ring(&self) -> Ring<'_> {

@@ -1,7 +1,8 @@
 //! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
 
 use super::{Ask, RawReader, ReaderOptions, Sample, receiving_methods, region_methods};
-use crate::error::{Error, Result};
+use crate::error::{OpenError, ReceiveError};
+use crate::types::error::ValueError;
 use crate::types::kind::Kind;
 use crate::types::schema::Schema;
 use serde_json::Value;
@@ -35,15 +36,12 @@ pub struct JsonReader {
 }
 
 impl JsonReader {
-    pub(super) fn from_raw(raw: RawReader) -> Result<Self> {
+    pub(super) fn from_raw(raw: RawReader) -> Result<Self, OpenError> {
         let has_schema = raw.schema().is_some_and(|schema| schema.is_complete());
         if raw.kind() == Kind::Json || has_schema {
             return Ok(Self { raw, encoded: Vec::new() });
         }
-        let region = &raw.follow.location().name;
-        Err(Error::Schema(format!(
-            "region '{region}' does not say how its values are encoded; read it with a RawReader"
-        )))
+        Err(OpenError::Undescribed { region: raw.follow.location().name.clone() })
     }
 
     /// Attaches to a region that exists; receiving starts at its newest value.
@@ -51,7 +49,7 @@ impl JsonReader {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open_json`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open_json(name)
     }
 
@@ -61,22 +59,22 @@ impl JsonReader {
         self.raw.schema()
     }
 
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Value>>, ReceiveError> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         match self.decode() {
             Ok(value) => Ok(Some(sample.with(value))),
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }
 
-    fn decode(&self) -> std::result::Result<Value, String> {
+    fn decode(&self) -> Result<Value, ValueError> {
         match (self.raw.kind(), self.raw.schema()) {
-            (_, Some(schema)) => schema.decode(&self.encoded).map_err(|error| error.to_string()),
-            (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(|error| error.to_string()),
-            (kind, None) => Err(format!("the region now holds {kind} values without a schema")),
+            (_, Some(schema)) => Ok(schema.decode(&self.encoded)?),
+            (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(ValueError::Json),
+            (kind, None) => Err(ValueError::Undescribed { kind }),
         }
     }
 }
 
-receiving_methods!([] JsonReader, Value, ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a value of the type.");
+receiving_methods!([] JsonReader, Value, ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if the bytes are not a value of the type.");
 region_methods!([] JsonReader);

@@ -10,7 +10,7 @@ macro_rules! receiving_methods {
             /// # Errors
             ///
             #[doc = concat!("As for [`RawReader::latest_into`](crate::RawReader::latest_into)", $errors)]
-            pub fn latest(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
+            pub fn latest(&mut self) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
                 self.take(crate::reader::Ask::Newest)
             }
 
@@ -19,7 +19,7 @@ macro_rules! receiving_methods {
             /// # Errors
             ///
             #[doc = concat!("As for [`RawReader::try_recv_into`](crate::RawReader::try_recv_into)", $errors)]
-            pub fn try_recv(&mut self) -> crate::error::Result<crate::reader::Received<$value>> {
+            pub fn try_recv(&mut self) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
                 let sample = self.take(crate::reader::Ask::Next)?;
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
@@ -31,7 +31,7 @@ macro_rules! receiving_methods {
             /// # Errors
             ///
             #[doc = concat!("As for [`RawReader::recv_into`](crate::RawReader::recv_into)", $errors)]
-            pub fn recv(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
+            pub fn recv(&mut self) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
                 self.take(crate::reader::Ask::Await(None))
             }
 
@@ -43,7 +43,7 @@ macro_rules! receiving_methods {
             pub fn recv_timeout(
                 &mut self,
                 timeout: std::time::Duration,
-            ) -> crate::error::Result<crate::reader::Received<$value>> {
+            ) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
                 let sample = self.take(crate::reader::Ask::Await(Some(timeout)))?;
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
@@ -57,7 +57,7 @@ macro_rules! receiving_methods {
             pub fn follow(
                 &mut self,
                 timeout: std::time::Duration,
-            ) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
+            ) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
                 self.take(crate::reader::Ask::Follow(timeout))
             }
 
@@ -70,13 +70,13 @@ macro_rules! receiving_methods {
         impl<$($generics)*> crate::reader::Receive for $reader {
             type Value = $value;
 
-            fn receive_next(&mut self) -> crate::error::Result<Option<crate::reader::Sample<$value>>> {
+            fn receive_next(&mut self) -> Result<Option<crate::reader::Sample<$value>>, crate::error::ReceiveError> {
                 self.recv()
             }
         }
 
         impl<$($generics)*> IntoIterator for $reader {
-            type Item = crate::error::Result<crate::reader::Sample<$value>>;
+            type Item = Result<crate::reader::Sample<$value>, crate::error::ReceiveError>;
             type IntoIter = crate::reader::Values<Self>;
 
             fn into_iter(self) -> Self::IntoIter {
@@ -85,7 +85,7 @@ macro_rules! receiving_methods {
         }
 
         impl<'r, $($generics)*> IntoIterator for &'r mut $reader {
-            type Item = crate::error::Result<crate::reader::Sample<$value>>;
+            type Item = Result<crate::reader::Sample<$value>, crate::error::ReceiveError>;
             type IntoIter = crate::reader::Values<Self>;
 
             fn into_iter(self) -> Self::IntoIter {
@@ -104,14 +104,17 @@ macro_rules! copying_methods {
             ///
             /// # Errors
             ///
-            /// [`Error::Gone`](crate::Error::Gone) if the region was removed, noticed within 50 ms, or 32 calls later if
-            /// each call comes within a microsecond of the one before; [`Error::Busy`](crate::Error::Busy) if the writer
-            /// overwrote the value each time; [`Error::Damaged`](crate::Error::Damaged); and, if the region was replaced,
-            #[doc = concat!("as for [`ReaderOptions::open`](crate::ReaderOptions::open)", $errors)]
+            /// [`ReceiveError::Gone`](crate::ReceiveError::Gone) if the region was removed, noticed within 50 ms, or 32
+            /// calls later if each call comes within a microsecond of the one before;
+            /// [`ReceiveError::Busy`](crate::ReceiveError::Busy) if the writer overwrote the value each time;
+            /// [`ReceiveError::Damaged`](crate::ReceiveError::Damaged);
+            /// [`ReceiveError::TooLarge`](crate::ReceiveError::TooLarge) if there is not enough memory for the value; and
+            /// [`ReceiveError::Reopen`](crate::ReceiveError::Reopen) if the region was replaced, with an error as of
+            #[doc = concat!("[`ReaderOptions::open`](crate::ReaderOptions::open)", $errors)]
             pub fn latest_into(
                 &mut self,
                 buffer: &mut $buffer,
-            ) -> crate::error::Result<Option<crate::reader::Sample<()>>> {
+            ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
                 self.fill(buffer, crate::reader::Ask::Newest)
             }
 
@@ -123,7 +126,7 @@ macro_rules! copying_methods {
             pub fn try_recv_into(
                 &mut self,
                 buffer: &mut $buffer,
-            ) -> crate::error::Result<crate::reader::Received<()>> {
+            ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
                 let sample = self.fill(buffer, crate::reader::Ask::Next)?;
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
@@ -135,11 +138,11 @@ macro_rules! copying_methods {
             ///
             /// # Errors
             ///
-            /// As for [`latest_into`](Self::latest_into), except [`Error::Busy`](crate::Error::Busy).
+            /// As for [`latest_into`](Self::latest_into), except [`ReceiveError::Busy`](crate::ReceiveError::Busy).
             pub fn recv_into(
                 &mut self,
                 buffer: &mut $buffer,
-            ) -> crate::error::Result<Option<crate::reader::Sample<()>>> {
+            ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
                 self.fill(buffer, crate::reader::Ask::Await(None))
             }
 
@@ -152,7 +155,7 @@ macro_rules! copying_methods {
                 &mut self,
                 buffer: &mut $buffer,
                 timeout: std::time::Duration,
-            ) -> crate::error::Result<crate::reader::Received<()>> {
+            ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
                 let sample = self.fill(buffer, crate::reader::Ask::Await(Some(timeout)))?;
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
@@ -163,12 +166,12 @@ macro_rules! copying_methods {
             ///
             /// # Errors
             ///
-            /// As for [`recv_into`](Self::recv_into), except [`Error::Gone`](crate::Error::Gone).
+            /// As for [`recv_into`](Self::recv_into), except [`ReceiveError::Gone`](crate::ReceiveError::Gone).
             pub fn follow_into(
                 &mut self,
                 buffer: &mut $buffer,
                 timeout: std::time::Duration,
-            ) -> crate::error::Result<Option<crate::reader::Sample<()>>> {
+            ) -> Result<Option<crate::reader::Sample<()>>, crate::error::ReceiveError> {
                 self.fill(buffer, crate::reader::Ask::Follow(timeout))
             }
         }

@@ -8,7 +8,7 @@ use super::follow::Follow;
 use super::sleeper::WaitStrategy;
 use super::{ArrayReader, RawReader, Reader};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::format::does_not_apply;
 use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
@@ -110,12 +110,12 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if there is none, or none appeared in time; [`Error::Kind`] if it does not hold Rust values;
-    /// [`Error::Type`] if they are of another type, and [`Error::Schema`] if this one cannot be described;
-    /// [`Error::BadName`]; [`Error::NotARegion`], [`Error::Version`], [`Error::Features`], [`Error::Damaged`];
-    /// [`Error::UnknownKind`]; [`Error::Permission`]; [`Error::TooLarge`] and [`Error::Remote`]; [`Error::Directory`] and
-    /// [`Error::Io`].
-    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>> {
+    /// [`OpenError::NotFound`] if there is none, or none appeared in time; [`OpenError::Kind`] if it does not hold Rust
+    /// values; [`OpenError::Type`] if they are of another type, and [`OpenError::Schema`] if this one cannot be described;
+    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
+    /// [`OpenError::Features`], [`OpenError::Damaged`]; [`OpenError::UnknownKind`]; [`OpenError::Permission`];
+    /// [`OpenError::TooLarge`] and [`OpenError::Remote`]; [`OpenError::Directory`] and [`OpenError::Io`].
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply("array", "a reader of Rust values; use open_array"));
         }
@@ -136,13 +136,13 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`Error::Type`] if they are arrays of other elements or, if [`array`](Self::array) was
-    /// set, of another shape.
-    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>> {
+    /// As for [`open`](Self::open): [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array)
+    /// was set, of another shape.
+    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
                 let reason = format!("the option `array` has elements '{}', the reader '{}'", array.dtype(), T::DTYPE);
-                return Err(Error::BadOption(reason));
+                return Err(OpenError::BadOption { option: "array", reason });
             }
             #[cfg(feature = "schema")]
             Some(ValueType::Schema(_)) => {
@@ -159,9 +159,9 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`Error::Schema`] if the region does not say how its values are encoded.
+    /// As for [`open`](Self::open): [`OpenError::Undescribed`] if the region does not say how its values are encoded.
     #[cfg(feature = "schema")]
-    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonReader> {
+    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonReader, OpenError> {
         JsonReader::from_raw(self.open_raw(name)?)
     }
 
@@ -169,8 +169,8 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), except [`Error::Kind`] and [`Error::Type`].
-    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawReader> {
+    /// As for [`open`](Self::open), except [`OpenError::Kind`] and [`OpenError::Type`].
+    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawReader, OpenError> {
         match &self.value_type {
             None => self.open_expected(name.as_ref(), Expected::default()),
             Some(ValueType::Array(_)) => {
@@ -181,7 +181,7 @@ impl ReaderOptions {
         }
     }
 
-    fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader> {
+    fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader, OpenError> {
         let location = Location::resolve(name)?;
         let max_region_bytes = self.max_region_bytes.unwrap_or(MAX_REGION_BYTES);
         let (region, has_waited) = self.await_region(&location, max_region_bytes)?;
@@ -197,12 +197,12 @@ impl ReaderOptions {
     }
 
     /// Opens the region, once it is there if that is wanted. Whether it had to be waited for.
-    fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool)> {
+    fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
         let start = Instant::now();
         let mut has_waited = false;
         loop {
             match (Region::open(location, Access::Read, max_region_bytes), self.open_timeout) {
-                (Err(Error::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
+                (Err(OpenError::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;
                 }

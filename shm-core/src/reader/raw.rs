@@ -8,9 +8,10 @@ use super::sample::Sample;
 use super::sleeper::WaitStrategy;
 use super::{copying_methods, receiving_methods};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, ReceiveError};
 use crate::region::tenure::{self, WriterStatus};
 use crate::types::array::ArrayType;
+use crate::types::error::ValueError;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
@@ -67,7 +68,7 @@ impl RawReader {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open_raw(name)
     }
 
@@ -131,7 +132,7 @@ impl RawReader {
 
     /// Does what one of the receiving methods says.
     #[inline(always)]
-    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match ask {
             Ask::Newest => self.newest(buffer),
             Ask::Next => self.next(buffer),
@@ -141,7 +142,7 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn newest(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn newest(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         if self.pace.is_quick()
             && let Some(stamped) = self.follow.newest_at_once(buffer)
         {
@@ -152,13 +153,13 @@ impl RawReader {
     }
 
     #[inline(never)]
-    fn newest_checked(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn newest_checked(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         let now = self.pace.now();
         self.follow.newest(now, buffer)
     }
 
     #[inline(always)]
-    fn next(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn next(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.next_at_once(buffer) {
             Some(stamped) => self.follow.give(stamped, buffer).map(Some),
             None => self.next_or_move(buffer),
@@ -166,13 +167,13 @@ impl RawReader {
     }
 
     #[inline(never)]
-    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>> {
+    fn next_or_move(&mut self, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match self.follow.step(self.pace.now(), buffer)? {
             Step::Value(sample) => Ok(Some(sample)),
             Step::Wait { .. } | Step::Ended { .. } => Ok(None),
             Step::Busy => Err(self.follow.busy()),
             Step::Absent if self.follow.is_ended() => Ok(None),
-            Step::Absent => Err(self.follow.location().gone()),
+            Step::Absent => Err(self.follow.location().gone_for_reader()),
         }
     }
 
@@ -183,20 +184,21 @@ impl RawReader {
     }
 
     #[inline(always)]
-    fn fill(&mut self, buffer: &mut Vec<u8>, ask: Ask) -> Result<Option<Sample<()>>> {
+    fn fill(&mut self, buffer: &mut Vec<u8>, ask: Ask) -> Result<Option<Sample<()>>, ReceiveError> {
         self.ask(ask, buffer)
     }
 
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<Vec<u8>>>, ReceiveError> {
         let mut buffer = Vec::new();
         Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
     /// The error for a value that is not what it should be; what was told with it is told again.
-    pub(super) fn undecodable(&mut self, sample: &Sample<()>, reason: String) -> Error {
+    #[cold]
+    pub(super) fn undecodable(&mut self, sample: &Sample<()>, source: ValueError) -> ReceiveError {
         self.follow.tell_again(sample);
-        Error::Decode { region: self.follow.location().name.clone(), sequence: sample.sequence, reason }
+        ReceiveError::Decode { region: self.follow.location().name.clone(), sequence: sample.sequence, source }
     }
 }
 

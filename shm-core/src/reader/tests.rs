@@ -2,8 +2,8 @@
 
 use crate::tests::test_region::{HEAD_AT, SLOTS_AT, TestRegion, drain, kill, row};
 use crate::{
-    ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Sequence, Writer, WriterOptions,
-    inspect, verify,
+    ArrayReader, ArrayWriter, Kind, OpenError, Position, RawReader, RawWriter, Reader, ReceiveError, Sequence, Writer,
+    WriterOptions, inspect, verify,
 };
 use std::time::{Duration, Instant};
 
@@ -59,10 +59,10 @@ fn a_reader_moves_as_often_as_it_is_told() {
 fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first_value() {
     let test_region = TestRegion::new();
     let mut options = RawReader::options();
-    assert!(matches!(options.open_raw(&test_region.name), Err(Error::NotFound { .. })));
+    assert!(matches!(options.open_raw(&test_region.name), Err(OpenError::NotFound { .. })));
     let start = Instant::now();
     let timeout = Duration::from_millis(30);
-    assert!(matches!(options.open_timeout(timeout).open_raw(&test_region.name), Err(Error::NotFound { .. })));
+    assert!(matches!(options.open_timeout(timeout).open_raw(&test_region.name), Err(OpenError::NotFound { .. })));
     assert!(start.elapsed() >= timeout);
 
     let mut reader = std::thread::scope(|scope| {
@@ -84,16 +84,16 @@ fn a_reader_accepts_what_it_was_opened_for_and_says_what_else_it_found() {
     Writer::<(u32, f64)>::open(&test_region.name).unwrap().publish(&(1, 2.5)).unwrap();
     assert_eq!(Reader::<(u32, f64)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, (1, 2.5));
     assert_eq!(RawReader::open(&test_region.name).unwrap().kind(), Kind::Bincode);
-    assert!(matches!(ArrayReader::<u8>::open(&test_region.name), Err(Error::Kind { .. })));
+    assert!(matches!(ArrayReader::<u8>::open(&test_region.name), Err(OpenError::Kind { .. })));
     #[cfg(feature = "schema")]
-    assert!(matches!(Reader::<(u32, f32)>::open(&test_region.name), Err(Error::Type { .. })));
+    assert!(matches!(Reader::<(u32, f32)>::open(&test_region.name), Err(OpenError::Type { .. })));
 
     let arrays = TestRegion::new();
     ArrayWriter::<u16>::open(&arrays.name, &[2]).unwrap().publish(&[7, 8]).unwrap();
     assert_eq!(ArrayReader::<u16>::open(&arrays.name).unwrap().latest().unwrap().unwrap().value, [7, 8]);
     let other = ArrayReader::<u8>::open(&arrays.name).unwrap_err();
-    assert!(matches!(other, Error::Type { .. }), "{other}");
-    assert!(matches!(Reader::<(u32, f64)>::open(&arrays.name), Err(Error::Kind { .. })));
+    assert!(matches!(other, OpenError::Type { .. }), "{other}");
+    assert!(matches!(Reader::<(u32, f64)>::open(&arrays.name), Err(OpenError::Kind { .. })));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_region_above_the_readers_limit_is_refused() {
     let bytes = test_region.file().metadata().unwrap().len();
     RawReader::options().max_region_bytes(bytes).open_raw(&test_region.name).unwrap();
     let refused = RawReader::options().max_region_bytes(bytes - 1).open_raw(&test_region.name);
-    assert!(matches!(refused, Err(Error::TooLarge { .. })));
+    assert!(matches!(refused, Err(OpenError::TooLarge { .. })));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
     let stride = inspect(&test_region.name).unwrap().stride;
     test_region.poke(SLOTS_AT + stride + 24, b"0");
     let mut reader = test_region.reader(Position::Oldest);
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
     assert_eq!(drain(&mut reader), [row(2, "two")]);
     assert_eq!(verify(&test_region.name).unwrap()[0].problem, "value 1: its checksum does not match");
 }
@@ -148,7 +148,7 @@ fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
     // A lapped reader goes on at 6 of 8, whose payload is spoilt here.
     let stride = inspect(&test_region.name).unwrap().stride;
     test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
     let sample = reader.try_recv().unwrap().value().unwrap();
     assert_eq!((sample.sequence, sample.lost), (7, 5));
 }
@@ -161,8 +161,8 @@ fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
     let mut reader = test_region.reader(Position::New);
     kill(writer);
     test_region.poke(HEAD_AT, &u64::MAX.to_le_bytes());
-    assert!(matches!(reader.try_recv(), Err(Error::Damaged { .. })));
-    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
+    assert!(matches!(reader.latest(), Err(ReceiveError::Damaged { .. })));
     test_region.poke(HEAD_AT, &5_u64.to_le_bytes());
     test_region.writer(Kind::Text).publish(b"two").unwrap();
     // The newest value by the head's account is nowhere, so the numbers are those of a new lineage.
@@ -179,8 +179,8 @@ fn a_file_that_was_emptied_under_its_reader_is_damaged() {
     writer.publish(b"one").unwrap();
     let mut reader = test_region.reader(Position::New);
     test_region.poke(256, &[0; 40_000]);
-    assert!(matches!(reader.recv(), Err(Error::Damaged { .. })));
-    assert!(matches!(reader.latest(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.recv(), Err(ReceiveError::Damaged { .. })));
+    assert!(matches!(reader.latest(), Err(ReceiveError::Damaged { .. })));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
 use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
-use crate::error::Result;
+use crate::error::{OpenError, ReceiveError};
 use crate::types::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,7 +46,7 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     /// # Errors
     ///
     /// As for [`ReaderOptions::open`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         ReaderOptions::new().open(name)
     }
 
@@ -60,7 +60,7 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     /// # Errors
     ///
     /// As for [`RawReader::view`].
-    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+    pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         self.raw.view()
     }
 
@@ -69,22 +69,22 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
     /// # Errors
     ///
     /// As for [`RawReader::recv_view`].
-    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         self.raw.recv_view()
     }
 
     #[inline(always)]
-    fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>> {
+    fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>, ReceiveError> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         match payload::decode(&self.encoded) {
             Ok(value) => Ok(Some(sample.with(value))),
-            Err(reason) => Err(self.raw.undecodable(&sample, reason)),
+            Err(error) => Err(self.raw.undecodable(&sample, error)),
         }
     }
 }
 
 receiving_methods!(
     [T: Serialize + DeserializeOwned] Reader<T>, T,
-    ", and [`Error::Decode`](crate::Error::Decode) if the bytes are not a `T`."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if the bytes are not a `T`."
 );
 region_methods!([T] Reader<T>);

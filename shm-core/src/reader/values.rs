@@ -1,7 +1,7 @@
 //! Iterating over a region's values.
 
 use super::sample::Sample;
-use crate::error::Result;
+use crate::error::ReceiveError;
 
 /// The values of a region in order, until its writer closes it cleanly. Made by `iter` and `into_iter` of each reader.
 ///
@@ -22,13 +22,13 @@ pub trait Receive {
     /// # Errors
     ///
     /// As for [`Reader::recv`](crate::Reader::recv).
-    fn receive_next(&mut self) -> Result<Option<Sample<Self::Value>>>;
+    fn receive_next(&mut self) -> Result<Option<Sample<Self::Value>>, ReceiveError>;
 }
 
 impl<R: Receive> Receive for &mut R {
     type Value = R::Value;
 
-    fn receive_next(&mut self) -> Result<Option<Sample<R::Value>>> {
+    fn receive_next(&mut self) -> Result<Option<Sample<R::Value>>, ReceiveError> {
         (**self).receive_next()
     }
 }
@@ -40,7 +40,7 @@ impl<R> Values<R> {
 }
 
 impl<R: Receive> Iterator for Values<R> {
-    type Item = Result<Sample<R::Value>>;
+    type Item = Result<Sample<R::Value>, ReceiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {

@@ -4,8 +4,9 @@
 use super::blocking::Until;
 use super::raw::Ask;
 use super::{RawReader, Sample};
-use crate::error::{Error, Result};
+use crate::error::ReceiveError;
 use crate::region::location::Location;
+use crate::types::error::ValueError;
 use crate::types::kind::Kind;
 use crate::types::payload;
 use serde::Deserialize;
@@ -53,7 +54,7 @@ impl RawReader {
     /// # Errors
     ///
     /// As for [`latest_into`](Self::latest_into).
-    pub fn view(&mut self) -> Result<Option<View<'_>>> {
+    pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         let mut room = InPlace::default();
         let sample = self.ask(Ask::Newest, &mut room)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
@@ -65,7 +66,7 @@ impl RawReader {
     /// # Errors
     ///
     /// As for [`recv_into`](Self::recv_into).
-    pub fn recv_view(&mut self) -> Result<Option<View<'_>>> {
+    pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
         let mut room = InPlace::default();
         let sample = self.receive(&mut room, None, Until::Closed)?;
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
@@ -144,8 +145,8 @@ impl View<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] if the writer has overwritten the value, [`Error::Kind`] if the region does not hold Rust values,
-    /// [`Error::Decode`] if it is no `T`, or there is not enough memory to copy it.
+    /// [`ReceiveError::Busy`] if the writer has overwritten the value, [`ReceiveError::Decode`] if it is no `T`, or the
+    /// region does not hold Rust values, [`ReceiveError::TooLarge`] if there is not enough memory to copy it.
     ///
     /// # Examples
     ///
@@ -162,31 +163,31 @@ impl View<'_> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T> {
+    pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T, ReceiveError> {
         if self.kind != Kind::Bincode {
-            let (found, expected) = (self.kind.to_string(), Kind::Bincode.to_string());
-            return Err(Error::Kind { region: self.location.name.clone(), found, expected });
+            return Err(undecodable(
+                self.location,
+                &self.sample,
+                ValueError::Kind { found: self.kind, expected: Kind::Bincode },
+            ));
         }
         let length = self.len();
         let Some(copied) = copy::Destination::room(self.encoded, length) else {
-            return Err(self.undecodable("there is no memory to copy it".to_owned()));
+            let (region, sequence) = (self.location.name.clone(), self.sample.sequence);
+            return Err(ReceiveError::TooLarge { region, sequence });
         };
         copy::copy_out(self.held.words(), copied);
         if !self.is_whole() {
-            return Err(Error::Busy { region: self.location.name.clone() });
+            return Err(ReceiveError::Busy { region: self.location.name.clone() });
         }
-        payload::decode(self.encoded).map_err(|reason| Error::Decode {
-            region: self.location.name.clone(),
-            sequence: self.sample.sequence,
-            reason,
-        })
-    }
-
-    fn undecodable(&self, reason: String) -> Error {
-        Error::Decode { region: self.location.name.clone(), sequence: self.sample.sequence, reason }
+        payload::decode(self.encoded).map_err(|error| undecodable(self.location, &self.sample, error))
     }
 
     fn bytes(&self) -> &[AtomicU8] {
         &copy::bytes_of(self.held.words())[..self.len()]
     }
+}
+
+fn undecodable(location: &Location, sample: &Sample<()>, source: ValueError) -> ReceiveError {
+    ReceiveError::Decode { region: location.name.clone(), sequence: sample.sequence, source }
 }

@@ -3,7 +3,7 @@
 use super::Region;
 use super::location::Location;
 use super::open::check_limit;
-use crate::error::{Error, Result};
+use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, is_no_space};
 use crate::sys::mapping::RegionMapping;
 use crate::sys::reserve::{Length, reserve};
@@ -33,9 +33,8 @@ impl<'a> Draft<'a> {
         descriptor: &[u8],
         mode: u32,
         group: Option<u32>,
-    ) -> Result<Self> {
-        let limit = "the limit on the size of files; raise it with ulimit -f";
-        check_limit(location, static_header.region_bytes, file::length_limit(), limit)?;
+    ) -> Result<Self, OpenError> {
+        check_limit(location, static_header.region_bytes, file::length_limit(), Limit::FileSize)?;
         remove_draft(location);
         let (name, made) = match location.directory().create_file(&location.draft_file()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -58,7 +57,7 @@ impl<'a> Draft<'a> {
         descriptor: &[u8],
         mode: u32,
         group: Option<u32>,
-    ) -> Result<Region> {
+    ) -> Result<Region, OpenError> {
         let location = self.location;
         let explain = |error| explain_create(location, static_header.region_bytes, error);
         reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(explain)?;
@@ -82,7 +81,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives the region its name. Returns `None` if there is a file of this name by now.
-    pub fn create(self) -> Result<Option<Region>> {
+    pub fn create(self) -> Result<Option<Region>, OpenError> {
         match self.location.directory().rename_to_free(&self.file, self.location.file()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(explain_create(self.location, 0, error)),
@@ -91,7 +90,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Puts the region in the place of the one that has its name.
-    pub fn replace(self) -> Result<Region> {
+    pub fn replace(self) -> Result<Region, OpenError> {
         match self.location.directory().rename_over(&self.file, self.location.file()) {
             Err(error) => Err(self.location.io_error("replace region", error)),
             Ok(()) => Ok(self.finish().expect("built by new")),
@@ -120,16 +119,14 @@ pub fn remove_draft(location: &Location) {
     let _ = location.directory().remove_file(&location.draft_file());
 }
 
-fn explain_create(location: &Location, needed: u64, error: io::Error) -> Error {
+fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenError {
     let region = location.name.clone();
     match error.kind() {
         _ if is_no_space(&error) => location.no_space(needed),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Permission {
-            action: "create region",
-            region,
-            remedy: "it needs write permission in its directory; set SHM_DIR to another".into(),
-        },
-        ErrorKind::Unsupported | ErrorKind::InvalidInput => Error::FileSystem { region },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::Permission { region, denied: Denied::Create }
+        }
+        ErrorKind::Unsupported | ErrorKind::InvalidInput => OpenError::FileSystem { region },
         _ => location.io_error("create region", error),
     }
 }

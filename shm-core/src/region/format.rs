@@ -2,7 +2,7 @@
 
 use super::Region;
 use super::location::Location;
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
 
@@ -21,24 +21,24 @@ pub struct ValueFormat {
 
 impl ValueFormat {
     /// What the region at `place` says.
-    pub fn of(location: &Location, region: &Region) -> Result<Self> {
+    pub fn of(location: &Location, region: &Region) -> Result<Self, OpenError> {
         let kind = known_kind(location, region.static_header.kind)?;
         Ok(Self { kind, value_type: value_type_of(location, kind, region)? })
     }
 }
 
 /// The type that a region says its values of this kind have.
-pub fn value_type_of(location: &Location, kind: Kind, region: &Region) -> Result<Option<ValueType>> {
+pub fn value_type_of(location: &Location, kind: Kind, region: &Region) -> Result<Option<ValueType>, OpenError> {
     ValueType::parse(kind, region.static_header.fingerprint, &region.descriptor)
-        .map_err(|reason| location.damaged(reason))
+        .map_err(|error| location.damaged(error.to_string()))
 }
 
 /// The kind that a header's number stands for.
-pub fn known_kind(location: &Location, code: u32) -> Result<Kind> {
-    Kind::from_code(code).ok_or_else(|| Error::UnknownKind { region: location.name.clone(), code })
+pub fn known_kind(location: &Location, code: u32) -> Result<Kind, OpenError> {
+    Kind::from_code(code).ok_or_else(|| OpenError::UnknownKind { region: location.name.clone(), code })
 }
 
 /// The error for an option that means nothing for the handle that is opened.
-pub fn does_not_apply(option: &str, handle: &str) -> Error {
-    Error::BadOption(format!("the option `{option}` does not apply to {handle}"))
+pub fn does_not_apply(option: &'static str, handle: &str) -> OpenError {
+    OpenError::BadOption { option, reason: format!("the option `{option}` does not apply to {handle}") }
 }

@@ -1,6 +1,6 @@
 //! Where a region lives: the rules for names, the directory behind a name, and which file is there now.
 
-use crate::error::{Error, Result};
+use crate::error::{BlockError, NotOursReason, OpenError, PublishError, ReceiveError};
 use crate::sys::directory::Directory;
 use crate::sys::file::{self, Identity, Kind, Stat};
 use crate::sys::process::user;
@@ -23,10 +23,10 @@ pub struct Location {
 }
 
 impl Location {
-    /// Finds the location of a region: a name in `SHM_DIR`, or a path if it has a `/`.
-    pub fn resolve(path: &Path) -> Result<Self> {
+    /// Finds the location of a region or block: a name in `SHM_DIR`, or a path if it has a `/`.
+    pub fn resolve(path: &Path) -> Result<Self, LocationError> {
         let name = path.display().to_string();
-        let refuse = |reason| Error::BadName { name: name.clone(), reason };
+        let refuse = |reason| LocationError::BadName { name: name.clone(), reason };
         let text = path.to_str().ok_or_else(|| refuse("it is not UTF-8"))?;
         let (directory, file) = match text.rsplit_once('/') {
             Some(("", file)) => (PathBuf::from("/"), file),
@@ -34,9 +34,11 @@ impl Location {
             None => (default_directory(), text),
         };
         check_name(file).map_err(refuse)?;
-        let directory = open_directory(&directory, Some(&name))?;
         let file = file.to_owned();
-        Ok(Self { name, file, directory })
+        match Directory::open(&directory) {
+            Ok(directory) => Ok(Self { name, file, directory }),
+            Err(source) => Err(LocationError::Directory { name, directory, source }),
+        }
     }
 
     /// The place of a region in a directory that is open already. The name was checked.
@@ -65,75 +67,109 @@ impl Location {
     }
 
     /// Another one, for a directory in which somebody else has taken the first. It cannot be foreseen.
-    pub fn spare_draft_file(&self) -> Result<String> {
+    pub fn spare_draft_file(&self) -> Result<String, OpenError> {
         let number = u64::from_ne_bytes(self.random_bytes("number the unfinished file of region")?);
         Ok(format!("{}-{number:016x}", self.draft_file()))
     }
 
     /// Bytes that nobody can foresee, for an action at this region.
-    pub fn random_bytes<const N: usize>(&self, action: &'static str) -> Result<[u8; N]> {
+    pub fn random_bytes<const N: usize>(&self, action: &'static str) -> Result<[u8; N], OpenError> {
         file::random_bytes().map_err(|error| self.io_error(action, error))
     }
 
     /// Which file the name leads to now, if any.
-    pub fn identity(&self) -> Result<Option<Identity>> {
+    pub fn identity(&self) -> Result<Option<Identity>, OpenError> {
         self.identity_of(&self.file)
     }
 
     /// Which file another name in the region's directory leads to now, if any.
-    pub fn identity_of(&self, file: &str) -> Result<Option<Identity>> {
+    pub fn identity_of(&self, file: &str) -> Result<Option<Identity>, OpenError> {
         Ok(self.stat(file)?.map(|stat| stat.identity))
     }
 
     /// Whether there is a regular file of that name in the region's directory that belongs to this user.
-    pub fn is_own_file(&self, file: &str) -> Result<bool> {
+    pub fn is_own_file(&self, file: &str) -> Result<bool, OpenError> {
         let stat = self.stat(file)?;
         Ok(stat.is_some_and(|stat| stat.owner == user() && stat.kind == Kind::Regular))
     }
 
-    fn stat(&self, file: &str) -> Result<Option<Stat>> {
+    fn stat(&self, file: &str) -> Result<Option<Stat>, OpenError> {
         self.directory.stat(file).map_err(|error| self.io_error("inspect region", error))
     }
 
     /// The same, and how many bytes that file has.
-    pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>> {
+    pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>, OpenError> {
         Ok(self.stat(&self.file)?.map(|stat| (stat.identity, stat.bytes)))
     }
 
     /// An error of the system at this region.
-    pub fn io_error(&self, action: &'static str, source: io::Error) -> Error {
-        Error::Io { action, region: self.name.clone(), source }
+    pub fn io_error(&self, action: &'static str, source: io::Error) -> OpenError {
+        OpenError::Io { action, region: self.name.clone(), source }
     }
 
     /// The file system has too little room for a file of this region.
-    pub fn no_space(&self, needed: u64) -> Error {
+    pub fn no_space(&self, needed: u64) -> OpenError {
         let free = file::free_bytes(&self.directory);
-        Error::NoSpace { region: self.name.clone(), needed, free }
+        OpenError::NoSpace { region: self.name.clone(), needed, free }
     }
 
     /// Removes the region's file. Only for the holder of the writer's lock.
-    pub fn remove(&self) -> Result<()> {
+    pub fn remove(&self) -> Result<(), OpenError> {
         self.directory.remove_file(&self.file).map_err(|error| self.io_error("remove region", error))
     }
 
-    /// The region was removed or replaced.
-    pub fn gone(&self) -> Error {
-        Error::Gone { region: self.name.clone() }
+    /// The region was removed or replaced while it was being opened or replaced.
+    pub fn gone(&self) -> OpenError {
+        OpenError::Gone { region: self.name.clone() }
     }
 
-    /// The region's writer belongs to the process that this one was forked from.
-    pub fn forked(&self) -> Error {
-        Error::Forked { region: self.name.clone() }
+    /// The region was removed or replaced under its writer.
+    pub fn gone_for_writer(&self) -> PublishError {
+        PublishError::Gone { region: self.name.clone() }
+    }
+
+    /// The region was removed under a reader.
+    pub fn gone_for_reader(&self) -> ReceiveError {
+        ReceiveError::Gone { region: self.name.clone() }
     }
 
     /// The region contradicts itself.
-    pub fn damaged(&self, reason: String) -> Error {
-        Error::Damaged { region: self.name.clone(), reason }
+    pub fn damaged(&self, reason: String) -> OpenError {
+        OpenError::Damaged { region: self.name.clone(), reason }
     }
 
     /// The file is something else.
-    pub fn not_a_region(&self, reason: &str) -> Error {
-        Error::NotARegion { region: self.name.clone(), reason: reason.to_owned() }
+    pub fn not_a_region(&self, reason: &'static str) -> OpenError {
+        OpenError::NotARegion { region: self.name.clone(), reason }
+    }
+}
+
+/// Why a name leads nowhere, be it that of a region or of a block.
+#[derive(Debug)]
+pub enum LocationError {
+    /// It breaks the rules for names.
+    BadName { name: String, reason: &'static str },
+    /// Its directory cannot be opened.
+    Directory { name: String, directory: PathBuf, source: io::Error },
+}
+
+impl From<LocationError> for OpenError {
+    fn from(error: LocationError) -> Self {
+        match error {
+            LocationError::BadName { name, reason } => Self::BadName { name, reason },
+            LocationError::Directory { name, directory, source } => {
+                Self::Directory { region: Some(name), directory, source }
+            }
+        }
+    }
+}
+
+impl From<LocationError> for BlockError {
+    fn from(error: LocationError) -> Self {
+        match error {
+            LocationError::BadName { name, reason } => Self::BadName { name, reason },
+            LocationError::Directory { name, directory, source } => Self::Directory { block: name, directory, source },
+        }
     }
 }
 
@@ -149,17 +185,8 @@ fn directory_from(variable: Option<OsString>) -> PathBuf {
     }
 }
 
-/// Opens a directory, for one region or for all.
-pub fn open_directory(path: &Path, region: Option<&str>) -> Result<Directory> {
-    Directory::open(path).map_err(|source| Error::Directory {
-        region: region.map(str::to_owned),
-        directory: path.display().to_string(),
-        source,
-    })
-}
-
 /// Says which rule a name breaks.
-pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
+pub fn check_name(name: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() {
         return Err("it is empty; use 1 to 200 letters, digits, '.', '_' or '-'");
@@ -177,19 +204,18 @@ pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
 }
 
 /// Refuses a file to write to that belongs to another user, has other names, or is open to other writers.
-pub fn check_ours(name: &str, stat: &Stat) -> Result<()> {
+pub fn check_ours(name: &str, stat: &Stat) -> Result<(), OpenError> {
     let user = user();
     let reason = if stat.owner != user {
-        format!("it belongs to user {}, this is user {user}; write as that user, or choose another name", stat.owner)
+        NotOursReason::Owner { owner: stat.owner, user }
     } else if stat.names != 1 {
-        format!("the file has {} names (hard links), and a writer takes a file with one", stat.names)
+        NotOursReason::Names { names: stat.names }
     } else if stat.mode & 0o022 != 0 {
-        let mode = stat.mode & 0o777;
-        format!("others may write to it (mode {mode:o}); take that right away from them")
+        NotOursReason::Mode { mode: stat.mode & 0o777 }
     } else {
         return Ok(());
     };
-    Err(Error::NotOurs { file: name.to_owned(), reason })
+    Err(OpenError::NotOurs { file: name.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -231,8 +257,11 @@ mod tests {
     fn what_is_no_directory_is_refused_with_the_region_that_was_wanted_in_it() {
         let (directory, _place) = room();
         std::fs::write(directory.path().join("file"), "").unwrap();
-        let refused = open_directory(&directory.path().join("file"), Some("x"));
-        assert!(matches!(refused, Err(Error::Directory { region: Some(region), .. }) if region == "x"));
+        let name = directory.path().join("file/x");
+        let refused = || Location::resolve(&name).unwrap_err();
+        let shown = name.to_str().unwrap();
+        assert!(matches!(refused().into(), OpenError::Directory { region: Some(region), .. } if region == shown));
+        assert!(matches!(refused().into(), BlockError::Directory { block, .. } if block == shown));
     }
 
     // Fault 55.
@@ -262,11 +291,14 @@ mod tests {
         let check = |mode| {
             std::fs::write(&path, "").unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            check_ours("x", &location.stat("x").unwrap().unwrap()).map_err(|error| error.to_string())
+            check_ours("x", &location.stat("x").unwrap().unwrap())
         };
-        assert_eq!(check(0o644), Ok(()));
+        assert!(check(0o644).is_ok());
         for mode in [0o620, 0o602] {
-            assert!(check(mode).unwrap_err().contains(&format!("(mode {mode:o})")));
+            let refused = check(mode).unwrap_err();
+            let OpenError::NotOurs { reason, .. } = &refused else { panic!("{refused}") };
+            assert_eq!(*reason, NotOursReason::Mode { mode });
+            assert!(refused.to_string().contains(&format!("(mode {mode:o})")), "{refused}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Region;
 use super::location::{Location, check_ours};
-use crate::error::{Error, Result};
+use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, Kind, Stat};
 use crate::sys::file_system::remote_file_system;
 use crate::sys::mapping::RegionMapping;
@@ -24,17 +24,17 @@ const MAX_DESCRIPTOR_BYTES: u32 = 1 << 20;
 
 impl Region {
     /// Opens the region at `place` and checks all of its header against the file.
-    pub fn open(location: &Location, access: Access, max_region_bytes: u64) -> Result<Self> {
+    pub fn open(location: &Location, access: Access, max_region_bytes: u64) -> Result<Self, OpenError> {
         for _ in 0..OPEN_ATTEMPTS {
             if let Some(region) = Self::open_once(location, access, max_region_bytes)? {
                 return Ok(region);
             }
         }
-        Err(Error::NotFound { region: location.name.clone() })
+        Err(OpenError::NotFound { region: location.name.clone() })
     }
 
     /// Returns `None` if the file lost its name just after it was opened: there may be another by now.
-    fn open_once(location: &Location, access: Access, max_region_bytes: u64) -> Result<Option<Self>> {
+    fn open_once(location: &Location, access: Access, max_region_bytes: u64) -> Result<Option<Self>, OpenError> {
         let opened = location.directory().open_file(location.file(), access);
         let file = opened.map_err(|error| explain_open(location, access, error))?;
         let stat = file::stat(&file).map_err(|error| location.io_error("inspect region", error))?;
@@ -52,7 +52,7 @@ impl Region {
             let reason = format!("the file has {file_bytes} bytes, its header says {}", static_header.region_bytes);
             return Err(location.damaged(reason));
         }
-        check_limit(location, file_bytes, max_region_bytes, "what its reader or writer allows")?;
+        check_limit(location, file_bytes, max_region_bytes, Limit::Allowed)?;
         check_stored(location, file_bytes, stat.stored_bytes)?;
         let descriptor = read_descriptor(location, &file, &static_header)?;
         let mapping = RegionMapping::new(&file, &static_header, access);
@@ -63,7 +63,7 @@ impl Region {
 }
 
 /// Reads the written-once part into private memory, once, and parses that.
-fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<StaticHeader> {
+fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<StaticHeader, OpenError> {
     let mut bytes = [0; STATIC_BYTES];
     let wanted = STATIC_BYTES.min(usize::try_from(file_bytes).unwrap_or(STATIC_BYTES));
     file.read_exact_at(&mut bytes[..wanted], 0).map_err(|error| location.io_error("read region", error))?;
@@ -78,18 +78,16 @@ fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<Stat
     }
     StaticHeader::parse(&bytes).map_err(|fault| match fault {
         HeaderFault::Foreign => location.not_a_region("it does not begin as one"),
-        HeaderFault::Version(major, minor) => Error::Version {
-            region: location.name.clone(),
-            found: format!("{major}.{minor}"),
-            supported: format!("{}.{}", VERSION.0, VERSION.1),
-        },
-        HeaderFault::Features(bits) => Error::Features { region: location.name.clone(), bits },
+        HeaderFault::Version(major, minor) => {
+            OpenError::Version { region: location.name.clone(), found: (major, minor), supported: VERSION }
+        }
+        HeaderFault::Features(bits) => OpenError::Features { region: location.name.clone(), bits },
         HeaderFault::Field(reason) => location.damaged(reason.into()),
     })
 }
 
 /// Reads the descriptor. Its records are for those who know them; here it only has to be whole.
-fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeader) -> Result<Vec<u8>> {
+fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeader) -> Result<Vec<u8>, OpenError> {
     if static_header.descriptor_bytes > MAX_DESCRIPTOR_BYTES {
         return Err(location.damaged(format!("its descriptor claims {} bytes", static_header.descriptor_bytes)));
     }
@@ -102,7 +100,7 @@ fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeade
     }
 }
 
-fn check_kind(location: &Location, stat: &Stat) -> Result<()> {
+fn check_kind(location: &Location, stat: &Stat) -> Result<(), OpenError> {
     let reason = match stat.kind {
         Kind::Regular => return Ok(()),
         Kind::Directory => "it is a directory",
@@ -115,31 +113,29 @@ fn check_kind(location: &Location, stat: &Stat) -> Result<()> {
 }
 
 /// Refuses a region in a directory on a file system that is not this machine's own.
-pub fn check_local_directory(location: &Location) -> Result<()> {
+pub fn check_local_directory(location: &Location) -> Result<(), OpenError> {
     refuse_remote(location, remote_file_system(location.directory()))
 }
 
-fn refuse_remote(location: &Location, remote: Option<&'static str>) -> Result<()> {
+fn refuse_remote(location: &Location, remote: Option<&'static str>) -> Result<(), OpenError> {
     match remote {
-        Some(file_system) => Err(Error::Remote { region: location.name.clone(), file_system }),
+        Some(file_system) => Err(OpenError::Remote { region: location.name.clone(), file_system }),
         None => Ok(()),
     }
 }
 
-/// Refuses a file of more bytes than `max_region_bytes`, which is the limit that `whose` names.
-pub fn check_limit(location: &Location, bytes: u64, max_region_bytes: u64, whose: &str) -> Result<()> {
-    let reason = if bytes > max_region_bytes {
-        format!("{bytes} bytes, more than {max_region_bytes}, {whose}")
-    } else if usize::try_from(bytes).is_err() {
-        format!("{bytes} bytes, more than this processor can address")
-    } else {
-        return Ok(());
+/// Refuses a file of more bytes than `most`, which is this limit.
+pub fn check_limit(location: &Location, bytes: u64, most: u64, limit: fn(u64) -> Limit) -> Result<(), OpenError> {
+    let limit = match usize::try_from(bytes) {
+        _ if bytes > most => limit(most),
+        Err(_) => Limit::Address,
+        Ok(_) => return Ok(()),
     };
-    Err(Error::TooLarge { region: location.name.clone(), reason })
+    Err(OpenError::TooLarge { region: location.name.clone(), bytes, limit })
 }
 
 /// Refuses a file that is mostly holes: in a few KiB it could claim a value of gigabytes, for which a reader makes room.
-fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<()> {
+fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<(), OpenError> {
     if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
         return Ok(());
     }
@@ -148,9 +144,9 @@ fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<()> {
 }
 
 /// Says why a file could not be opened, after another look at what it is.
-fn explain_open(location: &Location, access: Access, error: io::Error) -> Error {
+fn explain_open(location: &Location, access: Access, error: io::Error) -> OpenError {
     if error.kind() == ErrorKind::NotFound {
-        return Error::NotFound { region: location.name.clone() };
+        return OpenError::NotFound { region: location.name.clone() };
     }
     let Ok(Some(stat)) = location.directory().stat(location.file()) else {
         return location.io_error("open region", error);
@@ -162,10 +158,9 @@ fn explain_open(location: &Location, access: Access, error: io::Error) -> Error 
         return location.io_error("open region", error);
     }
     let (owner, mode) = (stat.owner, stat.mode & 0o777);
-    let allowed = match access {
-        Access::Read => "can let others read it, by mode 644".to_owned(),
-        Access::Write => "alone can write to it; choose another name".into(),
+    let denied = match access {
+        Access::Read => Denied::Read { owner, mode },
+        Access::Write => Denied::Write { owner, mode },
     };
-    let remedy = format!("it has mode {mode:o}, and user {owner}, its owner, {allowed}");
-    Error::Permission { action: "open region", region: location.name.clone(), remedy }
+    OpenError::Permission { region: location.name.clone(), denied }
 }

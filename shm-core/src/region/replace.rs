@@ -5,7 +5,7 @@ use super::location::Location;
 use super::tenure::{Lock, begin_tenure};
 use super::{MAX_REGION_BYTES, Region};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{Limit, OpenError};
 use crate::sys::clock::{boot_id, unix_ns};
 use crate::sys::futex::wake;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, StaticHeader};
@@ -51,8 +51,8 @@ impl<'a> Replacement<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
-    pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer)> {
+    /// [`OpenError::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
+    pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer), OpenError> {
         check_numbers(self.location, self.newest)?;
         self.check_ours()?;
         let draft = self.draft(&change)?;
@@ -62,12 +62,12 @@ impl<'a> Replacement<'a> {
         Ok((self.swap(draft)?, producer))
     }
 
-    fn check_ours(&self) -> Result<()> {
+    fn check_ours(&self) -> Result<(), OpenError> {
         if self.lock.is_of(self.location, self.region)? { Ok(()) } else { Err(self.location.gone()) }
     }
 
     /// The new file, with its header and without values, under a hidden name.
-    fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>> {
+    fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>, OpenError> {
         let static_header =
             lay_out(self.location, StaticHeader { boot_id: boot_id(), ..self.successor(&change.wanted)? })?;
         let (mode, group) = self.region.permissions(self.location)?;
@@ -77,7 +77,7 @@ impl<'a> Replacement<'a> {
 
     /// What the new header says of its lineage. Without the newest value the new file would not show how far numbers went:
     /// they may then come again, and so the file is the first one of a new lineage.
-    fn successor(&self, wanted: &StaticHeader) -> Result<StaticHeader> {
+    fn successor(&self, wanted: &StaticHeader) -> Result<StaticHeader, OpenError> {
         let (lineage, file_number) = if self.keeps_newest() {
             (wanted.lineage, self.region.static_header.file_number.wrapping_add(1))
         } else {
@@ -114,7 +114,7 @@ impl<'a> Replacement<'a> {
     }
 
     /// Gives the draft the region's name, and tells the readers of the old file before and after.
-    fn swap(&mut self, draft: Draft<'_>) -> Result<Region> {
+    fn swap(&mut self, draft: Draft<'_>) -> Result<Region, OpenError> {
         let state = self.region.header().hot.state.load(Relaxed);
         // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its
         // readers notice by the name.
@@ -147,7 +147,7 @@ fn trust_in(region: &Region) -> impl Fn(&Stamped, &[u8]) -> bool {
 }
 
 /// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
-pub fn check_numbers(location: &Location, newest: Sequence) -> Result<()> {
+pub fn check_numbers(location: &Location, newest: Sequence) -> Result<(), OpenError> {
     if newest < MAX_SEQUENCE {
         return Ok(());
     }
@@ -155,16 +155,20 @@ pub fn check_numbers(location: &Location, newest: Sequence) -> Result<()> {
 }
 
 /// Completes a header that is about to be written.
-pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<StaticHeader> {
+pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<StaticHeader, OpenError> {
     static_header.created_ns = unix_ns(SystemTime::now());
-    let laid_out = static_header.lay_out().filter(|static_header| static_header.region_bytes <= MAX_REGION_BYTES);
-    laid_out.ok_or_else(|| Error::TooLarge {
+    // More than there are numbers for is more than the limit.
+    let least = static_header.slots.saturating_mul(static_header.capacity);
+    let laid_out = static_header.lay_out();
+    let bytes = laid_out.as_ref().map_or(least, |laid_out| laid_out.region_bytes);
+    laid_out.filter(|_| bytes <= MAX_REGION_BYTES).ok_or_else(|| OpenError::TooLarge {
         region: location.name.clone(),
-        reason: format!("its slots would take more than {MAX_REGION_BYTES} bytes; give it fewer or smaller slots"),
+        bytes,
+        limit: Limit::Region(MAX_REGION_BYTES),
     })
 }
 
 /// The number of a lineage that nobody else has.
-pub fn random_lineage(location: &Location) -> Result<u128> {
+pub fn random_lineage(location: &Location) -> Result<u128, OpenError> {
     Ok(u128::from_le_bytes(location.random_bytes("number region")?))
 }

@@ -4,7 +4,7 @@
 
 use super::Region;
 use super::location::{Location, check_ours};
-use crate::error::{Error, Result};
+use crate::error::{Denied, NotOursReason, OpenError};
 use crate::sys::clock::unix_ns;
 use crate::sys::file::{self, Access, Identity, Kind, Stat, is_no_space};
 use crate::sys::lock::{self, Hold};
@@ -63,7 +63,7 @@ impl fmt::Display for WriterStatus {
 
 impl Lock {
     /// Takes the lock, or says that another writer has it. The error's pid is left for the caller to fill in.
-    pub fn acquire(location: &Location) -> Result<Self> {
+    pub fn acquire(location: &Location) -> Result<Self, OpenError> {
         let mut pauses = PAUSES_MS.into_iter().map(Duration::from_millis);
         for _ in 0..ATTEMPTS {
             // First, because it may fail, and then leaves nothing behind.
@@ -72,7 +72,7 @@ impl Lock {
             let identity = file.check()?;
             if !file.try_lock()? {
                 let Some(pause) = pauses.next() else {
-                    return Err(Error::WriterAlive { region: location.name.clone(), pid: None });
+                    return Err(OpenError::WriterAlive { region: location.name.clone(), pid: None });
                 };
                 std::thread::sleep(pause);
                 continue;
@@ -88,12 +88,12 @@ impl Lock {
     }
 
     /// Whether the lock file's name still leads to the file that is locked.
-    pub fn is_named(&self, location: &Location) -> Result<bool> {
+    pub fn is_named(&self, location: &Location) -> Result<bool, OpenError> {
         Ok(location.identity_of(&location.lock_file())? == Some(self.identity))
     }
 
     /// Whether the names of region and lock still lead to these files, and this process is the one that took the lock.
-    pub fn is_of(&self, location: &Location, region: &Region) -> Result<bool> {
+    pub fn is_of(&self, location: &Location, region: &Region) -> Result<bool, OpenError> {
         let is_this_process = self.process.is_surely_present();
         Ok(is_this_process && location.identity()? == Some(region.identity) && self.is_named(location)?)
     }
@@ -105,7 +105,7 @@ impl Lock {
     }
 
     /// Frees the lock, and removes its file if there is no region that it could be the lock of.
-    pub fn release(self, location: &Location) -> Result<()> {
+    pub fn release(self, location: &Location) -> Result<(), OpenError> {
         match location.identity()? {
             Some(_) => Ok(()),
             None => self.remove_file(location),
@@ -113,7 +113,7 @@ impl Lock {
     }
 
     /// Removes the lock file, which is to be done before the lock is freed. The region must be gone already.
-    pub fn remove_file(&self, location: &Location) -> Result<()> {
+    pub fn remove_file(&self, location: &Location) -> Result<(), OpenError> {
         remove_file(location)
     }
 }
@@ -135,7 +135,7 @@ struct LockFile<'a> {
 impl<'a> LockFile<'a> {
     /// Opens the lock file; `None` if it came and went meanwhile. In a sticky directory `O_CREAT` may be refused for a file
     /// that exists, so that comes second.
-    fn open_or_create(location: &'a Location) -> Result<Option<Self>> {
+    fn open_or_create(location: &'a Location) -> Result<Option<Self>, OpenError> {
         let name = location.lock_file();
         let opened = match location.directory().open_file(&name, Access::Write) {
             Err(error) if error.kind() == ErrorKind::NotFound => match location.directory().create_file(&name) {
@@ -152,7 +152,7 @@ impl<'a> LockFile<'a> {
     }
 
     /// Refuses a file that is not this user's own lock file.
-    fn check(&self) -> Result<Identity> {
+    fn check(&self) -> Result<Identity, OpenError> {
         let stat = file::stat(&self.file).map_err(|error| self.location.io_error("lock region", error));
         let checked = stat.and_then(|stat| check_file(self.location, &stat).map(|()| stat.identity));
         checked.inspect_err(|_| {
@@ -163,7 +163,7 @@ impl<'a> LockFile<'a> {
         })
     }
 
-    fn try_lock(&self) -> Result<bool> {
+    fn try_lock(&self) -> Result<bool, OpenError> {
         lock::try_lock(&self.file).map_err(|error| {
             // Nobody can lock it, so nobody has.
             give_up(self.location, self.is_new);
@@ -179,7 +179,7 @@ fn give_up(location: &Location, is_new: bool) {
     }
 }
 
-fn remove_file(location: &Location) -> Result<()> {
+fn remove_file(location: &Location) -> Result<(), OpenError> {
     let removed = location.directory().remove_file(&location.lock_file());
     removed.map_err(|error| location.io_error("remove the lock of region", error))
 }
@@ -198,14 +198,12 @@ pub fn probe(location: &Location) -> WriterStatus {
     }
 }
 
-fn explain_open(location: &Location, error: io::Error) -> Error {
+fn explain_open(location: &Location, error: io::Error) -> OpenError {
     match error.kind() {
         _ if is_no_space(&error) => location.no_space(u64::from(HEADER_BYTES)),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Permission {
-            action: "lock region",
-            region: location.name.clone(),
-            remedy: format!("'{}' must be writable; write as its owner, or set SHM_DIR", location.lock_file()),
-        },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::Permission { region: location.name.clone(), denied: Denied::Lock { file: location.lock_file() } }
+        }
         _ => match location.directory().stat(&location.lock_file()) {
             Ok(Some(stat)) if stat.kind != Kind::Regular => foreign(location),
             _ => location.io_error("lock region", error),
@@ -213,7 +211,7 @@ fn explain_open(location: &Location, error: io::Error) -> Error {
     }
 }
 
-fn check_file(location: &Location, stat: &Stat) -> Result<()> {
+fn check_file(location: &Location, stat: &Stat) -> Result<(), OpenError> {
     if stat.kind != Kind::Regular {
         return Err(foreign(location));
     }
@@ -224,9 +222,8 @@ fn check_file(location: &Location, stat: &Stat) -> Result<()> {
     check_ours(&location.lock_file(), stat)
 }
 
-fn foreign(location: &Location) -> Error {
-    let reason = "it is not a regular file; choose another name".to_owned();
-    Error::NotOurs { file: location.lock_file(), reason }
+fn foreign(location: &Location) -> OpenError {
+    OpenError::NotOurs { file: location.lock_file(), reason: NotOursReason::NotRegular }
 }
 
 /// Notes in the region who writes from now on.

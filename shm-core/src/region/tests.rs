@@ -2,11 +2,12 @@
 
 use super::draft::Draft;
 use super::*;
+use crate::RawWriter;
+use crate::error::OpenError;
 use crate::sys::directory::Directory;
 use crate::sys::file::Access;
 use crate::sys::process::user;
 use crate::types::kind::Kind;
-use crate::{Error, RawWriter};
 use std::fs::OpenOptions;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ impl TestRegion {
         OpenOptions::new().read(true).write(true).open(self.path("x")).unwrap()
     }
 
-    pub fn open(&self, access: Access) -> Result<Region> {
+    pub fn open(&self, access: Access) -> Result<Region, OpenError> {
         Region::open(&self.location, access, MAX_REGION_BYTES)
     }
 
@@ -93,7 +94,7 @@ fn a_region_that_is_gone_already_is_removed() {
     assert!(!test_region.path("x").exists());
     test_region.location.remove().unwrap();
     std::fs::create_dir(test_region.path("x")).unwrap();
-    assert!(matches!(test_region.location.remove(), Err(Error::Io { .. })));
+    assert!(matches!(test_region.location.remove(), Err(OpenError::Io { .. })));
 }
 
 #[test]

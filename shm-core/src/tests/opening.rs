@@ -1,8 +1,10 @@
 //! Opening discards nothing: a region of another kind or type is refused and keeps its values, unless replacing is asked
 //! for.
 
-use super::test_region::TestRegion;
-use crate::{ArrayReader, ArrayType, Error, Info, Kind, Position, RawReader, Reader, Result, WriterOptions, inspect};
+use super::test_region::{KIND_AT, TestRegion};
+use crate::{
+    ArrayReader, ArrayType, Error, Info, Kind, OpenError, Position, RawReader, Reader, Result, WriterOptions, inspect,
+};
 
 /// A way to open a region for writing: what it is called, and what it does with these options.
 type Way = (&'static str, fn(&WriterOptions, &str) -> Result<u64>);
@@ -78,8 +80,10 @@ fn each_kind_and_type_is_refused_by_every_other_and_keeps_its_values() {
             let error = opened.expect_err(&format!("{wanted} opens {found}"));
             let is_kind = info.kind == inspect_kind(wanted);
             match &error {
-                Error::Type { difference, .. } => assert!(is_kind && !difference.is_empty(), "{error}"),
-                Error::Kind { found: kind, .. } => assert!(!is_kind && *kind == info.kind.unwrap().to_string()),
+                Error::Open(OpenError::Type { difference, .. }) => {
+                    assert!(is_kind && !difference.is_empty(), "{error}")
+                }
+                Error::Open(OpenError::Kind { found: kind, .. }) => assert!(!is_kind && Some(*kind) == info.kind),
                 other => panic!("{wanted} on {found}: {other}"),
             }
             let (info_now, values_now) = contents(name);
@@ -125,15 +129,26 @@ fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
 }
 
 #[test]
+fn a_kind_that_nobody_knows_is_named_as_such_and_replaced_only_if_that_is_asked_for() {
+    let test_region = TestRegion::new();
+    let name = &test_region.name;
+    raw(&WriterOptions::new(), name, Kind::Text, b"text").unwrap();
+    test_region.poke_header(KIND_AT, &77_u32.to_le_bytes());
+    let refused = raw(&WriterOptions::new(), name, Kind::Text, b"text").unwrap_err();
+    assert!(matches!(refused, Error::Open(OpenError::UnknownKind { code: 77, .. })), "{refused}");
+    assert_eq!(raw(WriterOptions::new().replace(true), name, Kind::Text, b"text").unwrap(), 1);
+}
+
+#[test]
 fn readers_of_another_kind_or_type_are_refused() {
     let test_region = TestRegion::new();
     let name = &test_region.name;
     array::<u16>(&WriterOptions::new(), name, &[2, 3], 6).unwrap();
-    assert!(matches!(Reader::<u32>::open(name), Err(Error::Kind { .. })));
-    assert!(matches!(ArrayReader::<i16>::open(name), Err(Error::Type { .. })));
+    assert!(matches!(Reader::<u32>::open(name), Err(OpenError::Kind { .. })));
+    assert!(matches!(ArrayReader::<i16>::open(name), Err(OpenError::Type { .. })));
     let other_shape = ArrayType::new("<u2", &[3, 2]).unwrap();
     let mut options = crate::ReaderOptions::new();
-    assert!(matches!(options.array(other_shape).open_array::<u16>(name), Err(Error::Type { .. })));
+    assert!(matches!(options.array(other_shape).open_array::<u16>(name), Err(OpenError::Type { .. })));
 }
 
 #[test]
@@ -141,9 +156,10 @@ fn an_option_that_does_not_apply_is_refused_and_nothing_is_created() {
     let test_region = TestRegion::new();
     let name = &test_region.name;
     let array = || ArrayType::new("<u2", &[2]).unwrap();
-    let refused = |result: Result<()>| match result {
-        Err(Error::BadOption(text)) => {
-            assert!(text.contains("does not apply") || text.contains("has elements"), "{text}")
+    let refused = |result: Result<(), OpenError>| match result {
+        Err(OpenError::BadOption { option, reason }) => {
+            assert!(reason.contains("does not apply") || reason.contains("has elements"), "{reason}");
+            assert!(reason.contains(&format!("`{option}`")), "{option}: {reason}");
         }
         other => panic!("{other:?}"),
     };
@@ -183,8 +199,8 @@ mod without_schema {
         let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors/typed.region");
         std::fs::copy(vector, name).unwrap();
         let before = std::fs::read(name).unwrap();
-        assert!(matches!(Reader::<u32>::open(name), Err(Error::Type { .. })));
-        assert!(matches!(Writer::<u32>::open(name), Err(Error::Type { .. })));
+        assert!(matches!(Reader::<u32>::open(name), Err(OpenError::Type { .. })));
+        assert!(matches!(Writer::<u32>::open(name), Err(OpenError::Type { .. })));
         assert_eq!(std::fs::read(name).unwrap(), before);
         let writer = WriterOptions::new().replace(true).open::<u32>(name).unwrap();
         assert_eq!(writer.discarded(), 1);

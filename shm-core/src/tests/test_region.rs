@@ -8,6 +8,7 @@ use tempfile::TempDir;
 pub const STATE_AT: u64 = 384;
 pub const HEAD_AT: u64 = 392;
 pub const BOOT_ID_AT: u64 = 128;
+pub const KIND_AT: u64 = 96;
 pub const SLOTS_AT: u64 = 4096;
 
 /// A directory with one region in it, `room`.

@@ -1,6 +1,7 @@
 //! Arrays of numbers: their element types and shapes, in NumPy's words, and which Rust slices they are. Nothing here knows
 //! of regions.
 
+use super::error::{ArrayTypeError, ValueError};
 use serde::{Deserialize, Serialize};
 use shm_ring::copy::{Content, Destination};
 use std::fmt;
@@ -30,7 +31,7 @@ const MAX_BYTES: u64 = (1 << 48) - 1;
 /// The type of a region's arrays: what their elements are, and their shape.
 ///
 /// ```
-/// # fn main() -> Result<(), String> {
+/// # fn main() -> shm_core::Result<()> {
 /// let frame = shm_core::ArrayType::new("u1", &[480, 640, 3])?;
 /// assert_eq!((frame.dtype(), frame.shape()), ("|u1", &[480, 640, 3][..]));
 /// assert_eq!(frame.to_string(), "u1:480,640,3");
@@ -57,36 +58,48 @@ impl ArrayType {
     ///
     /// # Errors
     ///
-    /// Says which rule is broken.
-    pub fn new(dtype: &str, shape: &[u64]) -> Result<Self, String> {
+    /// [`ArrayTypeError::Dtype`] if there is no such element; [`ArrayTypeError::Dimensions`], [`ArrayTypeError::Empty`] and
+    /// [`ArrayTypeError::TooLarge`] if there can be no such shape.
+    pub fn new(dtype: &str, shape: &[u64]) -> Result<Self, ArrayTypeError> {
         let known = DTYPES.iter().find(|(name, _)| *name == dtype || name[1..] == *dtype);
-        let Some((name, _)) = known else {
-            let names: Vec<_> = DTYPES.iter().map(|(name, _)| &name[1..]).collect();
-            return Err(format!("there is no element type '{}', only {}", dtype.escape_debug(), names.join(", ")));
+        let Some((dtype, element_bytes)) = known else {
+            return Err(ArrayTypeError::Dtype { dtype: dtype.to_owned() });
         };
         if shape.len() > MAX_DIMENSIONS {
-            return Err(format!("a shape has at most {MAX_DIMENSIONS} dimensions, not {}", shape.len()));
+            return Err(ArrayTypeError::Dimensions { dimensions: shape.len(), limit: MAX_DIMENSIONS });
         }
         if shape.iter().skip(1).any(|length| *length == 0) {
-            return Err("only the first length of a shape may be 0".to_owned());
+            return Err(ArrayTypeError::Empty);
         }
-        let array = Self { dtype: name, shape: shape.to_vec() };
+        let array = Self { dtype, shape: shape.to_vec() };
         match array.checked_bytes() {
             Some(bytes) if bytes <= MAX_BYTES => Ok(array),
-            _ => Err(format!("an array '{array}' would be longer than {MAX_BYTES} bytes")),
+            _ => {
+                let elements = array.lengths().fold(1, u64::saturating_mul);
+                Err(ArrayTypeError::TooLarge { elements, element_bytes: *element_bytes, limit: MAX_BYTES })
+            }
         }
+    }
+
+    /// All types of elements, for people.
+    pub(super) fn dtypes() -> String {
+        DTYPES.map(|(name, _)| &name[1..]).join(", ")
     }
 
     /// Reads it from a region's schema, as [`to_json`](Self::to_json) writes it.
     ///
     /// # Errors
     ///
-    /// Says which rule is broken.
-    pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let claimed: Claimed = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        match DTYPES.iter().any(|(name, _)| *name == claimed.dtype) {
-            true => Self::new(&claimed.dtype, &claimed.shape),
-            false => Err(format!("unknown dtype '{}'", claimed.dtype.escape_debug())),
+    /// [`ArrayTypeError::Malformed`]; otherwise as for [`new`](Self::new).
+    pub fn from_json(json: &[u8]) -> Result<Self, ArrayTypeError> {
+        let claimed = serde_json::from_slice(json);
+        let Claimed { dtype, shape } =
+            claimed.map_err(|error| ArrayTypeError::Malformed { reason: error.to_string() })?;
+        // Here with its first character.
+        if DTYPES.iter().any(|(name, _)| *name == dtype) {
+            Self::new(&dtype, &shape)
+        } else {
+            Err(ArrayTypeError::Dtype { dtype })
         }
     }
 
@@ -121,16 +134,20 @@ impl ArrayType {
     }
 
     fn checked_bytes(&self) -> Option<u64> {
-        let lengths = self.shape.iter().enumerate().filter(|(at, length)| *at > 0 || **length > 0);
-        lengths.map(|(_, length)| *length).try_fold(self.element_bytes(), u64::checked_mul)
+        self.lengths().try_fold(self.element_bytes(), u64::checked_mul)
+    }
+
+    /// The lengths that are known.
+    fn lengths(&self) -> impl Iterator<Item = u64> {
+        self.shape.iter().copied().filter(|length| *length > 0)
     }
 
     /// The shape of a value of so many bytes, or what is wrong with that length.
     ///
     /// # Errors
     ///
-    /// Says which length is wanted.
-    pub fn shape_of(&self, bytes: usize) -> Result<Vec<u64>, String> {
+    /// [`ValueError::Length`].
+    pub fn shape_of(&self, bytes: usize) -> Result<Vec<u64>, ValueError> {
         self.check_bytes(bytes)?;
         let mut shape = self.shape.clone();
         if let Some(first @ 0) = shape.first_mut() {
@@ -140,14 +157,17 @@ impl ArrayType {
     }
 
     /// Says what is wrong with the length of a value.
-    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), String> {
-        let (unit, bytes) = (self.bytes(), bytes as u64);
-        match self.shape.first() {
-            Some(0) if bytes.is_multiple_of(unit) => Ok(()),
-            Some(0) => Err(format!("{bytes} bytes are no array {self}: that is a multiple of {unit}")),
-            _ if bytes == unit => Ok(()),
-            _ => Err(format!("{bytes} bytes are no array {self}: that is {unit}")),
-        }
+    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), ValueError> {
+        let fits = match self.shape.first() {
+            Some(0) => (bytes as u64).is_multiple_of(self.bytes()),
+            _ => bytes as u64 == self.bytes(),
+        };
+        if fits { Ok(()) } else { Err(self.wrong_length(bytes)) }
+    }
+
+    #[cold]
+    fn wrong_length(&self, bytes: usize) -> ValueError {
+        ValueError::Length { bytes, array: Box::new(self.clone()) }
     }
 }
 
@@ -277,7 +297,7 @@ mod tests {
             ("u1", &[u64::MAX, 2], "longer"),
             ("f8", &[1 << 45], "longer"),
         ] {
-            let error = ArrayType::new(dtype, shape).unwrap_err();
+            let error = ArrayType::new(dtype, shape).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
         for json in [
@@ -294,11 +314,12 @@ mod tests {
     #[test]
     fn a_length_makes_the_first_dimension_or_is_the_only_right_one() {
         let [fixed, open] = [[2, 3], [0, 3]].map(|shape| ArrayType::new("u2", &shape).unwrap());
-        assert_eq!(fixed.shape_of(12), Ok(vec![2, 3]));
-        assert_eq!(open.shape_of(18), Ok(vec![3, 3]));
-        assert_eq!(open.shape_of(0), Ok(vec![0, 3]));
-        assert!(fixed.shape_of(18).unwrap_err().contains("that is 12"));
-        assert!(open.shape_of(19).unwrap_err().contains("multiple of 6"));
-        assert_eq!(ArrayType::new("f8", &[]).unwrap().shape_of(8), Ok(vec![]));
+        assert_eq!(fixed.shape_of(12).unwrap(), [2, 3]);
+        assert_eq!(open.shape_of(18).unwrap(), [3, 3]);
+        assert_eq!(open.shape_of(0).unwrap(), [0, 3]);
+        let refused = |array: &ArrayType, bytes| array.shape_of(bytes).unwrap_err().to_string();
+        assert_eq!(refused(&fixed, 18), "18 bytes are no array u2:2,3: that is 12");
+        assert_eq!(refused(&open, 19), "19 bytes are no array u2:0,3: that is a multiple of 6");
+        assert_eq!(ArrayType::new("f8", &[]).unwrap().shape_of(8).unwrap(), [0; 0]);
     }
 }

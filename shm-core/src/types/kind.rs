@@ -1,5 +1,7 @@
 //! What the bytes of a value mean, and whether they are that.
 
+use super::error::ValueError;
+
 /// What the payloads of a region are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,26 +45,21 @@ impl std::fmt::Display for Kind {
 }
 
 /// Checks that a payload is what its kind promises; says what is wrong otherwise.
-pub fn check(kind: Kind, payload: &[u8]) -> Result<(), String> {
+pub fn check(kind: Kind, payload: &[u8]) -> Result<(), ValueError> {
     match kind {
-        Kind::Text => match std::str::from_utf8(payload) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                Err(format!("the value is not UTF-8 text from byte {} on; publish it as bytes", error.valid_up_to()))
-            }
-        },
-        Kind::Json => match check_json(payload) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(format!("the value is not JSON: {error}; mend it, or publish it as text")),
-        },
+        Kind::Text => text(payload).map(drop),
+        // JSON is UTF-8 text, which has to be checked by itself: what is skipped in bytes is not.
+        Kind::Json => check_json(text(payload)?),
         Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
     }
 }
 
-/// JSON is UTF-8 text, which has to be checked by itself: what is skipped in bytes is not.
-fn check_json(payload: &[u8]) -> Result<(), String> {
-    let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
+fn text(payload: &[u8]) -> Result<&str, ValueError> {
+    str::from_utf8(payload).map_err(|error| ValueError::Text { valid_up_to: error.valid_up_to() })
+}
+
+fn check_json(text: &str) -> Result<(), ValueError> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(ValueError::Json)
 }
 
 #[cfg(test)]
@@ -71,13 +68,15 @@ mod tests {
 
     #[test]
     fn text_and_json_are_checked() {
-        assert_eq!(check(Kind::Text, "hé".as_bytes()), Ok(()));
-        assert!(check(Kind::Text, b"h\xff").unwrap_err().contains("from byte 1 on"));
-        assert_eq!(check(Kind::Json, b" {\"a\": [1, 2]} "), Ok(()));
+        assert!(check(Kind::Text, "hé".as_bytes()).is_ok());
+        for kind in [Kind::Text, Kind::Json] {
+            assert!(matches!(check(kind, b"h\xff"), Err(ValueError::Text { valid_up_to: 1 })), "{kind}");
+        }
+        assert!(check(Kind::Json, b" {\"a\": [1, 2]} ").is_ok());
         for bad in [&b"{\"a\":"[..], b"", b"1 2", b"nul", b"\"\xff\""] {
             assert!(check(Kind::Json, bad).is_err(), "{bad:?}");
         }
-        assert_eq!(check(Kind::Bytes, b"\xff"), Ok(()));
+        assert!(check(Kind::Bytes, b"\xff").is_ok());
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! Bytes that come from a region are not trusted: decoding is limited by `bounded`, in memory, in depth and in the number
 //! of elements, and must use up all bytes.
 
+use super::error::ValueError;
 use bincode::config;
+use bincode::error::{DecodeError, EncodeError};
 use serde::{Deserialize, Serialize};
 
 mod bounded;
@@ -17,32 +19,63 @@ const MAX_ENCODED_BYTES: usize = i32::MAX.unsigned_abs() as usize;
 
 /// Replaces the buffer's content with the encoding of a value.
 #[inline]
-pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), String> {
+pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), ValueError> {
     buffer.clear();
-    bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map_err(|error| error.to_string())?;
+    bincode::serde::encode_into_std_write(value, buffer, config::legacy()).map_err(unencodable)?;
     check_length(buffer.len())
 }
 
 /// The value that `bytes` encode, or what is wrong with them.
 #[inline(always)]
-pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, String> {
+pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
     check_length(bytes.len())?;
     let mut value = None;
     let seed = bounded::Seed::for_bytes(bytes.len(), &mut value);
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
-    let ((), used) = decoded.map_err(|error| error.to_string())?;
+    let ((), used) = decoded.map_err(undecodable)?;
     if used != bytes.len() {
-        return Err(format!("{} of its {} bytes are left over", bytes.len() - used, bytes.len()));
+        return Err(ValueError::LeftOver { left_over: bytes.len() - used, bytes: bytes.len() });
     }
     Ok(value.expect("decoded into its place"))
 }
 
 #[inline(always)]
-fn check_length(bytes: usize) -> Result<(), String> {
-    if bytes > MAX_ENCODED_BYTES { Err(too_long(bytes)) } else { Ok(()) }
+fn check_length(bytes: usize) -> Result<(), ValueError> {
+    if bytes > MAX_ENCODED_BYTES { Err(ValueError::TooLarge { bytes, limit: MAX_ENCODED_BYTES }) } else { Ok(()) }
 }
 
+/// What bincode says of a value, in words: its own message is for programmers.
 #[cold]
-fn too_long(bytes: usize) -> String {
-    format!("its encoding has {bytes} bytes, and the limit is {MAX_ENCODED_BYTES}")
+fn unencodable(error: EncodeError) -> ValueError {
+    let reason = match error {
+        EncodeError::OtherString(reason) => reason,
+        EncodeError::Other(reason) => reason.to_owned(),
+        EncodeError::RefCellAlreadyBorrowed { .. } | EncodeError::LockFailed { .. } => {
+            "a part of it is in use elsewhere".to_owned()
+        }
+        EncodeError::InvalidPathCharacters => "a path in it is not UTF-8".to_owned(),
+        EncodeError::InvalidSystemTime { .. } => "a time in it is before 1970".to_owned(),
+        EncodeError::Serde(_) => "a sequence or map in it does not know its length".to_owned(),
+        _ => "it cannot be encoded".to_owned(),
+    };
+    ValueError::Encoding { reason }
+}
+
+/// The same for the bytes of a value.
+#[cold]
+fn undecodable(error: DecodeError) -> ValueError {
+    let reason = match error {
+        DecodeError::OtherString(reason) => reason,
+        DecodeError::Other(reason) => reason.to_owned(),
+        DecodeError::UnexpectedEnd { .. } => "its bytes end too early".to_owned(),
+        DecodeError::Utf8 { .. } => "a text in it is not UTF-8".to_owned(),
+        DecodeError::InvalidCharEncoding(_) => "a character in it is not one of Unicode".to_owned(),
+        DecodeError::InvalidBooleanValue(byte) => format!("a bool in it is {byte}, not 0 or 1"),
+        DecodeError::UnexpectedVariant { found, .. } => format!("there is no variant {found}"),
+        DecodeError::OutsideUsizeRange(length) => format!("a length in it is {length}"),
+        DecodeError::NonZeroTypeIsZero { .. } => "a number in it is 0 and must not be".to_owned(),
+        DecodeError::Serde(_) => "its type asks for what only formats that describe themselves have".to_owned(),
+        _ => "its bytes are not a value of the type".to_owned(),
+    };
+    ValueError::Encoding { reason }
 }

@@ -1,7 +1,6 @@
 //! What a region says of the type of its values, so that whoever does not know the type can read them all the same, and
 //! whoever knows another one is refused. Nothing here knows of regions, or where bytes come from.
 
-use crate::error::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -287,12 +286,6 @@ impl Schema {
             Content::Tree(tree) => definition::of_format(&tree.root),
             Content::Name(Name { name, version }) => format!("'{name}', version {version}, known only by name,"),
         }
-    }
-}
-
-impl From<SchemaError> for Error {
-    fn from(error: SchemaError) -> Self {
-        Self::Schema(error.to_string())
     }
 }
 

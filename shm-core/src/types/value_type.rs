@@ -2,6 +2,7 @@
 //! wanted. What types look like is known to `schema` and `array`.
 
 use super::array::ArrayType;
+use super::error::{DescriptionError, ValueError};
 use super::kind::{self, Kind};
 #[cfg(feature = "schema")]
 use super::schema::Schema;
@@ -20,21 +21,20 @@ pub enum ValueType {
 impl ValueType {
     /// What a descriptor and its fingerprint say of values of this kind, if that is something that this program can use; or
     /// what is wrong with it.
-    pub fn parse(kind: Kind, fingerprint: u64, descriptor: &[u8]) -> Result<Option<Self>, String> {
-        let record = descriptor::record(descriptor, TAG_SCHEMA).map_err(str::to_owned)?;
-        let damaged = |reason: String| format!("its schema: {reason}");
+    pub fn parse(kind: Kind, fingerprint: u64, descriptor: &[u8]) -> Result<Option<Self>, DescriptionError> {
+        let record = descriptor::record(descriptor, TAG_SCHEMA).map_err(DescriptionError::Records)?;
         match (kind, record) {
-            (Kind::Array, None) => Err(damaged("an array must have one".to_owned())),
+            (Kind::Array, None) => Err(DescriptionError::Missing),
             (Kind::Array | Kind::Bincode, Some(json)) if descriptor::fingerprint(json) != fingerprint => {
-                Err(damaged("its fingerprint does not match".to_owned()))
+                Err(DescriptionError::Fingerprint)
             }
             (Kind::Array, Some(json)) => {
-                ArrayType::from_json(json).map(|array| Some(Self::Array(array))).map_err(damaged)
+                ArrayType::from_json(json).map(|array| Some(Self::Array(array))).map_err(DescriptionError::Array)
             }
             #[cfg(feature = "schema")]
             (Kind::Bincode, Some(json)) => {
-                let json = str::from_utf8(json).map_err(|error| damaged(error.to_string()))?;
-                Schema::parse(json).map(|schema| Some(Self::Schema(schema))).map_err(|error| damaged(error.to_string()))
+                let json = str::from_utf8(json).map_err(DescriptionError::Text)?;
+                Schema::parse(json).map(|schema| Some(Self::Schema(schema))).map_err(DescriptionError::Schema)
             }
             _ => Ok(None),
         }
@@ -67,6 +67,15 @@ impl ValueType {
         }
     }
 
+    /// The option of readers and writers that sets it.
+    pub fn option(&self) -> &'static str {
+        match self {
+            Self::Array(_) => "array",
+            #[cfg(feature = "schema")]
+            Self::Schema(_) => "schema",
+        }
+    }
+
     /// The descriptor of a region of this type, and its fingerprint.
     pub fn to_descriptor(&self) -> (Vec<u8>, u64) {
         let json = match self {
@@ -92,11 +101,11 @@ impl ValueType {
     }
 
     /// Says what is wrong with a payload that is not of the type.
-    fn check_payload(&self, payload: &[u8]) -> Result<(), String> {
+    fn check_payload(&self, payload: &[u8]) -> Result<(), ValueError> {
         match self {
             Self::Array(array) => array.check_bytes(payload.len()),
             #[cfg(feature = "schema")]
-            Self::Schema(schema) if schema.is_complete() => schema.check(payload).map_err(|error| error.to_string()),
+            Self::Schema(schema) if schema.is_complete() => Ok(schema.check(payload)?),
             #[cfg(feature = "schema")]
             Self::Schema(_) => Ok(()),
         }
@@ -104,7 +113,7 @@ impl ValueType {
 }
 
 /// Says what is wrong with a payload that is not what kind and type promise.
-pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), String> {
+pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), ValueError> {
     kind::check(kind, payload)?;
     value_type.map_or(Ok(()), |value_type| value_type.check_payload(payload))
 }
@@ -127,7 +136,7 @@ mod tests {
         for value_type in all {
             let (descriptor, fingerprint) = value_type.to_descriptor();
             let parsed = ValueType::parse(value_type.kind(), fingerprint, &descriptor);
-            assert_eq!(parsed, Ok(Some(value_type)));
+            assert_eq!(parsed.unwrap(), Some(value_type));
         }
     }
 
@@ -135,11 +144,13 @@ mod tests {
     fn a_description_that_is_missing_or_wrong_is_damage_only_where_there_must_be_one() {
         let (descriptor, fingerprint) = array("u2", &[2]).to_descriptor();
         for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
-            assert_eq!(ValueType::parse(kind, 0, &descriptor), Ok(None), "{kind}: it is for those who know it");
+            let parsed = ValueType::parse(kind, 0, &descriptor);
+            assert_eq!(parsed.unwrap(), None, "{kind}: it is for those who know it");
         }
-        assert_eq!(ValueType::parse(Kind::Bincode, 0, &[]), Ok(None));
-        let refused =
-            |kind, fingerprint, descriptor: &[u8]| ValueType::parse(kind, fingerprint, descriptor).unwrap_err();
+        assert_eq!(ValueType::parse(Kind::Bincode, 0, &[]).unwrap(), None);
+        let refused = |kind, fingerprint, descriptor: &[u8]| {
+            ValueType::parse(kind, fingerprint, descriptor).unwrap_err().to_string()
+        };
         assert_eq!(refused(Kind::Array, 0, &[]), "its schema: an array must have one");
         assert_eq!(refused(Kind::Array, fingerprint + 1, &descriptor), "its schema: its fingerprint does not match");
         assert!(refused(Kind::Array, fingerprint, &descriptor[..9]).contains("descriptor"));
@@ -164,13 +175,13 @@ mod tests {
     #[test]
     fn a_payload_is_held_to_its_kind_and_its_type() {
         let array = array("u2", &[2]);
-        assert_eq!(check_payload(Kind::Array, Some(&array), &[0; 4]), Ok(()));
+        assert!(check_payload(Kind::Array, Some(&array), &[0; 4]).is_ok());
         assert!(check_payload(Kind::Array, Some(&array), &[0; 3]).is_err());
         assert!(check_payload(Kind::Text, None, &[0xff]).is_err());
         #[cfg(feature = "schema")]
         {
             let schema = ValueType::Schema(Schema::of::<(u8, bool)>().unwrap());
-            assert_eq!(check_payload(Kind::Bincode, Some(&schema), &[7, 1]), Ok(()));
+            assert!(check_payload(Kind::Bincode, Some(&schema), &[7, 1]).is_ok());
             assert!(check_payload(Kind::Bincode, Some(&schema), &[7, 2]).is_err());
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{ArrayLoan, RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, PublishError};
 use crate::types::array::{ArrayType, Element, with_bytes};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -43,7 +43,7 @@ impl<T: Element> ArrayWriter<T> {
     /// # Errors
     ///
     /// As for [`WriterOptions::open_array`].
-    pub fn open(name: impl AsRef<Path>, shape: &[u64]) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>, shape: &[u64]) -> Result<Self, OpenError> {
         WriterOptions::new().open_array(name, shape)
     }
 
@@ -57,11 +57,9 @@ impl<T: Element> ArrayWriter<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
-    pub fn publish(&mut self, elements: &[T]) -> Result<Sequence> {
-        if let Err(reason) = self.array().check_bytes(size_of_val(elements)) {
-            return Err(Error::BadValue { region: self.raw.location.name.clone(), reason });
-        }
+    /// [`PublishError::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    pub fn publish(&mut self, elements: &[T]) -> Result<Sequence, PublishError> {
+        self.array().check_bytes(size_of_val(elements)).map_err(|error| self.raw.bad_value(error))?;
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
     }
 
@@ -69,7 +67,7 @@ impl<T: Element> ArrayWriter<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
     ///
     /// # Examples
     ///
@@ -93,7 +91,7 @@ impl<T: Element> ArrayWriter<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn loan(&mut self, elements: usize) -> Result<ArrayLoan<'_, T>> {
+    pub fn loan(&mut self, elements: usize) -> Result<ArrayLoan<'_, T>, PublishError> {
         Ok(ArrayLoan::of(self.raw.loan(elements.saturating_mul(size_of::<T>()))?))
     }
 }

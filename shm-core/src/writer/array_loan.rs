@@ -3,7 +3,7 @@
 
 use super::Loan;
 use crate::Sequence;
-use crate::error::Result;
+use crate::error::PublishError;
 use crate::types::array::{Element, with_bytes};
 use std::marker::PhantomData;
 
@@ -71,7 +71,7 @@ impl<'w, T: Element> ArrayLoan<'w, T> {
     /// # Errors
     ///
     /// As for [`Loan::commit`].
-    pub fn commit(self) -> Result<Sequence> {
+    pub fn commit(self) -> Result<Sequence, PublishError> {
         self.loan.commit()
     }
 }

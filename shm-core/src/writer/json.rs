@@ -2,7 +2,7 @@
 
 use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, PublishError};
 use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
@@ -43,7 +43,7 @@ impl JsonWriter {
     /// # Errors
     ///
     /// As for [`WriterOptions::open_json`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         WriterOptions::new().open_json(name)
     }
 
@@ -57,12 +57,12 @@ impl JsonWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was there.
-    /// Otherwise as for [`RawWriter::publish`].
-    pub fn publish(&mut self, value: &Value) -> Result<Sequence> {
+    /// [`PublishError::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was
+    /// there. Otherwise as for [`RawWriter::publish`].
+    pub fn publish(&mut self, value: &Value) -> Result<Sequence, PublishError> {
         match self.schema().encode(value) {
             Ok(payload) => self.raw.publish_checked(&payload),
-            Err(error) => Err(Error::BadValue { region: self.raw.location.name.clone(), reason: error.to_string() }),
+            Err(error) => Err(self.raw.bad_value(error.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::RawWriter;
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::PublishError;
 use crate::types::array::ArrayType;
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
@@ -51,8 +51,8 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// As for [`publish`](Self::publish), and [`Error::BadValue`] if the region's arrays have another length.
-    pub fn loan(&mut self, length: usize) -> Result<Loan<'_>> {
+    /// As for [`publish`](Self::publish), and [`PublishError::BadValue`] if the region's arrays have another length.
+    pub fn loan(&mut self, length: usize) -> Result<Loan<'_>, PublishError> {
         if !self.is_writable() {
             return Err(self.unwritable());
         }
@@ -64,10 +64,10 @@ impl RawWriter {
         Ok(Loan { writer: self, length, written: 0 })
     }
 
-    fn check_length(&self, length: usize) -> Result<()> {
+    fn check_length(&self, length: usize) -> Result<(), PublishError> {
         let array = self.format.value_type.as_ref().and_then(ValueType::array);
         let checked = array.map_or(Ok(()), |array: &ArrayType| array.check_bytes(length));
-        checked.map_err(|reason| Error::BadValue { region: self.location.name.clone(), reason })
+        checked.map_err(|error| self.bad_value(error))
     }
 }
 
@@ -125,7 +125,7 @@ impl Loan<'_> {
     ///
     /// As for [`RawWriter::publish`]; nothing is published if the content is not what the region promises. To find that
     /// out, values of text, JSON and typed values are copied once.
-    pub fn commit(self) -> Result<Sequence> {
+    pub fn commit(self) -> Result<Sequence, PublishError> {
         if !self.writer.is_writable() {
             return Err(self.writer.unwritable());
         }
@@ -136,7 +136,7 @@ impl Loan<'_> {
         writer.follow_up(sequence)
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<(), PublishError> {
         match self.writer.format.kind {
             Kind::Bytes => Ok(()),
             Kind::Array => self.writer.check_length(self.length),

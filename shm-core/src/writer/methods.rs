@@ -52,7 +52,7 @@ macro_rules! region_methods {
             /// # Errors
             ///
             /// As for [`RawWriter::close`](crate::RawWriter::close).
-            pub fn close(self) -> crate::error::Result<()> {
+            pub fn close(self) -> Result<(), crate::error::PublishError> {
                 self.raw.close()
             }
 
@@ -61,7 +61,7 @@ macro_rules! region_methods {
             /// # Errors
             ///
             /// As for [`RawWriter::remove`](crate::RawWriter::remove).
-            pub fn remove(self) -> crate::error::Result<()> {
+            pub fn remove(self) -> Result<(), crate::error::PublishError> {
                 self.raw.remove()
             }
         }

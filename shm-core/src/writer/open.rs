@@ -2,7 +2,7 @@
 
 use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity};
 use super::{RawWriter, WriterOptions};
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 use crate::region::draft::{Draft, remove_draft};
 use crate::region::format::{UNCOMPARABLE, known_kind, value_type_of};
 use crate::region::location::Location;
@@ -32,7 +32,7 @@ pub struct Opened {
 
 impl WriterOptions {
     /// Creates the region or takes it over. What fails leaves nothing behind.
-    pub(super) fn open_locked(&self, location: &Location, lock: Lock) -> Result<RawWriter> {
+    pub(super) fn open_locked(&self, location: &Location, lock: Lock) -> Result<RawWriter, OpenError> {
         let opened = self.open_or_create(location, &lock);
         match opened {
             Ok(opened) => RawWriter::new(location.clone(), lock, opened),
@@ -44,13 +44,13 @@ impl WriterOptions {
         }
     }
 
-    fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<Opened> {
+    fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<Opened, OpenError> {
         // A writer that died while it replaced the region may have left one as large as the region.
         remove_draft(location);
         for _ in 0..OPEN_ATTEMPTS {
             match Region::open(location, Access::Write, MAX_REGION_BYTES) {
                 Ok(region) => return self.take_over(location, lock, region),
-                Err(Error::NotFound { .. }) => {}
+                Err(OpenError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
             if let Some((region, producer)) = self.create(location)? {
@@ -61,7 +61,7 @@ impl WriterOptions {
     }
 
     /// Returns `None` if somebody put a file there meanwhile, without having the lock.
-    fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>> {
+    fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>, OpenError> {
         let (descriptor, fingerprint) = self.descriptor()?;
         let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
         let capacity = round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY));
@@ -80,7 +80,7 @@ impl WriterOptions {
 
     /// Goes on where the last writer ended: in its file, or in one that replaces it because another one is wanted or this
     /// one is damaged.
-    fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<Opened> {
+    fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<Opened, OpenError> {
         let (wanted, descriptor) = self.wanted(location, &region)?;
         let ring = region.ring();
         let keeps_values = wanted.kind == region.static_header.kind && descriptor == region.descriptor;
@@ -98,7 +98,13 @@ impl WriterOptions {
     }
 
     /// Goes on in the file as it is.
-    fn go_on(&self, location: &Location, region: Region, mut producer: Producer, epoch: u64) -> Result<Opened> {
+    fn go_on(
+        &self,
+        location: &Location,
+        region: Region,
+        mut producer: Producer,
+        epoch: u64,
+    ) -> Result<Opened, OpenError> {
         if let Some(mode) = self.mode {
             region.set_mode(location, mode)?;
         }
@@ -115,18 +121,19 @@ impl WriterOptions {
     }
 
     /// The descriptor of a region that begins with these options, and its fingerprint.
-    fn descriptor(&self) -> Result<(Vec<u8>, u64)> {
+    fn descriptor(&self) -> Result<(Vec<u8>, u64), OpenError> {
         match &self.value_type {
             Some(value_type) => Ok(value_type.to_descriptor()),
             None if self.wanted_kind() == Some(Kind::Array) => {
-                Err(Error::BadOption("a region of arrays needs their type: WriterOptions::array".to_owned()))
+                let reason = "a region of arrays needs their type: the option `array`".to_owned();
+                Err(OpenError::BadOption { option: "array", reason })
             }
             None => Ok((vec![], 0)),
         }
     }
 
     /// What header and descriptor say once these options are applied to what was found.
-    fn wanted(&self, location: &Location, region: &Region) -> Result<(StaticHeader, Vec<u8>)> {
+    fn wanted(&self, location: &Location, region: &Region) -> Result<(StaticHeader, Vec<u8>), OpenError> {
         let found = &region.static_header;
         let mut wanted = found.clone();
         wanted.slots = self.slots.unwrap_or(found.slots);
@@ -152,16 +159,22 @@ impl WriterOptions {
     /// Whether the region holds values of another kind or type.
     fn is_another(&self, location: &Location, kind: Kind, region: &Region) -> bool {
         let refused = self.refuse_another(location, kind, region);
-        matches!(refused, Err(Error::Kind { .. } | Error::Type { .. } | Error::Damaged { .. }))
+        matches!(
+            refused,
+            Err(OpenError::Kind { .. }
+                | OpenError::UnknownKind { .. }
+                | OpenError::Type { .. }
+                | OpenError::Damaged { .. })
+        )
     }
 
     /// Refuses a region that holds values of another kind or type.
-    fn refuse_another(&self, location: &Location, kind: Kind, region: &Region) -> Result<()> {
+    fn refuse_another(&self, location: &Location, kind: Kind, region: &Region) -> Result<(), OpenError> {
         let found = region.static_header.kind;
         let name = || location.name.clone();
         if found != kind.code() {
-            let found = Kind::from_code(found).map_or_else(|| format!("kind {found}"), |kind| kind.to_string());
-            return Err(Error::Kind { region: name(), found, expected: kind.to_string() });
+            let found = known_kind(location, found)?;
+            return Err(OpenError::Kind { region: name(), found, expected: kind });
         }
         let difference = match &self.value_type {
             None if self.is_untyped && !region.descriptor.is_empty() => Some(UNCOMPARABLE.to_owned()),
@@ -171,7 +184,7 @@ impl WriterOptions {
                 found => wanted.difference(found.as_ref()),
             },
         };
-        difference.map_or(Ok(()), |difference| Err(Error::Type { region: name(), difference }))
+        difference.map_or(Ok(()), |difference| Err(OpenError::Type { region: name(), difference }))
     }
 }
 

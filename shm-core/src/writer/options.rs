@@ -4,7 +4,7 @@
 use super::JsonWriter;
 use super::sizes::MAX_PAYLOAD_BYTES;
 use super::{ArrayWriter, RawWriter, Writer};
-use crate::error::{Error, Result};
+use crate::error::OpenError;
 #[cfg(feature = "schema")]
 use crate::region::format::ValueFormat;
 use crate::region::format::does_not_apply;
@@ -115,15 +115,14 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::WriterAlive`] if it has a writer; [`Error::Kind`] or [`Error::Type`] if it holds values of another kind or
-    /// type, unless [`replace`](Self::replace) is set; [`Error::BadName`], [`Error::BadOption`]; [`Error::NotARegion`],
-    /// [`Error::Version`], [`Error::Features`] and [`Error::Damaged`] for a file that is left alone;
-    /// [`Error::NotOurs`] and [`Error::Permission`]; [`Error::NoSpace`], [`Error::TooLarge`], [`Error::FileSystem`] and
-    /// [`Error::Remote`];
-    /// [`Error::UnknownKind`] if the kind is left as found and not known; [`Error::Gone`] if somebody without the lock
-    /// removes or replaces it meanwhile; [`Error::Schema`] if the type cannot be described; [`Error::Directory`] and
-    /// [`Error::Io`].
-    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>> {
+    /// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::Kind`], [`OpenError::UnknownKind`] or
+    /// [`OpenError::Type`] if it holds values of another kind or type, unless [`replace`](Self::replace) is set;
+    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
+    /// [`OpenError::Features`] and [`OpenError::Damaged`] for a file that is left alone; [`OpenError::NotOurs`] and
+    /// [`OpenError::Permission`]; [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] and
+    /// [`OpenError::Remote`]; [`OpenError::Gone`] if somebody without the lock removes or replaces it meanwhile;
+    /// [`OpenError::Schema`] if the type cannot be described; [`OpenError::Directory`] and [`OpenError::Io`].
+    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>, OpenError> {
         self.refuse_kind()?;
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply("array", "a writer of Rust values; use open_array"));
@@ -144,13 +143,13 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), and [`Error::BadOption`] if there can be no such array.
-    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>> {
+    /// As for [`open`](Self::open), and [`OpenError::ArrayType`] if there can be no such array.
+    pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>, OpenError> {
         self.refuse_kind()?;
-        if self.value_type.is_some() {
-            return Err(does_not_apply("array` or `schema", "a writer of arrays, whose type and shape are given here"));
+        if let Some(value_type) = &self.value_type {
+            return Err(does_not_apply(value_type.option(), "a writer of arrays, whose type and shape are given here"));
         }
-        let array = ArrayType::new(T::DTYPE, shape).map_err(Error::BadOption)?;
+        let array = ArrayType::new(T::DTYPE, shape)?;
         Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
     }
 
@@ -158,23 +157,28 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open); [`Error::BadOption`] if the schema that is set, or else the region's, does not say how
-    /// values are encoded; [`Error::NotFound`] if no schema is set and there is no region.
+    /// As for [`open`](Self::open); [`OpenError::BadOption`] if the schema that is set does not say how values are encoded;
+    /// [`OpenError::Undescribed`] if none is set and the region's does not, and [`OpenError::NotFound`] if there is no
+    /// region.
     #[cfg(feature = "schema")]
-    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter> {
+    pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter, OpenError> {
         let name = name.as_ref();
         self.refuse_kind()?;
         // Before anything is created or taken over.
         if let Some(value_type) = &self.value_type {
-            require_complete(name, value_type.schema())?;
+            if !value_type.schema().is_some_and(Schema::is_complete) {
+                let reason =
+                    "the option `schema` does not say how values are encoded; publish them as bytes".to_owned();
+                return Err(OpenError::BadOption { option: value_type.option(), reason });
+            }
         } else {
             let location = Location::resolve(name)?;
             let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
             let found = ValueFormat::of(&location, &region)?.value_type;
-            require_complete(name, found.as_ref().and_then(ValueType::schema))?;
+            require_complete(&location.name, found.as_ref().and_then(ValueType::schema))?;
         }
         let raw = self.clone().kind(Kind::Bincode).open_raw(name)?;
-        require_complete(name, raw.schema())?;
+        require_complete(&raw.location.name, raw.schema())?;
         Ok(JsonWriter::from_raw(raw))
     }
 
@@ -183,29 +187,29 @@ impl WriterOptions {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter> {
+    pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter, OpenError> {
         self.check()?;
         let location = Location::resolve(name.as_ref())?;
         // A file that is refused gets no lock file beside it.
         let found = match Region::open(&location, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
-            Err(Error::NotFound { .. }) => {
+            Err(OpenError::NotFound { .. }) => {
                 check_local_directory(&location)?;
                 None
             }
             Err(error) => return Err(error),
         };
         let lock = Lock::acquire(&location).map_err(|error| match error {
-            Error::WriterAlive { region, .. } => {
+            OpenError::WriterAlive { region, .. } => {
                 let pid = found.as_ref().map(|region| region.header().tenure.pid.load(Relaxed));
-                Error::WriterAlive { region, pid }
+                OpenError::WriterAlive { region, pid }
             }
             other => other,
         })?;
         self.open_locked(&location, lock)
     }
 
-    fn refuse_kind(&self) -> Result<()> {
+    fn refuse_kind(&self) -> Result<(), OpenError> {
         match self.kind {
             None => Ok(()),
             Some(_) => Err(does_not_apply("kind", "this writer, whose kind follows from its values; use open_raw")),
@@ -217,31 +221,34 @@ impl WriterOptions {
         self.kind.or(self.value_type.as_ref().map(ValueType::kind))
     }
 
-    fn check(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::BadOption(text));
+    fn check(&self) -> Result<(), OpenError> {
+        let refuse = |option, reason: String| Err(OpenError::BadOption { option, reason });
         if let (Some(value_type), Some(kind)) = (&self.value_type, self.kind)
             && kind != value_type.kind()
         {
-            let option = if value_type.kind() == Kind::Array { "array" } else { "schema" };
-            return refuse(format!("the option `{option}` does not apply to values of kind {kind}"));
+            return Err(does_not_apply(value_type.option(), &format!("values of kind {kind}")));
         }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {
                 let near = slots.max(2).checked_next_power_of_two().unwrap_or(1 << 63);
-                return refuse(format!("the number of slots is a power of two from 2 up, not {slots}; use {near}"));
+                let reason = format!("the number of slots is a power of two from 2 up, not {slots}; use {near}");
+                return refuse("slots", reason);
             }
             _ => {}
         }
         match self.capacity {
             Some(bytes) if bytes > MAX_PAYLOAD_BYTES => {
-                return refuse(format!("a slot holds at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}"));
+                return refuse("capacity", format!("a slot holds at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}"));
             }
             _ => {}
         }
         match self.mode {
-            Some(mode) if mode & !MODES != 0 || mode & MODE_MIN != MODE_MIN => refuse(format!(
-                "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
-            )),
+            Some(mode) if mode & !MODES != 0 || mode & MODE_MIN != MODE_MIN => {
+                let reason = format!(
+                    "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
+                );
+                refuse("mode", reason)
+            }
             _ => Ok(()),
         }
     }
@@ -249,12 +256,10 @@ impl WriterOptions {
 
 /// Refuses a region whose schema does not say how values are encoded.
 #[cfg(feature = "schema")]
-fn require_complete(name: &Path, schema: Option<&Schema>) -> Result<()> {
-    match schema {
-        Some(schema) if schema.is_complete() => Ok(()),
-        _ => Err(Error::BadOption(format!(
-            "region '{}' does not say how its values are encoded; set a schema, or publish bytes",
-            name.display()
-        ))),
+fn require_complete(region: &str, schema: Option<&Schema>) -> Result<(), OpenError> {
+    if schema.is_some_and(Schema::is_complete) {
+        Ok(())
+    } else {
+        Err(OpenError::Undescribed { region: region.to_owned() })
     }
 }

@@ -5,13 +5,14 @@ use super::open::Opened;
 use super::sizes::{MAX_PAYLOAD_BYTES, grown_slots, round_capacity};
 use super::waker::Waker;
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, PublishError};
 use crate::region::Region;
 use crate::region::format::ValueFormat;
 use crate::region::location::Location;
 use crate::region::replace::{Change, Replacement, check_numbers};
 use crate::region::tenure::Lock;
 use crate::types::array::ArrayType;
+use crate::types::error::ValueError;
 use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
@@ -52,7 +53,7 @@ pub struct RawWriter {
 }
 
 impl RawWriter {
-    pub(super) fn new(location: Location, lock: Lock, opened: Opened) -> Result<Self> {
+    pub(super) fn new(location: Location, lock: Lock, opened: Opened) -> Result<Self, OpenError> {
         let Opened { region, producer, discarded } = opened;
         let format = ValueFormat::of(&location, &region)?;
         let waker = Waker::new(region.static_header.spin_ns);
@@ -64,7 +65,7 @@ impl RawWriter {
     /// # Errors
     ///
     /// As for [`WriterOptions::open`].
-    pub fn open(name: impl AsRef<Path>, kind: Kind) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>, kind: Kind) -> Result<Self, OpenError> {
         WriterOptions::new().kind(kind).open_raw(name)
     }
 
@@ -80,13 +81,14 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published then.
-    /// [`Error::NoSpace`] or [`Error::TooLarge`] if it does not fit and there is no room to grow; the region stays as it was.
-    /// [`Error::Gone`] if the region was removed or replaced by somebody else, noticed at the latest with the first
-    /// publication that comes 50 ms later. [`Error::Io`] or [`Error::Permission`] if it cannot grow for another reason,
-    /// [`Error::Damaged`] if its file was emptied, noticed as late, or claims to have used up all numbers; [`Error::Forked`]
-    /// in a fork of the process that opened the writer.
-    pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence> {
+    /// [`PublishError::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published
+    /// then. [`PublishError::Grow`] if it does not fit and the region cannot be replaced by a larger one, for example with
+    /// [`OpenError::NoSpace`] or [`OpenError::TooLarge`] in it; the region stays as it was. [`PublishError::TooLarge`] if
+    /// it fits no region. [`PublishError::Gone`] if the region was removed or replaced by somebody else, noticed at the
+    /// latest with the first publication that comes 50 ms later. [`PublishError::Damaged`] if its file was emptied,
+    /// noticed as late, or claims to have used up all numbers; [`PublishError::Forked`] in a fork of the process that
+    /// opened the writer.
+    pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         if self.format.kind != Kind::Bytes {
             return self.publish_described(payload);
         }
@@ -94,7 +96,7 @@ impl RawWriter {
     }
 
     #[inline(never)]
-    fn publish_described(&mut self, payload: &[u8]) -> Result<Sequence> {
+    fn publish_described(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         self.check(payload)?;
         self.publish_checked(payload)
     }
@@ -105,14 +107,19 @@ impl RawWriter {
         &self.region
     }
 
-    pub(super) fn check(&self, payload: &[u8]) -> Result<()> {
-        check_payload(self.format.kind, self.format.value_type.as_ref(), payload)
-            .map_err(|reason| Error::BadValue { region: self.location.name.clone(), reason })
+    pub(super) fn check(&self, payload: &[u8]) -> Result<(), PublishError> {
+        check_payload(self.format.kind, self.format.value_type.as_ref(), payload).map_err(|error| self.bad_value(error))
+    }
+
+    /// The error for a value that is not what the region promises.
+    #[cold]
+    pub(super) fn bad_value(&self, source: ValueError) -> PublishError {
+        PublishError::BadValue { region: self.location.name.clone(), source }
     }
 
     /// Publishes a payload that is what the region says.
     #[inline(always)]
-    pub(super) fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence> {
+    pub(super) fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         if !self.is_writable() {
             return Err(self.unwritable());
         }
@@ -129,19 +136,19 @@ impl RawWriter {
     }
 
     #[cold]
-    pub(super) fn unwritable(&self) -> Error {
+    pub(super) fn unwritable(&self) -> PublishError {
         if !self.lock.process().is_surely_present() {
-            return self.location.forked();
+            return PublishError::Forked { region: self.location.name.clone() };
         }
-        check_numbers(&self.location, self.producer.head())
-            .err()
-            .filter(|_| !self.gone)
-            .unwrap_or_else(|| self.location.gone())
+        match check_numbers(&self.location, self.producer.head()) {
+            Err(error) if !self.gone => PublishError::from_replacing(error),
+            _ => self.location.gone_for_writer(),
+        }
     }
 
     /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
     #[inline(always)]
-    pub(super) fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence> {
+    pub(super) fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence, PublishError> {
         let now = self.waker.read_clock();
         self.producer.note_time(self.region.ring(), now.unix_ns);
         if self.waker.is_due(now) {
@@ -156,16 +163,16 @@ impl RawWriter {
 
     /// Replaces the region by one that holds `payload`, and has it as its newest value.
     #[cold]
-    fn grow(&mut self, payload: &[u8]) -> Result<Sequence> {
+    fn grow(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         self.enlarge(payload.len() as u64, Some(payload))?;
         Ok(self.producer.head())
     }
 
     /// Replaces the region by one whose slots hold `length` bytes, with `value` as its newest value.
-    pub(super) fn enlarge(&mut self, length: u64, value: Option<&[u8]>) -> Result<()> {
+    pub(super) fn enlarge(&mut self, length: u64, value: Option<&[u8]>) -> Result<(), PublishError> {
         if length > MAX_PAYLOAD_BYTES {
-            let reason = format!("a value of {length} bytes, and the limit is {MAX_PAYLOAD_BYTES}");
-            return Err(Error::TooLarge { region: self.location.name.clone(), reason });
+            let region = self.location.name.clone();
+            return Err(PublishError::TooLarge { region, bytes: length, limit: MAX_PAYLOAD_BYTES });
         }
         let old = &self.region;
         let mut wanted = old.static_header.clone();
@@ -179,8 +186,8 @@ impl RawWriter {
         let replacement =
             Replacement { location: &self.location, lock: &self.lock, region: &self.region, newest, announcer };
         let replaced = replacement.replace(change);
-        self.gone |= matches!(replaced, Err(Error::Gone { .. }));
-        let (region, producer) = replaced?;
+        self.gone |= matches!(replaced, Err(OpenError::Gone { .. }));
+        let (region, producer) = replaced.map_err(PublishError::from_replacing)?;
         self.waker.restart(region.static_header.spin_ns);
         (self.region, self.producer) = (region, producer);
         Ok(())
@@ -191,7 +198,7 @@ impl RawWriter {
     ///
     /// A check that fails by itself says nothing: the value before it was published all the same.
     #[cold]
-    fn check_file(&mut self) -> Result<()> {
+    fn check_file(&mut self) -> Result<(), PublishError> {
         self.gone |= matches!(self.lock.is_of(&self.location, &self.region), Ok(false));
         if self.gone {
             return Err(self.unwritable());
@@ -199,7 +206,8 @@ impl RawWriter {
         let state = self.region.header().hot.state.load(Relaxed);
         if state != STATE_OPEN {
             self.gone = true;
-            return Err(self.location.damaged(format!("its state is {state} under its writer: its file was emptied")));
+            let reason = format!("its state is {state} under its writer: its file was emptied");
+            return Err(PublishError::Damaged { region: self.location.name.clone(), reason });
         }
         Ok(())
     }
@@ -258,9 +266,9 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if the region was removed or replaced by somebody else; [`Error::Forked`] in a fork of the process
-    /// that opened the writer, which is not closed then; [`Error::Damaged`] if its file was emptied.
-    pub fn close(mut self) -> Result<()> {
+    /// [`PublishError::Gone`] if the region was removed or replaced by somebody else; [`PublishError::Forked`] in a fork
+    /// of the process that opened the writer, which is not closed then; [`PublishError::Damaged`] if its file was emptied.
+    pub fn close(mut self) -> Result<(), PublishError> {
         self.check_file()
     }
 
@@ -268,14 +276,14 @@ impl RawWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] if somebody else removed or replaced it already; [`Error::Forked`] and [`Error::Damaged`] as for
-    /// [`close`](Self::close); [`Error::Io`].
-    pub fn remove(mut self) -> Result<()> {
+    /// [`PublishError::Gone`] if somebody else removed or replaced it already; [`PublishError::Forked`] and
+    /// [`PublishError::Damaged`] as for [`close`](Self::close); [`PublishError::Io`].
+    pub fn remove(mut self) -> Result<(), PublishError> {
         self.check_file()?;
         self.announce_close();
         self.gone = true;
-        self.location.remove()?;
-        self.lock.remove_file(&self.location)
+        let removed = self.location.remove().and_then(|()| self.lock.remove_file(&self.location));
+        removed.map_err(PublishError::from_removing)
     }
 
     fn announce_close(&mut self) {

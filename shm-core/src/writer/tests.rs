@@ -1,7 +1,10 @@
 //! Writers in one process with readers: taking over, growing, replacing, and what becomes of attached readers.
 
 use crate::tests::test_region::{BOOT_ID_AT, HEAD_AT, SLOTS_AT, STATE_AT, TestRegion, drain, kill, row};
-use crate::{Error, Kind, Position, RawReader, RawWriter, Reader, Writer, WriterOptions, inspect, verify};
+use crate::{
+    Kind, OpenError, Position, PublishError, RawReader, RawWriter, Reader, ReceiveError, Writer, WriterOptions,
+    inspect, verify,
+};
 use shm_ring::header::{STATE_MOVING, STATE_OPEN};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -43,7 +46,7 @@ fn there_is_one_writer_at_a_time() {
     let writer = test_region.writer(Kind::Text);
     let error = RawWriter::open(&test_region.name, Kind::Text).unwrap_err();
     let pid = std::process::id();
-    assert!(matches!(error, Error::WriterAlive { pid: Some(found), .. } if found == pid), "{error}");
+    assert!(matches!(error, OpenError::WriterAlive { pid: Some(found), .. } if found == pid), "{error}");
     writer.close().unwrap();
     test_region.writer(Kind::Text);
 }
@@ -104,7 +107,7 @@ fn another_kind_replaces_the_region_if_that_is_asked_for_and_numbers_go_on() {
     drop(typed_writer);
     let mut json = RawWriter::options().kind(Kind::Json).replace(true).open_raw(&test_region.name).unwrap();
     json.publish(b"{}").unwrap();
-    assert!(matches!(typed.latest(), Err(Error::Kind { .. })));
+    assert!(matches!(typed.latest(), Err(ReceiveError::Reopen(OpenError::Kind { .. }))));
 }
 
 #[test]
@@ -196,12 +199,12 @@ fn a_region_removed_by_hand_is_noticed_on_both_sides() {
     assert_eq!(drain(&mut reader), [row(1, "one")]);
     std::fs::remove_file(&test_region.name).unwrap();
     let removed = Instant::now();
-    assert!(matches!(reader.recv(), Err(Error::Gone { .. })));
+    assert!(matches!(reader.recv(), Err(ReceiveError::Gone { .. })));
     // A slice of 50 ms; the rest is for a machine that has other things to do.
     assert!(removed.elapsed() < Duration::from_secs(2), "{:?}", removed.elapsed());
     let gone = std::iter::repeat_with(|| writer.publish(b"lost")).find_map(Result::err);
-    assert!(matches!(gone, Some(Error::Gone { .. })));
-    assert!(matches!(writer.publish(b"lost"), Err(Error::Gone { .. })));
+    assert!(matches!(gone, Some(PublishError::Gone { .. })));
+    assert!(matches!(writer.publish(b"lost"), Err(PublishError::Gone { .. })));
     drop(writer);
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"anew").unwrap();
@@ -216,14 +219,14 @@ fn removing_tells_the_readers_and_leaves_nothing() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
-    assert!(matches!(crate::remove(&test_region.name, false), Err(Error::WriterAlive { .. })));
+    assert!(matches!(crate::remove(&test_region.name, false), Err(OpenError::WriterAlive { .. })));
     let mut reader = test_region.reader(Position::New);
     kill(writer);
     crate::remove(&test_region.name, false).unwrap();
-    assert!(matches!(reader.try_recv(), Err(Error::Gone { .. })));
-    assert!(matches!(reader.latest(), Err(Error::Gone { .. })));
+    assert!(matches!(reader.try_recv(), Err(ReceiveError::Gone { .. })));
+    assert!(matches!(reader.latest(), Err(ReceiveError::Gone { .. })));
     assert_eq!(test_region.files(), [""; 0]);
-    assert!(matches!(crate::remove(&test_region.name, false), Err(Error::NotFound { .. })));
+    assert!(matches!(crate::remove(&test_region.name, false), Err(OpenError::NotFound { .. })));
 }
 
 #[test]
@@ -279,7 +282,7 @@ fn numbers_end_with_an_error() {
     test_region.poke(HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
     let mut writer = test_region.writer(Kind::Text);
     assert_eq!(writer.publish(b"last").unwrap(), last);
-    assert!(matches!(writer.publish(b"beyond"), Err(Error::Damaged { .. })));
+    assert!(matches!(writer.publish(b"beyond"), Err(PublishError::Damaged { .. })));
     assert_eq!(test_region.reader(Position::Latest).recv().unwrap().unwrap().value, b"last");
 }
 
@@ -308,7 +311,7 @@ fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
 fn values_that_their_kind_does_not_allow_are_not_published() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Json);
-    assert!(matches!(writer.publish(b"{"), Err(Error::BadValue { .. })));
+    assert!(matches!(writer.publish(b"{"), Err(PublishError::BadValue { .. })));
     assert_eq!(writer.publish(b"{}").unwrap(), 1);
 }
 

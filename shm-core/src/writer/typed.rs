@@ -2,7 +2,7 @@
 
 use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
-use crate::error::{Error, Result};
+use crate::error::{OpenError, PublishError};
 use crate::types::payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use std::path::Path;
 /// In exchange publishing takes no lock and no system call, and no reader can hinder it.
 ///
 /// While a writer lives, nobody else can write the region, remove it by `shm-writer rm`, or change what is in it.
-/// Who owns the directory can remove the file all the same: then publishing answers [`Error::Gone`].
+/// Who owns the directory can remove the file all the same: then publishing answers [`PublishError::Gone`].
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -47,7 +47,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     /// # Errors
     ///
     /// As for [`WriterOptions::open`].
-    pub fn open(name: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(name: impl AsRef<Path>) -> Result<Self, OpenError> {
         WriterOptions::new().open(name)
     }
 
@@ -59,11 +59,10 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for [`RawWriter::publish`].
-    pub fn publish(&mut self, value: &T) -> Result<Sequence> {
-        if let Err(reason) = payload::encode(value, &mut self.encoded) {
-            return Err(Error::BadValue { region: self.raw.location.name.clone(), reason });
-        }
+    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for
+    /// [`RawWriter::publish`].
+    pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
+        payload::encode(value, &mut self.encoded).map_err(|error| self.raw.bad_value(error))?;
         self.published += 1;
         // To check each one by the schema would take longer than to publish it. This finds a type that serializes what it
         // does not deserialize, soon and at no cost worth mentioning.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Stdio;
 
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, RegionState, WriterStatus, inspect};
+use shm_core::{Kind, OpenError, Position, PublishError, RawReader, RawWriter, RegionState, WriterStatus, inspect};
 
 use crate::harness::{DEADLINE, again, role, skipped, start};
 
@@ -32,7 +32,7 @@ fn fork_and_report(name: &str) {
     go.read_line(&mut String::new()).expect("the test says when");
     say(format!("late {:?}", writer.publish(&[7; 10_000]).map_err(|error| is_forked(&error))));
     let anew = RawWriter::open(name, Kind::Bytes);
-    say(format!("anew {}", matches!(anew, Err(Error::WriterAlive { .. }))));
+    say(format!("anew {}", matches!(anew, Err(OpenError::WriterAlive { .. }))));
     drop(writer);
     say("dropped".to_owned());
     let _ = go.read_line(&mut String::new());
@@ -42,8 +42,8 @@ fn socket_of(region: &str) -> String {
     format!("{region}-socket")
 }
 
-fn is_forked(error: &Error) -> bool {
-    matches!(error, Error::Forked { .. })
+fn is_forked(error: &PublishError) -> bool {
+    matches!(error, PublishError::Forked { .. })
 }
 
 // Fault 43.

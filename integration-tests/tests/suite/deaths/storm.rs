@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use shm_core::{Error, Position, RawReader, WriterStatus, inspect};
+use shm_core::{OpenError, Position, RawReader, WriterStatus, inspect};
 use testkit::{Ending, Random, at_effort};
 
 use crate::harness::{Sandbox, eventually, observe, programs, start};
@@ -166,7 +166,7 @@ impl Storm {
     /// waits comes back in time.
     fn look(&mut self, author: u64) {
         let mut reader = match RawReader::options().start(Position::New).open_raw(&self.name) {
-            Err(Error::NotFound { .. }) if self.newest == 0 => return,
+            Err(OpenError::NotFound { .. }) if self.newest == 0 => return,
             reader => reader.unwrap_or_else(|error| panic!("round {author}: {error}")),
         };
         let info = inspect(&self.name).expect("it was there");

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shm_core::{
-    ArrayReader, ArrayWriter, Error, JsonReader, JsonWriter, Kind, Reader, ReaderOptions, Schema, Writer, WriterOptions,
+    ArrayReader, ArrayWriter, JsonReader, JsonWriter, Kind, OpenError, PublishError, Reader, ReaderOptions,
+    ReceiveError, Schema, Writer, WriterOptions,
 };
 
 use crate::harness::{Sandbox, without_forks};
@@ -158,17 +159,21 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
     let s = Sandbox::new();
     let name = s.name("room");
     Writer::open(&name).expect("a writer").publish(&reading(2.0_f64)).expect("a value");
-    let refused = |error: Error| match error {
-        Error::Type { difference, .. } => difference,
+    let refused = |error: OpenError| match error {
+        OpenError::Type { difference, .. } => difference,
         other => panic!("{other}"),
     };
     let message = Reader::<Reading<f32>>::open(&name).expect_err("another type").to_string();
-    assert!(message.contains("Reading.position.1: f64 in the region, f32 here; rebuild this program"), "{message}");
+    assert!(
+        message
+            .contains("Reading.position.1: f64 in the region, f32 here; rebuild this program with the region's type"),
+        "{message}"
+    );
     assert_eq!(
         refused(Reader::<f64>::open(&name).expect_err("another type")),
         "Reading: Reading in the region, f64 here"
     );
-    assert!(matches!(ArrayReader::<f64>::open(&name), Err(Error::Kind { .. })));
+    assert!(matches!(ArrayReader::<f64>::open(&name), Err(OpenError::Kind { .. })));
     assert_eq!(
         Reader::<Reading<f64>>::open(&name).expect("its type").latest().expect("a value").map(|s| s.value),
         Some(reading(2.0))
@@ -189,7 +194,7 @@ fn a_writer_of_another_type_is_refused_or_replaces_the_values_and_readers_are_to
     assert!(refused.to_string().contains("f64 in the region, u8 here"), "{refused}");
     let mut writer = without_forks(|| WriterOptions::new().replace(true).open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
-    assert!(matches!(old.recv(), Err(Error::Type { .. })), "not a value of its type");
+    assert!(matches!(old.recv(), Err(ReceiveError::Reopen(OpenError::Type { .. }))), "not a value of its type");
     assert_eq!(values.latest().expect("a value").expect("the newest").value["position"], json!([1.0, 3]));
     assert_eq!(s.inspect("room")["first"], 2, "the other values are gone");
 }
@@ -251,10 +256,10 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     let name = s.name("room");
     Writer::<(u8, bool)>::open(&name).expect("a writer").close().expect("closed");
     let mut raw = without_forks(|| shm_core::RawWriter::open(&name, Kind::Bincode)).expect("as found");
-    assert!(matches!(raw.publish(&[1, 2]), Err(Error::BadValue { .. })));
+    assert!(matches!(raw.publish(&[1, 2]), Err(PublishError::BadValue { .. })));
     assert_eq!(raw.publish(&[1, 1]).expect("a value"), 1);
     let mut array = ArrayWriter::<u16>::open(s.name("array"), &[0, 2]).expect("a writer");
-    assert!(matches!(array.publish(&[1, 2, 3]), Err(Error::BadValue { .. })));
+    assert!(matches!(array.publish(&[1, 2, 3]), Err(PublishError::BadValue { .. })));
     assert_eq!(array.publish(&[1, 2, 3, 4]).expect("a value"), 1);
     let frames = ArrayReader::<u16>::open(s.name("array")).expect("a reader").latest().expect("a value");
     assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
@@ -275,7 +280,7 @@ fn a_type_that_serializes_what_it_does_not_deserialize_is_found_out() {
     let s = Sandbox::new();
     let mut writer = Writer::<Skips>::open(s.name("room")).expect("a writer");
     let error = writer.publish(&Skips { comment: None, on: true, number: 7 }).expect_err("no value of its type");
-    assert!(matches!(error, Error::BadValue { .. }), "{error}");
+    assert!(matches!(error, PublishError::BadValue { .. }), "{error}");
     assert_eq!(s.inspect("room")["head"], 0);
 }
 
@@ -285,12 +290,12 @@ fn options_that_cannot_be_right_are_refused_before_anything_is_lost() {
     let name = s.name("room");
     Writer::<u8>::open(&name).expect("a writer").publish(&7).expect("a value");
     let named = Schema::named("Other", 1).expect("a name");
-    assert!(matches!(WriterOptions::new().schema(named).open_json(&name), Err(Error::BadOption(_))));
-    assert!(matches!(WriterOptions::new().kind(Kind::Text).open_json(&name), Err(Error::BadOption(_))));
+    assert!(matches!(WriterOptions::new().schema(named).open_json(&name), Err(OpenError::BadOption { .. })));
+    assert!(matches!(WriterOptions::new().kind(Kind::Text).open_json(&name), Err(OpenError::BadOption { .. })));
     s.run("shm-reader room").prints("7\n");
     let array = shm_core::ArrayType::new("u1", &[2]).expect("a type");
-    assert!(matches!(WriterOptions::new().array(array).open_json(s.name("new")), Err(Error::BadOption(_))));
-    assert!(!s.shm("new").exists() && matches!(JsonWriter::open(s.name("new")), Err(Error::NotFound { .. })));
+    assert!(matches!(WriterOptions::new().array(array).open_json(s.name("new")), Err(OpenError::BadOption { .. })));
+    assert!(!s.shm("new").exists() && matches!(JsonWriter::open(s.name("new")), Err(OpenError::NotFound { .. })));
 }
 
 #[test]
@@ -299,9 +304,9 @@ fn a_region_with_a_damaged_schema_is_not_taken_over() {
     let vector = crate::harness::workspace().join("docs/vectors/schema-is-no-json.region");
     std::fs::copy(vector, s.shm("bad")).expect("a copy");
     let before = std::fs::read(s.shm("bad")).expect("a region");
-    assert!(matches!(shm_core::RawWriter::open(s.name("bad"), Kind::Bincode), Err(Error::Damaged { .. })));
+    assert!(matches!(shm_core::RawWriter::open(s.name("bad"), Kind::Bincode), Err(OpenError::Damaged { .. })));
     assert!(std::fs::read(s.shm("bad")).expect("a region") == before);
-    assert!(matches!(Writer::<u8>::open(s.name("bad")), Err(Error::Damaged { .. })));
+    assert!(matches!(Writer::<u8>::open(s.name("bad")), Err(OpenError::Damaged { .. })));
     let mut writer = WriterOptions::new().replace(true).open::<u8>(s.name("bad")).expect("a writer of a type");
     writer.publish(&7).expect("a value");
     s.run("shm-reader bad").prints("7\n");

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use shm_core::{Error, Kind, Position, RawReader, Received};
+use shm_core::{Error, Kind, OpenError, Position, RawReader, ReceiveError, Received};
 
 use crate::harness::{Sandbox, workspace};
 
@@ -111,7 +111,7 @@ fn the_library_reads_from_the_vectors_what_they_say() {
 fn read(name: &str) -> Value {
     let mut reader = match RawReader::options().start(Position::Oldest).open_raw(name) {
         Ok(reader) => reader,
-        Err(error) => return json!({"refused": class(&error)}),
+        Err(error) => return json!({"refused": class(error)}),
     };
     let mut seen = json!({"kind": reader.kind().to_string()});
     if let Some(array) = reader.array() {
@@ -126,7 +126,7 @@ fn read(name: &str) -> Value {
             Ok(Received::Value(sample)) => values.push(shown(&reader, sample.sequence, &sample.value)),
             Ok(_) => break,
             Err(error) => {
-                seen["then"] = class(&error).into();
+                seen["then"] = class(error).into();
                 break;
             }
         }
@@ -136,7 +136,7 @@ fn read(name: &str) -> Value {
     let mut reader = RawReader::open(name).expect("it was opened");
     seen["latest"] = match reader.latest() {
         Ok(sample) => sample.map(|sample| sample.sequence).into(),
-        Err(error) => class(&error).into(),
+        Err(error) => class(error).into(),
     };
     seen["state"] = shm_core::inspect(name).expect("it was opened").state.to_string().into();
     seen
@@ -181,12 +181,12 @@ fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
 }
 
 /// The class of an error, in the words of FORMAT.md's last column of what must be refused.
-fn class(error: &Error) -> &'static str {
-    match error {
-        Error::NotARegion { .. } => "not a region",
-        Error::Version { .. } | Error::Features { .. } => "unknown format",
-        Error::UnknownKind { .. } => "unknown kind",
-        Error::Damaged { .. } => "damaged",
+fn class(error: impl Into<Error>) -> &'static str {
+    match error.into() {
+        Error::Open(OpenError::NotARegion { .. }) => "not a region",
+        Error::Open(OpenError::Version { .. } | OpenError::Features { .. }) => "unknown format",
+        Error::Open(OpenError::UnknownKind { .. }) => "unknown kind",
+        Error::Open(OpenError::Damaged { .. }) | Error::Receive(ReceiveError::Damaged { .. }) => "damaged",
         other => panic!("{other}"),
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use shm_core::{Block, Error, Kind, RawReader, RawWriter};
+use shm_core::{Block, Kind, OpenError, RawReader, RawWriter};
 
 use crate::format::Format;
 use crate::harness::{Sandbox, mounted, skipped, without_forks, workspace};
@@ -198,7 +198,7 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
                     || region == "cut"
             );
         }
-        assert!(matches!(shm_core::Reader::<f64>::open(name("sound")), Err(Error::Kind { .. })));
+        assert!(matches!(shm_core::Reader::<f64>::open(name("sound")), Err(OpenError::Kind { .. })));
         assert!(RawWriter::options().slots(1 << 40).open_raw(name("sound")).is_err());
         assert!(RawWriter::options().slots(1 << 40).open_raw(name("fresh")).is_err());
         assert!(
@@ -211,8 +211,8 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
         assert!(writer.publish(b"not json").is_err());
         // A refusal takes 60 ms, for which it tries again.
         if round % 10 == 0 {
-            assert!(matches!(RawWriter::options().open_raw(name("object")), Err(Error::WriterAlive { .. })));
-            assert!(matches!(shm_core::remove(name("object"), false), Err(Error::WriterAlive { .. })));
+            assert!(matches!(RawWriter::options().open_raw(name("object")), Err(OpenError::WriterAlive { .. })));
+            assert!(matches!(shm_core::remove(name("object"), false), Err(OpenError::WriterAlive { .. })));
         }
         if !s.shm("cut").exists() {
             s.ok("shm-writer cut x && truncate -s 8192 $SHM_DIR/cut");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shm_core::{Access, Block, Error, Kind, Position, RawReader, RawWriter, Received, Result};
+use shm_core::{Access, Block, Error, Kind, OpenError, Position, RawReader, RawWriter, ReceiveError, Received};
 use testkit::{Ending, Random, at_effort};
 
 use crate::format::Format;
@@ -91,7 +91,7 @@ struct Seen {
 impl Seen {
     /// Counts an answer, and looks at it.
     #[track_caller]
-    fn answer<T>(&mut self, checksum: bool, buffer: &[u8], start: Instant, answer: Result<Option<T>>) {
+    fn answer<T>(&mut self, checksum: bool, buffer: &[u8], start: Instant, answer: Result<Option<T>, ReceiveError>) {
         assert!(start.elapsed() < LIMIT, "an answer took {:?}", start.elapsed());
         match answer {
             Ok(None) => {}
@@ -102,27 +102,38 @@ impl Seen {
                 assert!(!checksum || published, "never published: {}", buffer.escape_ascii());
                 assert!(buffer.len() <= CAPACITY, "{} bytes", buffer.len());
             }
-            Err(error) => self.error(&error),
+            Err(error) => self.error(error),
         }
     }
 
     #[track_caller]
-    fn error(&mut self, error: &Error) {
+    fn error(&mut self, error: impl Into<Error>) {
         self.errors += 1;
-        let is_expected = matches!(
-            error,
-            Error::NotARegion { .. }
-                | Error::Version { .. }
-                | Error::Features { .. }
-                | Error::Damaged { .. }
-                | Error::Gone { .. }
-                | Error::Busy { .. }
-                | Error::TooLarge { .. }
-                | Error::UnknownKind { .. }
-                | Error::Kind { .. }
-        );
-        assert!(is_expected, "{error}");
+        let error = error.into();
+        assert!(is_expected(&error), "{error}");
     }
+}
+
+fn is_expected(error: &Error) -> bool {
+    match error {
+        Error::Open(error) | Error::Receive(ReceiveError::Reopen(error)) => is_refusal(error),
+        Error::Receive(error) => !matches!(error, ReceiveError::Decode { .. }),
+        _ => false,
+    }
+}
+
+fn is_refusal(error: &OpenError) -> bool {
+    matches!(
+        error,
+        OpenError::NotARegion { .. }
+            | OpenError::Version { .. }
+            | OpenError::Features { .. }
+            | OpenError::Damaged { .. }
+            | OpenError::Gone { .. }
+            | OpenError::TooLarge { .. }
+            | OpenError::UnknownKind { .. }
+            | OpenError::Kind { .. }
+    )
 }
 
 /// Whether a test goes on: for its time, and on a machine that has other work too until it has seen enough.
@@ -136,12 +147,12 @@ fn read(name: &str, checksum: bool, end: Instant) -> Seen {
     let mut seen = Seen::default();
     while goes_on(end, seen.values > 10 && seen.errors > 10) {
         if let Err(error) = shm_core::inspect(name).map(drop).and(shm_core::verify(name).map(drop)) {
-            seen.error(&error);
+            seen.error(error);
         }
         let mut reader = match RawReader::open(name) {
             Ok(reader) => reader,
             Err(error) => {
-                seen.error(&error);
+                seen.error(error);
                 continue;
             }
         };

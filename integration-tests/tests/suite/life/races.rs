@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use shm_core::{Error, Kind, RawWriter};
+use shm_core::{Kind, OpenError, RawWriter};
 use testkit::at_effort;
 
 use crate::harness::{Child, Sandbox, eventually, start, without_forks};
@@ -127,10 +127,10 @@ fn a_region_can_be_written_again_at_once_while_other_threads_start_programs() {
                 // A child has copies of all descriptors until it executes its program. Only if the machine keeps one waiting
                 // for longer than a writer tries is it in the way.
                 let has_tried = began.elapsed() >= Duration::from_millis(60);
-                assert!(has_tried && matches!(refused, Error::WriterAlive { .. }), "{refused}");
+                assert!(has_tried && matches!(refused, OpenError::WriterAlive { .. }), "{refused}");
                 without_forks(open)
             });
-            writer.and_then(|mut writer| writer.publish(b"x")).expect("the writer before was dropped");
+            writer.expect("the writer before was dropped").publish(b"x").expect("a value");
         }
     });
 }

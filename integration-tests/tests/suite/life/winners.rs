@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use shm_core::{Error, Kind, RawReader, RawWriter, Result};
+use shm_core::{Kind, OpenError, RawReader, RawWriter};
 use testkit::at_effort;
 
 use crate::harness::{Child, DEADLINE, Sandbox, again, role};
@@ -51,7 +51,7 @@ fn race(name: &str, count: usize) -> RawWriter {
         start.wait();
         (0..20).for_each(|_| check_seen(RawReader::open(name)));
     };
-    let attempts: Vec<Result<RawWriter>> = thread::scope(|scope| {
+    let attempts: Vec<Result<RawWriter, OpenError>> = thread::scope(|scope| {
         let looking = scope.spawn(look);
         let attempts: Vec<_> = (0..count).map(|_| scope.spawn(attempt)).collect();
         let attempts = attempts.into_iter().map(|thread| thread.join().expect("no panic")).collect();
@@ -60,14 +60,14 @@ fn race(name: &str, count: usize) -> RawWriter {
     });
     let (won, lost): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1, "of {count}: {lost:?}");
-    assert!(lost.iter().all(|lost| matches!(lost, Err(Error::WriterAlive { .. }))), "{lost:?}");
+    assert!(lost.iter().all(|lost| matches!(lost, Err(OpenError::WriterAlive { .. }))), "{lost:?}");
     won.into_iter().next().expect("one").expect("it won")
 }
 
 /// A region is there and whole, or it is not there.
-fn check_seen(seen: Result<RawReader>) {
+fn check_seen(seen: Result<RawReader, OpenError>) {
     match seen {
-        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Ok(_) | Err(OpenError::NotFound { .. }) => {}
         Err(error) => panic!("{error}"),
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, WriterStatus, inspect};
+use shm_core::{Kind, OpenError, Position, RawReader, RawWriter, WriterStatus, inspect};
 use testkit::at_effort;
 
 use crate::harness::{Child, DEADLINE, Sandbox, again, eventually, role, said, say};
@@ -18,12 +18,12 @@ fn a_writer_keeps_its_lock_whatever_else_its_process_opens_and_closes() {
     let mut writer = RawWriter::open(&name, Kind::Text).expect("a writer");
     writer.publish(b"one").expect("published");
     for _ in 0..3 {
-        assert!(matches!(RawWriter::open(&name, Kind::Text), Err(Error::WriterAlive { .. })));
+        assert!(matches!(RawWriter::open(&name, Kind::Text), Err(OpenError::WriterAlive { .. })));
         let mut reader = RawReader::open(&name).expect("a reader");
         assert_eq!(reader.latest().expect("a value").map(|sample| sample.value), Some(b"one".to_vec()));
         drop(reader);
         assert_eq!(inspect(&name).expect("a region").writer, WriterStatus::Alive);
-        assert!(matches!(shm_core::remove(&name, false), Err(Error::WriterAlive { .. })));
+        assert!(matches!(shm_core::remove(&name, false), Err(OpenError::WriterAlive { .. })));
         // A descriptor of the lock file that is closed frees a lock of the older kind, which belongs to the process.
         drop(fs::File::open(s.shm(".demo.lock")).expect("the lock's file"));
         s.run("shm-writer demo two").exits(7);

@@ -14,9 +14,9 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("writer", &["region", "types", "sys", "error"]),
     ("reader", &["region", "types", "sys", "error"]),
     ("region", &["types", "sys", "error"]),
-    ("types", &["error"]),
+    ("error", &["types"]),
+    ("types", &[]),
     ("sys", &[]),
-    ("error", &[]),
 ];
 
 /// What `lib.rs` itself declares.

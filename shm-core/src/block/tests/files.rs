@@ -1,6 +1,7 @@
 //! Maps of files: which are made, extended, refused and removed.
 
 use super::*;
+use crate::error::Limit;
 use crate::{Kind, RawWriter};
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs::{self, File, OpenOptions};
@@ -48,9 +49,9 @@ fn only_a_map_that_writes_extends_its_file() {
     let (_directory, path) = block_of(b"hello");
     for access in [Access::Read, Access::Copy] {
         let refused = Block::options().len(6).access(access).open(&path);
-        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
         let none = Block::options().len(6).access(access).create(true).open(format!("{path}2"));
-        assert!(matches!(none, Err(Error::NoBlock { .. })), "{none:?}");
+        assert!(matches!(none, Err(BlockError::NoBlock { .. })), "{none:?}");
     }
     assert_eq!(len_of(&path), 5);
     Block::options().len(6).open(&path).unwrap();
@@ -61,7 +62,7 @@ fn only_a_map_that_writes_extends_its_file() {
 fn a_block_is_made_once_and_then_found() {
     let (_directory, path) = block();
     let none = Block::options().create(true).open(&path);
-    assert!(matches!(none, Err(Error::NoBlock { .. })), "it has no length: {none:?}");
+    assert!(matches!(none, Err(BlockError::NoBlock { .. })), "it has no length: {none:?}");
     Block::options().len(64).create(true).open(&path).unwrap().write(b"hello").unwrap();
     let mut again = Block::options().len(10).create(true).open(&path).unwrap();
     assert_eq!((again.read(5).unwrap(), again.size().unwrap()), (b"hello".to_vec(), 64));
@@ -90,14 +91,14 @@ fn a_block_that_cannot_have_its_length_is_not_made_and_one_that_exists_keeps_its
     let (_directory, path) = block();
     for len in [1 << 60, isize::MAX as usize, usize::MAX] {
         let refused = Block::options().len(len).create(true).open(&path);
-        assert!(matches!(refused, Err(Error::NoSpace { .. } | Error::TooLarge { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(BlockError::NoSpace { .. } | BlockError::TooLarge { .. })), "{refused:?}");
         assert!(!fs::exists(&path).unwrap());
     }
     fs::write(&path, "hello").unwrap();
     let mut map = Block::open(&path).unwrap();
     for len in [1 << 60, isize::MAX as usize, usize::MAX] {
         let refused = Block::options().len(len).open(&path).map(drop).and(map.resize(len));
-        assert!(matches!(refused, Err(Error::NoSpace { .. } | Error::TooLarge { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(BlockError::NoSpace { .. } | BlockError::TooLarge { .. })), "{refused:?}");
         assert_eq!((len_of(&path), map.get(..).unwrap()), (5, b"hello".to_vec()));
     }
 }
@@ -116,13 +117,13 @@ fn anonymous_memory_that_no_machine_has_is_an_error() {
     for access in [Access::Write, Access::Read, Access::Copy] {
         for len in [isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
             let refused = Block::options().len(len).access(access).anonymous();
-            assert!(matches!(refused, Err(Error::TooLarge { .. } | Error::Io { .. })), "{refused:?}");
+            assert!(matches!(refused, Err(BlockError::TooLarge { .. } | BlockError::Io { .. })), "{refused:?}");
         }
         let refused = Block::options().access(access).anonymous();
-        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
     }
     let mut map = Block::anonymous(5).unwrap();
-    assert!(matches!(map.resize(isize::MAX as usize), Err(Error::TooLarge { .. } | Error::Io { .. })));
+    assert!(matches!(map.resize(isize::MAX as usize), Err(BlockError::TooLarge { .. } | BlockError::Io { .. })));
     assert_eq!(map.get(..).unwrap(), [0; 5]);
 }
 
@@ -138,8 +139,11 @@ fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
         return assert_eq!(len_of(&path), 2 * PAGE, "it was mapped there");
     };
     setrlimit(Resource::Fsize, Rlimit { current: Some(2 * PAGE), maximum: Some(2 * PAGE) }).unwrap();
-    let too_large = |refused: Result<Block>| match refused {
-        Err(error @ Error::TooLarge { .. }) => assert!(error.to_string().contains("ulimit -f"), "{error}"),
+    let too_large = |refused: Result<Block, BlockError>| match refused {
+        Err(error @ BlockError::TooLarge { limit, .. }) => {
+            assert_eq!(limit, Limit::FileSize(2 * PAGE));
+            assert!(error.to_string().contains("this process's files"), "{error}");
+        }
         other => panic!("{other:?}"),
     };
     let len = |bytes: u64| usize::try_from(bytes).unwrap();
@@ -156,7 +160,7 @@ fn a_file_that_was_opened_read_only_gives_a_read_only_map() {
     let (_directory, path) = block_of(b"hello");
     let mut map = Block::try_from(File::open(&path).unwrap()).unwrap();
     assert_eq!(map.read_all().unwrap(), b"hello");
-    assert!(matches!(map.set_byte(0, b'H'), Err(Error::Refused { .. })));
+    assert!(matches!(map.set_byte(0, b'H'), Err(BlockError::Refused { .. })));
     let mut map = Block::try_from(OpenOptions::new().read(true).write(true).open(&path).unwrap()).unwrap();
     map.write(b"HELLO").unwrap();
     let mut map = Block::options().access(Access::Copy).file(File::open(&path).unwrap()).unwrap();
@@ -171,7 +175,7 @@ fn a_file_that_was_opened_for_less_is_an_error() {
     assert!(refused.contains("was opened read-only") && refused.contains("Access::Read"), "{refused}");
     for access in [Access::Read, Access::Write, Access::Copy] {
         let refused = Block::options().access(access).file(OpenOptions::new().write(true).open(&path).unwrap());
-        assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(BlockError::Io { .. })), "{refused:?}");
     }
 }
 
@@ -214,7 +218,7 @@ fn a_region_is_refused_unless_forced() {
             Block::options().access(access).offset(PAGE).len(1).open(&path),
             Block::options().access(access).file(OpenOptions::new().read(true).write(true).open(&path).unwrap()),
         ] {
-            assert!(matches!(refused, Err(Error::IsRegion { .. })), "{refused:?}");
+            assert!(matches!(refused, Err(BlockError::IsRegion { .. })), "{refused:?}");
         }
         let map = Block::options().access(access).force(true).open(&path).unwrap();
         assert!(map.find(b"hello", ..).unwrap().is_some());
@@ -233,12 +237,15 @@ fn what_is_not_a_file_is_refused_at_once() {
     for name in ["directory", "link", "pipe", "socket", "block/below"] {
         for access in [Access::Read, Access::Write, Access::Copy] {
             let refused = Block::options().len(5).access(access).create(true).open(other(name));
-            assert!(matches!(refused, Err(Error::Refused { .. } | Error::Directory { .. })), "{name}: {refused:?}");
+            assert!(
+                matches!(refused, Err(BlockError::Refused { .. } | BlockError::Directory { .. })),
+                "{name}: {refused:?}"
+            );
         }
     }
     let (reading, _writing) = std::io::pipe().unwrap();
     let refused = Block::try_from(File::from(std::os::fd::OwnedFd::from(reading)));
-    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use crate::tests::test_region::{SLOTS_AT, TestRegion};
 use crate::writer::tests::in_place::abandon;
 use crate::{
-    ArrayReader, ArrayWriter, Error, Kind, Position, RawReader, RawWriter, Reader, Writer, WriterOptions, inspect,
+    ArrayReader, ArrayWriter, Kind, Position, RawReader, RawWriter, Reader, ReceiveError, ValueError, Writer,
+    WriterOptions, inspect,
 };
 use serde::{Deserialize, Serialize};
 
@@ -141,9 +142,9 @@ fn a_view_of_a_value_that_is_damaged_is_refused() {
     test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
     let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(reader.recv_view().unwrap().unwrap().sample().sequence, 1);
-    assert!(matches!(reader.view(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.view(), Err(ReceiveError::Damaged { .. })));
     reader.seek(Position::Latest);
-    assert!(matches!(reader.recv_view(), Err(Error::Damaged { .. })));
+    assert!(matches!(reader.recv_view(), Err(ReceiveError::Damaged { .. })));
     writer.publish(b"three").unwrap();
     assert_eq!(reader.recv_view().unwrap().unwrap().len(), 5);
 }
@@ -172,7 +173,7 @@ fn a_value_that_is_overwritten_while_it_is_verified_is_not_damaged() {
 /// Whether the writer overwrites the newest value, whose bytes are all the same, while it is looked at.
 fn is_lapped(reader: &mut RawReader) -> bool {
     let view = match reader.view() {
-        Err(Error::Busy { .. }) => return false,
+        Err(ReceiveError::Busy { .. }) => return false,
         view => view.unwrap().expect("a value"),
     };
     let is_same = view.words().all(|word| word == u64::from(word.to_le_bytes()[0]) * 0x0101_0101_0101_0101);
@@ -217,7 +218,7 @@ fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
     }
     assert_eq!((borrowed.name, borrowed.bytes), ("xxxx", &[4; 40][..]));
     let again: Result<Borrowed<'_>, _> = view.decode();
-    assert!(matches!(again, Err(Error::Busy { .. })), "{again:?}");
+    assert!(matches!(again, Err(ReceiveError::Busy { .. })), "{again:?}");
 }
 
 #[test]
@@ -226,15 +227,16 @@ fn what_is_not_of_the_type_is_not_decoded() {
     Writer::<(u8, u8)>::open(&test_region.name).unwrap().publish(&(1, 2)).unwrap();
     let mut reader = Reader::<(u8, u8)>::open(&test_region.name).unwrap();
     let mut view = reader.view().unwrap().unwrap();
-    assert!(matches!(view.decode::<(u8, u32)>(), Err(Error::Decode { sequence: 1, .. })));
-    assert!(matches!(view.decode::<u8>(), Err(Error::Decode { .. })), "all bytes must be used up");
+    assert!(matches!(view.decode::<(u8, u32)>(), Err(ReceiveError::Decode { sequence: 1, .. })));
+    assert!(matches!(view.decode::<u8>(), Err(ReceiveError::Decode { .. })), "all bytes must be used up");
     assert_eq!(view.decode::<(u8, u8)>().unwrap(), (1, 2));
     for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
         let test_region = TestRegion::new();
         test_region.writer(kind).publish(b"1").unwrap();
         let mut reader = test_region.reader(Position::Oldest);
         let error = reader.view().unwrap().unwrap().decode::<u8>().unwrap_err();
-        assert!(matches!(error, Error::Kind { .. }), "{error}");
+        let ReceiveError::Decode { source, .. } = error else { panic!("{error}") };
+        assert!(matches!(source, ValueError::Kind { found, .. } if found == kind), "{source}");
     }
 }
 
@@ -299,7 +301,7 @@ fn an_array_that_does_not_fit_its_shape_is_not_shown() {
     let info = inspect(&test_region.name).unwrap();
     let slots_at = (SLOTS_AT + u64::from(info.descriptor_bytes)).next_multiple_of(128);
     test_region.poke(slots_at + 2 * info.stride + 8, &[3]);
-    assert!(matches!(reader.recv_view(), Err(Error::Decode { sequence: 2, .. })));
+    assert!(matches!(reader.recv_view(), Err(ReceiveError::Decode { sequence: 2, .. })));
     let mut last = [0];
     reader.view().unwrap().unwrap().copy_to(1, &mut last);
     assert_eq!(last, [6]);

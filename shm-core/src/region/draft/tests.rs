@@ -57,13 +57,13 @@ fn a_region_that_cannot_be_made_says_what_is_in_the_way() {
     let test_region = TestRegion::new();
     let explain = |kind: ErrorKind| explain_create(&test_region.location, 4096, kind.into());
     for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
-        assert!(matches!(explain(kind), Error::NoSpace { needed: 4096, .. }), "{kind}");
+        assert!(matches!(explain(kind), OpenError::NoSpace { needed: 4096, .. }), "{kind}");
     }
     for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
-        assert!(matches!(explain(kind), Error::Permission { .. }), "{kind}");
+        assert!(matches!(explain(kind), OpenError::Permission { .. }), "{kind}");
     }
     for kind in [ErrorKind::Unsupported, ErrorKind::InvalidInput] {
-        assert!(matches!(explain(kind), Error::FileSystem { .. }), "{kind}");
+        assert!(matches!(explain(kind), OpenError::FileSystem { .. }), "{kind}");
     }
-    assert!(matches!(explain(ErrorKind::Other), Error::Io { .. }));
+    assert!(matches!(explain(ErrorKind::Other), OpenError::Io { .. }));
 }

@@ -12,7 +12,7 @@ fn a_lock_is_had_by_one_at_a_time_and_seen_by_all() {
     assert_eq!(probe(&location), WriterStatus::Gone);
     let lock = Lock::acquire(&location).unwrap();
     assert_eq!(probe(&location), WriterStatus::Alive);
-    assert!(matches!(Lock::acquire(&location), Err(Error::WriterAlive { pid: None, .. })));
+    assert!(matches!(Lock::acquire(&location), Err(OpenError::WriterAlive { pid: None, .. })));
     assert!(lock.is_named(&location).unwrap() && lock.process().is_present());
     drop(lock);
     assert_eq!(probe(&location), WriterStatus::Gone);
@@ -80,7 +80,7 @@ fn a_lock_file_goes_with_its_region() {
     assert!(!file.exists());
     lock.remove_file(&location).unwrap();
     std::fs::create_dir(&file).unwrap();
-    assert!(matches!(lock.remove_file(&location), Err(Error::Io { .. })));
+    assert!(matches!(lock.remove_file(&location), Err(OpenError::Io { .. })));
 }
 
 // Faults 53 to 55.
@@ -148,12 +148,17 @@ fn a_lock_file_that_cannot_be_made_says_what_is_in_the_way() {
     let (_directory, location) = room();
     let explain = |kind: ErrorKind| explain_open(&location, kind.into());
     for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
-        assert!(explain(kind).to_string().contains("'.x.lock' must be writable"), "{kind}");
+        let refused = explain(kind);
+        assert!(
+            refused.to_string().starts_with("cannot lock region 'x': permission denied; '.x.lock' must be"),
+            "{refused}"
+        );
+        assert!(matches!(refused, OpenError::Permission { denied: Denied::Lock { .. }, .. }), "{kind}");
     }
     for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
-        assert!(matches!(explain(kind), Error::NoSpace { needed: 4096, .. }), "{kind}");
+        assert!(matches!(explain(kind), OpenError::NoSpace { needed: 4096, .. }), "{kind}");
     }
-    assert!(matches!(explain(ErrorKind::Other), Error::Io { .. }));
+    assert!(matches!(explain(ErrorKind::Other), OpenError::Io { .. }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Memory, SPIN_NS, memory};
 use crate::reader::follow::SLICE;
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy, spin};
-use crate::{Error, Kind, Position, RawReader, RawWriter};
+use crate::{Kind, Position, RawReader, RawWriter, ReceiveError};
 use std::cell::Cell;
 use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
@@ -116,5 +116,5 @@ fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
 fn a_reader_that_spins_notices_a_removal() {
     let (directory, _writer, mut reader) = spinning();
     std::fs::remove_file(directory.path().join("room")).unwrap();
-    assert!(matches!(reader.recv(), Err(Error::Gone { .. })));
+    assert!(matches!(reader.recv(), Err(ReceiveError::Gone { .. })));
 }

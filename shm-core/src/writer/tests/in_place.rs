@@ -2,7 +2,8 @@
 
 use super::{SLOTS_AT, TestRegion, drain, kill, row};
 use crate::{
-    ArrayReader, ArrayWriter, Error, Kind, Loan, Position, RawReader, RawWriter, RegionState, inspect, verify,
+    ArrayReader, ArrayWriter, Kind, Loan, OpenError, Position, PublishError, RawReader, RawWriter, RegionState,
+    inspect, verify,
 };
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
@@ -211,16 +212,21 @@ fn a_loan_that_no_region_can_hold_is_refused_and_nothing_changes() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     writer.publish(b"one").unwrap();
-    for length in [usize::MAX, 1 << 48, (1 << 48) - 1] {
-        assert!(matches!(writer.loan(length), Err(Error::TooLarge { .. })));
+    for length in [usize::MAX, 1 << 48] {
+        let refused = writer.loan(length).map(drop);
+        assert!(
+            matches!(refused, Err(PublishError::TooLarge { bytes, limit, .. }) if bytes == length as u64 && limit < bytes)
+        );
     }
+    let refused = writer.loan((1 << 48) - 1).map(drop);
+    assert!(matches!(refused, Err(PublishError::Grow(OpenError::TooLarge { .. }))), "{refused:?}");
     assert_eq!((writer.capacity(), writer.publish(b"two").unwrap()), (80, 2));
     assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
 }
 
 /// Commits a loan with this content, of which nothing may be seen if it is refused.
 #[track_caller]
-fn commit(writer: &mut RawWriter, value: &[u8]) -> crate::Result<u64> {
+fn commit(writer: &mut RawWriter, value: &[u8]) -> Result<u64, PublishError> {
     let (region, before) = (writer.location.name.clone(), writer.head());
     let mut loan = writer.loan(value.len())?;
     loan.write_all(value).unwrap();
@@ -235,9 +241,9 @@ fn what_the_kind_does_not_allow_is_not_committed() {
     for (kind, good, bad) in [(Kind::Text, &b"text"[..], &b"\xff"[..]), (Kind::Json, b"[1]", b"[1")] {
         let test_region = TestRegion::new();
         let mut writer = test_region.writer(kind);
-        assert!(matches!(commit(&mut writer, bad), Err(Error::BadValue { .. })));
+        assert!(matches!(commit(&mut writer, bad), Err(PublishError::BadValue { .. })));
         assert_eq!(commit(&mut writer, good).unwrap(), 1);
-        assert!(matches!(commit(&mut writer, bad), Err(Error::BadValue { .. })));
+        assert!(matches!(commit(&mut writer, bad), Err(PublishError::BadValue { .. })));
         assert_eq!(writer.publish(good).unwrap(), 2);
         assert_eq!(newest(&test_region), good);
     }
@@ -250,7 +256,7 @@ fn what_the_schema_does_not_allow_is_not_committed() {
     crate::Writer::<(u32, String)>::open(&test_region.name).unwrap().publish(&(7, "x".into())).unwrap();
     let mut writer = test_region.writer(Kind::Bincode);
     let good = [&9_u32.to_le_bytes()[..], &1_u64.to_le_bytes(), b"y"].concat();
-    assert!(matches!(commit(&mut writer, &good[..12]), Err(Error::BadValue { .. })));
+    assert!(matches!(commit(&mut writer, &good[..12]), Err(PublishError::BadValue { .. })));
     assert_eq!(commit(&mut writer, &good).unwrap(), 2);
     let value = crate::Reader::<(u32, String)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value;
     assert_eq!(value, (9, "y".into()));
@@ -261,13 +267,13 @@ fn an_array_is_lent_in_the_length_of_its_shape() {
     let test_region = TestRegion::new();
     let mut writer = ArrayWriter::<u16>::open(&test_region.name, &[2, 3]).unwrap();
     for elements in [0, 5, 7, usize::MAX] {
-        assert!(matches!(writer.loan(elements), Err(Error::BadValue { .. })), "{elements}");
+        assert!(matches!(writer.loan(elements), Err(PublishError::BadValue { .. })), "{elements}");
     }
     let mut loan = writer.loan(6).unwrap();
     assert_eq!(loan.len(), 6, "elements, not bytes");
     loan.truncate(5);
     assert_eq!(loan.len(), 5);
-    assert!(matches!(loan.commit(), Err(Error::BadValue { .. })));
+    assert!(matches!(loan.commit(), Err(PublishError::BadValue { .. })));
     let mut loan = writer.loan(6).unwrap();
     loan.write_at(3, &[4, 5, 600]);
     loan.write_at(0, &[1, 2, 3]);
@@ -280,7 +286,7 @@ fn an_array_is_lent_in_the_length_of_its_shape() {
 fn rows_of_an_array_may_be_cut_off() {
     let test_region = TestRegion::new();
     let mut writer = ArrayWriter::<f64>::open(&test_region.name, &[0, 3]).unwrap();
-    assert!(matches!(writer.loan(7), Err(Error::BadValue { .. })));
+    assert!(matches!(writer.loan(7), Err(PublishError::BadValue { .. })));
     let mut loan = writer.loan(9).unwrap();
     loan.write_at(0, &[1.5; 3]);
     loan.truncate(3);
@@ -298,9 +304,9 @@ fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
     // The name is compared every 50 ms. Until then, who is attached still gets what is committed.
     let committed = loan.commit();
     let mut loans = std::iter::once(committed).chain(std::iter::repeat_with(|| writer.loan(3)?.commit()));
-    assert!(matches!(loans.find_map(Result::err), Some(Error::Gone { .. })));
-    assert!(matches!(writer.loan(3), Err(Error::Gone { .. })));
-    assert!(matches!(writer.loan(300), Err(Error::Gone { .. })));
+    assert!(matches!(loans.find_map(Result::err), Some(PublishError::Gone { .. })));
+    assert!(matches!(writer.loan(3), Err(PublishError::Gone { .. })));
+    assert!(matches!(writer.loan(300), Err(PublishError::Gone { .. })));
 }
 
 #[test]
@@ -308,9 +314,9 @@ fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     std::fs::remove_file(&test_region.name).unwrap();
-    assert!(matches!(writer.loan(300), Err(Error::Gone { .. })));
-    assert!(matches!(writer.loan(3), Err(Error::Gone { .. })));
-    assert!(matches!(writer.publish(b"x"), Err(Error::Gone { .. })));
+    assert!(matches!(writer.loan(300), Err(PublishError::Gone { .. })));
+    assert!(matches!(writer.loan(3), Err(PublishError::Gone { .. })));
+    assert!(matches!(writer.publish(b"x"), Err(PublishError::Gone { .. })));
 }
 
 #[test]
@@ -321,7 +327,7 @@ fn after_the_last_number_nothing_is_lent() {
     test_region.poke(super::HEAD_AT, &[(last - 1).to_le_bytes(), last.to_le_bytes()].concat());
     let mut writer = test_region.writer(Kind::Bytes);
     assert_eq!(commit(&mut writer, b"last").unwrap(), last);
-    assert!(matches!(writer.loan(4), Err(Error::Damaged { .. })));
+    assert!(matches!(writer.loan(4), Err(PublishError::Damaged { .. })));
     assert_eq!(newest(&test_region), b"last");
 }
 

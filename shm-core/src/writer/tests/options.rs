@@ -1,14 +1,14 @@
 //! Options that are refused, who may read and write the file, and a name that somebody else has taken.
 
 use super::TestRegion;
-use crate::{Error, Kind, RawWriter, WriterOptions};
+use crate::{Kind, Limit, OpenError, RawWriter, WriterOptions};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
     let test_region = TestRegion::new();
     let refused = |options: &WriterOptions| {
-        assert!(matches!(options.open_raw(&test_region.name), Err(Error::BadOption(_))), "{options:?}");
+        assert!(matches!(options.open_raw(&test_region.name), Err(OpenError::BadOption { .. })), "{options:?}");
     };
     for slots in [0, 1, 3, u64::MAX] {
         refused(WriterOptions::new().slots(slots));
@@ -18,7 +18,7 @@ fn options_that_no_region_can_have_are_refused_and_nothing_is_made() {
     }
     refused(WriterOptions::new().capacity(1 << 48));
     let too_large = WriterOptions::new().slots(1 << 40).capacity(1 << 40).open_raw(&test_region.name);
-    assert!(matches!(too_large, Err(Error::TooLarge { .. })));
+    assert!(matches!(too_large, Err(OpenError::TooLarge { limit: Limit::Region(bytes), .. }) if bytes == 1 << 40));
     assert_eq!(test_region.files(), [""; 0]);
 }
 
@@ -46,7 +46,7 @@ fn a_file_that_others_may_write_is_refused() {
     test_region.writer(Kind::Text).publish(b"one").unwrap();
     std::fs::set_permissions(&test_region.name, PermissionsExt::from_mode(0o666)).unwrap();
     let error = RawWriter::open(&test_region.name, Kind::Text).unwrap_err();
-    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
 }
 
 // Fault 51.

@@ -25,7 +25,7 @@ fn live(name: &str) -> Result<()> {
     while reader.try_recv()?.value().is_some() {}
     shm_core::verify(name)?;
     writer.close()?;
-    RawWriter::options().slots(8).open_raw(name)?.remove()
+    Ok(RawWriter::options().slots(8).open_raw(name)?.remove()?)
 }
 
 /// The descriptors of this process, and its mappings of files in the directory.

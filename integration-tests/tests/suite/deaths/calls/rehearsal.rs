@@ -139,7 +139,7 @@ fn content(s: &Sandbox, name: &str) -> String {
     let opened = RawReader::options().start(Position::Oldest).open_raw(s.name(name));
     let mut reader = match opened {
         Ok(reader) => reader,
-        Err(shm_core::Error::NotARegion { .. }) => {
+        Err(shm_core::OpenError::NotARegion { .. }) => {
             let bytes = fs::read(s.shm(name)).expect("a block");
             return format!("plain: {}", String::from_utf8_lossy(&bytes).trim_end_matches('\0'));
         }

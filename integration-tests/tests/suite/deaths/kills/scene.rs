@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, Instant};
 
-use shm_core::{Error, Kind, Position, RawReader, RawWriter, Result, WriterOptions};
+use shm_core::{Kind, OpenError, Position, RawReader, RawWriter, WriterOptions};
 use testkit::Background;
 
 use super::ledger::Ledger;
@@ -85,7 +85,7 @@ impl Scene {
         }
     }
 
-    fn open(&self) -> Result<RawWriter> {
+    fn open(&self) -> Result<RawWriter, OpenError> {
         without_forks(|| self.options.open_raw(&self.name))
     }
 
@@ -111,7 +111,7 @@ impl Scene {
     #[track_caller]
     pub fn newest(&self) -> Option<Numbered> {
         let mut reader = match RawReader::open(&self.name) {
-            Err(Error::NotFound { .. }) => return None,
+            Err(OpenError::NotFound { .. }) => return None,
             reader => reader.expect("a region is whole or not there"),
         };
         let sample = reader.latest().expect("the newest value can be read")?;
@@ -216,7 +216,7 @@ impl Scene {
     /// Removes the region, so that the next one is made anew.
     #[track_caller]
     pub fn remove(&mut self) {
-        self.open().and_then(RawWriter::remove).expect("it can be removed");
+        self.open().expect("it can be opened").remove().expect("it can be removed");
         assert_eq!(self.sandbox.files(), [""; 0]);
         self.ledger = Ledger::default();
     }

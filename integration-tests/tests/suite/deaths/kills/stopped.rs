@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use shm_core::{Error, Kind, Position, RawReader, RawWriter};
+use shm_core::{Kind, OpenError, Position, RawReader, RawWriter};
 
 use super::payload::payload;
 use super::scene::Scene;
@@ -38,7 +38,7 @@ fn a_writer_stopped_after_any_instruction_of_a_publication_only_makes_readers_wa
                 // A refusal takes 60 ms, for which it tries again.
                 if is_full() || stops % 32 == 0 {
                     let refused = RawWriter::open(&scene.name, Kind::Bytes);
-                    assert!(matches!(refused, Err(Error::WriterAlive { .. })), "{moment:?}: {refused:?}");
+                    assert!(matches!(refused, Err(OpenError::WriterAlive { .. })), "{moment:?}: {refused:?}");
                 }
                 stops += 1;
             }

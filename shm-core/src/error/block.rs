@@ -1,0 +1,107 @@
+//! Why a block cannot be mapped or used.
+
+use super::limit::Limit;
+use super::open::inode_hint;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a block cannot be opened, or something cannot be done with it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// The name breaks the rules for names.
+    #[error("'{name}' is not a block name: {reason}")]
+    BadName {
+        /// The name as it was given.
+        name: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// The directory of blocks, or the one in a block's path, cannot be opened.
+    #[error("cannot open directory '{}' for block '{block}': {source}; make it, or choose another", .directory.display())]
+    Directory {
+        /// The block that was wanted.
+        block: String,
+        /// The directory's path.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no block of this name to be mapped.
+    #[error("no block named '{block}'")]
+    NoBlock {
+        /// The block that was wanted.
+        block: String,
+    },
+    /// The block is a region, which is not for plain stores.
+    #[error("cannot map '{block}': it is a region, and not plain bytes")]
+    IsRegion {
+        /// The block that was wanted.
+        block: String,
+    },
+    /// The block was closed.
+    #[error("map '{block}' is closed")]
+    Closed {
+        /// The block's name.
+        block: String,
+    },
+    /// What was asked of the block leads out of it. Nothing was done.
+    #[error("cannot {asked} '{block}': it has {len} bytes")]
+    OutOfRange {
+        /// The block's name.
+        block: String,
+        /// What was asked, as in `write 10 bytes at 60 of`.
+        asked: String,
+        /// The block's length in bytes.
+        len: usize,
+    },
+    /// What was asked of the block, or of the file to be mapped, is not possible. Nothing was done.
+    #[error("cannot {asked} '{block}': {reason}")]
+    Refused {
+        /// The block's name.
+        block: String,
+        /// What was asked, as in `resize`.
+        asked: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The system does not allow this user to open or create the file.
+    #[error("cannot map '{block}': permission denied; its owner can allow it")]
+    Permission {
+        /// The block that was wanted.
+        block: String,
+    },
+    /// The file system has no room for the block. The file has the length that it had.
+    #[error(
+        "no space for '{block}': it needs {needed} bytes, {free} are free in its directory{}; give it fewer bytes, or set SHM_DIR to a directory with more space",
+        inode_hint(*.needed, *.free)
+    )]
+    NoSpace {
+        /// The block that was being made or extended.
+        block: String,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that the file system has free.
+        free: u64,
+    },
+    /// The file would be longer than a limit.
+    #[error("'{block}' would be too large: {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// The block.
+        block: String,
+        /// Bytes that its file needs.
+        bytes: u64,
+        /// Bytes that it may have.
+        limit: Limit,
+    },
+    /// A system call failed.
+    #[error("cannot {action} '{block}': {source}")]
+    Io {
+        /// What was being done, as in `map`.
+        action: &'static str,
+        /// The block or file.
+        block: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}

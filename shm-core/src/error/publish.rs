@@ -1,0 +1,91 @@
+//! Why a value cannot be published.
+
+use super::OpenError;
+use crate::types::error::ValueError;
+use std::io;
+
+/// Why a value cannot be published, or a writer cannot be closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The value is not what the region's kind or type promises, or cannot be encoded. Nothing was published.
+    #[error("cannot publish to region '{region}': {source}{}", remedy(.source))]
+    BadValue {
+        /// The region.
+        region: String,
+        /// What is wrong with the value.
+        source: ValueError,
+    },
+    /// No region can hold a value of this length.
+    #[error("cannot publish to region '{region}': the value has {bytes} bytes, and the limit is {limit}")]
+    TooLarge {
+        /// The region.
+        region: String,
+        /// Bytes of the value.
+        bytes: u64,
+        /// Bytes that a value may have.
+        limit: u64,
+    },
+    /// The region was removed or replaced by somebody else.
+    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    Gone {
+        /// The region that was written.
+        region: String,
+    },
+    /// The writer was opened by another process, of which this one is a fork.
+    #[error(
+        "cannot write to region '{region}': its writer was opened by the process that this one was forked from; write there, or open it again once that has closed it or ended"
+    )]
+    Forked {
+        /// The region that was to be written.
+        region: String,
+    },
+    /// The region's file was emptied under its writer, or all numbers are used up.
+    #[error("region '{region}' is damaged: {reason}")]
+    Damaged {
+        /// The region that was written.
+        region: String,
+        /// The field or number that is wrong.
+        reason: String,
+    },
+    /// The value does not fit into a slot, and the region could not be replaced by a larger one; it stays as it was.
+    #[error(transparent)]
+    Grow(OpenError),
+    /// The region could not be removed.
+    #[error("cannot {action} '{region}': {source}")]
+    Io {
+        /// What was being done, as in `remove region`.
+        action: &'static str,
+        /// The region.
+        region: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl PublishError {
+    /// The error of a writer that had to replace its region: [`Grow`](Self::Grow), unless there is a variant of its own for it.
+    pub(crate) fn from_replacing(error: OpenError) -> Self {
+        match error {
+            OpenError::Gone { region } => Self::Gone { region },
+            OpenError::Damaged { region, reason } => Self::Damaged { region, reason },
+            error => Self::Grow(error),
+        }
+    }
+
+    /// The error of a writer that removes its region.
+    pub(crate) fn from_removing(error: OpenError) -> Self {
+        match error {
+            OpenError::Io { action, region, source } => Self::Io { action, region, source },
+            error => Self::from_replacing(error),
+        }
+    }
+}
+
+fn remedy(wrong: &ValueError) -> &'static str {
+    match wrong {
+        ValueError::Text { .. } => "; publish it as bytes",
+        ValueError::Json(_) => "; mend it, or publish it as text",
+        _ => "",
+    }
+}
