@@ -151,6 +151,23 @@ fn readers_of_another_kind_or_type_are_refused() {
     assert!(matches!(options.array(other_shape).open_array::<u16>(name), Err(OpenError::Type { .. })));
 }
 
+#[cfg(feature = "schema")]
+#[test]
+fn a_region_that_does_not_say_how_values_are_encoded_is_not_opened_for_json() {
+    use crate::{JsonReader, JsonWriter, Schema};
+    let undescribed = TestRegion::new();
+    raw(&WriterOptions::new(), &undescribed.name, Kind::Bytes, b"bytes").unwrap();
+    let named = TestRegion::new();
+    let only_named = || Schema::named("Reading", 1).unwrap();
+    drop(WriterOptions::new().schema(only_named()).open_raw(&named.name).unwrap());
+    for name in [&undescribed.name, &named.name] {
+        assert!(matches!(JsonReader::open(name), Err(OpenError::Undescribed { region }) if region == *name));
+        assert!(matches!(JsonWriter::open(name), Err(OpenError::Undescribed { region }) if region == *name));
+    }
+    let refused = WriterOptions::new().schema(only_named()).open_json(&named.name);
+    assert!(matches!(refused, Err(OpenError::BadOption { option: "schema", .. })));
+}
+
 #[test]
 fn an_option_that_does_not_apply_is_refused_and_nothing_is_created() {
     let test_region = TestRegion::new();
