@@ -291,3 +291,31 @@ fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits
     writer.publish(b"fits").unwrap();
     assert_eq!(test_region.next(&mut follow), "1: fits");
 }
+
+/// A machine without memory.
+struct NoRoom;
+
+impl Destination for NoRoom {
+    fn room(&mut self, _: usize) -> Option<&mut [u8]> {
+        None
+    }
+
+    fn content(&self) -> Copied<'_> {
+        Copied::Copied(&[])
+    }
+}
+
+#[test]
+fn a_value_for_which_there_is_no_memory_is_not_damage() {
+    let test_region = TestRegion::new();
+    test_region.writer().publish(b"one").unwrap();
+    let mut follow = test_region.follow();
+    let refused = [
+        follow.step(test_region.now, &mut NoRoom).unwrap_err(),
+        follow.newest(test_region.now, &mut NoRoom).unwrap_err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, ReceiveError::TooLarge { sequence: 1, .. }), "{error}");
+    }
+    assert_eq!(test_region.next(&mut follow), "1: one", "it can be received once there is memory");
+}
