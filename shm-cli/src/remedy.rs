@@ -24,6 +24,9 @@ fn of_open(error: &OpenError) -> String {
         OpenError::NotFound { region } => list(region),
         OpenError::NotARegion { region, .. } => format!("if it holds plain bytes: {}", reader(&["map", region])),
         OpenError::Damaged { region, .. } => verify(region),
+        OpenError::Kind { .. } | OpenError::Type { .. } => {
+            "its values are kept; only --replace discards them and changes what the region holds".to_owned()
+        }
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
         OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
@@ -156,7 +159,7 @@ fn advice_names_the_region_and_destroys_nothing() {
         let remedy = of(Cause::of(&error).expect("an error of the library"));
         assert!(remedy.contains(words), "{error}: {remedy}");
         let text = format!("{error}\n{remedy}");
-        let destroys = ["rm ", "remove", "--force", "delete", "--replace"].into_iter().find(|word| text.contains(word));
+        let destroys = ["rm ", "remove", "--force", "delete"].into_iter().find(|word| text.contains(word));
         assert_eq!(destroys, None, "{text}");
     };
     let open = |error: OpenError, words: &str| check(error.into(), words);
@@ -170,8 +173,9 @@ fn advice_names_the_region_and_destroys_nothing() {
     open(OpenError::Version { region: region(), found: (9, 0), supported: (0, 1) }, "");
     open(OpenError::Features { region: region(), bits: 2 }, "");
     open(OpenError::UnknownKind { region: region(), code: 9 }, "");
-    open(OpenError::Kind { region: region(), found: Kind::Text, expected: Kind::Json }, "");
-    open(OpenError::Type { region: region(), difference: "f64 in the region, f32 here".into() }, "");
+    let kept = "its values are kept; only --replace discards them";
+    open(OpenError::Kind { region: region(), found: Kind::Text, expected: Kind::Json }, kept);
+    open(OpenError::Type { region: region(), difference: "f64 in the region, f32 here".into() }, kept);
     let too_large = |limit| OpenError::TooLarge { region: region(), bytes: 2, limit };
     open(too_large(Limit::FileSize(1)), "ulimit -f");
     assert_eq!(of_open(&too_large(Limit::Allowed(1))), "");

@@ -29,7 +29,7 @@ pub enum Code {
     Damaged = 5,
     /// Values were missed under `--strict`.
     Missed = 6,
-    /// Another writer holds the region.
+    /// The region has another writer.
     WriterAlive = 7,
     /// The writer died under `--until-gone`.
     WriterDied = 8,

@@ -44,7 +44,7 @@ fn values(info: &Info) -> Vec<Field> {
         field("head", "head", format!("number {}, the newest value", info.head), info.head),
         field("retained", "retained", retained, info.retained),
         field("newest_time", "published", newest_time, info.newest_time.map(words::rfc3339)),
-        field("first", "first", format!("number {}, the oldest that this file ever held", info.first), info.first),
+        field("first", "first", format!("number {}, the oldest that this file ever contained", info.first), info.first),
     ]
 }
 

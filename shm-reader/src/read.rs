@@ -28,7 +28,7 @@ pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let patience = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
     match args.follows() {
         true => session.follow(&mut reader, patience),
-        false => session.print_held(&mut reader, patience),
+        false => session.print_retained(&mut reader, patience),
     }
 }
 
@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
     }
 
     /// Prints what the region holds now, or else, given patience, the first value that comes.
-    fn print_held(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
+    fn print_retained(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
         match self.args.from {
             None => self.print_latest(reader)?,
             Some(_) => self.print_up_to(reader, reader.head())?,

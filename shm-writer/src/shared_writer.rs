@@ -18,10 +18,10 @@ impl SharedWriter {
     /// No writer yet. From now on a signal closes the region of the one that is open then, or removes it if it is to be removed
     /// at the end.
     pub fn new(removes: bool) -> Result<Self> {
-        let held = Self { writer: Arc::default(), removes };
-        let at_signal = held.clone();
+        let writer = Self { writer: Arc::default(), removes };
+        let at_signal = writer.clone();
         shm_cli::before_end(move || at_signal.end_for_good())?;
-        Ok(held)
+        Ok(writer)
     }
 
     /// Opens a writer, after the one that was open has closed its region.

@@ -43,7 +43,7 @@ pub struct Info {
     pub checksum: bool,
     /// What the last writer said of the region.
     pub state: RegionState,
-    /// Whether a writer holds the region.
+    /// Whether the region has a writer.
     pub writer: WriterStatus,
     /// The last writer's process, as it noted itself: a hint.
     pub pid: u32,

@@ -129,7 +129,7 @@ pub enum OpenError {
     #[cfg(feature = "schema")]
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// Another writer holds the region.
+    /// The region has another writer.
     #[error("region '{region}' already has a writer{}; stop that writer, or choose another name", pid_hint(.pid))]
     WriterAlive {
         /// The region that was wanted.

@@ -125,7 +125,7 @@ impl Follow {
     }
 
     /// Moves to another place in the region. What is passed by does not count as lost, but for [`Position::At`] a number
-    /// that is no longer held.
+    /// that is no longer retained.
     pub fn seek(&mut self, to: Position) {
         let ring = self.ring();
         let head = ring.head();
@@ -324,9 +324,9 @@ impl Follow {
         let holds = || match room.content() {
             Copied::Copied(payload) => stamped.checksum_holds(payload),
             Copied::InPlace(bytes) => {
-                let held = self.region.ring().slot_view(stamped.sequence, bytes);
+                let slot = self.region.ring().slot_view(stamped.sequence, bytes);
                 // One that was overwritten meanwhile is not damaged, and its view says that it is not whole.
-                held.checksum_holds(stamped) || !held.is_whole()
+                slot.checksum_holds(stamped) || !slot.is_whole()
             }
         };
         let problem = match self.region.static_header.has_checksums() {

@@ -28,13 +28,13 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Position {
-    /// The oldest value that the region still holds.
+    /// The oldest value that is retained.
     Oldest,
     /// The newest value.
     Latest,
     /// What comes after the newest value.
     New,
-    /// The value of this number. If it is no longer held, the next one is, and the rest counts as lost.
+    /// The value of this number. If it is no longer retained, receiving starts at the next one that is, and the rest counts as lost.
     At(Sequence),
     /// The last so many values.
     Last(u64),

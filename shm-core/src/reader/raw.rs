@@ -104,7 +104,7 @@ impl RawReader {
     }
 
     /// Moves to another place in the region. What is passed by does not count as lost, but for
-    /// [`Position::At`] a number that is no longer held.
+    /// [`Position::At`] a number that is no longer retained.
     pub fn seek(&mut self, to: Position) {
         self.follow.seek(to);
     }

@@ -38,7 +38,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// ```
 #[derive(Debug)]
 pub struct View<'r> {
-    held: SlotView<'r>,
+    slot: SlotView<'r>,
     sample: Sample<()>,
     kind: Kind,
     location: &'r Location,
@@ -75,8 +75,8 @@ impl RawReader {
     /// A value in its place, of so many bytes.
     pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { follow, encoded, .. } = self;
-        let held = follow.region().ring().slot_view(sample.sequence, length);
-        View { held, sample, kind: follow.format().kind, location: follow.location(), encoded }
+        let slot = follow.region().ring().slot_view(sample.sequence, length);
+        View { slot, sample, kind: follow.format().kind, location: follow.location(), encoded }
     }
 }
 
@@ -90,7 +90,7 @@ impl View<'_> {
     /// How many bytes the value has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.held.length()
+        self.slot.length()
     }
 
     /// Whether the value has no bytes.
@@ -102,7 +102,7 @@ impl View<'_> {
     /// Whether everything that was taken from the view so far is of this value. Once it is not, it never is again.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.held.is_whole()
+        self.slot.is_whole()
     }
 
     /// Copies a part of the value out, from byte `offset` on.
@@ -113,12 +113,12 @@ impl View<'_> {
     pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
         let room = self.len().checked_sub(offset);
         assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a view of {} bytes", self.len());
-        copy::part_out(self.held.words(), offset, bytes);
+        copy::part_out(self.slot.words(), offset, bytes);
     }
 
     /// The value, eight bytes at a time, as little-endian numbers; the last one is filled up with zeros.
     pub fn words(&self) -> impl Iterator<Item = u64> {
-        let words = &self.held.words()[..self.len().div_ceil(copy::WORD)];
+        let words = &self.slot.words()[..self.len().div_ceil(copy::WORD)];
         words.iter().map(|word| u64::from_le(word.load(Relaxed)))
     }
 
@@ -176,7 +176,7 @@ impl View<'_> {
             let (region, sequence) = (self.location.name.clone(), self.sample.sequence);
             return Err(ReceiveError::TooLarge { region, sequence });
         };
-        copy::copy_out(self.held.words(), copied);
+        copy::copy_out(self.slot.words(), copied);
         if !self.is_whole() {
             return Err(ReceiveError::Busy { region: self.location.name.clone() });
         }
@@ -184,7 +184,7 @@ impl View<'_> {
     }
 
     fn bytes(&self) -> &[AtomicU8] {
-        &copy::bytes_of(self.held.words())[..self.len()]
+        &copy::bytes_of(self.slot.words())[..self.len()]
     }
 }
 
