@@ -23,7 +23,7 @@
 //! # Publish and read
 //!
 //! A value is of any type with `#[derive(Serialize, Deserialize)]`. It stays in the region until newer ones overwrite it or
-//! the region is removed, also when the writer has ended.
+//! the region is removed, even after the writer has ended.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -85,7 +85,11 @@
 //!
 //! [`try_recv`](Reader::try_recv) and [`recv_timeout`](Reader::recv_timeout) give a [`Received`].
 //! [`follow`](Reader::follow) does not end: it goes on with the next writer, and with a region that is removed and created
-//! again. [`writer`](Reader::writer) says whether a writer is alive.
+//! again.
+//!
+//! A writer that dies leaves its region open, and `recv` and iterating wait for the next writer. To notice a death, ask
+//! [`writer`](Reader::writer) *before* each timed call: if it said [`Gone`](WriterStatus::Gone) and nothing was received, the
+//! writer is dead and everything was received. The answer for another user's region is [`Unknown`](WriterStatus::Unknown).
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -132,7 +136,7 @@
 //! # Close at Ctrl-C
 //!
 //! A writer that is dropped closes its region, but a signal ends a program without dropping anything, and readers then go on
-//! waiting. So a program catches the signal, ends its loop, and closes; `examples/until_ctrl_c.rs` is whole:
+//! waiting. So a program catches the signals, ends its loop, and closes. With the crate `signal-hook`:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -140,7 +144,9 @@
 //! use std::sync::atomic::{AtomicBool, Ordering};
 //!
 //! let is_told_to_end = Arc::new(AtomicBool::new(false));
-//! signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&is_told_to_end))?;
+//! for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+//!     signal_hook::flag::register(signal, Arc::clone(&is_told_to_end))?;
+//! }
 //! let mut writer = shm_core::Writer::<u64>::open("ticks")?;
 //! while !is_told_to_end.load(Ordering::Relaxed) {
 //!     writer.publish(&1)?;
@@ -150,12 +156,16 @@
 //! # }
 //! ```
 //!
+//! A program that also receives uses [`recv_timeout`](Reader::recv_timeout) in such a loop: `recv` goes on waiting after a
+//! signal.
+//!
 //! # Types
 //!
 //! A region carries the description of its values' type, a `Schema`. A reader or writer of another type is refused with the
 //! first difference, and the values stay; [`WriterOptions::replace`] says that they may go. **For a `Vec<u8>` field, add
 //! `#[serde(with = "serde_bytes")]`** (of the crate `serde_bytes`): otherwise each byte is encoded as a value of its own, and
-//! publishing a mebibyte takes 15 times as long and reading it 76 times.
+//! publishing a mebibyte takes 15 times as long and reading it 76 times. The attribute is a part of the type: use it on both
+//! sides.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -225,6 +235,17 @@
 //!
 //! A reader that waits spins for 20 µs and then sleeps, which costs some 20 µs more in each direction.
 //! [`WaitStrategy::Spin`] never sleeps. The program `shm-bench` measures what that means on a machine.
+//!
+//! # Names
+//!
+//! A name such as `climate` is a file in `$SHM_DIR` (default `/dev/shm`); one with a `/` is a path. The file's name has 1 to 200
+//! bytes of letters, digits, `.`, `_` and `-`, and does not begin with `.` or `-`.
+//!
+//! # Errors
+//!
+//! Each group of operations has an error of its own: [`OpenError`], [`PublishError`], [`ReceiveError`], [`BlockError`]. A region
+//! may also be replaced by one of another type while a reader follows it, which is [`ReceiveError::Reopen`]. [`Error`] is the
+//! union, for functions that use several with `?`.
 //!
 //! # Threads
 //!

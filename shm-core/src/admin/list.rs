@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
 ///
-/// Files that are not regions are passed by.
+/// Files that are not regions are skipped.
 ///
 /// # Errors
 ///

@@ -25,7 +25,7 @@ pub struct Finding {
 
 /// Checks all of a region: header, stamps, lengths, checksums and, by kind, contents. Empty: nothing is wrong.
 ///
-/// A writer may be at work meanwhile: a value that it overwrites is passed by.
+/// A writer may be at work meanwhile: a value that it overwrites is skipped.
 ///
 /// # Errors
 ///

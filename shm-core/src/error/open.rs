@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The name breaks the rules for names.
+    /// The name breaks the rules for names: 1 to 200 bytes of letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
     #[error("'{name}' is not a region name: {reason}")]
     BadName {
         /// The name as it was given.
@@ -42,7 +42,7 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-    /// There is no region of this name.
+    /// There is no region of this name in its directory.
     #[error("no region named '{region}'")]
     NotFound {
         /// The region that was wanted.

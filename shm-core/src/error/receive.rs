@@ -7,7 +7,8 @@ use crate::types::error::ValueError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The region was removed. A reader that is used again goes on in a new one of that name.
+    /// The region was removed before its writer closed it. Until a region of that name is created, each further call
+    /// returns this error at once; `follow` waits for one.
     #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
     Gone {
         /// The region that was read.

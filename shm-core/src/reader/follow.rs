@@ -124,7 +124,7 @@ impl Follow {
         self.ring().state() == STATE_CLOSED && self.ring().head() < self.cursor.next()
     }
 
-    /// Moves to another place in the region. What is passed by does not count as lost, but for [`Position::At`] a number
+    /// Moves to another place in the region. What is skipped does not count as lost, except, with [`Position::At`], a number
     /// that is no longer retained.
     pub fn seek(&mut self, to: Position) {
         let ring = self.ring();
@@ -210,7 +210,7 @@ impl Follow {
         Some(stamped)
     }
 
-    /// The newest value, also if it was read before, of the file that the name leads to. `None`: there is none yet.
+    /// The newest value, even if it was received before, of the file that the name leads to. `None`: there is none yet.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
 
-/// A reader of typed values by who does not know the type: they are decoded by the region's schema, as JSON. A region
+/// A reader of typed values for programs that do not know the type: they are decoded by the region's schema, as JSON. A region
 /// of JSON is read as well. See [`Reader`](crate::Reader) for the rest.
 ///
 /// ```

@@ -18,7 +18,6 @@ use crate::types::kind::Kind;
 #[cfg(feature = "schema")]
 use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::thread;
@@ -69,7 +68,8 @@ impl ReaderOptions {
         Self::default()
     }
 
-    /// How long to wait for the region to appear; [`Duration::MAX`] is for ever. Unset, opening does not wait.
+    /// How long to wait for the region to appear; [`Duration::MAX`] is for ever. Unset, opening does not wait. A directory that
+    /// does not exist is an error at once.
     pub fn open_timeout(&mut self, timeout: Duration) -> &mut Self {
         self.open_timeout = Some(timeout);
         self
@@ -115,7 +115,7 @@ impl ReaderOptions {
     /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
     /// [`OpenError::Features`], [`OpenError::Damaged`]; [`OpenError::UnknownKind`]; [`OpenError::Permission`];
     /// [`OpenError::TooLarge`] and [`OpenError::Remote`]; [`OpenError::Directory`] and [`OpenError::Io`].
-    pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
+    pub fn open<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply("array", "a reader of Rust values; use open_array"));
         }
@@ -136,7 +136,7 @@ impl ReaderOptions {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array)
+    /// As for [`open`](Self::open): [`OpenError::Kind`] if the region does not hold arrays, [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array)
     /// was set, of another shape.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {

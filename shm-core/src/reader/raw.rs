@@ -103,8 +103,8 @@ impl RawReader {
         self.follow.region().ring().head()
     }
 
-    /// Moves to another place in the region. What is passed by does not count as lost, but for
-    /// [`Position::At`] a number that is no longer retained.
+    /// Moves to another place in the region. What is skipped does not count as lost, except that with
+    /// [`Position::At`] numbers that are no longer retained do.
     pub fn seek(&mut self, to: Position) {
         self.follow.seek(to);
     }
@@ -121,7 +121,8 @@ impl RawReader {
         self.follow.region().static_header.capacity
     }
 
-    /// Whether the region has a writer at this moment: it asks the system who holds the writer's lock.
+    /// Whether the region that this reader has mapped has a writer at this moment, even if it was removed: it asks the system
+    /// who has the writer's lock.
     ///
     /// A region whose writer is gone without having closed it was left by a writer that died. The next one may open it at
     /// any time. The answer is [`WriterStatus::Unknown`] if this user may not open the lock file, as for another user's region.

@@ -1,8 +1,8 @@
-//! What a call that does not wait for ever may find.
+//! What a timed or non-blocking call finds.
 
 use super::sample::Sample;
 
-/// What a call that does not wait for ever has found.
+/// What a timed or non-blocking call found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Received<T> {
@@ -10,8 +10,8 @@ pub enum Received<T> {
     Value(Sample<T>),
     /// No value came in time. More may come.
     Nothing,
-    /// The writer closed the region cleanly, and every value was read. Another writer may open the region later;
-    /// [`follow`](crate::Reader::follow) waits for one.
+    /// The writer closed the region cleanly, and every value was read. Each further call says so at once, also when the
+    /// region is removed. Another writer may open the region later; [`follow`](crate::Reader::follow) waits for one.
     Ended,
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Sample<T> {
     /// The value's number. Numbers start at 1 and go on over the writer's restarts and the region's growth.
     pub sequence: Sequence,
-    /// How many values were missed directly before this one, because the reader was too slow for the ring.
+    /// How many values were missed directly before this one, because the reader was too slow for the ring. A reader
+    /// that was overrun also skips the oldest values that are still there, because they are about to be overwritten.
     pub lost: u64,
     /// Whether it is the first of another lineage: the region was removed and made anew, or it was damaged and replaced
     /// without its newest value. Numbers may start anew, and values may come again.

@@ -16,10 +16,10 @@ const PAUSES: u32 = 32;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitStrategy {
-    /// Looks for 20 µs, then sleeps until the writer wakes it. That takes about 20 µs more.
+    /// Polls for 20 µs, then sleeps until the writer wakes it, which takes about 20 µs more.
     #[default]
     Block,
-    /// Looks all the time, and keeps a processor busy with it.
+    /// Polls all the time, which keeps a processor busy.
     Spin,
 }
 

@@ -3,7 +3,6 @@
 use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::payload;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::path::Path;
@@ -14,7 +13,8 @@ use std::path::Path;
 /// exchange it is told when it was too slow ([`Sample::lost`](crate::Sample::lost)) instead of slowing the writer.
 ///
 /// At any time the writer may publish, close, die, or replace the region by a larger one or by one of another type,
-/// and somebody may remove it. The reader follows all but the last two by itself.
+/// and somebody may remove it. The reader follows by itself, except that another type is [`ReceiveError::Reopen`], and a removal
+/// [`ReceiveError::Gone`].
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -40,7 +40,7 @@ pub struct Reader<T> {
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Reader<T> {
+impl<T: DeserializeOwned> Reader<T> {
     /// Attaches to a region that exists; receiving starts at its newest value.
     ///
     /// # Errors
@@ -54,8 +54,8 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
         Self { raw, encoded: Vec::new(), value: PhantomData }
     }
 
-    /// The newest value in its place; see [`RawReader::view`]. It may be decoded without a copy of its strings and bytes for
-    /// each.
+    /// The newest value in its place; see [`RawReader::view`]. [`View::decode`] can borrow its strings and
+    /// bytes, without an allocation for each.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<T: Serialize + DeserializeOwned> Reader<T> {
 }
 
 receiving_methods!(
-    [T: Serialize + DeserializeOwned] Reader<T>, T,
+    [T: DeserializeOwned] Reader<T>, T,
     ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if the bytes are not a `T`."
 );
 region_methods!([T] Reader<T>);

@@ -47,7 +47,7 @@ pub struct View<'r> {
 }
 
 impl RawReader {
-    /// The newest value in its place, also if it was read before, and moves behind it. `None`: there is no value yet.
+    /// The newest value in its place, even if it was received before; receiving goes on after it. `None`: there is no value yet.
     ///
     /// In a region with checksums, the whole value is read once to verify it.
     ///

@@ -30,7 +30,7 @@ fn most_nodes(payload_bytes: usize) -> usize {
 
 /// A description of the type of a region's values, which the region carries.
 ///
-/// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) find it out by themselves, from the type's `Deserialize`. What
+/// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive it from the type's `Deserialize`. What
 /// cannot be found out in this way is refused with a message that says why: types that need a self-describing format
 /// (`#[serde(untagged)]`, `tag`, `flatten`), and types that check what they take (a validated e-mail address). For those
 /// there are [`from_samples`](Self::from_samples) and [`named`](Self::named).

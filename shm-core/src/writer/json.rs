@@ -7,7 +7,7 @@ use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
 
-/// A writer of typed values by who does not know the type: they are given as JSON, and encoded by the region's schema.
+/// A writer of typed values for programs that do not know the type: they are given as JSON, and encoded by the region's schema.
 /// See [`Writer`](crate::Writer) for the rest.
 ///
 /// ```

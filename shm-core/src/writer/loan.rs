@@ -11,7 +11,7 @@ use shm_ring::copy;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
-/// The next value of a region, to be filled in place: it saves the copy of a large value, and costs the oldest one early,
+/// The next value of a region, to be filled in place: it saves the copy of a large value, but readers lose the oldest value earlier,
 /// because the slot is taken from the readers when the loan begins and not when it is published.
 ///
 /// Nobody sees the value before [`commit`](Self::commit). A loan that is dropped publishes nothing, and its number goes to
@@ -84,7 +84,7 @@ impl Loan<'_> {
         self.length == 0
     }
 
-    /// Makes the value shorter: for who knows only how long it is at most before it is there.
+    /// Makes the value shorter, for programs that know only an upper bound beforehand.
     ///
     /// # Panics
     ///

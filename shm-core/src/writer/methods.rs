@@ -34,7 +34,7 @@ macro_rules! region_methods {
                 self.raw.capacity()
             }
 
-            /// How many values were discarded when this writer replaced a region of another kind or type; see
+            /// How many retained values were discarded because this writer replaced a region of another kind or type; see
             /// [`WriterOptions::replace`](crate::WriterOptions::replace).
             #[must_use]
             pub fn discarded(&self) -> u64 {

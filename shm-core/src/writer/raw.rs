@@ -85,7 +85,8 @@ impl RawWriter {
     /// then. [`PublishError::Grow`] if it does not fit and the region cannot be replaced by a larger one, for example with
     /// [`OpenError::NoSpace`] or [`OpenError::TooLarge`] in it; the region stays as it was. [`PublishError::TooLarge`] if
     /// it fits no region. [`PublishError::Gone`] if the region was removed or replaced by somebody else, noticed at the
-    /// latest with the first publication that comes 50 ms later. [`PublishError::Damaged`] if its file was emptied,
+    /// latest with the first publication that comes 50 ms later: readers that were attached may still receive that value, and
+    /// none after it. [`PublishError::Damaged`] if its file was emptied,
     /// noticed as late, or claims to have used up all numbers; [`PublishError::Forked`] in a fork of the process that
     /// opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
@@ -249,7 +250,7 @@ impl RawWriter {
         self.region.static_header.capacity
     }
 
-    /// How many values were discarded when this writer replaced a region of another kind or type; see
+    /// How many retained values were discarded because this writer replaced a region of another kind or type; see
     /// [`WriterOptions::replace`].
     #[must_use]
     pub fn discarded(&self) -> u64 {

@@ -15,7 +15,7 @@ use std::path::Path;
 /// In exchange publishing takes no lock and no system call, and no reader can hinder it.
 ///
 /// While a writer lives, nobody else can write the region, remove it by `shm-writer rm`, or change what is in it.
-/// Who owns the directory can remove the file all the same: then publishing answers [`PublishError::Gone`].
+/// The owner of the directory can still remove the file: publishing then returns [`PublishError::Gone`].
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
