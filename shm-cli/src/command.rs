@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, Parser};
 use clap_complete::Shell;
 
-use crate::verbs::refuse_near_verb;
+use crate::verbs::{refuse_near_verb, refuse_verb_as_value};
 use crate::{Code, Failure, remedy};
 
 /// Reads the program's arguments; `page` is what `-h` shows, written by hand so that it fits a screen.
@@ -59,7 +59,8 @@ fn refuse_misplaced_verb(command: &Command, matches: &ArgMatches, words: &[OsStr
         return Err(right_order(command, words, &positionals, at));
     }
     let region = plain.first().and_then(|region| words.iter().position(|word| word == region));
-    region.map_or(Ok(()), |at| refuse_near_verb(command, words, at))
+    region.map_or(Ok(()), |at| refuse_near_verb(command, words, at))?;
+    plain.get(1).map_or(Ok(()), |value| refuse_verb_as_value(command, words, value))
 }
 
 fn positionals(matches: &ArgMatches) -> Vec<OsString> {

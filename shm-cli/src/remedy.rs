@@ -62,7 +62,7 @@ pub(crate) fn cut_short(name: Option<&str>) -> String {
 
 /// For a verb that does not come first: it may have been meant in two ways.
 pub(crate) fn misplaced_verb(as_verb: &str, as_word: &str) -> String {
-    format!("as a verb: {as_verb}; as a region or value: {as_word}")
+    format!("as a region or value: {as_word}; as a verb: {as_verb}")
 }
 
 /// For a region that has the name of a verb.
@@ -119,8 +119,8 @@ pub fn wait_longer() -> String {
 }
 
 /// For a region without a value.
-pub fn wait_for_value(region: &str) -> String {
-    format!("wait for one: {}", reader(&["-t", "10s", region]))
+pub fn wait_for_value() -> String {
+    "to wait for one, add a timeout, as in: -t 10s".to_owned()
 }
 
 /// For a writer that died.
@@ -139,8 +139,11 @@ pub fn more_slots(region: &str) -> String {
 }
 
 /// For a region with damaged parts.
-pub fn keep_copy() -> String {
-    "keep a copy of its file: the next writer may overwrite what is still right in it".to_owned()
+pub fn keep_copy(is_header_damaged: bool) -> String {
+    match is_header_damaged {
+        true => "no program can go on with it: keep its file if you need it, and use another name".to_owned(),
+        false => "keep a copy of its file: the next writer may overwrite what is still right in it".to_owned(),
+    }
 }
 
 fn reader(words: &[&str]) -> String {

@@ -24,6 +24,15 @@ const VERBS: [(&str, &str, &str); 13] = [
     ("ps", "shm-reader", "list"),
 ];
 
+/// Refuses a VALUE that is a verb of another program.
+pub fn refuse_verb_as_value(command: &Command, words: &[OsString], value: &OsStr) -> Result<(), Failure> {
+    let is_verb = VERBS.iter().any(|(name, _, verb)| name == verb && value == OsStr::new(name));
+    match words.iter().rposition(|word| word == value) {
+        Some(at) if is_verb => refuse_near_verb(command, words, at),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a word, number `at` of the command line, that is no verb of this program, but is one of another, or is near to one.
 pub fn refuse_near_verb(command: &Command, words: &[OsString], at: usize) -> Result<(), Failure> {
     let takes_region = command.get_positionals().any(|positional| positional.get_id() == "region");
@@ -39,7 +48,10 @@ pub fn refuse_near_verb(command: &Command, words: &[OsString], at: usize) -> Res
 
 fn near_verb(command: &Command, words: &[OsString], at: usize, program: &str, verb: &str) -> Failure {
     let word = words[at].display();
-    let line = shell_line(program, &[&[verb.into()], &words[at + 1..]].concat());
+    // A list is of all regions.
+    let is_kept = |word: &&OsString| !["list", "ls"].contains(&verb) || word.as_encoded_bytes().starts_with(b"-");
+    let others: Vec<_> = words[..at].iter().chain(&words[at + 1..]).filter(is_kept).cloned().collect();
+    let line = shell_line(program, &[vec![verb.into()], others].concat());
     let what = match words[at] == *verb {
         true => format!("'{word}' is a verb of {program}: {line}"),
         false => format!("'{word}' is called '{verb}' in {program}: {line}"),

@@ -1,4 +1,4 @@
-//! Publishes values of a type with structs, enums, maps and bytes in it into the region `rover`. Lookup at them with
+//! Publishes values of a type with structs, enums, maps and bytes in it into the region `rover`. Look at them with
 //! `shm-reader rover` and `shm-reader inspect rover`: they need not know the type.
 
 use serde::{Deserialize, Serialize};

@@ -281,7 +281,7 @@
 //! its type is refused by typed handles, because nobody could compare the types.
 
 #[cfg(not(any(target_os = "linux", miri)))]
-compile_error!("shm needs Linux: futex, open file value_type locks and renameat2");
+compile_error!("shm needs Linux: futex, open file description locks and renameat2");
 
 mod admin;
 mod block;

@@ -40,11 +40,21 @@ fn about(info: &Info, users: &Users) -> Vec<Field> {
 fn values(info: &Info) -> Vec<Field> {
     let retained = format!("{} can still be read", shm_cli::counted(info.retained, "value"));
     let newest_time = info.newest_time.map_or("none".to_owned(), words::time);
+    let head = match (info.head, info.retained) {
+        (0, _) => "no value yet".to_owned(),
+        (head, 0) => format!("number {head}, which was discarded"),
+        (head, _) => format!("number {head}, the newest value"),
+    };
     vec![
-        field("head", "head", format!("number {}, the newest value", info.head), info.head),
+        field("head", "head", head, info.head),
         field("retained", "retained", retained, info.retained),
         field("newest_time", "published", newest_time, info.newest_time.map(words::rfc3339)),
-        field("first", "first", format!("number {}, the oldest that this file ever contained", info.first), info.first),
+        field(
+            "first",
+            "first",
+            format!("number {}, the oldest that this file has or will have", info.first),
+            info.first,
+        ),
     ]
 }
 

@@ -182,8 +182,11 @@ impl<'a> Session<'a> {
     fn print_first(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
         let name = &self.args.region;
         let Some(patience) = patience else {
-            let what = format!("region '{name}' holds no value to start with yet");
-            return Err(Failure::new(Code::Absent, what, remedy::wait_for_value(name)).into());
+            let what = match reader.head() {
+                0 => format!("region '{name}' has no value yet"),
+                head => format!("region '{name}' has no such value yet; its newest is number {head}"),
+            };
+            return Err(Failure::new(Code::Absent, what, remedy::wait_for_value()).into());
         };
         match reader.follow_into(&mut self.value, patience)? {
             Some(sample) => self.print(reader, &sample),

@@ -20,7 +20,7 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     let what = format!("region '{name}' is damaged: {}", shm_cli::counted(findings.len() as u64, "finding"));
-    Err(Failure::new(Code::Damaged, what, remedy::keep_copy()).into())
+    Err(Failure::new(Code::Damaged, what, remedy::keep_copy(findings.iter().any(|(part, _)| part == "header"))).into())
 }
 
 /// Place and problem of everything that is wrong; a region so damaged that it cannot be opened has one finding.

@@ -31,11 +31,22 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
         target.report_opened(&writer, talk);
         Ok(writer)
     })?;
-    let published = publish_all(&mut source, &target, &writer, talk);
-    published.and(writer.end())
+    match publish_all(&mut source, &target, &writer, talk) {
+        Ok(()) => writer.end(),
+        Err(error) => {
+            // A region that this program created for nothing would have its kind without a value.
+            let ended = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
+            Err(ended.err().unwrap_or(error))
+        }
+    }
 }
 
 fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
+    let repeats = args.count.is_some() || args.every.is_some();
+    if repeats && args.value.is_none() && args.file.is_none() && !args.whole {
+        let what = "--every and --count repeat one value, and stdin has many".to_owned();
+        return Err(Failure::new(Code::Usage, what, remedy::see_help("shm-writer")));
+    }
     let (Some(value), Some(extra)) = (&args.value, args.rest.first()) else {
         return Ok(());
     };
@@ -62,14 +73,29 @@ fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
 fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk: Talk) -> Result<()> {
     let mut value = Vec::new();
     let mut count = 0_u64;
-    while source.next(writer.head() + 1, &mut value)? {
+    let mut publish_next = || -> Result<bool> {
+        if !source.next(writer.head() + 1, &mut value)? {
+            return Ok(false);
+        }
         let payload = target.payload(&value, &source.place())?;
         writer.publish(&payload).or_else(|error| explain(error, &value, source, target))?;
         count += 1;
-    }
+        Ok(true)
+    };
+    let result = loop {
+        match publish_next() {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
     let published = shm_cli::counted(count, "value");
-    talk.detail(format_args!("published {published}; the newest has number {}", writer.head()));
-    Ok(())
+    match &result {
+        Ok(()) => talk.detail(format_args!("published {published}; the newest has number {}", writer.head())),
+        Err(_) if count > 0 => talk.note(format_args!("published {published} before the error")),
+        Err(_) => {}
+    }
+    result
 }
 
 /// Says which value was refused, where that is the reason.

@@ -47,6 +47,11 @@ impl SharedWriter {
         Ok(end(self.lock().take(), self.removes)?)
     }
 
+    /// Removes the region.
+    pub fn remove(&self) -> Result<()> {
+        Ok(end(self.lock().take(), true)?)
+    }
+
     /// Ends it, and keeps the lock: nobody publishes any more.
     fn end_for_good(&self) {
         let mut writer = self.lock();

@@ -53,6 +53,11 @@ impl<'a> Target<'a> {
         Self { name, options, kind, found }
     }
 
+    /// Whether there was no such region.
+    pub fn is_new(&self) -> bool {
+        self.found.is_none()
+    }
+
     /// Whether opening it discards values, because they are of another kind.
     pub fn discards_values(&self) -> bool {
         self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.head >= info.first)
@@ -133,6 +138,12 @@ impl<'a> Target<'a> {
             Some(info) if info.kind != Some(writer.kind()) || !has_type_of(info, writer) => {
                 let discarded = shm_cli::counted(writer.discarded(), "value");
                 talk.note(format_args!("replaced region '{name}' and discarded {discarded}; it now has {holds}"));
+            }
+            Some(info) if info.retained > writer.slots() => {
+                let (retained, slots) = (info.retained, writer.slots());
+                talk.note(format_args!(
+                    "replaced region '{name}' and kept at most {slots} of its {retained} values: {holds}"
+                ));
             }
             Some(info) if (info.slots, info.capacity) != (writer.slots(), writer.capacity()) => {
                 talk.detail(format_args!("replaced region '{name}', keeping the newest values that fit: {holds}"));

@@ -99,7 +99,7 @@ pub enum OpenError {
     },
     /// The region holds another kind of value.
     #[error(
-        "cannot open region '{region}': it holds {found} values, not {expected}; use it as {found}, or choose another name"
+        "cannot open region '{region}': it holds {found} values, not {expected}; open it for what it holds, or choose another name"
     )]
     Kind {
         /// The region that was opened.
@@ -111,7 +111,7 @@ pub enum OpenError {
     },
     /// The region holds values of another type.
     #[error(
-        "cannot open region '{region}': it holds another type: {difference}; rebuild this program with the region's type, or choose another name"
+        "cannot open region '{region}': it holds another type: {difference}; use the region's type, or choose another name"
     )]
     Type {
         /// The region that was opened.

@@ -291,7 +291,7 @@ fn numbers_end_with_an_error() {
 fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
     let test_region = TestRegion::new();
     drop(WriterOptions::new().slots(2).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap());
-    // Destination for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
+    // Room for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
     let descriptor = b"\x09\0\0\0\x05\0\0\0later\0\0\0";
     test_region.file().set_len(12_288).unwrap();
     test_region.poke(4096, descriptor);

@@ -167,8 +167,21 @@ fn after_dashes_every_word_is_a_region() {
         s.run(&format!("shm-writer -- {name} hello")).prints("");
         s.run(&format!("shm-reader -- {name}")).prints("hello\n");
         s.run(&format!("shm-writer rm -- {name}")).prints("");
-        s.run(&format!("shm-writer demo {}", if name == "rm" || name == "create" { "x" } else { name })).prints("");
+        s.run(&format!("shm-writer demo -- {name}")).prints("");
+        s.run("shm-reader demo").prints(format!("{name}\n"));
     }
+}
+
+#[test]
+fn a_verb_behind_a_region_is_no_value_of_it() {
+    let s = Sandbox::new();
+    for verb in ["list", "inspect", "verify", "rm", "create"] {
+        s.run(&format!("shm-writer demo {verb}")).exits(2).complains(&[verb, &format!("shm-writer demo -- {verb}")]);
+    }
+    assert_eq!(s.files(), [""; 0]);
+    // Words that only come near to a verb are values.
+    s.ok("shm-writer demo show; shm-writer demo info");
+    s.run("shm-reader demo --from oldest").prints("show\ninfo\n");
 }
 
 #[test]

@@ -183,3 +183,36 @@ fn checksums_do_not_change_what_is_read() {
     s.run("shm-reader demo --from oldest").prints(s.ok("seq 1 100"));
     s.run("shm-reader verify demo").exits(0);
 }
+
+#[test]
+fn a_first_line_that_is_refused_leaves_no_region_behind() {
+    let s = Sandbox::new();
+    s.run("printf '\\377\\n' | shm-writer new").exits(1).complains(&["line 1 is not UTF-8", "--as bytes"]);
+    s.run("echo x | shm-writer new --as json").exits(1).complains(&["line 1 is not JSON"]);
+    assert_eq!(s.files(), [""; 0]);
+    s.ok("printf '\\377\\n' | shm-writer new --as bytes");
+    s.run("printf 'a\\nb\\n\\377\\n' | shm-writer text")
+        .exits(1)
+        .complains(&["line 3", "published 2 values before the error"]);
+    s.run("shm-reader text --from oldest").prints("a\nb\n");
+}
+
+#[test]
+fn repeating_is_refused_where_there_are_many_values() {
+    let s = Sandbox::new();
+    for command in [
+        "echo x | shm-writer demo -z -n 3",
+        "echo x | shm-writer demo --chunk 1 -n 3",
+        "shm-writer demo --records -n 3",
+    ] {
+        s.run(command).exits(2).complains(&["repeat"]);
+    }
+    assert_eq!(s.files(), [""; 0]);
+}
+
+#[test]
+fn fewer_slots_say_that_values_go() {
+    let s = Sandbox::new();
+    s.ok("seq 60 | shm-writer demo");
+    s.run("shm-writer demo --slots 2 x").exits(0).complains(&["kept at most 2 of its 60 values"]);
+}
