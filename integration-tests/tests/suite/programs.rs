@@ -8,6 +8,7 @@ mod help;
 mod input;
 mod mapping;
 mod names;
+mod opening;
 mod output;
 mod records;
 mod signals;
