@@ -35,8 +35,9 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
         Ok(()) => writer.end(),
         Err(error) => {
             // A region that this program created for nothing would have its kind without a value.
-            let ended = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
-            Err(ended.err().unwrap_or(error))
+            // The error that matters is the one before.
+            let _ = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
+            Err(error)
         }
     }
 }

@@ -173,7 +173,7 @@ fn a_process_without_descriptors_goes_on_with_what_it_has_open() {
     s.run("shm-reader demo").prints("199\n");
     s.run("shm-writer demo 200").prints("");
     reader.expect(&["200"]);
-    s.run("shm-writer demo --slots 8 201").prints("");
+    s.run("shm-writer -q demo --slots 8 201").prints("");
     reader.wait().exits(1).complains(&["demo", "Too many open files"]);
     assert_eq!(s.files(), [".demo.lock", "demo"]);
 }
