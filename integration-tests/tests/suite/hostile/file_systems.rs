@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use shm_core::{Block, Kind, OpenError, RawReader, RawWriter};
+use testkit::at_effort;
 
 use crate::format::Format;
 use crate::harness::{Sandbox, mounted, skipped, without_forks, workspace};
@@ -236,7 +237,7 @@ fn whatever_address_space_is_left_a_command_works_or_says_why_not() {
     let s = Sandbox::new();
     s.ok("shm-writer small old && head -c 9000000 /dev/zero > f && shm-writer large --file f");
     let (mut failed, mut worked) = (0, 0);
-    for kib in (10_000..100_000).step_by(5_000) {
+    for kib in (10_000..100_000).step_by(at_effort([20_000, 10_000, 5_000, 1_000])) {
         for command in [
             "shm-reader small",
             "shm-writer small new",

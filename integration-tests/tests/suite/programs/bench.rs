@@ -132,7 +132,6 @@ fn in_the_middle(s: &Sandbox) -> (Child, String) {
 
 #[test]
 fn a_signal_in_the_middle_ends_both_processes_and_leaves_nothing() {
-    let _alone = alone();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let s = Sandbox::new();
         let (bench, second) = in_the_middle(&s);
@@ -145,7 +144,6 @@ fn a_signal_in_the_middle_ends_both_processes_and_leaves_nothing() {
 
 #[test]
 fn the_second_process_tidies_up_when_the_first_is_killed() {
-    let _alone = alone();
     let s = Sandbox::new();
     let (bench, second) = in_the_middle(&s);
     bench.signal(Signal::SIGKILL);
@@ -156,7 +154,6 @@ fn the_second_process_tidies_up_when_the_first_is_killed() {
 
 #[test]
 fn the_first_process_says_so_and_tidies_up_when_the_second_is_killed() {
-    let _alone = alone();
     let s = Sandbox::new();
     let (bench, second) = in_the_middle(&s);
     s.ok(&format!("kill -9 {second}"));

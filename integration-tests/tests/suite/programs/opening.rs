@@ -1,6 +1,8 @@
 //! Opening discards nothing: the programs refuse a region of another kind or type, and its values stay, unless `--replace` is
 //! given.
 
+use testkit::at_effort;
+
 use crate::harness::Sandbox;
 
 /// A region of each kind and, of those that have types, of several: its name, and the command that publishes three values.
@@ -36,7 +38,7 @@ fn sandbox() -> Sandbox {
 // Fault 64.
 #[test]
 fn each_kind_and_type_is_refused_by_every_other_and_replaced_only_if_asked_for() {
-    for (found, make) in REGIONS {
+    for (at, (found, make)) in REGIONS.into_iter().enumerate() {
         let s = sandbox();
         s.ok(make);
         let values = s.ok("shm-reader demo --from oldest --json");
@@ -50,7 +52,9 @@ fn each_kind_and_type_is_refused_by_every_other_and_replaced_only_if_asked_for()
             }
             assert_eq!(s.ok("shm-reader demo --from oldest --json"), values, "{wanted} on {found}");
         }
-        for (_, open) in WANTED.iter().filter(|(wanted, _)| *wanted != found) {
+        // The library's test takes each pair.
+        let others = WANTED.iter().filter(|(wanted, _)| *wanted != found);
+        for (_, open) in others.skip(at_effort([5, at % 6, 0, 0])).take(at_effort([1, 1, 6, 6])) {
             let s = sandbox();
             s.ok(make);
             let before = s.inspect("demo");
