@@ -146,9 +146,8 @@ impl<'a> Ring<'a> {
         head.saturating_sub(self.shape.slots - 1).max(self.first()).max(1)
     }
 
-    /// How many values can still be read, counting one that is being overwritten at this moment.
-    pub fn retained(self) -> u64 {
-        let head = self.head();
+    /// How many values may still be there when `head` is the newest, counting one that is being overwritten.
+    pub fn retained(self, head: u64) -> u64 {
         head.saturating_add(1).saturating_sub(self.oldest(head))
     }
 

@@ -159,7 +159,7 @@ pub fn inspect_at(location: &Location) -> Result<Info, OpenError> {
         array: value_type.as_ref().and_then(ValueType::array).cloned(),
         slots: static_header.slots,
         capacity: static_header.capacity,
-        retained: head.saturating_add(1).saturating_sub(ring.oldest(head)),
+        retained: ring.retained(head),
         region_bytes: static_header.region_bytes,
         checksum: static_header.has_checksums(),
         state: RegionState::from_code(hot.state.load(Relaxed)),

@@ -84,7 +84,7 @@ impl WriterOptions {
         let (wanted, descriptor) = self.wanted(location, &region)?;
         let ring = region.ring();
         let keeps_values = wanted.kind == region.static_header.kind && descriptor == region.descriptor;
-        let discarded = if keeps_values { 0 } else { ring.retained() };
+        let discarded = if keeps_values { 0 } else { ring.retained(ring.head()) };
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         let newest = match Producer::take_over(ring) {
             Ok(producer) if wanted == region.static_header => return self.go_on(location, region, producer, epoch),

@@ -202,15 +202,25 @@ fn a_cursor_before_the_first_number_starts_there() {
 }
 
 #[test]
-fn the_oldest_number_is_in_the_ring_and_not_before_the_first() {
-    let oldest = |first, head| {
+fn the_oldest_number_is_in_the_ring_and_not_before_the_first_and_what_follows_it_is_retained() {
+    let seen = |first, head| {
         let memory = memory_of(4);
         filled(&memory, first, head);
-        memory.ring().oldest(head)
+        (memory.ring().oldest(head), memory.ring().retained(head))
     };
-    let cases = [(1, 0, 1), (1, 1, 1), (1, 4, 1), (1, 5, 2), (1, 9, 6), (7, 6, 7), (7, 8, 7), (7, 10, 7), (7, 11, 8)];
+    let cases = [
+        (1, 0, (1, 0)),
+        (1, 1, (1, 1)),
+        (1, 4, (1, 4)),
+        (1, 5, (2, 4)),
+        (1, 9, (6, 4)),
+        (7, 6, (7, 0)),
+        (7, 8, (7, 2)),
+        (7, 10, (7, 4)),
+        (7, 11, (8, 4)),
+    ];
     for (first, head, expected) in cases {
-        assert_eq!(oldest(first, head), expected, "first {first}, head {head}");
+        assert_eq!(seen(first, head), expected, "first {first}, head {head}");
     }
 }
 
