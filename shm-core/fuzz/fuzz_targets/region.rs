@@ -4,12 +4,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use shm_core::{ArrayReader, Element, JsonReader, Position, RawReader, RawWriter, Reader, Received};
-use testkit::image::sealed;
 use std::cell::LazyCell;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
+use testkit::image::sealed;
 
 /// More values than a mutated image has; a hostile head stands for 2^62.
 const VALUES: usize = 20;
