@@ -34,8 +34,8 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     match publish_all(&mut source, &target, &writer, talk) {
         Ok(()) => writer.end(),
         Err(error) => {
-            // A region that this program created for nothing would have its kind without a value.
-            // The error that matters is the one before.
+            // A region that was created for nothing would keep its kind from the next try. The error that matters is the
+            // one before.
             let _ = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
             Err(error)
         }
@@ -71,25 +71,10 @@ fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
     }
 }
 
+/// Publishes every value, and says how many there were, also where one could not be published.
 fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk: Talk) -> Result<()> {
-    let mut value = Vec::new();
-    let mut count = 0_u64;
-    let mut publish_next = || -> Result<bool> {
-        if !source.next(writer.head() + 1, &mut value)? {
-            return Ok(false);
-        }
-        let payload = target.payload(&value, &source.place())?;
-        writer.publish(&payload).or_else(|error| explain(error, &value, source, target))?;
-        count += 1;
-        Ok(true)
-    };
-    let result = loop {
-        match publish_next() {
-            Ok(true) => {}
-            Ok(false) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
+    let mut count = 0;
+    let result = publish_each(source, target, writer, &mut count);
     let published = shm_cli::counted(count, "value");
     match &result {
         Ok(()) => talk.detail(format_args!("published {published}; the newest has number {}", writer.head())),
@@ -97,6 +82,16 @@ fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk
         Err(_) => {}
     }
     result
+}
+
+fn publish_each(source: &mut Source, target: &Target, writer: &SharedWriter, count: &mut u64) -> Result<()> {
+    let mut value = Vec::new();
+    while source.next(writer.head() + 1, &mut value)? {
+        let payload = target.payload(&value, &source.place())?;
+        writer.publish(&payload).or_else(|error| explain(error, &value, source, target))?;
+        *count += 1;
+    }
+    Ok(())
 }
 
 /// Says which value was refused, where that is the reason.

@@ -60,7 +60,7 @@ impl<'a> Target<'a> {
 
     /// Whether opening it discards values, because they are of another kind.
     pub fn discards_values(&self) -> bool {
-        self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.head >= info.first)
+        self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.retained > 0)
     }
 
     /// What stdin is cut into, if values are arrays.

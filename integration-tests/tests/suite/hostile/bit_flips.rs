@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use shm_core::{Kind, OpenError, Position, PublishError, RawReader, RawWriter, ReceiveError, Received};
+use shm_core::{Kind, Position, PublishError, RawReader, RawWriter, ReceiveError, Received};
 use testkit::effort;
 
+use super::is_refusal;
 use crate::format::Format;
 use crate::harness::{Sandbox, without_forks};
 
@@ -36,20 +37,6 @@ fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[bit / 8] ^= 1 << (bit % 8);
     bytes
-}
-
-/// An error that a user sees as exit code 3 or 5, or as a value that cannot be had.
-fn is_refusal(error: &OpenError) -> bool {
-    matches!(
-        error,
-        OpenError::NotARegion { .. }
-            | OpenError::Version { .. }
-            | OpenError::Features { .. }
-            | OpenError::Damaged { .. }
-            | OpenError::Gone { .. }
-            | OpenError::TooLarge { .. }
-            | OpenError::Kind { .. }
-    )
 }
 
 fn is_no_value(error: &ReceiveError) -> bool {

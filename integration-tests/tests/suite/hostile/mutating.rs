@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use shm_core::{Access, Block, Error, Kind, OpenError, Position, RawReader, RawWriter, ReceiveError, Received};
 use testkit::{Ending, Random, at_effort};
 
+use super::is_refusal;
 use crate::format::Format;
 use crate::harness::{DEADLINE, Sandbox};
 
@@ -116,24 +117,12 @@ impl Seen {
 
 fn is_expected(error: &Error) -> bool {
     match error {
-        Error::Open(error) | Error::Receive(ReceiveError::Reopen(error)) => is_refusal(error),
+        Error::Open(error) | Error::Receive(ReceiveError::Reopen(error)) => {
+            is_refusal(error) || matches!(error, OpenError::UnknownKind { .. })
+        }
         Error::Receive(error) => !matches!(error, ReceiveError::Decode { .. }),
         _ => false,
     }
-}
-
-fn is_refusal(error: &OpenError) -> bool {
-    matches!(
-        error,
-        OpenError::NotARegion { .. }
-            | OpenError::Version { .. }
-            | OpenError::Features { .. }
-            | OpenError::Damaged { .. }
-            | OpenError::Gone { .. }
-            | OpenError::TooLarge { .. }
-            | OpenError::UnknownKind { .. }
-            | OpenError::Kind { .. }
-    )
 }
 
 /// Whether a test goes on: for its time, and on a machine that has other work too until it has seen enough.
