@@ -211,7 +211,7 @@ impl Block {
     /// # }
     /// ```
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "no map is empty; that it is closed says is_closed")]
+    #[expect(clippy::len_without_is_empty, reason = "a block is never empty, only closed")]
     pub fn len(&self) -> usize {
         self.backing.as_ref().map_or(0, |backing| backing.memory.len())
     }

@@ -14,7 +14,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// [`OpenError::Directory`] if the directory cannot be read.
-#[expect(clippy::type_complexity, reason = "a list of pairs, which an alias would hide")]
+#[expect(clippy::type_complexity, reason = "an alias would hide that it is a list of pairs")]
 pub fn regions() -> Result<Vec<(String, Result<Info, OpenError>)>, OpenError> {
     regions_in(&default_directory())
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What a program may do with the bytes of a [`Block`].
+/// The kind of access to the bytes of a [`Block`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read the bytes. Python's `ACCESS_READ`; the memory is mapped read-only.

@@ -234,7 +234,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
+    #[expect(unsafe_code, reason = "the caller must exclude all conflicting access")]
     pub unsafe fn as_slice(&self) -> Result<&[u8], BlockError> {
         let memory = &self.backing()?.memory;
         // SAFETY: the inner function requires of its caller exactly what this function requires of its own
@@ -263,7 +263,7 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
+    #[expect(unsafe_code, reason = "the caller must exclude all conflicting access")]
     pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8], BlockError> {
         self.writable("write")?;
         let backing = self.backing.as_mut().expect("it is writable, so it is open");

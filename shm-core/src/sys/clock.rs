@@ -153,8 +153,8 @@ mod counter {
     #[inline]
     pub fn read() -> u64 {
         let ticks: u64;
-        // SAFETY: Linux lets programs read this register. The options tell the compiler that this may access
-        // memory, so stores that come before it stay before it.
+        // SAFETY: Linux lets programs read this register. The compiler must assume that the
+        // instructions access memory, so stores that come before them stay before them.
         unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nostack)) };
         ticks
     }

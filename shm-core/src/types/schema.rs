@@ -114,7 +114,7 @@ pub enum SchemaError {
     Json {
         /// The place of the problem in the value, such as `Reading.position.1`.
         path: String,
-        /// What was expected, and what was found.
+        /// The expected and the actual value.
         reason: String,
     },
 }

@@ -106,7 +106,7 @@ impl<'a> Input<'a> {
     }
 
     fn array<const N: usize>(&self) -> Step<[u8; N]> {
-        Ok(self.take(N)?.try_into().expect("so many were taken"))
+        Ok(self.take(N)?.try_into().expect("the slice has N bytes"))
     }
 
     /// Reads a length or count. A count may be larger than the number of remaining bytes, because elements
@@ -344,7 +344,7 @@ impl Serialize for Part<'_> {
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let digits = serde_json::to_string(&number).ok();
     let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());
-    #[expect(clippy::cast_possible_truncation, reason = "that is what is tried out")]
+    #[expect(clippy::cast_possible_truncation, reason = "the next line tests whether it is exact")]
     let is_exact = shortest as f32 == number;
     float64(if is_exact { shortest } else { number.into() }, serializer)
 }

@@ -103,7 +103,7 @@ impl<'a> Output<'a> {
             _ => None,
         };
         let Some(number) = number else { return self.expected(definition::of_format(format), value) };
-        #[expect(clippy::cast_possible_truncation, reason = "rounded, as the format says")]
+        #[expect(clippy::cast_possible_truncation, reason = "the format document requires rounding")]
         match format {
             Format::F32 if number.is_finite() && (number as f32).is_infinite() => {
                 return self.expected("a number that an f32 can be", value);

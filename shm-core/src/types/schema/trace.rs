@@ -281,7 +281,7 @@ fn place(name: &str) -> usize {
     name.parse().expect("a place, until the trace is finished")
 }
 
-/// Adds what was seen at a place to what is already known about it.
+/// Adds newly seen parts of a place to the known ones.
 fn unify(known: &mut Format, seen: Format, learned: &mut u64) -> Result<(), Stop> {
     match (known, seen) {
         (_, Format::Unknown) => Ok(()),
