@@ -1,6 +1,6 @@
 //! Plain shared bytes: `Block` maps a file, a named block or anonymous memory and offers the methods of
-//! Python's `mmap` objects. A block has no header, no sequence numbers and no waiting; regions have
-//! those.
+//! Python's `mmap` objects. A block has no header, no sequence numbers, and no way to wait for new
+//! values; regions have these.
 
 use crate::error::BlockError;
 pub use crate::sys::mapping::Advice;
@@ -26,8 +26,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// anonymous memory.
 ///
 /// This is the lowest level of the crate. Every process that maps the same bytes immediately sees what
-/// another process stores, and nothing more is provided: nothing records how many of the bytes are in
-/// use, whether a value is complete, or that a new value has arrived.
+/// another process stores. That is all a block provides: it does not record how many of the bytes are
+/// in use or whether a value is complete, and it does not notify anyone of a new value.
 ///
 /// If one process copies bytes while another process stores to them, the copy can be a mixture of old
 /// and new bytes. This is never undefined behaviour, and a single byte is never torn. The order of
@@ -116,8 +116,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// Maps an existing block completely, for reading and writing. `name` is a name in `SHM_DIR`, or a path
-    /// if it contains a `/`.
+    /// Maps the whole of an existing block, for reading and writing. `name` is a name in `SHM_DIR`, or a
+    /// path if it contains a `/`.
     ///
     /// # Errors
     ///
@@ -170,8 +170,7 @@ impl Block {
 
     /// Unmaps the memory and closes the file. Dropping the block does the same.
     ///
-    /// Afterwards, every method that returns a [`BlockError`] returns [`BlockError::Closed`]. Closing again
-    /// does nothing.
+    /// Afterwards, every method that can fail returns [`BlockError::Closed`]. Closing again does nothing.
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {

@@ -18,8 +18,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The contents of a region's header and the attributes of its file, each read once. They can change at
-/// any time.
+/// The fields of a region's header and the attributes of its file. Each of them was read once, and may
+/// have changed since.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Info {

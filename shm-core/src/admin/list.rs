@@ -37,7 +37,7 @@ pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info, OpenError>)>,
 }
 
 /// Returns whether a file seems to be a region. A file that this user may not read counts as a region
-/// if it has a lock file.
+/// if a lock file for it exists.
 fn is_region(location: &Location, info: &Result<Info, OpenError>) -> bool {
     match info {
         Err(OpenError::NotARegion { .. } | OpenError::NotFound { .. }) => false,

@@ -12,8 +12,8 @@ use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Removes a region and the files that belong to it. Attached readers are notified and can still read
-/// the values that they have not received yet.
+/// Removes a region and the files that belong to it. Attached readers can still receive the values that
+/// they have not received yet, and notice that the region was removed.
 ///
 /// With `force`, a region is removed even if it has a writer. That writer gets an error when it notices
 /// that its region is gone.

@@ -79,7 +79,7 @@ impl BlockOptions {
         Self::default()
     }
 
-    /// Sets how many bytes to map. The default, 0, maps everything in the file from the offset to the end.
+    /// Sets how many bytes to map. The default, 0, maps everything from the offset to the end of the file.
     ///
     /// If the block is writable, every byte gets a page: a shorter file is extended, and holes in the file
     /// are filled. A block that is read-only or copy-on-write refuses a file that is too short.

@@ -174,7 +174,7 @@ pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<S
     })
 }
 
-/// Returns a unique number for a new lineage.
+/// Returns a random number for a new lineage.
 pub fn random_lineage(location: &Location) -> Result<u128, OpenError> {
     Ok(u128::from_le_bytes(location.random_bytes("number region")?))
 }

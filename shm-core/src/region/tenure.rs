@@ -1,5 +1,4 @@
-//! Decides which process may write to a region, the holder of the writer's lock, and records that
-//! process in the region.
+//! The writer's lock, whose holder may write to a region, and the record of that writer in the region.
 //!
 //! The lock is a separate file next to the region, because every user that may open a file for reading
 //! can also lock it.

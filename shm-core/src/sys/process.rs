@@ -28,11 +28,11 @@ impl Process {
         let mut page = MmapOptions::new().len(1).map_anon()?;
         page[0] = PRESENT;
         let start = page.as_mut_ptr().cast();
-        // Linux supports this since 4.14. Without it, only the process id identifies a fork. SAFETY: the page
-        // is private, has no file, and belongs to this mapping alone. It changes in a fork before any of the
-        // fork's code runs, and a zero is a valid value. No load is kept across a fork: to the compiler,
-        // `fork` is a call that may change any memory whose address has escaped, and the address of this page
-        // has escaped.
+        // Linux supports this since 4.14. Without it, only the process id identifies a fork.
+        // SAFETY: the page is private, has no file, and belongs to this mapping alone. It changes in a fork
+        // before any of the fork's code runs, and a zero is a valid value. No load is kept across a fork: to
+        // the compiler, `fork` is a call that may change any memory whose address has escaped, and the address
+        // of this page has escaped.
         let _ = unsafe { madvise(start, page.len(), Advice::LinuxWipeOnFork) };
         Ok(Self { page, id: process::id() })
     }

@@ -344,7 +344,7 @@ impl Serialize for Part<'_> {
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let digits = serde_json::to_string(&number).ok();
     let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());
-    #[expect(clippy::cast_possible_truncation, reason = "the next line tests whether it is exact")]
+    #[expect(clippy::cast_possible_truncation, reason = "this tests whether the number is exact")]
     let is_exact = shortest as f32 == number;
     float64(if is_exact { shortest } else { number.into() }, serializer)
 }

@@ -46,7 +46,7 @@ impl<'a> Walk<'a> {
             (Format::TupleArray { content: a, size: c }, Format::TupleArray { content: b, size: d }) if c == d => {
                 self.format(a, b)
             }
-            // A tuple whose parts happen to be equal is described as an array.
+            // A tuple whose parts happen to be equal is a `TupleArray`.
             (Format::TupleArray { content, size }, Format::Tuple(parts)) if *size == parts.len() as u64 => {
                 parts.iter().enumerate().try_for_each(|(index, part)| self.within(index, content, part))
             }

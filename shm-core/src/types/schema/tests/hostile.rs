@@ -127,8 +127,7 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
     assert_eq!(named.decode(&[]).unwrap_err().to_string(), "byte 0: of 'Frame', version 2, only the name is known");
 }
 
-/// Runs something that must be fast. The limit is generous, because the tests can be slow, but a
-/// quadratic algorithm exceeds it.
+/// Runs something that must take seconds, not minutes, even on a machine on which tests are slow.
 #[track_caller]
 fn at_once<T>(run: impl FnOnce() -> T) -> T {
     let start = std::time::Instant::now();
