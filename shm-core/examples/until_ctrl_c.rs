@@ -10,12 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 fn main() -> anyhow::Result<()> {
-    let is_told_to_end = Arc::new(AtomicBool::new(false));
+    let should_stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&is_told_to_end))?;
+        flag::register(signal, Arc::clone(&should_stop))?;
     }
     let mut ticks = Writer::<u64>::open("ticks")?;
-    while !is_told_to_end.load(Ordering::Relaxed) {
+    while !should_stop.load(Ordering::Relaxed) {
         let next = ticks.head() + 1;
         ticks.publish(&next)?;
         thread::sleep(Duration::from_millis(100));
