@@ -1,5 +1,5 @@
-//! Publishes a number ten times a second into the region `ticks`, until Ctrl-C or SIGTERM, and then closes the region, so
-//! that readers learn that nothing more will come.
+//! Publishes ten numbers per second into the region `ticks` until Ctrl-C or SIGTERM. It then closes the
+//! region, which informs the readers that no more values will come.
 
 use shm_core::Writer;
 use signal_hook::consts::{SIGINT, SIGTERM};

@@ -1,7 +1,9 @@
-//! The operating system, here Linux: the only files that name rustix, nix or memmap2. Another system is another set of them.
+//! The interface to the operating system, which is Linux. Only these files use rustix, nix and memmap2.
+//! To support another system, write these files for it.
 //!
-//! What fails is a [`std::io::Error`]; which region or block it happened to, and what to do about it, is for the caller to
-//! say. Calls that a signal interrupts are made again here; only a sleep ends.
+//! A failure is a [`std::io::Error`]. The caller adds the name of the region or block, and what to do
+//! about the failure. Calls that a signal interrupts are repeated here, except sleeping, which then
+//! ends.
 
 pub mod clock;
 pub mod directory;

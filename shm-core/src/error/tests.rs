@@ -1,11 +1,12 @@
-//! Errors are small where they are returned often, and a group's error in another one keeps its message and its cause.
+//! Errors that are returned often are small, and an error that contains another one keeps its message
+//! and its cause.
 
 use super::*;
 use crate::types::error::ValueError;
 use std::error::Error as _;
 use std::io;
 
-/// The one error that all operations had before took 72.
+/// The largest size of these errors in bytes. The single error type of earlier versions had 72 bytes.
 const MOST_BYTES: usize = 64;
 
 #[cfg(target_pointer_width = "64")]
@@ -15,7 +16,7 @@ fn results_are_small() {
     assert!(size_of::<ReceiveError>() <= MOST_BYTES, "{}", size_of::<ReceiveError>());
     assert!(size_of::<Result<crate::Sequence, PublishError>>() <= MOST_BYTES);
     assert!(size_of::<Result<crate::Received<()>, ReceiveError>>() <= MOST_BYTES);
-    // Each value that is decoded comes in one.
+    // Each decoded value is returned in a result with this error.
     assert_eq!(size_of::<ValueError>(), size_of::<String>());
 }
 
