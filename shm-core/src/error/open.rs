@@ -252,7 +252,7 @@ impl Denied {
 }
 
 impl fmt::Display for Denied {
-    /// Describes the problem, and who can solve it.
+    /// Describes the problem and how to solve it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { owner, mode } => {

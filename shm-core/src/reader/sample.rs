@@ -1,9 +1,9 @@
-//! A received value, with its sequence number and what was lost before it.
+//! A received value, with its sequence number and the number of values lost before it.
 
 use crate::Sequence;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A received value, with what the region records about it.
+/// A received value, with its sequence number, its losses and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample<T> {

@@ -1,4 +1,4 @@
-//! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
+//! Tests of waiting: the rule alone, a single sleep, and writers and readers that disturb each other.
 
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
 use crate::sys::clock::Moment;
@@ -22,7 +22,7 @@ fn memory() -> Memory {
     Memory::new(Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false })
 }
 
-/// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
+/// Asserts for the time of each publication whether it wakes: `(time in ns, wakes)`.
 #[track_caller]
 fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
     for (number, &(steady_ns, wakes)) in publications.iter().enumerate() {
@@ -37,7 +37,7 @@ fn what_the_unix_clock_says_never_matters() {
     let mut steady_ns = 0;
     for step in 0..10_000_u64 {
         steady_ns += step * 7919 % SPIN_NS;
-        // One goes on with the steady clock; the other is set forth and back by years.
+        // The first clock continues with the steady clock. The second jumps forward and back by years.
         let unix_ns = [steady_ns, step.wrapping_mul(0x9e37_79b9_7f4a_7c15)];
         let due = [0, 1].map(|index| wakers[index].is_due(Moment { steady_ns, unix_ns: unix_ns[index] }));
         assert_eq!(due[0], due[1], "step {step}");

@@ -184,8 +184,7 @@ impl WriterOptions {
 
     /// Opens a region for values given as JSON; otherwise like [`open`](Self::open).
     ///
-    /// The values are encoded with the schema in these options or, if there is none, with the region's
-    /// schema.
+    /// The values are encoded with the schema in these options or, without one, with the region's schema.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Single sleeps and single wakes.
+//! Tests of single sleeps and single wakes.
 
 use super::{SPIN_NS, check_wakes, memory};
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
@@ -36,7 +36,7 @@ fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
 
 #[test]
 fn the_longest_wait_ends_by_itself() {
-    // The slice ends it. Without that it would sleep for ever.
+    // The slice ends the wait. Without it, the wait would never end.
     assert_eq!(
         Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&memory().hot.bell, 0, Duration::MAX, || false),
         WaitOutcome::TimedOut

@@ -1,4 +1,4 @@
-//! Waits that never sleep: by themselves, and of readers that chose so.
+//! Tests of waits that never sleep: alone, and in readers with this strategy.
 
 use super::{Memory, SPIN_NS, memory};
 use crate::reader::follow::SLICE;
@@ -27,17 +27,19 @@ fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
     for _ in 0..3 {
         assert_eq!(asks_until_near(&mut sleeper, &memory, 1000), 1001);
     }
-    // Also when it has looked for a whole slice before.
+    // This must also hold after it has polled for a whole slice.
     let start = Instant::now();
     assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::TimedOut);
     assert!(start.elapsed() >= SLICE);
     assert_eq!(asks_until_near(&mut sleeper, &memory, 1000), 1001);
 }
 
-/// Waits until the value is near, which it is when it was asked for `count` times, and gives how often it was asked for.
+/// Waits until the value is near, which it is after `is_near` was called `count` times. Returns the
+/// number of calls.
 ///
-/// A slice may pass although nothing sleeps, if this thread gets no processor for so long; so there are three tries. A wait
-/// that sleeps would do so at once in each of them, because the bell has been the same for long enough.
+/// A slice may pass without a sleep if this thread gets no processor for that long, so there are three
+/// tries. A wait that does sleep would sleep immediately in each of them, because the bell has not
+/// changed for long enough.
 fn asks_until_near(sleeper: &mut Sleeper, memory: &Memory, count: u32) -> u32 {
     let asked = Cell::new(0);
     let is_near = || asked.replace(asked.get() + 1) >= count;
@@ -73,7 +75,7 @@ fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
     assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::Changed);
 }
 
-/// A region with its writer, and a reader of it that spins.
+/// A region with its writer, and a reader of the region that spins.
 fn spinning() -> (tempfile::TempDir, RawWriter, RawReader) {
     let directory = tempfile::tempdir().unwrap();
     let name = format!("{}/room", directory.path().display());
