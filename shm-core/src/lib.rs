@@ -1,8 +1,8 @@
 //! Named, typed shared memory for programs on one machine. One program publishes values into a named
 //! region, and any number of programs read them, at memory speed and without a server.
 //!
-//! This page shows Rust programmers how to use the crate. Each section covers one task, and you can run
-//! its example.
+//! This page shows Rust programmers how to use the crate. Most sections cover one task and have an
+//! example that you can run.
 //!
 //! A region has one writer at a time. A reader that is too slow misses the oldest values and learns
 //! exactly how many. In exchange, readers cannot do harm. They map the region read-only, so a reader
@@ -139,6 +139,7 @@
 //!     writer.publish(&number)?;
 //! }
 //! let sample = reader.recv()?.expect("a value");
+//! // All values before this one were lost.
 //! assert_eq!(sample.lost + 1, sample.sequence);
 //! # Ok(())
 //! # }
@@ -272,8 +273,10 @@
 //! [`ReceiveError`] and [`BlockError`]. [`Error`] combines them, for functions that use several of them
 //! with `?`. An error message names the region, the problem, and what to do about it.
 //!
-//! While a reader follows a region, another type of region can replace it. The reader then returns
+//! A region can be replaced by one of another type while a reader is attached. The reader then returns
 //! [`ReceiveError::Reopen`].
+//!
+//! The errors are enums, so a program can handle some of them differently:
 //!
 //! ```
 //! use shm_core::{OpenError, Writer};

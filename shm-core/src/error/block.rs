@@ -91,7 +91,7 @@ pub enum BlockError {
         block: String,
         /// How many bytes its file needs.
         bytes: u64,
-        /// The limit.
+        /// The limit that is exceeded.
         limit: Limit,
     },
     /// A system call failed.

@@ -193,7 +193,7 @@ pub enum OpenError {
         region: String,
         /// How many bytes its file has or needs.
         bytes: u64,
-        /// The limit.
+        /// The limit that is exceeded.
         limit: Limit,
     },
     /// A process without the writer's lock removed or replaced the region.

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 /// An array that is read in place.
 ///
 /// Lengths and positions are in elements. While you read, the writer may overwrite the array at any
-/// time. Call [`is_whole`](Self::is_whole) when you are done: only if it returns `true` are the
-/// elements that you read valid. [`View`] describes what all views have in common.
+/// time. When you are done, call [`is_whole`](Self::is_whole). The elements that you read are valid
+/// only if it returns `true`. [`View`] describes what all views have in common.
 #[derive(Debug)]
 pub struct ArrayView<'r, T> {
     view: View<'r>,

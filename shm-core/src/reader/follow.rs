@@ -32,12 +32,12 @@ pub enum Step {
     Value(Sample<()>),
     /// There is no new value: wait until the bell changes.
     Wait {
-        /// The value of the bell before the reader found no new value.
+        /// The bell, read before the poll that found no value.
         bell: u32,
     },
     /// The writer closed the region, and every value was read. Another writer would change the bell.
     Ended {
-        /// The value of the bell before the reader found no new value.
+        /// The bell, read before the poll that found no value.
         bell: u32,
     },
     /// The writer overwrote each value before it could be copied: try again.

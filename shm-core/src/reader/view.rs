@@ -18,8 +18,8 @@ use std::sync::atomic::Ordering::Relaxed;
 /// A value that is read in place.
 ///
 /// A view avoids copying a large value. While you read it, the writer may overwrite the value at any
-/// time. Call [`is_whole`](Self::is_whole) when you are done: only if it returns `true` are the bytes
-/// that you read valid.
+/// time. When you are done, call [`is_whole`](Self::is_whole). The bytes that you read are valid only
+/// if it returns `true`.
 ///
 /// The writer never waits for a view. In a region of k slots, it overwrites a value when it begins the
 /// k-th value after it.
@@ -135,8 +135,10 @@ impl View<'_> {
     ///
     /// # Safety
     ///
-    /// While the slice is in use, the writer must not begin to overwrite the value. The writer must have
-    /// ended, or wait, or it must be certain that it publishes fewer values than the region has slots.
+    /// While the slice is in use, the writer must not begin to overwrite the value. This holds if the
+    /// writer has ended, if it waits for you, or if it is certain to begin fewer values after this one than
+    /// the region has slots.
+    ///
     /// Calling [`is_whole`](Self::is_whole) afterwards does not make this safe. If the writer may overwrite
     /// the value, use [`words`](Self::words) or [`copy_to`](Self::copy_to).
     #[must_use]

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 /// Writing in place avoids copying a large value. The price is that readers lose the oldest value as
 /// soon as the loan is taken, not when it is committed.
 ///
-/// Readers cannot see the value before [`commit`](Self::commit). If you drop the loan, or the process
-/// dies, nothing is published, and the next value gets the sequence number. Bytes that you do not fill
-/// still contain parts of an older value.
+/// Readers cannot see the value before [`commit`](Self::commit). If you drop the loan, or if the
+/// process dies, nothing is published, and the next value gets this one's sequence number. Bytes that
+/// you do not fill still contain parts of an older value.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -65,7 +65,7 @@ impl RawWriter {
 
     /// Opens a region of this kind, and creates it if it does not exist.
     ///
-    /// All other options are as in the existing region, or have their defaults.
+    /// All other options are as in the existing region. In a new region they have their defaults.
     ///
     /// # Errors
     ///
@@ -93,9 +93,9 @@ impl RawWriter {
     ///   one. The error contains the reason, for example [`OpenError::NoSpace`] or [`OpenError::TooLarge`].
     ///   The region stays unchanged.
     /// - [`PublishError::TooLarge`] if the payload fits into no region.
-    /// - [`PublishError::Gone`] if another process removed or replaced the region. The first publication
-    ///   that comes 50 ms later reports this at the latest. Attached readers may still receive the value of
-    ///   that publication, but none after it.
+    /// - [`PublishError::Gone`] if another process removed or replaced the region. The writer checks
+    ///   this when it publishes, every 50 ms. Attached readers may still receive the value of the
+    ///   publication that reports this error, but none after it.
     /// - [`PublishError::Damaged`] if the region's file was emptied, reported with the same delay, or if
     ///   the region claims to have used all sequence numbers.
     /// - [`PublishError::Forked`] if this process is a fork of the one that opened the writer.

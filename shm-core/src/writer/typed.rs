@@ -46,7 +46,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
 
     /// Opens a region, and creates it if it does not exist.
     ///
-    /// All options are as in the existing region, or have their defaults.
+    /// All options are as in the existing region. In a new region they have their defaults.
     ///
     /// # Errors
     ///
