@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_come_quickly_do_without_the_clock_but_for_one_in_33() {
+    fn quick_calls_read_the_clock_once_in_33_calls() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         let nanosecond = Duration::from_nanos(1);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_call_ends_it_once_the_clock_is_read_again() {
+    fn a_slow_call_is_noticed_at_the_next_reading_of_the_clock() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         free_calls(&mut pace, &mut now, QUICK_CALLS, Duration::from_nanos(1));

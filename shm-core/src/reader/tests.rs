@@ -26,7 +26,7 @@ fn from(test_region: &TestRegion, start: Position) -> Vec<(Sequence, u64)> {
 }
 
 #[test]
-fn a_reader_begins_where_it_is_told_and_only_a_number_that_is_gone_counts_as_lost() {
+fn a_reader_starts_at_its_position_and_only_overwritten_values_count_as_lost() {
     let (test_region, _writer) = with_six_values();
     let held = [(3, 0), (4, 0), (5, 0), (6, 0)];
     assert_eq!(from(&test_region, Position::Oldest), held);
@@ -42,7 +42,7 @@ fn a_reader_begins_where_it_is_told_and_only_a_number_that_is_gone_counts_as_los
 }
 
 #[test]
-fn a_reader_moves_as_often_as_it_is_told() {
+fn a_reader_can_seek_repeatedly() {
     let (test_region, _writer) = with_six_values();
     let mut reader = RawReader::open(&test_region.name).unwrap();
     for (to, expected) in [(Position::Oldest, 3), (Position::Latest, 6), (Position::At(4), 4), (Position::Oldest, 3)] {
@@ -57,7 +57,7 @@ fn a_reader_moves_as_often_as_it_is_told() {
 }
 
 #[test]
-fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first_value() {
+fn opening_waits_for_a_region_until_the_timeout_and_then_starts_at_its_first_value() {
     let test_region = TestRegion::new();
     let mut options = RawReader::options();
     assert!(matches!(options.open_raw(&test_region.name), Err(OpenError::NotFound { .. })));
@@ -81,7 +81,7 @@ fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first
 }
 
 #[test]
-fn a_reader_accepts_what_it_was_opened_for_and_says_what_else_it_found() {
+fn a_reader_accepts_its_kind_and_type_and_reports_any_other() {
     let test_region = TestRegion::new();
     Writer::<(u32, f64)>::open(&test_region.name).unwrap().publish(&(1, 2.5)).unwrap();
     assert_eq!(Reader::<(u32, f64)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, (1, 2.5));
@@ -140,7 +140,7 @@ fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
 }
 
 #[test]
-fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
+fn losses_before_a_value_that_fails_are_reported_with_the_next() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&test_region.name).unwrap();
     let mut reader = test_region.reader(Position::At(1));
@@ -156,7 +156,7 @@ fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
 }
 
 #[test]
-fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
+fn a_reader_that_met_damage_continues_in_the_file_that_replaces_it() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();

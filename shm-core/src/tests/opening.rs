@@ -105,7 +105,7 @@ fn inspect_kind(way: &str) -> Option<Kind> {
 
 // Fault 64.
 #[test]
-fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
+fn each_kind_and_type_replaces_every_other_on_request() {
     for (found, make) in WAYS {
         for (wanted, open) in WAYS.iter().filter(|(wanted, _)| wanted != found) {
             let test_region = TestRegion::new();
@@ -132,7 +132,7 @@ fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
 }
 
 #[test]
-fn a_kind_that_nobody_knows_is_named_as_such_and_replaced_only_if_that_is_asked_for() {
+fn an_unknown_kind_is_reported_as_such_and_replaced_only_on_request() {
     let test_region = TestRegion::new();
     let name = &test_region.name;
     raw(&WriterOptions::new(), name, Kind::Text, b"text").unwrap();

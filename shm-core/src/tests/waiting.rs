@@ -32,7 +32,7 @@ fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
 
 // Fault 48.
 #[test]
-fn what_the_unix_clock_says_never_matters() {
+fn the_unix_clock_never_matters() {
     let mut wakers = [Waker::new(SPIN_NS), Waker::new(SPIN_NS)];
     let mut steady_ns = 0;
     for step in 0..10_000_u64 {
@@ -45,7 +45,7 @@ fn what_the_unix_clock_says_never_matters() {
 }
 
 #[test]
-fn a_waker_that_restarts_knows_nothing_of_before() {
+fn a_restarted_waker_forgets_earlier_publications() {
     let mut waker = Waker::new(SPIN_NS);
     check_wakes(&mut waker, &[(0, true), (1, true), (2, false)]);
     waker.restart(2 * SPIN_NS);
@@ -62,7 +62,7 @@ fn every_change_of_state_changes_the_bell() {
 }
 
 #[test]
-fn a_bell_that_changed_ends_the_wait_at_once() {
+fn a_bell_that_changed_ends_the_wait_immediately() {
     let memory = memory();
     memory.hot.bell.store(8, Release);
     let wait =

@@ -15,7 +15,7 @@ mod options;
 
 // Fault 8.
 #[test]
-fn a_writer_that_died_is_taken_over_and_numbers_go_on() {
+fn a_region_of_a_dead_writer_is_taken_over_and_numbers_continue() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
@@ -74,7 +74,7 @@ fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
 }
 
 #[test]
-fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
+fn a_reader_that_missed_all_old_files_loses_only_values_that_no_file_retains() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().slots(4).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["1", "2", "3", "4", "5", "6"] {
@@ -91,7 +91,7 @@ fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
 }
 
 #[test]
-fn another_kind_replaces_the_region_if_that_is_asked_for_and_numbers_go_on() {
+fn another_kind_replaces_the_region_on_request_and_numbers_continue() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"one").unwrap();
     let mut reader = test_region.reader(Position::Oldest);
@@ -149,7 +149,7 @@ fn read<const N: usize>(test_region: &TestRegion, at: u64) -> [u8; N] {
 }
 
 #[test]
-fn after_a_crash_of_the_machine_only_checksummed_values_are_believed() {
+fn after_a_crash_of_the_machine_only_checksummed_values_are_trusted() {
     for (checksum, expected) in [(false, vec![]), (true, vec![row(1, "one"), row(2, "two")])] {
         let test_region = TestRegion::new();
         let mut writer = WriterOptions::new().checksum(checksum).kind(Kind::Text).open_raw(&test_region.name).unwrap();
@@ -177,7 +177,7 @@ fn after_a_clean_close_and_a_reboot_everything_is_kept() {
 }
 
 #[test]
-fn a_damaged_ring_is_replaced_and_numbers_go_on() {
+fn a_damaged_ring_is_replaced_and_numbers_continue() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"one").unwrap();
     // This gives the first slot, which would hold value 64, the stamp of value 5.
@@ -216,7 +216,7 @@ fn a_region_removed_by_hand_is_noticed_on_both_sides() {
 }
 
 #[test]
-fn removing_tells_the_readers_and_leaves_nothing() {
+fn removing_informs_the_readers_and_leaves_no_files() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
@@ -231,7 +231,7 @@ fn removing_tells_the_readers_and_leaves_nothing() {
 }
 
 #[test]
-fn a_torn_newest_value_costs_no_older_one() {
+fn a_torn_newest_value_does_not_cost_an_older_one() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["one", "two", "three"] {
@@ -250,7 +250,7 @@ fn a_torn_newest_value_costs_no_older_one() {
 }
 
 #[test]
-fn numbers_go_on_behind_every_value_of_a_damaged_ring() {
+fn numbers_continue_after_every_value_of_a_damaged_ring() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     for _ in 0..100 {
@@ -276,7 +276,7 @@ fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
 
 // Fault 36.
 #[test]
-fn numbers_end_with_an_error() {
+fn running_out_of_numbers_is_an_error() {
     let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
     drop(test_region.writer(Kind::Text));

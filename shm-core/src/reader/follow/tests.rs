@@ -73,7 +73,7 @@ impl TestRegion {
 }
 
 #[test]
-fn what_is_there_comes_first_and_then_nothing_until_the_bell_rings() {
+fn a_reader_takes_available_values_first_and_then_waits_for_the_bell() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -99,7 +99,7 @@ fn a_region_removed_by_hand_is_noticed_after_50_ms_and_not_before() {
 }
 
 #[test]
-fn the_50_ms_begin_again_with_each_look_at_the_name() {
+fn each_check_of_the_name_restarts_the_50_ms() {
     let mut test_region = TestRegion::new();
     let _writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -113,7 +113,7 @@ fn the_50_ms_begin_again_with_each_look_at_the_name() {
 }
 
 #[test]
-fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
+fn reading_the_newest_value_also_checks_the_name_after_50_ms() {
     let mut test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -130,7 +130,7 @@ fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
 
 // Fault 10.
 #[test]
-fn a_region_that_comes_again_is_followed_at_once_and_told_as_a_restart() {
+fn a_recreated_region_is_followed_immediately_and_reported_as_a_restart() {
     let mut test_region = TestRegion::new();
     drop(test_region.writer());
     let mut follow = test_region.follow();
@@ -145,7 +145,7 @@ fn a_region_that_comes_again_is_followed_at_once_and_told_as_a_restart() {
 }
 
 #[test]
-fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
+fn a_region_that_grows_is_followed_immediately_and_without_loss() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -162,7 +162,7 @@ fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
 }
 
 #[test]
-fn a_file_that_was_replaced_between_a_look_for_a_value_and_one_at_the_name_is_left_once_it_is_drained() {
+fn a_file_replaced_between_the_poll_and_the_check_of_the_name_is_drained_first() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -178,7 +178,7 @@ fn a_file_that_was_replaced_between_a_look_for_a_value_and_one_at_the_name_is_le
 }
 
 #[test]
-fn what_the_new_file_no_longer_holds_counts_as_lost() {
+fn values_missing_from_the_new_file_count_as_lost() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -194,7 +194,7 @@ fn what_the_new_file_no_longer_holds_counts_as_lost() {
 }
 
 #[test]
-fn a_region_that_moves_is_looked_at_once_for_each_bell() {
+fn the_name_of_a_moving_region_is_checked_once_per_bell() {
     let mut test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -247,7 +247,7 @@ fn a_region_that_is_removed_after_its_close_stays_ended() {
 
 // Fault 11.
 #[test]
-fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
+fn a_truncated_file_is_reported_as_damaged_when_its_name_is_checked() {
     let mut test_region = TestRegion::new();
     let _writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -257,7 +257,7 @@ fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
 }
 
 #[test]
-fn a_damaged_value_makes_a_reader_look_at_the_name_for_a_file_that_replaced_it() {
+fn a_damaged_value_makes_a_reader_check_the_name_for_a_replacement() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();

@@ -51,7 +51,7 @@ fn a_view_shows_what_was_published_in_every_way() {
 
 #[test]
 #[expect(unsafe_code, reason = "the writer waits")]
-fn the_bytes_themselves_may_be_read() {
+fn the_bytes_of_a_view_can_be_read_as_a_slice() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     let mut reader = test_region.reader(Position::Oldest);
@@ -77,7 +77,7 @@ fn a_part_that_lies_beyond_the_value_is_the_callers_error() {
 }
 
 #[test]
-fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
+fn a_view_is_whole_until_its_slot_is_reused_and_never_again() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     writer.publish(b"one").unwrap();
@@ -99,7 +99,7 @@ fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
 }
 
 #[test]
-fn a_view_of_nothing_is_none() {
+fn a_region_without_values_has_no_view() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     let mut reader = test_region.reader(Position::Oldest);
@@ -112,7 +112,7 @@ fn a_view_of_nothing_is_none() {
 }
 
 #[test]
-fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
+fn views_arrive_in_order_report_losses_and_end_at_the_close() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, true);
     let mut reader = test_region.reader(Position::At(1));
@@ -224,7 +224,7 @@ fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
 }
 
 #[test]
-fn what_is_not_of_the_type_is_not_decoded() {
+fn a_value_of_another_type_is_not_decoded() {
     let test_region = TestRegion::new();
     Writer::<(u8, u8)>::open(&test_region.name).unwrap().publish(&(1, 2)).unwrap();
     let mut reader = Reader::<(u8, u8)>::open(&test_region.name).unwrap();
@@ -263,7 +263,7 @@ fn a_view_outlives_the_growth_of_its_region() {
 }
 
 #[test]
-fn a_view_is_of_the_region_that_the_name_leads_to() {
+fn a_view_is_of_the_region_that_the_name_refers_to() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"text").unwrap();
     let mut reader = test_region.reader(Position::Oldest);

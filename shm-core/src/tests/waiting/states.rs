@@ -104,23 +104,23 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&TestRegion, S)
 }
 
 #[test]
-fn a_close_is_seen_at_once() {
+fn a_close_is_noticed_immediately() {
     check(|writer| writer, |_, writer| drop(writer));
 }
 
 #[test]
-fn a_writer_that_takes_over_is_seen_at_once() {
+fn a_writer_that_takes_over_is_noticed_immediately() {
     check(drop, |test_region, ()| test_region.writer());
 }
 
 #[test]
-fn a_replacement_is_seen_at_once() {
+fn a_replacement_is_noticed_immediately() {
     let grow = |mut writer: RawWriter| writer.publish(&[0; 64]).map(|_| writer).unwrap();
     check(|writer| writer, |_, writer| grow(writer));
 }
 
 #[test]
-fn a_removal_is_seen_at_once() {
+fn a_removal_is_noticed_immediately() {
     // A writer that dies leaves the region open.
     let die = |writer: RawWriter| {
         let died = catch_unwind(AssertUnwindSafe(|| {

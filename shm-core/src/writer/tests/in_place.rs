@@ -58,7 +58,7 @@ fn a_value_published_by_loan_is_byte_for_byte_as_one_that_was_copied() {
 }
 
 #[test]
-fn what_comes_as_a_stream_ends_at_the_values_end() {
+fn a_stream_into_a_loan_ends_at_the_end_of_the_value() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(10).unwrap();
@@ -72,7 +72,7 @@ fn what_comes_as_a_stream_ends_at_the_values_end() {
 }
 
 #[test]
-fn a_stream_that_is_cut_goes_nowhere() {
+fn a_stream_into_a_shortened_loan_writes_nothing_more() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(8).unwrap();
@@ -130,7 +130,7 @@ fn a_shorter_value_is_filled_up_with_zeros() {
 }
 
 #[test]
-fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
+fn writing_beyond_the_value_is_the_callers_error_and_the_region_stays_usable() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     type Misuse = fn(&mut Loan<'_>);
@@ -151,7 +151,7 @@ fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
 
 #[test]
 #[expect(unsafe_code, reason = "nobody else is there")]
-fn the_bytes_themselves_may_be_written() {
+fn the_bytes_of_a_loan_can_be_written_as_a_slice() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(11).unwrap();
@@ -238,7 +238,7 @@ fn commit(writer: &mut RawWriter, value: &[u8]) -> Result<u64, PublishError> {
 }
 
 #[test]
-fn what_the_kind_does_not_allow_is_not_committed() {
+fn a_value_that_the_kind_does_not_allow_is_not_committed() {
     for (kind, good, bad) in [(Kind::Text, &b"text"[..], &b"\xff"[..]), (Kind::Json, b"[1]", b"[1")] {
         let test_region = TestRegion::new();
         let mut writer = test_region.writer(kind);
@@ -252,7 +252,7 @@ fn what_the_kind_does_not_allow_is_not_committed() {
 
 #[cfg(feature = "schema")]
 #[test]
-fn what_the_schema_does_not_allow_is_not_committed() {
+fn a_value_that_the_schema_does_not_allow_is_not_committed() {
     let test_region = TestRegion::new();
     crate::Writer::<(u32, String)>::open(&test_region.name).unwrap().publish(&(7, "x".into())).unwrap();
     let mut writer = test_region.writer(Kind::Bincode);
@@ -312,7 +312,7 @@ fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
 }
 
 #[test]
-fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
+fn a_larger_loan_reports_immediately_that_the_region_is_gone() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     std::fs::remove_file(&test_region.name).unwrap();
@@ -322,7 +322,7 @@ fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
 }
 
 #[test]
-fn after_the_last_number_nothing_is_lent() {
+fn after_the_last_number_no_loan_is_possible() {
     let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
     drop(small(&test_region, false));

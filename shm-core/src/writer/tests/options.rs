@@ -52,7 +52,7 @@ fn a_file_that_others_may_write_is_refused() {
 
 // Fault 51.
 #[test]
-fn a_name_that_is_taken_for_an_unfinished_file_stops_no_writer() {
+fn a_foreign_file_with_the_name_of_a_draft_does_not_stop_a_writer() {
     let test_region = TestRegion::new();
     // In a shared directory, a file that another user created cannot be removed either.
     let taken = test_region.directory.path().join(".room.new");
