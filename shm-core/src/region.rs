@@ -23,7 +23,7 @@ mod tests;
 
 /// The largest region that is opened unless the caller sets another limit: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
-/// The fault of a value without checksum in a region that did not [survive
+/// The fault that is reported for a value without checksum in a region that did not [survive
 /// cleanly](Region::survived_cleanly).
 pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarted without a clean close";
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// The interval at which a waiting reader checks for a region that does not exist.
 pub const ABSENT_POLL: Duration = Duration::from_millis(20);
-/// If this number of values in a row had already arrived when the reader asked for them, they are a
-/// stream.
+/// At least this number of values in a row, each of which had already arrived when the reader asked for
+/// it, is a stream.
 const STREAM: u64 = 32;
 
 /// The event that ends a wait without a value.

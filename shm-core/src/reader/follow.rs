@@ -40,7 +40,7 @@ pub enum Step {
         /// The bell, read before the poll that found no value.
         bell: u32,
     },
-    /// The writer overwrote each value before it could be copied: try again.
+    /// The writer overwrote the value each time before it could be copied: try again.
     Busy,
     /// The region's name refers to no file: try again later.
     Absent,
@@ -165,7 +165,7 @@ impl Follow {
     ///
     /// # Errors
     ///
-    /// If the value, the file or the file that the name refers to is faulty.
+    /// Returns what is wrong with the value, with this file, or with the file that the name refers to.
     #[inline]
     pub fn step(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Step, ReceiveError> {
         loop {
@@ -265,7 +265,7 @@ impl Follow {
         match found {
             None => Ok(Name::Nothing),
             // The bell that was recorded above may be the last one of this file, so it would not cause another
-            // check. `is_astray` does.
+            // check. Because `is_astray` is set, the next call checks again.
             Some(_) if self.is_astray => Ok(Name::Another),
             // If this killed the writer, there is no other sign of it.
             Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {

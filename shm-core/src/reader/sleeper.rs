@@ -35,7 +35,7 @@ pub enum WaitOutcome {
     TimedOut,
 }
 
-/// Waits for one value in one file. The next wait needs a new sleeper.
+/// Lets a reader wait for one value in one file. The next value, or another file, needs a new sleeper.
 #[derive(Debug)]
 pub struct Sleeper {
     // None: the reader never sleeps.
@@ -88,7 +88,7 @@ impl Sleeper {
     }
 }
 
-/// Polls for about a microsecond whether a value is near, and returns whether it is.
+/// Calls `is_near` repeatedly for about a microsecond, until it returns true. Returns whether it did.
 #[inline]
 pub fn spin(is_near: impl Fn() -> bool) -> bool {
     for _ in 0..SPINS {

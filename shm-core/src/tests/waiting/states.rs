@@ -1,8 +1,8 @@
 //! Tests of changes of state while readers sleep or are about to sleep. The readers must see each
 //! change immediately, and not only when a slice of sleep ends.
 //!
-//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture
-//! --test-threads=1` tries 100,000 changes, a quarter of each kind.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1`
+//! tries 100,000 changes, a quarter of each kind.
 
 use super::SPIN_NS;
 use super::stress::spin;

@@ -20,8 +20,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use testkit::{Ending, Random, at_effort};
 
-/// The longest run of a test. At the usual effort, it ends the test on a busy machine. At a higher
-/// effort, only a test that hangs takes this long.
+/// The longest time that a test takes at the usual effort; a busy machine reaches it. At a higher
+/// effort the limit is `LONG_TIME`, which only a test that hangs reaches.
 const TIME: Duration = Duration::from_secs(2);
 const LONG_TIME: Duration = Duration::from_secs(3600);
 /// The timeout of some waits. It is longer than the time that a reader polls, so that a wait that times
@@ -31,8 +31,8 @@ const SHORT_TIMEOUT: Duration = Duration::from_micros(100);
 /// publication would fail.
 const LARGE_BYTES: u64 = 96 << 10;
 
-/// Keeps the processor busy, either not at all or, in most cases, for about the polling time and the
-/// threshold.
+/// Usually returns immediately. Otherwise it keeps the processor busy, in most cases for about the
+/// polling time or the threshold.
 fn delay(random: &mut Random) {
     let delay_us = match random.below(64) {
         0..54 => return,
