@@ -1,4 +1,5 @@
-//! Operations on regions from outside: listing, inspecting, verifying, removing and cleaning up.
+//! Operations on regions from outside, without a reader or writer: listing, inspecting, verifying,
+//! removing and cleaning up.
 
 mod clean;
 mod inspect;

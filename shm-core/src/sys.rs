@@ -1,8 +1,8 @@
-//! The interface to the operating system, which is Linux. Only these files use rustix, nix and memmap2.
-//! To support another system, write these files for it.
+//! The interface to the operating system, here Linux: the only files that use rustix, nix or memmap2.
+//! To support another system, replace these files.
 //!
-//! A failure is a [`std::io::Error`]. The caller adds the name of the region or block, and what to do
-//! about the failure. Calls that a signal interrupts are repeated here, except sleeping, which then
+//! Errors are [`std::io::Error`]. The caller adds which region or block is concerned and what to do
+//! about it. These functions repeat system calls that a signal interrupts, except for a sleep, which
 //! ends.
 
 pub mod clock;

@@ -1,5 +1,5 @@
-//! The kinds of values, and the conversion of Rust values, arrays and types to and from bytes and JSON.
-//! This module does not depend on regions.
+//! The kinds and types of values, and the conversion of Rust values and arrays to and from bytes and
+//! JSON. Does not depend on regions.
 
 pub mod array;
 pub mod error;
