@@ -71,8 +71,7 @@ impl Results<'_> {
         }
         for row in &self.rows {
             for (peer, runs) in row.runs.iter().filter(|(_, runs)| torn_percent(runs) > 0.0) {
-                text +=
-                    &format!("- {peer}, {}: {:.1} % of the values were torn.\n", row.row.title, torn_percent(runs));
+                text += &format!("- {peer}, {}: {:.1} % of the values were torn.\n", row.row.title, torn_percent(runs));
             }
         }
         text

@@ -59,10 +59,10 @@ fn entry(peer: &'static str, measure: Measure) -> Entry {
     Entry { peer, measure }
 }
 
-const NO_QUEUE: &str = "Not included: Python over a mapped file. The file has space for one message only, so every message would wait for a sleep, \
-    as in the blocking round trip.";
-const WAITED_FOR: &str = "Every message is received. The writer of shm never waits, so the benchmark reports to it how far its reader is; \
-    the other peers make the sender wait themselves.";
+const NO_QUEUE: &str = "Not included: Python over a mapped file. The file has space for one message only, so \
+    every message would wait for a sleep, as in the blocking round trip.";
+const WAITED_FOR: &str = "Every message is received. The writer of shm never waits, so the benchmark reports to \
+    it how far its reader is; the other peers make the sender wait themselves.";
 
 pub fn tables() -> [Table; 6] {
     [round_trip(), round_trip_blocking(), one_way_small(), one_way_large(), in_place(), latest()]
@@ -105,9 +105,11 @@ fn round_trip_blocking() -> Table {
             row("trip-64-idle", "64 B, to a sleeping reader", 64, Manner::Idle, ("idle-round-trip", idle)),
         ],
         notes: &[
-            "shm polls for 20 µs before it sleeps, so it does not sleep while both sides are busy. The others sleep immediately.",
+            "shm polls for 20 µs before it sleeps, so it does not sleep while both sides are busy. The others sleep \
+             immediately.",
             "iceoryx2 uses events, shmem-ipc uses eventfds, and files are blocking.",
-            "In the row with a sleeping reader, the side that waits for the answer polls; in Python it sleeps between polls.",
+            "In the row with a sleeping reader, the side that waits for the answer polls; in Python it sleeps between \
+             polls.",
             "Python polls a flag in the mapped file and sleeps for a millisecond between polls.",
         ],
     }
