@@ -15,8 +15,7 @@ const SIZES: [usize; 16] =
     [8, 13, 16, 24, 40, 64, 128, 192, 256, 512, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20];
 /// The offset within a cache line at which a slot's payload starts.
 const PAYLOAD_AT: usize = 24;
-/// Not a multiple of any power of two, and a different offset within a page than the shared bytes
-/// have.
+/// An odd offset that also differs from the position of the shared bytes within a page.
 const PRIVATE_AT: usize = 1029;
 const LINE: usize = 64;
 

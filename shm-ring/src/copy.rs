@@ -30,11 +30,11 @@ pub trait Destination {
     /// Returns the buffer to copy the payload into: `bytes` long, or empty if the payload is to be
     /// read in place. Returns `None` if there is not enough memory.
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
-    /// Returns what was done with the payload.
+    /// Returns the result.
     fn content(&self) -> Content<'_>;
 }
 
-/// What was done with a payload.
+/// The result of reading a payload: it was copied, or it stayed in its slot.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
     /// The payload was copied.
@@ -183,8 +183,8 @@ mod tests {
         words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
     }
 
-    /// Copies `length` bytes of `pattern` in at `word` and out again, at offset `byte` of the
-    /// private side.
+    /// Copies `length` bytes of `pattern` in at `word` and out again. On the private side, the bytes
+    /// are at offset `byte`.
     fn check(words: &[AtomicU64], pattern: &[u8], length: usize, word: usize, byte: usize) {
         words.iter().for_each(|word| word.store(u64::from_ne_bytes([UNTOUCHED; WORD]), Relaxed));
         let bytes = &pattern[byte..byte + length];

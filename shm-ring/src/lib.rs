@@ -3,9 +3,9 @@
 //!
 //! This crate handles memory and numbers only. It does not use files, the operating system or a
 //! clock, and it does not interpret the payload bytes. [`shm-core`](../shm_core/index.html) adds
-//! all of that and is the crate that programs depend on. Because this crate is so small, loom, Miri
-//! and the mutations of `ci/mutate` run it directly, with two differences: loom and Miri use the
-//! portable copy instead of the assembly, and loom uses its own atomics.
+//! all of that and is the crate that programs depend on. Because of this separation, loom, Miri and
+//! the mutations of `ci/mutate` can run this crate itself, with two differences: loom and Miri use
+//! the portable copy instead of the assembly, and loom uses its own atomics.
 //!
 //! ```text
 //! header page ─ Header { Tenure, Hot }     the position and the valid contents of each field

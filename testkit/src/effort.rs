@@ -6,8 +6,8 @@ const VARIABLE: &str = "SHM_EFFORT";
 /// The effort if the variable is not set. `cargo test --workspace` uses it.
 const USUAL: usize = 1;
 
-/// Returns the effort that `SHM_EFFORT` requests: 0 is a quick check, 1 is the amount for `cargo
-/// test --workspace`, 2 takes up to an hour for all tests, and 3 is the amount that
+/// Returns the effort that `SHM_EFFORT` requests. 0 is a quick check, 1 is the default, which
+/// `cargo test --workspace` uses, 2 takes up to an hour for all tests, and 3 is the effort that
 /// docs/RELIABILITY.md reports.
 ///
 /// # Panics
