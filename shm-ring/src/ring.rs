@@ -101,7 +101,7 @@ pub enum Lookup<T> {
     Whole(T),
     /// The slot still has an older value, no value, or an unfinished value n.
     NotYet,
-    /// The slot holds a newer value.
+    /// The slot has a newer value.
     Overwritten,
 }
 

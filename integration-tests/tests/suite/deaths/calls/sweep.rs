@@ -170,7 +170,7 @@ impl Task<'_> {
                 return;
             }
         }
-        panic!("{} is called for ever", self.call);
+        panic!("{} is called forever", self.call);
     }
 }
 
