@@ -10,12 +10,12 @@ const WRITERS: [&str; 4] = ["RawWriter", "Writer", "ArrayWriter", "JsonWriter"];
 
 /// Why a handle lacks a method that others of its sort have.
 const REASONS: [(&str, &[&str], &str); 6] = [
-    ("_into", &["Reader", "JsonReader"], "a value is decoded"),
+    ("_into", &["Reader", "JsonReader"], "a value is decoded, not copied"),
     ("view", &["JsonReader"], "JSON is decoded from a copy"),
     ("array", &["Reader", "JsonReader", "Writer", "JsonWriter"], "its values are not arrays"),
-    ("schema", &["Reader", "Writer"], "the type is the handle's `T`"),
-    ("schema", &["ArrayReader", "ArrayWriter"], "`array` says it"),
-    ("loan", &["Writer", "JsonWriter"], "a value is encoded, which takes a copy"),
+    ("schema", &["Reader", "Writer"], "the type is the parameter `T`"),
+    ("schema", &["ArrayReader", "ArrayWriter"], "`array` describes the type"),
+    ("loan", &["Writer", "JsonWriter"], "a value is first encoded into a buffer"),
 ];
 
 /// The public methods of each handle, in alphabetical order.
