@@ -181,7 +181,7 @@ fn a_process_without_descriptors_goes_on_with_what_it_has_open() {
 
 // Faults 24, 26.
 #[test]
-fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
+fn operations_that_fail_keep_no_descriptor_no_mapping_and_no_lock() {
     let s = Sandbox::new();
     s.ok("shm-writer sound --slots 4 x && shm-writer --as json object 1");
     s.ok("echo text > $SHM_DIR/text && mkdir $SHM_DIR/folder");

@@ -231,14 +231,14 @@ fn siblings_are_reached_through_the_crate_root() {
         contains_word(&code, "super::super") || (depth == 1 && contains_word(&code, "super::"))
     };
     let sources = sources("shm-core/src");
-    none("no path leads around the table", sources.iter().filter(|s| !s.is_test()).filter(above).map(place));
+    none("no path bypasses the table", sources.iter().filter(|s| !s.is_test()).filter(above).map(place));
 }
 
 #[test]
-fn unsafe_stands_only_where_it_is_argued_for() {
+fn unsafe_is_only_in_files_that_justify_it() {
     let allowed = |source: &Source| UNSAFE.iter().any(|home| place(source).starts_with(home));
     let guilty = |source: &&Source| contains_word(&source.code(), "unsafe") && !source.is_test() && !allowed(source);
-    none("unsafe outside of its modules", sources(".").iter().filter(guilty).map(place));
+    none("unsafe outside of the files that may contain it", sources(".").iter().filter(guilty).map(place));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn the_system_bincode_and_loom_are_named_in_one_place_each() {
 }
 
 #[test]
-fn every_file_opens_with_a_sentence_and_ends_in_time() {
+fn every_file_opens_with_a_comment_and_is_not_too_long() {
     let mut offences = Vec::new();
     for source in sources(".") {
         if !source.text.starts_with("//!") {
@@ -269,7 +269,7 @@ fn every_file_opens_with_a_sentence_and_ends_in_time() {
 }
 
 #[test]
-fn nothing_sleeps_in_tests_and_nothing_is_left_to_do() {
+fn no_test_sleeps_and_nothing_is_left_to_do() {
     let mut offences = Vec::new();
     for source in sources(".") {
         let code = source.code();
@@ -283,7 +283,7 @@ fn nothing_sleeps_in_tests_and_nothing_is_left_to_do() {
             offences.push(format!("{}: sleeps in a test", place(&source)));
         }
     }
-    none("left over", offences);
+    none("left to do, or sleeping", offences);
 }
 
 #[test]
@@ -300,11 +300,11 @@ fn commands_are_named_in_one_place() {
             offences.extend(lines.filter(names_command).map(|line| format!("{}: {}", place(source), line.trim())));
         }
     }
-    none("what to do is said by shm-cli/src/remedy.rs", offences);
+    none("only shm-cli/src/remedy.rs names commands", offences);
 }
 
 #[test]
-fn no_file_is_named_for_nothing() {
+fn every_file_is_named_after_its_contents() {
     let empty = ["utils", "util", "common", "prelude", "helpers", "misc"];
     let guilty = |source: &&Source| source.path.file_stem().is_some_and(|stem| empty.iter().any(|name| stem == *name));
     none("a file is named after its contents", sources(".").iter().filter(guilty).map(place));
@@ -326,14 +326,14 @@ fn every_package_takes_its_fields_from_the_workspace() {
         let is_published = !text.contains("\npublish = false\n");
         for field in ["description", "readme", "keywords", "categories"] {
             if is_published && !text.contains(&format!("\n{field}")) {
-                offences.push(format!("{member}: no {field} for those who find the package"));
+                offences.push(format!("{member}: no {field}, which people need to find the package"));
             }
         }
         if !text.contains("[lints]\nworkspace = true") {
             offences.push(format!("{member}: lints"));
         }
     }
-    none("said once, in the workspace", offences);
+    none("fields that are set once, in the workspace", offences);
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn every_fault_has_a_test_and_every_number_a_row() {
             }
         }
     }
-    none("each test that a row names has its number", offences);
+    none("each test that a row names has the number of the row", offences);
 }
 
 /// The test modules in the last column of a row. Fuzz targets and models, which follow them, are left out.
