@@ -1,11 +1,12 @@
-//! Errors are small where they are returned often, and a group's error in another one keeps its message and its cause.
+//! Errors that are returned often are small, and an error that contains another one keeps its message
+//! and its cause.
 
 use super::*;
 use crate::types::error::ValueError;
 use std::error::Error as _;
 use std::io;
 
-/// The one error that all operations had before took 72.
+/// The largest size of these errors in bytes. The single error type of earlier versions had 72 bytes.
 const MOST_BYTES: usize = 64;
 
 #[cfg(target_pointer_width = "64")]
@@ -15,7 +16,7 @@ fn results_are_small() {
     assert!(size_of::<ReceiveError>() <= MOST_BYTES, "{}", size_of::<ReceiveError>());
     assert!(size_of::<Result<crate::Sequence, PublishError>>() <= MOST_BYTES);
     assert!(size_of::<Result<crate::Received<()>, ReceiveError>>() <= MOST_BYTES);
-    // Each value that is decoded comes in one.
+    // Each decoded value is returned in a result with this error.
     assert_eq!(size_of::<ValueError>(), size_of::<String>());
 }
 
@@ -36,7 +37,7 @@ fn an_error_in_another_keeps_its_message_and_its_cause() {
 }
 
 #[test]
-fn what_happens_to_a_region_while_it_grows_is_an_error_of_publishing() {
+fn errors_while_a_region_grows_are_errors_of_publishing() {
     let region = || "x".to_owned();
     let gone = PublishError::from_replacing(OpenError::Gone { region: region() });
     assert!(matches!(gone, PublishError::Gone { .. }), "{gone:?}");
@@ -49,7 +50,7 @@ fn what_happens_to_a_region_while_it_grows_is_an_error_of_publishing() {
 }
 
 #[test]
-fn a_value_that_is_refused_is_named_with_what_to_do() {
+fn the_error_for_a_refused_value_contains_the_remedy() {
     let refused = |source| PublishError::BadValue { region: "x".into(), source }.to_string();
     let expected = "cannot publish to region 'x': the value is not UTF-8 text from byte 3 on; publish it as bytes";
     assert_eq!(refused(ValueError::Text { valid_up_to: 3 }), expected);
@@ -58,7 +59,7 @@ fn a_value_that_is_refused_is_named_with_what_to_do() {
 }
 
 #[test]
-fn numbers_are_fields_and_stand_in_the_message() {
+fn numbers_are_fields_and_part_of_the_message() {
     let check = |error: OpenError, expected: &str| assert!(error.to_string().contains(expected), "{error}");
     let region = || "x".to_owned();
     check(
