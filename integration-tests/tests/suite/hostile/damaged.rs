@@ -70,25 +70,25 @@ fn file_bytes(path: &Path) -> u64 {
 
 /// Checks that every command refuses `demo` with an error that names it, and changes nothing.
 #[track_caller]
-fn refused(s: &Sandbox, what: &str, codes: &[i32]) {
+fn refused(s: &Sandbox, description: &str, codes: &[i32]) {
     let before = contents(s);
     for command in COMMANDS {
         let outcome = s.run(command);
         if command != "shm-reader list" {
-            assert!(codes.contains(&outcome.code()) && !outcome.stderr.is_empty(), "{what}: {outcome:?}");
-            assert!((outcome.text() + &outcome.stderr).contains("demo"), "{what}: {outcome:?}");
+            assert!(codes.contains(&outcome.code()) && !outcome.stderr.is_empty(), "{description}: {outcome:?}");
+            assert!((outcome.text() + &outcome.stderr).contains("demo"), "{description}: {outcome:?}");
         }
     }
-    assert_eq!(contents(s), before, "{what} was changed");
+    assert_eq!(contents(s), before, "{description} was changed");
 }
 
 // Faults 33, 53, 54.
 #[test]
 fn files_that_are_not_regions_are_refused_and_untouched() {
-    for (what, make) in FOREIGN {
+    for (description, make) in FOREIGN {
         let s = Sandbox::new();
         s.ok(&format!("cd $SHM_DIR && {make}"));
-        refused(&s, what, &[5]);
+        refused(&s, description, &[5]);
     }
 }
 
@@ -119,11 +119,11 @@ fn a_link_in_place_of_the_lock_file_is_refused() {
 // Fault 33.
 #[test]
 fn regions_that_were_cut_are_refused() {
-    for (what, harm) in BROKEN {
+    for (description, harm) in BROKEN {
         let s = Sandbox::new();
         s.ok("seq 1 10 | shm-writer demo");
         s.ok(&format!("cd $SHM_DIR && {harm}"));
-        refused(&s, what, &[5]);
+        refused(&s, description, &[5]);
     }
 }
 

@@ -240,16 +240,16 @@ fn listing(s: &Sandbox) -> Vec<String> {
 
 /// Checks that the owner's commands end within 5 s, with an error that names the region, and change nothing.
 #[track_caller]
-fn refuses(s: &Sandbox, what: &str, name: &str, commands: &[&str]) {
+fn refuses(s: &Sandbox, thing: &str, name: &str, commands: &[&str]) {
     let before = listing(s);
     for command in commands {
         let start = Instant::now();
         let outcome = s.run(&format!("{OWNER} {command}"));
-        assert!([1, 5].contains(&outcome.code()), "{what} as {name}: {outcome:?}");
-        assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains("demo"), "{what}: {outcome:?}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{what} as {name}: {command} took {:?}", start.elapsed());
+        assert!([1, 5].contains(&outcome.code()), "{thing} as {name}: {outcome:?}");
+        assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains("demo"), "{thing}: {outcome:?}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{thing} as {name}: {command} took {:?}", start.elapsed());
     }
-    assert_eq!(listing(s), before, "{what} as {name}");
+    assert_eq!(listing(s), before, "{thing} as {name}");
 }
 
 // Faults 53, 54, 55.
