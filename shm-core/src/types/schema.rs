@@ -14,10 +14,12 @@ mod definition;
 mod difference;
 mod encode;
 mod format;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+use super::payload::plan::Plan;
 use format::{Format, Tree};
 
 /// The maximum depth of formats within a value that is decoded or encoded by a schema.
@@ -282,6 +284,11 @@ impl Schema {
     /// Checks that a payload is a value of the type.
     pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
         decode::text(self.tree()?, payload, std::io::sink())
+    }
+
+    /// Returns what `Deserialize` of the type reads, or `None` if the schema only names the type.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.tree().ok().map(plan::of_tree)
     }
 
     /// Describes the first difference between the schema of a region and that of a program, which are not

@@ -14,10 +14,15 @@ use std::cell::Cell;
 use std::fmt;
 
 /// The maximum depth of a value. serde_json has the same limit.
-const MAX_DEPTH: u32 = 128;
+pub const MAX_DEPTH: u32 = 128;
 /// How many nodes are allowed per byte, and how many in addition.
 const NODES_PER_BYTE: usize = 8;
 const NODES_FREE: usize = 4096;
+
+/// Returns how many nodes a value may have that is encoded in this many bytes.
+pub fn most_nodes(bytes: usize) -> usize {
+    bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE)
+}
 
 /// Receives a value that is decoded within the limits. The value is stored through a reference instead
 /// of being returned: for a small value, passing it back through every layer takes longer than decoding
@@ -30,8 +35,7 @@ pub struct Seed<'v, T> {
 impl<'v, T> Seed<'v, T> {
     /// Creates the limits for a value that is encoded in this many bytes.
     pub fn for_bytes(bytes: usize, value: &'v mut Option<T>) -> Self {
-        let nodes = bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE);
-        Self { nodes: Cell::new(nodes), value }
+        Self { nodes: Cell::new(most_nodes(bytes)), value }
     }
 }
 
