@@ -41,7 +41,12 @@ pub fn for_terminal(json: &str) -> String {
 
 /// An error in JSON that is a part of a line, whose number would be taken for that of the line.
 pub fn without_line(error: &serde_json::Error) -> String {
-    error.to_string().replace(" at line 1 column ", " at column ")
+    on_that_line(&error.to_string())
+}
+
+/// The same for an error that is already text.
+pub fn on_that_line(error: &str) -> String {
+    error.replace(" at line 1 column ", " at column ")
 }
 
 #[test]

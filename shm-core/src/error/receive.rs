@@ -31,7 +31,7 @@ pub enum ReceiveError {
         reason: String,
     },
     /// The value cannot be decoded as the requested type.
-    #[error("cannot decode value {sequence} of region '{region}': {source}; read it with the type it was written with")]
+    #[error("cannot decode value {sequence} of region '{region}': {source}")]
     Decode {
         /// The region's name.
         region: String,

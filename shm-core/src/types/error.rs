@@ -57,6 +57,12 @@ pub enum ValueError {
     /// The value is not JSON.
     #[error("the value is not JSON: {0}")]
     Json(#[source] serde_json::Error),
+    /// The value is JSON that programs would read as different values.
+    #[error("programs would read different values from its JSON: {reason}")]
+    AmbiguousJson {
+        /// The problem, and its place.
+        reason: Box<str>,
+    },
     /// The value's length does not match the array type.
     #[error("{bytes} bytes are no array {array}: that is {}{}", multiple(.array), .array.bytes())]
     Length {
@@ -128,6 +134,9 @@ pub enum DescriptionError {
     /// The region has no schema, although its kind requires one.
     #[error("its schema: an array must have one")]
     Missing,
+    /// The region has a schema, although its kind has none.
+    #[error("its schema: values of kind {0} have none")]
+    Undue(Kind),
     /// The schema does not match the fingerprint.
     #[error("its schema: its fingerprint does not match")]
     Fingerprint,

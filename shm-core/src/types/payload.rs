@@ -13,6 +13,7 @@ pub use encoder::Failed;
 use plan::{ANYTHING, Plan};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 
 mod bounded;
 mod encoder;
@@ -80,13 +81,27 @@ impl From<Failed> for ValueError {
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
     check_length(bytes.len())?;
     let mut value = None;
-    let seed = bounded::Seed::for_bytes(bytes.len(), &mut value);
+    let nodes = Cell::new(bounded::most_nodes(bytes.len()));
+    let seed = bounded::Seed::new(&nodes, &mut value);
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
     let ((), used) = decoded.map_err(undecodable)?;
     if used != bytes.len() {
         return Err(ValueError::LeftOver { left_over: bytes.len() - used, bytes: bytes.len() });
     }
     Ok(value.expect("decoded into its place"))
+}
+
+/// Returns the number of the part at which decoding as a `T` fails, in the order of decoding.
+#[cfg(feature = "schema")]
+#[cold]
+#[inline(never)]
+pub fn failing_part<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Option<usize> {
+    let mut value = None::<T>;
+    let most = bounded::most_nodes(bytes.len());
+    let nodes = Cell::new(most);
+    let seed = bounded::Seed::new(&nodes, &mut value);
+    let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
+    decoded.err().and_then(|_| (most - nodes.get()).checked_sub(1))
 }
 
 /// Checks the length of an encoding.

@@ -14,6 +14,7 @@ mod definition;
 mod difference;
 mod encode;
 mod format;
+mod parse;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -271,6 +272,22 @@ impl Schema {
         encode::encode(self.tree()?, value)
     }
 
+    /// Encodes JSON text as a payload. Unlike [`encode`](Self::encode) after `serde_json`, this refuses an
+    /// object in which a name appears twice, and accepts every value that [`decode_json`](Self::decode_json)
+    /// writes, however deeply it nests.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode). [`SchemaError::Json`] also if the text is not JSON.
+    pub fn encode_json(&self, json: &str) -> Result<Vec<u8>> {
+        let tree = self.tree()?;
+        let value = parse::value(json).map_err(|error| SchemaError::Json {
+            path: definition::of_format(&tree.root),
+            reason: error.to_string(),
+        })?;
+        encode::encode(tree, &value)
+    }
+
     fn tree(&self) -> Result<&Tree> {
         match &*self.content {
             Content::Tree(tree) => Ok(tree),
@@ -284,6 +301,11 @@ impl Schema {
     /// Checks that a payload is a value of the type.
     pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
         decode::text(self.tree()?, payload, std::io::sink())
+    }
+
+    /// Returns the path to a part of a payload, given its number in the order of decoding.
+    pub(crate) fn path_to(&self, payload: &[u8], part: usize) -> Option<String> {
+        decode::path_to(self.tree().ok()?, payload, part)
     }
 
     /// Returns what `Deserialize` of the type reads, or `None` if the schema only names the type.

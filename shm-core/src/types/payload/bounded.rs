@@ -28,14 +28,14 @@ pub fn most_nodes(bytes: usize) -> usize {
 /// of being returned: for a small value, passing it back through every layer takes longer than decoding
 /// it.
 pub struct Seed<'v, T> {
-    nodes: Cell<usize>,
+    nodes: &'v Cell<usize>,
     value: &'v mut Option<T>,
 }
 
 impl<'v, T> Seed<'v, T> {
-    /// Creates the limits for a value that is encoded in this many bytes.
-    pub fn for_bytes(bytes: usize, value: &'v mut Option<T>) -> Self {
-        Self { nodes: Cell::new(most_nodes(bytes)), value }
+    /// Decodes at most as many nodes as `nodes` says.
+    pub fn new(nodes: &'v Cell<usize>, value: &'v mut Option<T>) -> Self {
+        Self { nodes, value }
     }
 }
 
@@ -44,7 +44,7 @@ impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
 
     #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let limits = Limits { nodes: &self.nodes, depth: 0 };
+        let limits = Limits { nodes: self.nodes, depth: 0 };
         *self.value = Some(T::deserialize(Bounded { inner: deserializer, limits })?);
         Ok(())
     }

@@ -31,7 +31,8 @@ pub fn encode<T: Serialize>(value: &T, plan: &Plan, bytes: &mut Vec<u8>) -> Resu
 }
 
 /// Returns an encoding for comparing two values. It does not depend on the order within sequences and
-/// maps, which is random for a `HashMap`, and not on how numbers with a fraction were rounded.
+/// maps, which is random for a `HashMap`, and not on how numbers with a fraction were rounded. It
+/// contains the names of fields and the lengths of tuples, so fields that are left out make a difference.
 pub fn digest<T: Serialize>(value: &T) -> Result<Vec<u8>, Failed> {
     let mut bytes = Vec::new();
     digest_until(value, &mut bytes, usize::MAX, &ANYTHING)?;
@@ -124,6 +125,14 @@ struct Output<'p> {
 }
 
 impl Output<'_> {
+    /// Adds the length of a tuple to a digest.
+    #[inline(always)]
+    fn note_length<const DIGEST: bool>(&mut self, length: usize) {
+        if DIGEST {
+            self.bytes.extend_from_slice(&(length as u64).to_le_bytes());
+        }
+    }
+
     /// Sorts the elements from `first` on, whose starts are removed.
     fn sort(&mut self, first: usize) {
         let starts = self.starts.split_off(first);
@@ -224,7 +233,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
     #[inline(always)]
     fn elements(self, parts: &'p [Form], step: usize, length: usize, depth: u32) -> Elements<'e, 'p, DIGEST> {
         let first = self.output.starts.len();
-        Elements { output: self.output, parts, at: 0, step, left: length, length, depth, sorts: false, first }
+        Elements { output: self.output, parts, at: 0, step, left: length, length, depth, sorts: false, first, variant: None }
     }
 
     /// A tuple of these parts.
@@ -232,6 +241,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
     fn tuple(self, read: Option<&'p [Form]>, length: usize) -> Result<Elements<'e, 'p, DIGEST>, Failed> {
         let depth = self.enter()?;
         self.output.empty_parts += 1;
+        self.output.note_length::<DIGEST>(length);
         match read {
             Some(parts) if parts.len() == length => Ok(self.elements(parts, 1, length, depth)),
             Some(parts) => {
@@ -255,7 +265,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
             Content::Any => (&[], true),
             other => return Err(unlike("named fields", other)),
         };
-        Ok(Fields { output: self.output, rest: fields.iter(), is_any, depth })
+        Ok(Fields { output: self.output, rest: fields.iter(), is_any, depth, variant: None })
     }
 }
 
@@ -469,6 +479,7 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
             Form::Array(part, size) if *size == length as u64 => {
                 let depth = self.enter()?;
                 self.output.empty_parts += 1;
+                self.output.note_length::<DIGEST>(length);
                 Ok(self.elements(slice::from_ref(&**part), 0, length, depth))
             }
             _ => self.tuple(None, length),
@@ -492,9 +503,15 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
         length: usize,
     ) -> Result<Elements<'e, 'p, DIGEST>, Failed> {
         let depth = self.enter()?;
-        match self.variant(number, name)? {
-            Content::Tuple(parts) if parts.len() == length => Ok(self.elements(parts, 1, length, depth)),
-            Content::Any => Ok(self.elements(slice::from_ref(&ANY_FORM), 0, length, depth)),
+        let content = self.variant(number, name)?;
+        self.output.note_length::<DIGEST>(length);
+        match content {
+            Content::Tuple(parts) if parts.len() == length => {
+                Ok(Elements { variant: Some(name), ..self.elements(parts, 1, length, depth) })
+            }
+            Content::Any => {
+                Ok(Elements { variant: Some(name), ..self.elements(slice::from_ref(&ANY_FORM), 0, length, depth) })
+            }
             other => Err(unlike(&format!("a tuple of {length}"), other).within(name)),
         }
     }
@@ -536,7 +553,8 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
         _: usize,
     ) -> Result<Fields<'e, 'p, DIGEST>, Failed> {
         let content = self.variant(number, name)?;
-        self.fields(content).map_err(|failed| failed.within(name))
+        let fields = self.fields(content).map_err(|failed| failed.within(name))?;
+        Ok(Fields { variant: Some(name), ..fields })
     }
 
     fn is_human_readable(&self) -> bool {

@@ -37,6 +37,7 @@ fn check<T: Clone + Debug + PartialEq + Serialize + DeserializeOwned>(values: &[
 enum Skipped {
     A,
     #[serde(skip)]
+    #[allow(dead_code)]
     B,
     C,
     D,

@@ -21,6 +21,16 @@ pub struct Elements<'e, 'p, const DIGEST: bool> {
     // Only of a digest: whether the order is left out, and which start is the first one.
     pub(super) sorts: bool,
     pub(super) first: usize,
+    // The name of the variant that they belong to.
+    pub(super) variant: Option<&'static str>,
+}
+
+#[cold]
+fn in_variant(failed: Failed, variant: Option<&'static str>) -> Failed {
+    match variant {
+        Some(name) => failed.within(name),
+        None => failed,
+    }
 }
 
 #[cold]
@@ -32,7 +42,7 @@ impl<const DIGEST: bool> Elements<'_, '_, DIGEST> {
     #[inline(always)]
     fn put<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Failed> {
         if self.left == 0 {
-            return Err(wrong_length(self.length, "more"));
+            return Err(in_variant(wrong_length(self.length, "more"), self.variant));
         }
         self.left -= 1;
         if DIGEST && self.sorts {
@@ -41,13 +51,16 @@ impl<const DIGEST: bool> Elements<'_, '_, DIGEST> {
         let form = &self.parts[self.at];
         self.at += self.step;
         let place = Place::<'_, '_, DIGEST> { output: self.output, form, depth: self.depth };
-        value.serialize(place).map_err(|failed| failed.within(self.length - self.left - 1))
+        value
+            .serialize(place)
+            .map_err(|failed| in_variant(failed.within(self.length - self.left - 1), self.variant))
     }
 
     #[inline(always)]
     fn finish(self) -> Result<(), Failed> {
         if self.left > 0 {
-            return Err(wrong_length(self.length, &(self.length - self.left).to_string()));
+            let written = (self.length - self.left).to_string();
+            return Err(in_variant(wrong_length(self.length, &written), self.variant));
         }
         if DIGEST && self.sorts {
             self.output.sort(self.first);
@@ -135,6 +148,8 @@ pub struct Fields<'e, 'p, const DIGEST: bool> {
     // Whether nothing is known of the fields.
     pub(super) is_any: bool,
     pub(super) depth: u32,
+    // The name of the variant that they belong to.
+    pub(super) variant: Option<&'static str>,
 }
 
 impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
@@ -144,8 +159,11 @@ impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
             Some(field) if &*field.name == name => &field.form,
             other => self.other(name, other)?,
         };
+        if DIGEST {
+            self.output.bytes.extend_from_slice(name.as_bytes());
+        }
         let place = Place::<'_, '_, DIGEST> { output: self.output, form, depth: self.depth };
-        value.serialize(place).map_err(|failed| failed.within(name))
+        value.serialize(place).map_err(|failed| in_variant(failed.within(name), self.variant))
     }
 
     #[cold]
@@ -155,7 +173,8 @@ impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
             Some(field) => format!("reads '{}' in its place", field.name),
             None => "does not read it".to_owned(),
         };
-        Err(Failed::doubtful(format!("`Serialize` writes this field, and `Deserialize` {read}")).within(name))
+        let failed = Failed::doubtful(format!("`Serialize` writes this field, and `Deserialize` {read}"));
+        Err(in_variant(failed.within(name), self.variant))
     }
 
     /// Refuses a field that is left out, if it is read.
@@ -163,7 +182,7 @@ impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
     fn skip(&self, name: &str) -> Result<(), Failed> {
         if self.is_any || self.rest.clone().any(|field| &*field.name == name) {
             let reason = "`Serialize` leaves this field out, and `Deserialize` reads it; remove `skip_serializing_if`";
-            return Err(Failed::new(reason.to_owned(), true).within(name));
+            return Err(in_variant(Failed::new(reason.to_owned(), true).within(name), self.variant));
         }
         Ok(())
     }
@@ -172,7 +191,7 @@ impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
     fn finish(mut self) -> Result<(), Failed> {
         match self.rest.next() {
             None => Ok(()),
-            Some(field) => Err(missing(field)),
+            Some(field) => Err(in_variant(missing(field), self.variant)),
         }
     }
 }
