@@ -24,7 +24,7 @@ mod tests;
 /// The largest region that is opened unless the caller says otherwise: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
 /// What is wrong with a plain value in a region that did not [survive cleanly](Region::survived_cleanly).
-pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarted without a clean close";
+pub const NOT_BELIEVED: &str = "it has no checksum, and the machine restarted before the writer closed the region";
 
 /// An open region: its checked header and its memory.
 #[derive(Debug)]

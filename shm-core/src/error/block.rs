@@ -1,7 +1,8 @@
 //! Why a block cannot be mapped or used.
 
 use super::limit::Limit;
-use super::open::inode_hint;
+use super::open::space;
+use crate::types::error::bytes_in_words;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum BlockError {
     /// The name breaks the rules for names.
-    #[error("'{name}' is not a block name: {reason}")]
+    #[error("cannot use '{name}' as the name of a block: {reason}")]
     BadName {
         /// The name as it was given.
         name: String,
@@ -18,7 +19,7 @@ pub enum BlockError {
         reason: &'static str,
     },
     /// The directory of blocks, or the one in a block's path, cannot be opened.
-    #[error("cannot open directory '{}' for block '{block}': {source}; make it, or choose another", .directory.display())]
+    #[error("cannot open directory '{}' for block '{block}': {source}; create it, or use another directory", .directory.display())]
     Directory {
         /// The block that was wanted.
         block: String,
@@ -34,19 +35,19 @@ pub enum BlockError {
         block: String,
     },
     /// The block is a region, which is not for plain stores.
-    #[error("cannot map '{block}': it is a region, and not plain bytes")]
+    #[error("cannot map '{block}': it is a region, not plain bytes; open it as a region, or choose another name")]
     IsRegion {
         /// The block that was wanted.
         block: String,
     },
     /// The block was closed.
-    #[error("map '{block}' is closed")]
+    #[error("cannot use block '{block}': it is closed; open it again")]
     Closed {
         /// The block's name.
         block: String,
     },
     /// What was asked of the block leads out of it. Nothing was done.
-    #[error("cannot {asked} '{block}': it has {len} bytes")]
+    #[error("cannot {asked} '{block}': it has only {}; stay within them, or resize it", bytes_in_words(*.len as u64))]
     OutOfRange {
         /// The block's name.
         block: String,
@@ -66,15 +67,15 @@ pub enum BlockError {
         reason: String,
     },
     /// The system does not allow this user to open or create the file.
-    #[error("cannot map '{block}': permission denied; its owner can allow it")]
+    #[error("cannot map '{block}': permission denied; ask its owner for access, or choose another name")]
     Permission {
         /// The block that was wanted.
         block: String,
     },
     /// The file system has no room for the block. The file has the length that it had.
     #[error(
-        "no space for '{block}': it needs {needed} bytes, {free} are free in its directory{}; give it fewer bytes, or set SHM_DIR to a directory with more space",
-        inode_hint(*.needed, *.free)
+        "cannot reserve space for '{block}': {}; use a smaller size, or set SHM_DIR to a directory with more space",
+        space(*.needed, *.free)
     )]
     NoSpace {
         /// The block that was being made or extended.
@@ -85,7 +86,7 @@ pub enum BlockError {
         free: u64,
     },
     /// The file would be longer than a limit.
-    #[error("'{block}' would be too large: {bytes} bytes, more than {limit}")]
+    #[error("cannot map '{block}': its size would be {}, and {limit}", bytes_in_words(*.bytes))]
     TooLarge {
         /// The block.
         block: String,

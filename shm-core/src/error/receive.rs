@@ -9,19 +9,23 @@ use crate::types::error::ValueError;
 pub enum ReceiveError {
     /// The region was removed before its writer closed it. Until a region of that name is created, each further call
     /// returns this error at once; `follow` waits for one.
-    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    #[error(
+        "cannot receive from region '{region}': it was removed; open it again once its writer has created it again, or use follow"
+    )]
     Gone {
         /// The region that was read.
         region: String,
     },
     /// The writer overwrote the value each time before it could be copied.
-    #[error("region '{region}' is written faster than it can be read; give it more slots")]
+    #[error(
+        "cannot receive from region '{region}': its writer overwrites each value before it can be copied; give the region more slots"
+    )]
     Busy {
         /// The region that was read.
         region: String,
     },
     /// The region's bytes contradict each other.
-    #[error("region '{region}' is damaged: {reason}")]
+    #[error("cannot receive from region '{region}': it is damaged: {reason}; check the region with verify")]
     Damaged {
         /// The region that was read.
         region: String,
@@ -29,7 +33,7 @@ pub enum ReceiveError {
         reason: String,
     },
     /// The value cannot be decoded as the type that was asked for.
-    #[error("cannot decode value {sequence} of region '{region}': {source}; read it with the type it was written with")]
+    #[error("cannot decode value {sequence} of region '{region}': {source}; {}", remedy(.source))]
     Decode {
         /// The region that was read.
         region: String,
@@ -39,7 +43,9 @@ pub enum ReceiveError {
         source: ValueError,
     },
     /// There is not enough memory to copy the value.
-    #[error("cannot copy value {sequence} of region '{region}': there is not enough memory for it; read it in place")]
+    #[error(
+        "cannot copy value {sequence} of region '{region}': there is not enough memory for it; read it in place, as a view"
+    )]
     TooLarge {
         /// The region that was read.
         region: String,
@@ -50,4 +56,12 @@ pub enum ReceiveError {
     /// on there: it may hold another kind or type, for example.
     #[error(transparent)]
     Reopen(#[from] OpenError),
+}
+
+fn remedy(wrong: &ValueError) -> &'static str {
+    match wrong {
+        ValueError::Kind { .. } => "read it as a value of its kind",
+        ValueError::Undescribed { .. } => "read it as bytes",
+        _ => "read it with the type it was written with",
+    }
 }

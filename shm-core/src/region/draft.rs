@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
         written.map_err(|error| location.io_error("write region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.group) {
-            file::set_group(&file, group).map_err(|error| location.io_error("keep the group of region", error))?;
+            file::set_group(&file, group).map_err(|error| location.io_error("set the group of region", error))?;
         }
         file::set_mode(&file, mode).map_err(explain)?;
         let stat = file::stat(&file).map_err(explain)?;
@@ -126,7 +126,7 @@ fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenErr
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::Permission { region, denied: Denied::Create }
         }
-        ErrorKind::Unsupported | ErrorKind::InvalidInput => OpenError::FileSystem { region },
+        ErrorKind::Unsupported | ErrorKind::InvalidInput => location.unsuitable_file_system(),
         _ => location.io_error("create region", error),
     }
 }

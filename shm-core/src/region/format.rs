@@ -5,10 +5,11 @@ use super::location::Location;
 use crate::error::OpenError;
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
+use std::path::Path;
 
 /// What is said of a described region where types cannot be compared.
 pub const UNCOMPARABLE: &str =
-    "the region describes its type, and this program was built without the feature `schema`, which compares types";
+    "the region has a schema, and this program was built without the feature `schema`, which compares types";
 
 /// The kind of values in a region, and their type, if the region says something of it that this program can use.
 #[derive(Clone, Debug)]
@@ -39,6 +40,11 @@ pub fn known_kind(location: &Location, code: u32) -> Result<Kind, OpenError> {
 }
 
 /// The error for an option that means nothing for the handle that is opened.
-pub fn does_not_apply(option: &'static str, handle: &str) -> OpenError {
-    OpenError::BadOption { option, reason: format!("the option `{option}` does not apply to {handle}") }
+pub fn does_not_apply(name: &Path, option: &'static str, handle: &str) -> OpenError {
+    bad_option(name, option, format!("the option `{option}` does not apply to {handle}"))
+}
+
+/// The error for an option with a value that no region can have.
+pub fn bad_option(name: &Path, option: &'static str, reason: String) -> OpenError {
+    OpenError::BadOption { region: name.display().to_string(), option, reason: reason.into() }
 }

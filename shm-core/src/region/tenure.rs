@@ -84,7 +84,8 @@ impl Lock {
                 return Ok(lock);
             }
         }
-        Err(location.io_error("lock region", ErrorKind::WouldBlock.into()))
+        let reason = "other programs keep removing its lock file; try again";
+        Err(location.io_error("lock region", io::Error::new(ErrorKind::WouldBlock, reason)))
     }
 
     /// Whether the lock file's name still leads to the file that is locked.

@@ -164,10 +164,13 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
         other => panic!("{other}"),
     };
     let message = Reader::<Reading<f32>>::open(&name).expect_err("another type").to_string();
-    assert!(message.contains("Reading.position.1: f64 in the region, f32 here; use the region's type"), "{message}");
+    assert!(
+        message.contains("Reading.position.1 is f64 in the region, and f32 in this program; open it with the type"),
+        "{message}"
+    );
     assert_eq!(
         refused(Reader::<f64>::open(&name).expect_err("another type")),
-        "Reading: Reading in the region, f64 here"
+        "the values are Reading in the region, and f64 in this program"
     );
     assert!(matches!(ArrayReader::<f64>::open(&name), Err(OpenError::Kind { .. })));
     assert_eq!(
@@ -187,7 +190,7 @@ fn a_writer_of_another_type_is_refused_or_replaces_the_values_and_readers_are_to
     old.seek(shm_core::Position::New);
     let mut values = JsonReader::open(&name).expect("a reader of any type");
     let refused = without_forks(|| Writer::<Reading<u8>>::open(&name)).expect_err("another type");
-    assert!(refused.to_string().contains("f64 in the region, u8 here"), "{refused}");
+    assert!(refused.to_string().contains("f64 in the region, and u8 in this program"), "{refused}");
     let mut writer = without_forks(|| WriterOptions::new().replace(true).open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(ReceiveError::Reopen(OpenError::Type { .. }))), "not a value of its type");
@@ -233,7 +236,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     assert!(JsonReader::open(&name).is_err() && JsonWriter::open(&name).is_err());
     assert!(ReaderOptions::new().schema(named(1)).open::<Untraceable>(&name).is_ok());
     let other = ReaderOptions::new().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
-    assert!(other.to_string().contains("version 1, known only by name, in the region"), "{other}");
+    assert!(other.to_string().contains("version 1 (known only by name) in the region"), "{other}");
 
     let shown = Schema::from_samples(&[7_u8]).expect("a sample");
     WriterOptions::new()
@@ -260,7 +263,7 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     let frames = ArrayReader::<u16>::open(s.name("array")).expect("a reader").latest().expect("a value");
     assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
     let message = ArrayReader::<f32>::open(s.name("array")).expect_err("another type").to_string();
-    assert!(message.contains("arrays of <u2 in the region, of <f4 here"), "{message}");
+    assert!(message.contains("arrays of <u2 in the region, and arrays of <f4 in this program"), "{message}");
 }
 
 #[derive(Serialize, Deserialize)]

@@ -125,7 +125,7 @@ fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
         assert_eq!(test_region.newest(&mut follow), expected);
     }
     test_region.pass(SLICE - ALMOST);
-    assert_eq!(test_region.newest(&mut follow), follow.location().gone().to_string());
+    assert_eq!(test_region.newest(&mut follow), follow.location().gone_for_reader().to_string());
 }
 
 // Fault 10.
@@ -252,7 +252,7 @@ fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
     let mut follow = test_region.follow();
     fs::OpenOptions::new().write(true).open(&test_region.name).unwrap().set_len(8191).unwrap();
     test_region.pass(SLICE);
-    assert!(test_region.next(&mut follow).contains("it was cut short while it was in use"));
+    assert!(test_region.next(&mut follow).contains("another program cut its file short"));
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_damaged_value_makes_a_reader_look_at_the_name_for_a_file_that_replaced_it()
     let slot = writer.region().static_header.slots_offset() + writer.region().static_header.stride;
     let file = fs::OpenOptions::new().write(true).open(&test_region.name).unwrap();
     file.write_all_at(&1_u64.to_le_bytes(), slot).unwrap();
-    assert!(test_region.next(&mut follow).contains("it is the newest, and not there"));
+    assert!(test_region.next(&mut follow).contains("the head names it as the newest"));
     drop(writer);
     // The next writer replaces the file, which tells nobody of the value: the reader finds the new file by the damage.
     let mut writer = test_region.writer();
@@ -285,7 +285,7 @@ fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits
     drop(RawWriter::options().kind(Kind::Text).replace(true).open_raw(&test_region.name).unwrap());
     test_region.pass(SLICE);
     for _ in 0..2 {
-        assert!(test_region.next(&mut follow).contains("it holds text values, not bytes"));
+        assert!(test_region.next(&mut follow).contains("its kind is text, not bytes"));
     }
     let mut writer = RawWriter::options().kind(Kind::Bytes).replace(true).open_raw(&test_region.name).unwrap();
     writer.publish(b"fits").unwrap();
