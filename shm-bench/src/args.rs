@@ -1,27 +1,27 @@
-//! The arguments of shm-bench and their help.
+//! The arguments of shm-bench, and their help.
 
 use clap::Parser;
 use shm_bench::Measuring;
 
-/// What `-h` shows: everything, on one screen.
+/// The text that `-h` prints: a summary on one screen.
 pub const SHORT_HELP: &str = include_str!("short_help.txt");
 
-/// Measure how fast shared memory is on this machine, next to what the machine can do
+/// Measure how fast shared memory is on this machine, compared with the limits of the machine
 ///
-/// Two processes, each on a CPU of its own, measure round trips, one-way rates, the newest value, publishing and attaching.
-/// Next to each figure stands a limit, measured in turn with it: bare memory, memcpy, a bare futex. Compare the ratios; the
-/// figures move with the machine. All rows take about 75 seconds, on a machine that should have no other work. They need
-/// about 100 MB in SHM_DIR, and leave nothing there.
+/// Two processes on two CPUs measure round trips, one-way rates, reads of the newest value, publishing and attaching. Each
+/// result is printed next to a limit that is measured alternately with it: bare memory, memcpy, or a bare futex. Compare the
+/// ratios, because absolute figures differ from run to run. All rows take about 75 seconds, and no other programs should run
+/// meanwhile. They use about 100 MB in SHM_DIR, and remove it at the end.
 #[derive(Debug, Parser)]
 #[command(name = "shm-bench", version, max_term_width = 100)]
 #[command(after_long_help = shm_cli::EXIT_CODES_AND_ENVIRONMENT)]
 pub struct Args {
     #[command(flatten)]
     pub measuring: Measuring,
-    /// Print one JSON object per line: the machine, then each row with all its runs; times in ns, rates per second
+    /// Print one JSON object per line: first the machine, then each row with all its runs; times in ns, rates per second
     #[arg(long)]
     pub json: bool,
-    /// Show this project's own goals as well; --json always has them
+    /// Also print the goals of this project; --json always includes them
     #[arg(long)]
     pub goals: bool,
 }

@@ -19,10 +19,10 @@ const QUICK: (usize, Duration) = (5, Duration::from_millis(20));
 /// The arguments of every program that measures.
 #[derive(Debug, clap::Args)]
 pub struct Measuring {
-    /// Only rows whose name contains one of these words
+    /// Measure only rows whose names contain one of these words
     #[arg(value_name = "ROW")]
     rows: Vec<String>,
-    /// Shorter runs, in a fifth of the time, and less exact
+    /// Measure shorter runs: a fifth of the time, and less exact
     #[arg(long)]
     quick: bool,
     #[command(flatten)]

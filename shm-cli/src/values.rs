@@ -75,9 +75,7 @@ impl ValueFormat {
     /// Returns a value as JSON on one line, or `None` for plain bytes, which are printed as base64.
     pub fn json(&self, payload: &[u8]) -> Result<Option<String>, String> {
         match (self.kind, self.complete_schema(), &self.array) {
-            (Kind::Text, ..) => {
-                str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(|error| error.to_string())
-            }
+            (Kind::Text, ..) => str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(invalid_utf8),
             (Kind::Json, ..) => {
                 let checked = serde_json::from_slice::<&RawValue>(payload).map_err(|error| error.to_string())?;
                 Ok(Some(json::on_one_line(checked.get())))
@@ -122,6 +120,11 @@ pub fn kind_named(name: &str) -> Option<Kind> {
 /// Reports whether values of this kind also need a type.
 pub fn needs_type(kind: Kind) -> bool {
     matches!(kind, Kind::Array | Kind::Bincode)
+}
+
+/// Says where text is not UTF-8.
+pub fn invalid_utf8(error: std::str::Utf8Error) -> String {
+    format!("byte {} is invalid", error.valid_up_to())
 }
 
 /// Decodes the base64 that `shm-reader --json` prints.

@@ -164,19 +164,19 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     map.seek(std::io::SeekFrom::Start(60)).unwrap();
     check(
         map.write(b"0123456789").unwrap_err(),
-        "cannot write 10 bytes at 60 of 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot write 10 bytes at 60 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.seek(std::io::SeekFrom::Current(-61)).unwrap_err(),
-        "cannot seek to -1 in 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot seek to -1 in 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.byte_at(64).unwrap_err(),
-        "cannot read byte 64 of 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot read byte 64 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.set_byte(-65, 0).unwrap_err(),
-        "cannot write byte -65 of 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot write byte -65 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.set(1..3, b"abc").unwrap_err(),
@@ -184,11 +184,11 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     );
     check(
         map.move_within(60, 0, 5).unwrap_err(),
-        "cannot move 5 bytes from 0 to 60 in 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot move 5 bytes from 0 to 60 in 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.flush_range(1, 64).unwrap_err(),
-        "cannot flush 64 bytes at 1 of 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot flush 64 bytes at 1 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     check(
         map.madvise(Advice::Random, 1, 1).unwrap_err(),
@@ -198,7 +198,7 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     map.read_all().unwrap();
     check(
         map.read_byte().unwrap_err(),
-        "cannot read a byte at 64 of 'BLOCK': it has only 64 bytes; stay within them, or resize it",
+        "cannot read a byte at 64 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
     );
     map.close();
     check(map.read_byte().unwrap_err(), "cannot use block 'BLOCK': it is closed; open it again");

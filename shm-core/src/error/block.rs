@@ -29,7 +29,7 @@ pub enum BlockError {
         source: io::Error,
     },
     /// There is no block of this name to be mapped.
-    #[error("no block named '{block}'")]
+    #[error("no block named '{block}'; create it first")]
     NoBlock {
         /// The block that was wanted.
         block: String,
@@ -47,7 +47,7 @@ pub enum BlockError {
         block: String,
     },
     /// What was asked of the block leads out of it. Nothing was done.
-    #[error("cannot {asked} '{block}': it has only {}; stay within them, or resize it", bytes_in_words(*.len as u64))]
+    #[error("cannot {asked} '{block}': it has only {}; stay within it, or resize it", bytes_in_words(*.len as u64))]
     OutOfRange {
         /// The block's name.
         block: String,
@@ -74,8 +74,8 @@ pub enum BlockError {
     },
     /// The file system has no room for the block. The file has the length that it had.
     #[error(
-        "cannot reserve space for '{block}': {}; use a smaller size, or set SHM_DIR to a directory with more space",
-        space(*.needed, *.free)
+        "cannot reserve space for '{block}': {}",
+        space(*.needed, *.free, "use a smaller size, or ")
     )]
     NoSpace {
         /// The block that was being made or extended.
@@ -86,7 +86,7 @@ pub enum BlockError {
         free: u64,
     },
     /// The file would be longer than a limit.
-    #[error("cannot map '{block}': its size would be {}, and {limit}", bytes_in_words(*.bytes))]
+    #[error("cannot map '{block}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
         /// The block.
         block: String,

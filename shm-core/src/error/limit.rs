@@ -20,3 +20,13 @@ pub enum Limit {
     #[error("its file system does not support files of that size; use a smaller size, or another file system")]
     FileSystem,
 }
+
+impl Limit {
+    /// An existing file is opened up to the first limit, and the others concern files that are about to grow.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Allowed(_) => "is",
+            _ => "would be",
+        }
+    }
+}

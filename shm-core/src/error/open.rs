@@ -87,7 +87,7 @@ pub enum OpenError {
         bits: u64,
     },
     /// The region's bytes contradict each other.
-    #[error("cannot open region '{region}': it is damaged: {reason}; choose another name")]
+    #[error("cannot open region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
         /// The region that was opened.
         region: String,
@@ -106,7 +106,7 @@ pub enum OpenError {
     },
     /// The region holds another kind of value.
     #[error(
-        "cannot open region '{region}': its kind is {}, not {}; open it as what it holds, or choose another name",
+        "cannot open region '{region}': its kind is {}, not {}; open it for kind {found}, or choose another name",
         kind_in_words(*.found),
         kind_in_words(*.expected)
     )]
@@ -166,8 +166,8 @@ pub enum OpenError {
     },
     /// The file system has no room for the region. Nothing was left behind.
     #[error(
-        "cannot reserve space for region '{region}': {}; use fewer or smaller slots, or set SHM_DIR to a directory with more space",
-        space(*.needed, *.free)
+        "cannot reserve space for region '{region}': {}",
+        space(*.needed, *.free, "use fewer or smaller slots, or ")
     )]
     NoSpace {
         /// The region that was being made.
@@ -201,7 +201,7 @@ pub enum OpenError {
         file_system: &'static str,
     },
     /// The region is, or would be, larger than a limit.
-    #[error("cannot open region '{region}': its size is {}, and {limit}", bytes_in_words(*.bytes))]
+    #[error("cannot open region '{region}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
         /// The region.
         region: String,
@@ -280,7 +280,7 @@ impl fmt::Display for Denied {
                 "its mode is {mode:o}, and only its owner, user {owner}, can write to it; run as that user, or choose another name"
             ),
             Self::Create => f.write_str(
-                "this user cannot create files in its directory; use another one, for example by setting SHM_DIR",
+                "this user cannot create files in its directory; use another directory, for example with SHM_DIR",
             ),
             Self::Lock { file } => {
                 write!(
@@ -349,12 +349,16 @@ fn version((major, minor): (u16, u16)) -> String {
     format!("{major}.{minor}")
 }
 
-/// What ran out: bytes, or something else.
-pub(super) fn space(needed: u64, free: u64) -> String {
+/// What ran out, bytes or something else, and what to do; `less` is a way to need fewer bytes.
+pub(super) fn space(needed: u64, free: u64, less: &str) -> String {
     if needed > free {
-        return format!("it needs {}, and its file system has {free} free", bytes_in_words(needed));
+        let needed = bytes_in_words(needed);
+        return format!(
+            "it needs {needed}, and its file system has only {free} free; {less}a directory with more space (SHM_DIR)"
+        );
     }
-    "its file system has no free inodes, or this user's disk quota is used up".to_owned()
+    "its file system has no free inodes, or this user's disk quota is used up; use another directory (SHM_DIR)"
+        .to_owned()
 }
 
 fn pid_hint(pid: &Option<u32>) -> String {

@@ -41,7 +41,7 @@ pub enum PublishError {
         region: String,
     },
     /// The region's file was emptied under its writer, or all numbers are used up.
-    #[error("cannot publish to region '{region}': it is damaged: {reason}; choose another name")]
+    #[error("cannot publish to region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
         /// The region that was written.
         region: String,

@@ -10,7 +10,7 @@ pub enum ReceiveError {
     /// The region was removed before its writer closed it. Until a region of that name is created, each further call
     /// returns this error at once; `follow` waits for one.
     #[error(
-        "cannot receive from region '{region}': it was removed; open it again once its writer has created it again, or use follow"
+        "cannot receive from region '{region}': it was removed; open it again when it exists again, or use follow, which waits for it"
     )]
     Gone {
         /// The region that was read.
@@ -60,8 +60,9 @@ pub enum ReceiveError {
 
 fn remedy(wrong: &ValueError) -> &'static str {
     match wrong {
-        ValueError::Kind { .. } => "read it as a value of its kind",
-        ValueError::Undescribed { .. } => "read it as bytes",
+        ValueError::Text { .. } | ValueError::Json(_) | ValueError::Kind { .. } | ValueError::Undescribed { .. } => {
+            "read it as bytes"
+        }
         _ => "read it with the type it was written with",
     }
 }

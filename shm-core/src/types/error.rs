@@ -141,7 +141,7 @@ pub enum DescriptionError {
     Array(#[source] ArrayTypeError),
     /// The schema is not a text.
     #[cfg(feature = "schema")]
-    #[error("its schema is wrong: {0}")]
+    #[error("its schema is not UTF-8: byte {} is invalid", .0.valid_up_to())]
     Text(#[source] std::str::Utf8Error),
     /// The schema is not the description of a type.
     #[cfg(feature = "schema")]

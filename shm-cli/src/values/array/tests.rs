@@ -65,7 +65,7 @@ fn json_that_is_no_such_array_is_refused() {
     for (text, words) in [
         ("[1,2]", "expected"),
         (r#"{"data":[1]}"#, "multiple of 2"),
-        (r#"{"data":[256,0]}"#, "256 does not fit type |u1"),
+        (r#"{"data":[256,0]}"#, "256 is out of the range of type |u1"),
         (r#"{"data":[1.5,0]}"#, "1.5 is not of type |u1"),
         (r#"{"data":["NaN",0]}"#, "not of type |u1"),
         (r#"{"data":[true,0]}"#, "an element of type |u1"),

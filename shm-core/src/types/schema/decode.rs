@@ -132,7 +132,8 @@ impl<'a> Input<'a> {
     }
 
     fn text(&self, bytes: usize) -> Step<&'a str> {
-        str::from_utf8(self.take(bytes)?).or_else(|error| self.fail(format!("a string is not UTF-8: {error}")))
+        str::from_utf8(self.take(bytes)?)
+            .or_else(|error| self.fail(format!("a string is not UTF-8: its byte {} is invalid", error.valid_up_to())))
     }
 
     fn character(&self) -> Step<&'a str> {

@@ -238,8 +238,10 @@ impl<'a> Output<'a> {
                         members.iter().next().map(|(name, content)| (name.as_str(), Some(content))).expect("one")
                     }
                     _ => {
-                        return self
-                            .expected(self.shape(title, "the name of a variant, or an object with one variant"), value);
+                        return self.expected(
+                            self.shape(title, "the name of a variant, or an object with one variant"),
+                            value,
+                        );
                     }
                 };
                 match variants.iter().find(|(_, variant)| variant.name == name) {

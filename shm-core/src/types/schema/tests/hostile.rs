@@ -127,11 +127,7 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
     check(r#"{"TYPENAME":"E"}"#, &[1, 0, 0, 0], "at byte 4 of the value: the enum has no variant with number 1");
     check(r#""U16""#, &[1], "at byte 0 of the value: the type needs 2 bytes more, and only 1 byte is left");
     check(r#""U16""#, &[1, 2, 3], "at byte 2 of the value: the value ends here, and 1 byte is left over");
-    check(
-        r#""CHAR""#,
-        &[0xed, 0xa0, 0x80],
-        "at byte 3 of the value: a string is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0",
-    );
+    check(r#""CHAR""#, &[0xed, 0xa0, 0x80], "at byte 3 of the value: a string is not UTF-8: its byte 0 is invalid");
     let named = Schema::named("Frame", 2).unwrap();
     assert_eq!(
         named.decode(&[]).unwrap_err().to_string(),
