@@ -1,8 +1,8 @@
-//! Handles SIGBUS, the signal that a program gets when it accesses a mapped page that its file no longer has, or that the
-//! disk cannot deliver. No check beforehand can rule this out.
+//! Handles SIGBUS, the signal that a program gets when it accesses a mapped page that its file no
+//! longer has, or that the disk cannot deliver. No check beforehand can rule this out.
 //!
-//! The program reports the failure and ends. It cannot continue: the missing bytes would be read as values that were
-//! never published.
+//! The program reports the failure and ends. It cannot continue: the missing bytes would be read as
+//! values that were never published.
 #![allow(unsafe_code)]
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use signal_hook::low_level;
 use crate::report::rendered;
 use crate::{Code, Failure, remedy};
 
-/// What a program maps.
+/// The files that a program maps.
 #[derive(Clone, Copy, Debug)]
 pub enum Mapped<'a> {
     /// The region of this name.

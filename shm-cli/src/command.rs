@@ -1,4 +1,5 @@
-//! Parses a command line that may or may not start with a verb, and makes sure that a verb is never taken for a region.
+//! Parses a command line that may or may not start with a verb, and makes sure that a verb is never
+//! taken for a region.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -67,7 +68,8 @@ fn positionals(matches: &ArgMatches) -> Vec<OsString> {
     ["region", "value", "rest"].into_iter().filter_map(raw).flatten().map(OsString::from).collect()
 }
 
-/// Builds the error that shows both command lines the user may have meant. The verb is the positional word number `at`.
+/// Builds the error that shows both command lines the user may have meant. The verb is the positional
+/// word number `at`.
 fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], at: usize) -> Failure {
     let (misplaced, verb) = (&positionals[at..], &positionals[at..=at]);
     let program = command.get_name();
@@ -81,7 +83,8 @@ fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], 
         Some(words) => shell_line(program, words),
         None => shell_line(program, &[verb[0].clone(), "--help".into()]),
     };
-    // A program without values accepts only one positional word, so the words before the verb are left out.
+    // A program without values accepts only one positional word, so the words before the verb are left
+    // out.
     let has_value = command.get_positionals().any(|positional| positional.get_id() == "value");
     let kept = without(words, if has_value { misplaced } else { positionals });
     let as_word = shell_line(program, &[kept, vec!["--".into()], misplaced.to_vec()].concat());

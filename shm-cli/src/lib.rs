@@ -1,5 +1,5 @@
-//! The code that the programs share: command lines, error reports with exit codes, signals, units, the terminal, and
-//! values as JSON. It does not read or write values of regions.
+//! The code that the programs share: command lines, error reports with exit codes, signals, units, the
+//! terminal, and values as JSON. It does not read or write values of regions.
 
 mod bus_error;
 mod cause;

@@ -1,5 +1,6 @@
-//! What to do after a failure: the last part of an error message. This is the only place where errors name commands and
-//! options. No remedy destroys anything, unless the user asked for a region to be removed or replaced.
+//! Remedies: the last part of an error message, which says what to do after a failure. This is the only
+//! place where errors name commands and options. No remedy destroys anything, unless the user asked for
+//! a region to be removed or replaced.
 
 use shm_core::{BlockError, Limit, OpenError, PublishError, ReceiveError};
 

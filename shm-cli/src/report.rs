@@ -1,4 +1,5 @@
-//! Reports failures to the user: the exit code, what went wrong, and what to do next. All exit codes are decided here.
+//! Reports failures to the user: the exit code, what went wrong, and what to do next. All exit codes
+//! are decided here.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -90,7 +91,8 @@ pub fn finish(result: anyhow::Result<()>, out: &mut dyn Write) -> ExitCode {
     }
 }
 
-/// Prints on stderr what went wrong and what to do, and returns the exit code. A closed pipe is not reported.
+/// Prints on stderr what went wrong and what to do, and returns the exit code. A closed pipe is not
+/// reported.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         return report_usage(error);
@@ -172,7 +174,8 @@ fn remedy(error: &anyhow::Error) -> String {
     }
 }
 
-/// Returns the existing region whose name is most similar to `name`, if one is similar enough to be a typing error.
+/// Returns the existing region whose name is most similar to `name`, if one is similar enough to be a
+/// typing error.
 pub fn nearest_region(name: &str) -> Option<String> {
     let most = (name.chars().count() + 1) / 3;
     let regions = shm_core::regions().ok()?;

@@ -9,11 +9,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// Starts a thread that calls `action` when SIGHUP, SIGINT or SIGTERM arrives, and then ends the program by that signal.
-/// A signal that the program was started to ignore (by nohup, or as a shell's background job) stays ignored.
+/// Starts a thread that calls `action` when SIGHUP, SIGINT or SIGTERM arrives, and then ends the
+/// program by that signal. A signal that the program was started to ignore (by nohup, or as a shell's
+/// background job) stays ignored.
 ///
-/// Returns when the thread is running. The standard library ends the program if there is no memory to start a thread, and
-/// the caller's next step may use all memory that is left.
+/// Returns when the thread is running. The standard library ends the program if there is no memory to
+/// start a thread, and the caller's next step may use all memory that is left.
 pub fn before_end(action: impl Fn() + Send + 'static) -> Result<()> {
     let ignored = ignored_signals();
     let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);

@@ -1,4 +1,5 @@
-//! Output for a terminal: text without control characters, and messages on stderr as verbose as the user asked for.
+//! Output for a terminal: text without control characters, and messages on stderr as verbose as the
+//! user asked for.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -62,8 +63,8 @@ pub fn bold(text: &str) -> String {
     }
 }
 
-/// Reports whether the character is safe on a terminal. Newline and tab are; other control characters, and marks that
-/// change the direction of text, are not.
+/// Reports whether the character is safe on a terminal. Newline and tab are; other control characters,
+/// and marks that change the direction of text, are not.
 pub fn is_harmless(character: char) -> bool {
     match character {
         '\n' | '\t' => true,
@@ -98,8 +99,8 @@ impl Talk {
         }
     }
 
-    /// Reports the progress of a long job: on a terminal as a line that the next report overwrites, elsewhere only if the
-    /// user asked for details.
+    /// Reports the progress of a long job: on a terminal as a line that the next report overwrites,
+    /// elsewhere only if the user asked for details.
     pub fn progress(self, text: impl fmt::Display) {
         match io::IsTerminal::is_terminal(&io::stderr()) {
             true if !self.quiet => print_over(&Escaped(text.to_string().as_bytes()).to_string()),

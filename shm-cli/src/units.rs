@@ -10,7 +10,8 @@ pub fn size(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| "expected a size, for example 4096, 64KiB or 1.5MiB".to_owned())
 }
 
-/// The longest time: long enough to count as no limit, and short enough to be added to the current time.
+/// The longest time: long enough to count as no limit, and short enough to be added to the current
+/// time.
 const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 /// Parses a time: `500ms`, `2s`, `1m 30s`. A plain number is in seconds.

@@ -1,5 +1,5 @@
-//! Converts payloads to JSON and back, by the kind and type of their region. `shm-reader --json` prints values in this
-//! form, and `shm-writer --records` publishes them again.
+//! Converts payloads to JSON and back, by the kind and type of their region. `shm-reader --json` prints
+//! values in this form, and `shm-writer --records` publishes them again.
 
 pub mod array;
 pub mod json;
@@ -61,8 +61,8 @@ impl ValueFormat {
         }
     }
 
-    /// Returns the type as JSON, as the region stores it. It is `null` if the region stores none, and `None` for a kind
-    /// that has no types.
+    /// Returns the type as JSON, as the region stores it. It is `null` if the region stores none, and
+    /// `None` for a kind that has no types.
     pub fn document(&self) -> Option<String> {
         match (&self.schema, &self.array) {
             (Some(schema), _) => Some(schema.as_json().to_owned()),

@@ -1,4 +1,5 @@
-//! The verbs of all programs, and words similar to them, so that none of them is taken for a region by mistake.
+//! The verbs of all programs, and words similar to them, so that none of them is taken for a region by
+//! mistake.
 
 use std::ffi::{OsStr, OsString};
 
@@ -33,8 +34,8 @@ pub fn refuse_verb_as_value(command: &Command, words: &[OsString], value: &OsStr
     }
 }
 
-/// Refuses word number `at` of the command line if it is not a verb of this program, but a verb of another program or
-/// similar to a verb.
+/// Refuses word number `at` of the command line if it is not a verb of this program, but a verb of
+/// another program or similar to a verb.
 pub fn refuse_near_verb(command: &Command, words: &[OsString], at: usize) -> Result<(), Failure> {
     let takes_region = command.get_positionals().any(|positional| positional.get_id() == "region");
     let Some(word) = words.get(at).filter(|_| takes_region) else { return Ok(()) };
@@ -47,8 +48,8 @@ pub fn refuse_near_verb(command: &Command, words: &[OsString], at: usize) -> Res
     }
 }
 
-/// Returns a verb with those of the words after it that it accepts, as far as they are known; `REGION` for a region that is
-/// missing.
+/// Returns a verb with those of the words after it that it accepts, as far as they are known; `REGION`
+/// for a region that is missing.
 fn arguments(verb: &str, words: &[OsString]) -> Vec<OsString> {
     let (flags, most): (&[&str], _) = match verb {
         "list" | "ls" => (&["--json"], 0),

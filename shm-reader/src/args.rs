@@ -31,7 +31,8 @@ Examples:
 /// arrays as their shape and first elements, and values without a schema as hexadecimal numbers.
 ///
 /// With -f, shm-reader waits for the region if it does not exist, and continues when the region gets
-/// another writer or is created again. If it is too slow, it misses the oldest values, and reports how many.
+/// another writer or is created again. If it is too slow, it misses the oldest values, and reports how
+/// many.
 #[derive(Debug, Parser)]
 #[command(name = "shm-reader", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
@@ -89,9 +90,9 @@ pub enum Verb {
     },
     /// Print the plain bytes of a block, which has no header
     ///
-    /// Prints exactly the requested bytes. On a terminal, control characters are escaped, and a newline follows. A block does
-    /// not record how many of its bytes are in use, or whether another program is writing to them. A region is refused
-    /// without --force.
+    /// Prints exactly the requested bytes. On a terminal, control characters are escaped, and a newline
+    /// follows. A block does not record how many of its bytes are in use, or whether another program is
+    /// writing to them. A region is refused without --force.
     ///
     /// Example: shm-reader map note --len 5
     Map {
@@ -135,8 +136,8 @@ pub struct Read {
     pub count: Option<u64>,
     /// The first value: latest, new, oldest, the number of a value, or -N for the last N [default: latest]
     ///
-    /// Without --follow, the values from there to the newest are printed. With --follow, if shm-reader has to
-    /// wait for the region, it starts with the region's first value.
+    /// Without --follow, the values from there to the newest are printed. With --follow, if shm-reader has
+    /// to wait for the region, it starts with the region's first value.
     #[arg(long, value_name = "WHERE", allow_negative_numbers = true, value_parser = position)]
     pub from: Option<Position>,
     /// The maximum wait for each value (500ms, 2s, 1m30s; a plain number is seconds), then exit with code 4
@@ -146,8 +147,9 @@ pub struct Read {
     pub timeout: Option<Duration>,
     /// Treat missed values as an error (exit code 6)
     ///
-    /// With --follow, shm-reader ends after the first value that follows missed ones; otherwise it prints all
-    /// values first. Values published before the start are not missed, unless --from requests them by number.
+    /// With --follow, shm-reader ends after the first value that follows missed ones; otherwise it prints
+    /// all values first. Values published before the start are not missed, unless --from requests them by
+    /// number.
     #[arg(long)]
     pub strict: bool,
     /// End with success when the writer has closed the region and all values are read; implies --follow
@@ -155,7 +157,8 @@ pub struct Read {
     pub until_closed: bool,
     /// Like --until-closed, and end with code 8 when the writer has died and all values are read
     ///
-    /// Only for your own regions: the lock file, which shows whether a writer is alive, is readable only for its owner.
+    /// Only for your own regions: the lock file, which shows whether a writer is alive, is readable only
+    /// for its owner.
     #[arg(long)]
     pub until_gone: bool,
     /// Print one JSON object per value: region, seq, time, len, kind, value

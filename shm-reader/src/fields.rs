@@ -44,7 +44,7 @@ fn about(info: &Info, users: &Users) -> Vec<Field> {
 }
 
 fn values(info: &Info) -> Vec<Field> {
-    let retained = format!("{}, can still be read", shm_cli::counted(info.retained, "value"));
+    let retained = format!("{} can still be read", shm_cli::counted(info.retained, "value"));
     let newest_time = info.newest_time.map_or("none".to_owned(), words::time);
     let head = match (info.head, info.retained) {
         (0, _) => "0, no value yet".to_owned(),

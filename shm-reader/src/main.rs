@@ -1,5 +1,5 @@
-//! shm-reader: prints the values of regions, and information about them. It changes nothing, so it is safe to run at any
-//! time.
+//! shm-reader: prints the values of regions, and information about them. It changes nothing, so it is
+//! safe to run at any time.
 
 mod args;
 mod fields;

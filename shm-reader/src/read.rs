@@ -98,7 +98,8 @@ impl<'a> Session<'a> {
         Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), printed: 0, missed: 0 }
     }
 
-    /// Prints values as they arrive. Flushes the output after each one. With `--strict`, ends at the first loss.
+    /// Prints values as they arrive. Flushes the output after each one. With `--strict`, ends at the first
+    /// loss.
     fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
         while !self.has_enough() {
             let sample = match self.receive(reader, patience)? {
@@ -118,7 +119,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Waits for the next value. Without an option that ends the wait, it continues with the next writer and the next region.
+    /// Waits for the next value. Without an option that ends the wait, it continues with the next writer
+    /// and the next region.
     fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Received<()>> {
         let patience = patience.unwrap_or(Duration::MAX);
         if self.args.until_gone {
@@ -134,7 +136,8 @@ impl<'a> Session<'a> {
     fn receive_until_gone(&mut self, reader: &mut RawReader, patience: Duration) -> Result<Received<()>> {
         let started = Instant::now();
         loop {
-            // Checked before the attempt to receive, so values published before the writer died are still received.
+            // Checked before the attempt to receive, so values published before the writer died are still
+            // received.
             let writer = reader.writer();
             let left = patience.saturating_sub(started.elapsed());
             let received = match writer {
@@ -150,7 +153,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Prints the selected values that the region holds now. If there are none, waits for the first one if allowed.
+    /// Prints the selected values that the region holds now. If it holds no such value, waits for the first
+    /// one if allowed.
     fn print_retained(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
         match self.args.from {
             None => self.print_latest(reader)?,

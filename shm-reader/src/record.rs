@@ -1,4 +1,5 @@
-//! Writes values as records: JSON objects from which `shm-writer --records` publishes the same values again.
+//! Writes values as records: JSON objects from which `shm-writer --records` publishes the same values
+//! again.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

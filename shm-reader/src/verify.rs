@@ -23,7 +23,8 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     Err(Failure::new(Code::Damaged, what, remedy::keep_copy(findings.iter().any(|(part, _)| part == "header"))).into())
 }
 
-/// Returns the place and the problem of each finding. A region that is too damaged to open has one finding.
+/// Returns the place and the problem of each finding. A region that is too damaged to open has one
+/// finding.
 fn findings(name: &str) -> Result<Vec<(String, String)>> {
     match shm_core::verify(name) {
         Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.part, finding.problem)).collect()),

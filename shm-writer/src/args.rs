@@ -87,9 +87,9 @@ pub enum Verb {
     },
     /// Store plain bytes in a block, which has no header
     ///
-    /// Stores the bytes of VALUE, or all of stdin, and nothing else. Every program that maps the same file sees the bytes,
-    /// for example Python with mmap. A region is refused without --force. A block exists until its file is deleted: rm
-    /// /dev/shm/NAME.
+    /// Stores the bytes of VALUE, or all of stdin, and nothing else. Every program that maps the same file
+    /// sees the bytes, for example Python with mmap. A region is refused without --force. A block exists
+    /// until its file is deleted: rm /dev/shm/NAME.
     ///
     /// Example: shm-writer map note --size 64 hello
     Map {
@@ -108,7 +108,8 @@ pub enum Verb {
         #[arg(long)]
         force: bool,
     },
-    /// Remove files that killed writers left over (unfinished files, lock files without a region), but no regions
+    /// Remove files that killed writers left over (unfinished files, lock files without a region), but no
+    /// regions
     Clean {
         /// Only list the files that would be removed
         #[arg(long)]
@@ -152,14 +153,14 @@ pub struct Publish {
     pub whole: bool,
     /// Read records from stdin, as shm-reader --json prints them, and publish the value of each
     ///
-    /// A new region gets the kind and type of the first record. Lines that report missed values or a restart publish
-    /// nothing.
+    /// A new region gets the kind and type of the first record. Lines that report missed values or a
+    /// restart publish nothing.
     #[arg(long, conflicts_with_all = ["value", "file", "chunk", "whole", "kind"])]
     pub records: bool,
     /// Publish VALUE repeatedly, once every TIME (500ms, 2s; a plain number is seconds)
     ///
-    /// In a repeated VALUE, {seq} is replaced by the number of the value, and {time} by the time at which it
-    /// is published. The schedule does not drift; after a delay of more than a second it starts again.
+    /// In a repeated VALUE, {seq} is replaced by the number of the value, and {time} by the time at which
+    /// it is published. The schedule does not drift; after a delay of more than a second it starts again.
     #[arg(short, long, value_name = "TIME", requires = "value", value_parser = shm_cli::duration)]
     pub every: Option<Duration>,
     /// Publish VALUE N times, without a pause unless --every is given; {seq} and {time} are replaced
@@ -174,7 +175,8 @@ pub struct Publish {
 /// The options of the region.
 #[derive(Debug, clap::Args)]
 pub struct Layout {
-    /// The kind of the values [default: that of the region; new: text, or bytes with --file, --chunk, --whole]
+    /// The kind of the values [default: that of the region; new: text, or bytes with --file, --chunk,
+    /// --whole]
     ///
     /// A region of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
@@ -200,13 +202,15 @@ pub struct Layout {
 #[derive(Debug, clap::Args)]
 #[group(multiple = false, conflicts_with = "kind")]
 pub struct Description {
-    /// The schema of the values, which are then given as JSON: a file as printed by shm-reader inspect --schema
+    /// The schema of the values, which are then given as JSON: a file as printed by shm-reader inspect
+    /// --schema
     #[arg(help_heading = REGION, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
     /// The type of arrays: u1:480,640,3 is 480 x 640 x 3 of u1; b1, i1 to i8, u1 to u8, f2, f4, f8, c8, c16
     ///
-    /// The digit is the size of an element in bytes; b is bool, i and u are integers, f floats, c complex numbers. stdin is cut into
-    /// arrays. A first length of 0 can differ from value to value, and then all of stdin is one value.
+    /// The digit is the size of an element in bytes; b is bool, i and u are integers, f floats, c complex
+    /// numbers. stdin is cut into arrays. A first length of 0 can differ from value to value, and then all
+    /// of stdin is one value.
     #[arg(help_heading = REGION, long, value_name = "TYPE", value_parser = array)]
     pub array: Option<ArrayType>,
 }

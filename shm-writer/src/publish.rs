@@ -33,8 +33,8 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     match publish_all(&mut source, &target, &writer, talk) {
         Ok(()) => writer.end(),
         Err(error) => {
-            // A new region without a value is removed, because its kind would remain for the next attempt. An error of
-            // this cleanup is ignored in favour of the first error.
+            // A new region without a value is removed, because its kind would remain for the next attempt. An
+            // error of this cleanup is ignored in favour of the first error.
             let _ = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
             Err(error)
         }
@@ -58,8 +58,9 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
     ))
 }
 
-/// Checks the first value before the region is opened, if the value is available without waiting, or if opening the region
-/// discards the values in it. Returns false if there is no value, in which case nothing should be discarded.
+/// Checks the first value before the region is opened, if the value is available without waiting, or if
+/// opening the region discards the values in it. Returns false if there is no value, in which case
+/// nothing should be discarded.
 fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
     if !source.is_at_hand() && !target.discards_values() {
         return Ok(true);

@@ -74,8 +74,8 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// Returns the value of a line, after opening the writer for its format. Returns `None` for a line that reports missed
-    /// values or a restart.
+    /// Returns the value of a line, after opening the writer for its format. Returns `None` for a line that
+    /// reports missed values or a restart.
     fn payload(&mut self, line: &[u8], place: &str) -> Result<Option<Vec<u8>>> {
         let bad = |reason: String| self.bad_line(place, &reason);
         let line: Line<'_> = serde_json::from_slice(line).map_err(|error| bad(json::without_line(&error)))?;
@@ -97,7 +97,8 @@ impl Copier<'_> {
         Ok(Some(payload))
     }
 
-    /// Returns the format of a line's value: from its kind, its schema, or the last schema of the same region.
+    /// Returns the format of a line's value: from its kind, its schema, or the last schema of the same
+    /// region.
     fn format_of(&mut self, kind: Kind, line: &Line<'_>, place: &str) -> Result<ValueFormat> {
         let region = line.region.as_deref().unwrap_or_default();
         if let Some(document) = line.schema {
@@ -119,7 +120,8 @@ impl Copier<'_> {
         }
     }
 
-    /// Returns the format of the existing region, for a stream that begins after the record with the schema.
+    /// Returns the format of the existing region, for a stream that begins after the record with the
+    /// schema.
     fn found_format(&self, kind: Kind, place: &str) -> Result<ValueFormat> {
         match shm_core::inspect(self.name) {
             Ok(info) if info.kind == Some(kind) => Ok(ValueFormat { kind, schema: info.schema, array: info.array }),

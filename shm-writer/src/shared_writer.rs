@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use shm_core::{PublishError, RawWriter, Sequence};
 
-/// A writer whose region is closed when a signal ends the program. It holds `None` before it is opened and after it ended.
+/// A writer whose region is closed when a signal ends the program. It holds `None` before it is opened
+/// and after it ended.
 #[derive(Clone)]
 pub struct SharedWriter {
     writer: Arc<Mutex<Option<RawWriter>>>,
@@ -14,8 +15,8 @@ pub struct SharedWriter {
 }
 
 impl SharedWriter {
-    /// Creates it without an open writer, and installs the signal handler. A signal closes the region of the writer that is
-    /// open at that time, or removes the region if `removes` is set.
+    /// Creates it without an open writer, and installs the signal handler. A signal closes the region of
+    /// the writer that is open at that time, or removes the region if `removes` is set.
     pub fn new(removes: bool) -> Result<Self> {
         let writer = Self { writer: Arc::default(), removes };
         let at_signal = writer.clone();

@@ -13,8 +13,8 @@ use shm_core::Sequence;
 
 use crate::args::Publish;
 
-/// A schedule that is later than this starts again from now, instead of catching up. The machine slept, or the program was
-/// stopped.
+/// A schedule that is later than this starts again from now, instead of catching up. The machine slept,
+/// or the program was stopped.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// The values to publish, one after another.
@@ -91,7 +91,8 @@ impl Source {
         matches!(self, Self::Repeated(_))
     }
 
-    /// Returns the first value, without consuming it. A repeated value may later get another number and time.
+    /// Returns the first value, without consuming it. A repeated value may later get another number and
+    /// time.
     pub fn peek(&mut self) -> Result<Option<Vec<u8>>> {
         let mut value = Vec::new();
         match self {
@@ -104,7 +105,8 @@ impl Source {
         Ok(Some(value))
     }
 
-    /// Waits until the next value is due, and puts it into the buffer. Returns false if there are no more values.
+    /// Waits until the next value is due, and puts it into the buffer. Returns false if there are no more
+    /// values.
     pub fn next(&mut self, sequence: Sequence, value: &mut Vec<u8>) -> Result<bool> {
         match self {
             Self::Repeated(repeated) => Ok(repeated.next(sequence, value)),
@@ -136,7 +138,8 @@ impl Repeated {
         true
     }
 
-    /// Sleeps until the value is due. The schedule does not drift: a value that is a little late does not delay the next one.
+    /// Sleeps until the value is due. The schedule does not drift: a value that is a little late does not
+    /// delay the next one.
     fn wait(&mut self) {
         let due = *self.due.get_or_insert_with(Instant::now);
         thread::sleep(due.saturating_duration_since(Instant::now()));

@@ -1,4 +1,5 @@
-//! The region to write: its state before it is opened, the kind and type of its values, and how they are encoded.
+//! The region to write: its state before it is opened, the kind and type of its values, and how they
+//! are encoded.
 
 use std::borrow::Cow;
 use std::fs;
@@ -22,8 +23,8 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Returns the target for values. Without `--as`, the kind is that of the existing region; for a new region, it follows from
-    /// the way the values are given.
+    /// Returns the target for values. Without `--as`, the kind is that of the existing region; for a new
+    /// region, it follows from the way the values are given.
     pub fn for_values(args: &'a Publish, layout: &Layout) -> Result<Self> {
         let are_bytes = args.file.is_some() || args.whole || args.chunk.is_some();
         let found = look(&args.region)?;
@@ -71,12 +72,14 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Returns the payload for a value: in a region with a schema, the encoding of the JSON. `place` is where the value was found.
+    /// Returns the payload for a value: in a region with a schema, the encoding of the JSON. `place` is
+    /// where the value was found.
     pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
         let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
         let value_json = serde_json::from_slice(value)
             .map_err(|error| format!("{place} is not JSON: {}", json::without_line(&error)));
-        let encode = |value| schema.encode(&value).map_err(|error| format!("{place} does not fit its type: {error}"));
+        let encode =
+            |value| schema.encode(&value).map_err(|error| format!("{place} does not fit the region's type: {error}"));
         match value_json.and_then(encode) {
             Ok(payload) => Ok(Cow::Owned(payload)),
             Err(reason) => {
@@ -107,7 +110,8 @@ impl<'a> Target<'a> {
         self.payload(value, place)?;
         let array = self.found_array().map(|array| array.shape_of(value.len()));
         if let Some(Err(reason)) = array {
-            let what = format!("cannot publish to region '{}': {place} does not fit its type: {reason}", self.name);
+            let what =
+                format!("cannot publish to region '{}': {place} does not fit the region's type: {reason}", self.name);
             return Err(Failure::new(Code::Other, what, remedy::whole_arrays()).into());
         }
         let wrong = match self.kind {
@@ -154,7 +158,8 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Sets the type that the options of `create` describe. Returns the kind of region for it, or `None` if there is no type.
+/// Sets the type that the options of `create` describe. Returns the kind of region for it, or `None` if
+/// there is no type.
 fn describe(options: &mut WriterOptions, description: &Description) -> Result<Option<Kind>> {
     if let Some(array) = &description.array {
         options.array(array.clone());
@@ -187,7 +192,8 @@ fn has_type_of(info: &Info, writer: &RawWriter) -> bool {
     (info.schema.as_ref(), info.array.as_ref()) == (writer.schema(), writer.array())
 }
 
-/// Refuses a region whose values shm-writer cannot encode, because it has no schema that describes them.
+/// Refuses a region whose values shm-writer cannot encode, because it has no schema that describes
+/// them.
 fn require_type(name: &str, info: &Info) -> Result<(), Failure> {
     let has_schema = info.schema.as_ref().is_some_and(Schema::is_complete);
     if has_schema || info.array.is_some() || info.kind.is_some_and(|kind| is_plain(&kind)) {

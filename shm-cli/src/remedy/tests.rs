@@ -1,4 +1,5 @@
-//! What the programs add to every error of the library, and how the whole message reads.
+//! Checks the remedies that the programs add to every error of the library. To read all messages with their remedies:
+//! `cargo test -p shm-cli every_error -- --nocapture`.
 
 use super::*;
 use shm_core::{ArrayType, ArrayTypeError, Denied, Error, Kind, NotOursReason, SchemaError, ValueError};
@@ -40,7 +41,7 @@ fn every_error_says_what_to_do_and_destroys_nothing() {
         assert_eq!(destroys.filter(|_| !text.contains("remove region")), None, "{shown}");
         assert!(*is_of_system || text.contains("; ") || !remedy.is_empty(), "says what to do: {text}");
         if !remedy.is_empty() {
-            every::check_form(&remedy);
+            every::check_form(remedy);
         }
     }
     for (words, expected) in REMEDIES {

@@ -26,7 +26,8 @@ pub fn line(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
     Ok(format!("{}: {}{more}", title.trim_end(), elements.join(", ")))
 }
 
-/// Returns an array as a JSON object. Its elements are in one list, in which the last index varies fastest.
+/// Returns an array as a JSON object. Its elements are in one list, in which the last index varies
+/// fastest.
 pub fn json(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
     let shape = array.shape_of(payload.len()).map_err(|error| error.to_string())?;
     let lengths = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(",");

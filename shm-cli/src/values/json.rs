@@ -14,8 +14,8 @@ pub fn string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Removes the white space between the parts of valid JSON. Numbers, the order of fields, and repeated fields stay
-/// unchanged.
+/// Removes the white space between the parts of valid JSON. Numbers, the order of fields, and repeated
+/// fields stay unchanged.
 pub fn on_one_line(json: &str) -> String {
     let (mut is_in_string, mut is_escaped) = (false, false);
     let is_kept = |character: &char| {
@@ -39,7 +39,8 @@ pub fn for_terminal(json: &str) -> String {
     harmless
 }
 
-/// Returns the message of a JSON error without its line number, which could be confused with the line of the input.
+/// Returns the message of a JSON error without its line number, which could be confused with the line
+/// of the input.
 pub fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }

@@ -349,7 +349,7 @@ fn version((major, minor): (u16, u16)) -> String {
     format!("{major}.{minor}")
 }
 
-/// What ran out, bytes or something else, and what to do; `less` is a way to need fewer bytes.
+/// Says that there are too few bytes, or no inodes, and what to do; `less` is a way to need fewer bytes.
 pub(super) fn space(needed: u64, free: u64, less: &str) -> String {
     if needed > free {
         let needed = bytes_in_words(needed);

@@ -106,9 +106,9 @@ pub enum SchemaError {
         reason: String,
     },
     /// JSON is not a value of the type.
-    #[error("{path}: {reason}")]
+    #[error("{}{reason}", in_front(.path))]
     Json {
-        /// Where in the value, as in `Reading.position.1`.
+        /// Where in the value, as in `Reading.position.1`; empty for a whole value whose type has no name.
         path: String,
         /// What was expected, and what was there.
         reason: String,
@@ -309,6 +309,11 @@ impl fmt::Display for Schema {
             }
         }
     }
+}
+
+/// The place of an error, unless that is the whole value.
+fn in_front(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 fn untraceable<T>(reason: String) -> SchemaError {

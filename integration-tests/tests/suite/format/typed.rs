@@ -59,14 +59,16 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
             .complains(&["shm-reader inspect rover"]);
     };
     check("warm", &["'rover'", "VALUE", "not JSON"]);
-    check(r#"{"name":"Ada"}"#, &["VALUE: Rover: the field 'position' is missing"]);
+    check(r#"{"name":"Ada"}"#, &["VALUE does not fit the region's type: Rover: the field 'position' is missing"]);
     check(
         &ROVER.replace("48.137,11.575],\"wheels", "48.137,\"east\"],\"wheels"),
         &["Rover.position.1: expected f64, got \"east\""],
     );
     check(&ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"), &["Rover.power: expected Power: Off, Battery, Cable"]);
     s.ok(&format!("echo '{ROVER}' > lines; echo '{{}}' >> lines"));
-    s.run("shm-writer rover < lines").exits(1).complains(&["line 2: Rover: the field 'name' is missing"]);
+    s.run("shm-writer rover < lines")
+        .exits(1)
+        .complains(&["line 2 does not fit the region's type: Rover: the field 'name' is missing"]);
     assert_eq!(s.inspect("rover")["head"], 4, "the first line");
     s.run("shm-reader verify rover").prints("ok\n");
 }
@@ -117,8 +119,10 @@ fn stdin_is_cut_into_arrays() {
     let line = s.ok("shm-reader --json cam");
     let value = r#""value":{"dtype":"|u1","shape":[2,3],"data":[103,104,105,106,107,108]}"#;
     assert!(line.contains(&format!(r#""kind":"array","schema":{{"dtype":"|u1","shape":[2,3]}},{value}"#)), "{line}");
-    s.run("printf abcdefg | shm-writer cam").exits(1).complains(&["value 2", "1 bytes are no array u1:2,3"]);
-    s.run("shm-writer cam text").exits(1).complains(&["VALUE", "4 bytes are no array"]);
+    s.run("printf abcdefg | shm-writer cam")
+        .exits(1)
+        .complains(&["value 2", "the value has 1 byte, and an array of type u1:2,3 has 6 bytes"]);
+    s.run("shm-writer cam text").exits(1).complains(&["VALUE", "the value has 4 bytes"]);
     s.ok("printf 123456 > frame; shm-writer cam --file frame");
     s.run("shm-reader --raw cam").prints("123456");
     assert_eq!(s.ok("shm-reader inspect --schema cam"), "{\"dtype\":\"|u1\",\"shape\":[2,3]}\n");
@@ -228,11 +232,11 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     let named = |version| Schema::named("Untraceable", version).expect("a name");
     let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
     writer.publish(&Untraceable::Number(7)).expect("a value");
-    s.run("shm-reader room").prints("1 bytes: 07\n");
+    s.run("shm-reader room").prints("1 byte: 07\n");
     let text = s.ok("shm-reader inspect room");
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
     drop(writer);
-    s.run("shm-writer room 1").exits(1).complains(&["bincode values, which only programs that know them make"]);
+    s.run("shm-writer room 1").exits(1).complains(&["its kind is bincode, and it has no schema"]);
     assert!(JsonReader::open(&name).is_err() && JsonWriter::open(&name).is_err());
     assert!(ReaderOptions::new().schema(named(1)).open::<Untraceable>(&name).is_ok());
     let other = ReaderOptions::new().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");

@@ -250,7 +250,7 @@ fn a_kind_that_is_unknown_is_refused_by_its_number() {
         let outcome = s.run("shm-reader demo").complains(&["demo", &kind.to_string()]);
         assert!([1, 5].contains(&outcome.code()), "{outcome:?}");
         assert!(!outcome.stderr.contains("writer of known"), "a message that helps: {outcome:?}");
-        s.run("shm-writer demo --as text anew").exits(5).complains(&[&format!("of kind {kind}, unknown")]);
+        s.run("shm-writer demo --as text anew").exits(5).complains(&[&format!("its kind has number {kind}")]);
         s.run("shm-writer demo --as text --replace -q anew").exits(0);
         s.run("shm-reader demo").prints("anew\n");
     }

@@ -148,8 +148,8 @@ fn damage_is_5() {
     check(damage, "shm-reader demo -f", 5, &["demo"]);
     check(damage, "shm-reader inspect demo", 5, &["demo"]);
     check(damage, "shm-writer demo two", 5, &["demo"]);
-    check("echo mine > $SHM_DIR/demo", "shm-reader demo", 5, &["'demo' is not a region"]);
-    check("echo mine > $SHM_DIR/demo", "shm-writer demo one", 5, &["'demo' is not a region"]);
+    check("echo mine > $SHM_DIR/demo", "shm-reader demo", 5, &["'demo': the file is not a region"]);
+    check("echo mine > $SHM_DIR/demo", "shm-writer demo one", 5, &["'demo': the file is not a region"]);
 }
 
 #[test]

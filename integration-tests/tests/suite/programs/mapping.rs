@@ -45,8 +45,8 @@ fn a_write_that_does_not_fit_is_refused_whole() {
     let check = |command: &str, code: i32, words: &[&str]| {
         s.run(command).exits(code).complains(words);
     };
-    check("shm-writer map block --at 8 abc", 1, &["write 3 bytes at 8 of 'block'", "it has 10 bytes"]);
-    check("shm-writer map block --at 11 ''", 1, &["seek to 11 in 'block'", "it has 10 bytes"]);
+    check("shm-writer map block --at 8 abc", 1, &["write 3 bytes at 8 of 'block'", "it has only 10 bytes"]);
+    check("shm-writer map block --at 11 ''", 1, &["seek to 11 in 'block'", "it has only 10 bytes"]);
     check("shm-writer map block --at 1EiB a", 1, &["'block'"]);
     check("shm-writer map block --size 4 abcde", 2, &["5 bytes at 0 do not fit --size 4"]);
     check("shm-writer map fresh --size 4 abcde", 2, &["--size 4"]);
@@ -86,7 +86,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
             s.run(&format!("{program} {name}")).exits(1).complains(&["cannot map", name, reason]);
         }
     }
-    s.run("shm-reader map empty").exits(1).complains(&["empty", "no byte"]);
+    s.run("shm-reader map empty").exits(1).complains(&["empty", "no bytes"]);
     s.run("shm-reader map ../block").exits(3).complains(&["no block named '../block'"]);
     s.run("shm-reader map .hidden").exits(2).complains(&[".hidden"]);
 }
@@ -96,9 +96,9 @@ fn a_block_is_not_a_region() {
     let s = Sandbox::new();
     s.ok("shm-writer map block --size 5 hello");
     s.run("shm-reader list").prints("");
-    s.run("shm-reader block").exits(5).complains(&["'block' is not a region"]);
-    s.run("shm-writer block x").exits(5).complains(&["'block' is not a region"]);
-    s.run("shm-writer rm --force block").exits(5).complains(&["'block' is not a region"]);
+    s.run("shm-reader block").exits(5).complains(&["'block': the file is not a region"]);
+    s.run("shm-writer block x").exits(5).complains(&["'block': the file is not a region"]);
+    s.run("shm-writer rm --force block").exits(5).complains(&["'block': the file is not a region"]);
     s.run("shm-reader map block").prints("hello");
     assert_eq!(s.files(), ["block"]);
 }

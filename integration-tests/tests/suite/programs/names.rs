@@ -109,6 +109,6 @@ fn a_path_may_go_through_any_directory() {
 #[test]
 fn a_message_about_a_name_says_what_is_wrong_with_it() {
     let s = Sandbox::new();
-    s.run("shm-writer 'two words' x").complains(&["'two words' is not a region name"]);
-    s.run("shm-reader .hidden").complains(&["'.hidden' is not a region name"]);
+    s.run("shm-writer 'two words' x").complains(&["cannot use 'two words' as the name of a region"]);
+    s.run("shm-reader .hidden").complains(&["cannot use '.hidden' as the name of a region"]);
 }

@@ -201,17 +201,23 @@ fn what_is_no_record_is_an_error_with_its_line_and_what_came_before_stays() {
         ("hello", "line 2 is not a record"),
         ("", "line 2 is not a record"),
         ("[]", "line 2 is not a record"),
-        ("{}", "line 2 is not a record: it has no kind"),
-        (r#"{"value":1}"#, "line 2 is not a record: it has no kind"),
-        (r#"{"kind":"text"}"#, "line 2 is not a record: it has no value"),
-        (r#"{"kind":"song","value":"la"}"#, "line 2 is not a record: there is no kind 'song'"),
-        (r#"{"kind":"text","schema":{},"value":"la"}"#, "line 2 is not a record: values of kind text have no schema"),
-        (r#"{"kind":"array","schema":{},"value":"la"}"#, "line 2 is not a record: not an array's schema"),
-        (r#"{"kind":"text","value":1}"#, "line 2: invalid type: integer"),
-        (r#"{"kind":"text","raw":"?"}"#, "line 2: not base64"),
-        (r#"{"kind":"text","raw":"/w=="}"#, "line 2: the value is not UTF-8"),
-        (r#"{"kind":"array","value":{"data":[]}}"#, "line 2 does not say the type of its array value"),
-        (r#"{"kind":"bincode","value":1}"#, "line 2 does not say the type of its bincode value"),
+        ("{}", "line 2 is not a record: it has no member 'kind'"),
+        (r#"{"value":1}"#, "line 2 is not a record: it has no member 'kind'"),
+        (r#"{"kind":"text"}"#, "line 2 is not a record: it has no member 'value'"),
+        (r#"{"kind":"song","value":"la"}"#, "line 2 is not a record: its kind 'song' is unknown"),
+        (
+            r#"{"kind":"text","schema":{},"value":"la"}"#,
+            "line 2 is not a record: values of kind text cannot have a schema",
+        ),
+        (
+            r#"{"kind":"array","schema":{},"value":"la"}"#,
+            "line 2 is not a record: the JSON is not the schema of an array",
+        ),
+        (r#"{"kind":"text","value":1}"#, "the value in line 2 is not valid: invalid type: integer"),
+        (r#"{"kind":"text","raw":"?"}"#, "the value in line 2 is not valid: it is not base64"),
+        (r#"{"kind":"text","raw":"/w=="}"#, "the value in line 2 is not valid: the value is not UTF-8"),
+        (r#"{"kind":"array","value":{"data":[]}}"#, "line 2 has kind array, but no schema"),
+        (r#"{"kind":"bincode","value":1}"#, "line 2 has kind bincode, but no schema"),
     ] {
         let s = Sandbox::new();
         fs::write(s.home("records"), format!("{{\"kind\":\"text\",\"value\":\"one\"}}\n{line}\n")).expect("a file");
@@ -229,7 +235,9 @@ fn a_typed_value_that_does_not_fit_says_where() {
     let s = Sandbox::new();
     let record = r#"{"kind":"bincode","schema":{"type":"U8","types":{}},"value":300}"#;
     fs::write(s.home("records"), record).expect("a file");
-    s.run("shm-writer --records b < records").exits(1).complains(&["'b': line 1: u8: expected", "300"]);
+    s.run("shm-writer --records b < records")
+        .exits(1)
+        .complains(&["the value in line 1 is not valid: expected u8", "300"]);
     assert_eq!(s.files(), [""; 0]);
 }
 
@@ -252,7 +260,7 @@ fn lines_between_values_publish_nothing_and_raw_wins() {
 fn a_stream_that_begins_in_the_middle_takes_the_type_of_the_region() {
     let s = Sandbox::new();
     s.ok("shm-writer create a --array u1:2 && printf abcd | shm-writer a && shm-reader a --from oldest --json | tail -n 1 > last");
-    s.run("shm-writer --records b < last").exits(1).complains(&["line 1 does not say the type", "create --schema"]);
+    s.run("shm-writer --records b < last").exits(1).complains(&["line 1 has kind", "create --schema"]);
     assert!(!s.shm("b").exists());
     s.ok("shm-writer create b --array u1:2 && shm-writer --records b < last");
     assert_eq!(content(&s, "b").3, [b"cd"]);

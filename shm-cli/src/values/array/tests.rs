@@ -1,8 +1,9 @@
-//! Arrays to JSON and back.
+//! Tests of converting arrays to JSON and back.
 
 use super::*;
 
-/// What is said of the elements `bytes`, for people and as JSON; and whether the JSON is the same bytes again.
+/// Checks how the elements `bytes` are printed as text and as JSON, and that the JSON gives the same
+/// bytes.
 #[track_caller]
 fn check(dtype: &str, bytes: &[u8], line_: &str, data: &str, is_exact: bool) {
     let array = ArrayType::new(dtype, &[0]).expect("a type");

@@ -31,6 +31,7 @@ impl<'a> Output<'a> {
     fn fail<T>(&self, reason: impl Display) -> Result<T> {
         let root = match &self.tree.root {
             Format::TypeName(name) => definition::escaped(name),
+            _ if self.path.is_empty() => String::new(),
             _ => "value".to_owned(),
         };
         let path = [vec![root], self.path.clone()].concat().join(".");

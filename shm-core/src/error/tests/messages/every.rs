@@ -237,13 +237,3 @@ pub fn check_form(text: &str) {
     let words: Vec<&str> = text.split(' ').collect();
     assert_eq!(words.windows(2).find(|pair| pair[0] == pair[1] || pair[1].is_empty()), None, "{text}");
 }
-
-/// Reports whether an error must name a region or block: all but those of a type or of a whole directory.
-pub fn has_name(error: &Error) -> bool {
-    !matches!(
-        error,
-        Error::ArrayType(_)
-            | Error::Schema(_)
-            | Error::Open(OpenError::ArrayType(_) | OpenError::Schema(_) | OpenError::Directory { region: None, .. })
-    )
-}
