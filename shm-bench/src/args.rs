@@ -1,27 +1,29 @@
-//! The arguments of shm-bench, and their help.
+//! The arguments of shm-bench and their help.
 
 use clap::Parser;
 use shm_bench::Measuring;
 
-/// The text that `-h` prints: a summary on one screen.
+/// The text that `-h` prints: all options on one screen.
 pub const SHORT_HELP: &str = include_str!("short_help.txt");
 
-/// Measure how fast shared memory is on this machine, compared with the limits of the machine
+/// Measure the speed of shm on this machine, next to the limits of the machine
 ///
-/// Two processes on two CPUs measure round trips, one-way rates, reads of the newest value, publishing and attaching. Each
-/// result is printed next to a limit that is measured alternately with it: bare memory, memcpy, or a bare futex. Compare the
-/// ratios, because absolute figures differ from run to run. All rows take about 75 seconds, and no other programs should run
-/// meanwhile. They use about 100 MB in SHM_DIR, and remove it at the end.
+/// Two processes, each on its own CPU, measure round trips, one-way rates, reads of the newest
+/// value, publishing and attaching. Next to each figure is a limit that is measured in turn with
+/// it: bare memory, memcpy or a bare futex. Compare the ratios; absolute figures vary with the
+/// machine. All rows take about 75 seconds. The machine should have no other work meanwhile. The
+/// program needs about 100 MB in SHM_DIR and leaves nothing there.
 #[derive(Debug, Parser)]
 #[command(name = "shm-bench", version, max_term_width = 100)]
 #[command(after_long_help = shm_cli::EXIT_CODES_AND_ENVIRONMENT)]
 pub struct Args {
     #[command(flatten)]
     pub measuring: Measuring,
-    /// Print one JSON object per line: first the machine, then each row with all its runs; times in ns, rates per second
+    /// Print one JSON object per line: the machine, then each row with all its runs; times in ns,
+    /// rates per second
     #[arg(long)]
     pub json: bool,
-    /// Also print the goals of this project; --json always includes them
+    /// Also show this project's own goals; --json always includes them
     #[arg(long)]
     pub goals: bool,
 }

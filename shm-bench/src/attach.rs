@@ -1,4 +1,4 @@
-//! Attaching: from opening a region to its first value in hand.
+//! Measures attaching: opening a region and reading its first value.
 
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::stats::{self, Run};
 use crate::workplace::THERE;
 
-/// Measures one run of ours; letting go again is not counted.
+/// Measures one run of shm. Detaching is not timed.
 pub(crate) fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
     let path = session.workplace.path(THERE);
     let mut writer = ours::create(&path, shape)?;
@@ -22,12 +22,12 @@ pub(crate) fn measure(session: &mut Session, shape: Shape) -> Result<Run> {
     again_and_again(session.time, || {
         let mut reader = shm_core::RawReader::open(name)?;
         let found = reader.latest_into(&mut payload.0)?;
-        ensure!(found.is_some() && payload.check()? == 1, "the first value is another one");
+        ensure!(found.is_some() && payload.check()? == 1, "the first value is a different one");
         Ok(reader)
     })
 }
 
-/// Measures one run of the limit: open, map and touch a file of the same length.
+/// Measures one run of the limit: opening, mapping and touching a file of the same length.
 pub(crate) fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> {
     let path = session.workplace.path(THERE);
     let _writer = ours::create(&path, shape)?;

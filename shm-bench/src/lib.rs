@@ -1,19 +1,21 @@
-//! A rig for benchmarks between two processes, and the links and rows of this project.
+//! A framework for benchmarks between two processes, with the links and rows of this project.
 //!
-//! Two processes, each on a processor of its own, measure each row several times: ours and its limit in turn, so that both
-//! see the same machine. A figure is the median of the runs, and a ratio that of the ratios of neighbours. The second
-//! process is the same program, started once more.
+//! Two processes, each on its own processor, measure each row several times. Runs of shm and of its
+//! limit alternate, which means that both see the same machine. A figure is the median of the runs.
+//! A ratio is the median of the ratios of neighbouring runs. The second process runs the same
+//! program as the first.
 //!
 //! ```text
 //! plan ──▶ trips  streams  looks  publishing  attach      how a row is measured: the parts of both processes
 //!            └───────┴──┬─────┴───────┴─────────┘
-//!                     link ──▶ ours │ limits ──▶ bare     how payloads go
+//!                     link ──▶ ours │ limits ──▶ bare     how payloads are carried
 //! session ──▶ second  workplace                           turns; the second process; files
 //! stats  report  machine                                  medians; tables and JSON; names and processors
 //! ```
 //!
-//! To measure something else on it: implement [`Link`] (or [`Board`]), list it among the [`Part`]s that
-//! [`Measuring::serve`] is given, and let [`Session::in_turns`] measure [`trip`], [`stream`], [`still`] or [`flooded`] with it.
+//! To measure something else with it, implement [`Link`] (or [`Board`]), add it to the [`Part`]s
+//! that you pass to [`Measuring::serve`], and let [`Session::in_turns`] measure it with [`trip`],
+//! [`stream`], [`still`] or [`flooded`].
 
 mod attach;
 mod bare;

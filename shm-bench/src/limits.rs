@@ -1,5 +1,5 @@
-//! The limits: links of bare shared memory, on the same two processors, without names, times, loss or sleeping readers. They
-//! are as fast as possible, because ours are measured against them.
+//! The limits: links over bare shared memory, on the same two processors, without names, times,
+//! loss or sleeping readers. They are as fast as possible, because shm is compared with them.
 
 use std::path::Path;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -12,14 +12,15 @@ use rustix::thread::futex;
 use crate::bare::{Bare, Span};
 use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
-/// Two lines, because processors fetch lines in pairs.
+/// Two cache lines, because processors fetch lines in pairs.
 const APART: usize = 128;
-/// Where the slots begin in a ring: behind a page, as in a region.
+/// Offset of the slots in a ring: they follow one page, as in a region.
 const PAGE: usize = 4096;
-/// After so many looks in vain the processor is offered to others: where there is only one, nothing else would ever come.
+/// After this many unsuccessful polls, the thread yields the processor. If there is only one
+/// processor, the other process could never run otherwise.
 const PATIENCE: u32 = 10_000;
 
-/// Looks until `look` finds something.
+/// Polls until `look` returns something.
 #[inline(always)]
 pub fn spin<T>(mut look: impl FnMut() -> Option<T>) -> T {
     loop {
@@ -33,13 +34,13 @@ pub fn spin<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until the word is another one.
+/// Waits until the word has changed.
 #[inline(always)]
 fn await_change(word: &AtomicU64, seen: u64) -> u64 {
     spin(|| Some(word.load(Acquire)).filter(|now| *now != seen))
 }
 
-/// The sending end over plain memory, which each of these links has.
+/// The sending end over plain memory, which all of these links use.
 pub struct Sender {
     bare: Bare,
     prepared: Prepared,
@@ -52,7 +53,7 @@ impl Sender {
     }
 }
 
-/// The taking end.
+/// The receiving end.
 pub struct Taker {
     bare: Bare,
     payload: Payload,
@@ -65,7 +66,7 @@ impl Taker {
     }
 }
 
-/// Declares a link's type, and those of its ends.
+/// Declares the type of a link and the types of its two ends.
 macro_rules! link {
     ($(#[$doc:meta])* $link:ident, $name:literal, $outlet:ident, $inlet:ident, back: $back:ident) => {
         $(#[$doc])*
@@ -83,7 +84,7 @@ macro_rules! link {
 }
 
 link!(
-    /// One word; no payload but the number.
+    /// One word. The number is the only payload.
     Word, "word", WordOutlet, WordInlet, back: Word
 );
 
@@ -111,7 +112,7 @@ impl Inlet for WordInlet {
     }
 }
 
-/// A stamp at 0, and the payload `$at`.
+/// Declares a link with a stamp at offset 0 and the payload at `$at`.
 macro_rules! stamped_link {
     ($(#[$doc:meta])* $link:ident, $name:literal, $outlet:ident, $inlet:ident, $at:expr) => {
         link!($(#[$doc])* $link, $name, $outlet, $inlet, back: $link);
@@ -148,16 +149,17 @@ macro_rules! stamped_link {
 }
 
 stamped_link!(
-    /// Stamp and payload in one cache line.
+    /// A stamp and a payload in one cache line.
     Line, "line", LineOutlet, LineInlet, size_of::<u64>()
 );
 stamped_link!(
-    /// A flag in a line of its own, and the payload copied in and out beside it.
+    /// A flag in a separate cache line. The payload is copied in and out next to it.
     Flag, "flag", FlagOutlet, FlagInlet, APART
 );
 
 link!(
-    /// The same with a bare futex: the receiver sleeps. It does so only on the way there.
+    /// The same with a bare futex, on which the receiver sleeps. Payloads are sent back without a
+    /// futex.
     Futex, "futex", FutexOutlet, FutexInlet, back: Flag
 );
 
@@ -186,7 +188,8 @@ impl Inlet for FutexInlet {
         let word = bare.half_word(0);
         while u64::from(word.load(Acquire)) == *count {
             let seen = word.load(Relaxed);
-            // It returns at once where the word has changed since, and the loop looks again whatever the reason was.
+            // The call returns immediately if the word has changed since. Whatever the reason for
+            // the return, the loop checks the word again.
             if u64::from(seen) == *count {
                 let _ = futex::wait(word, futex::Flags::empty(), seen, None);
             }
@@ -202,7 +205,7 @@ const BELL: usize = HEAD + 8;
 const SLOT_HEAD: usize = 24;
 const SLOT_ALIGNMENT: usize = 64;
 
-/// The layout of a ring: as in a region with slots of this size.
+/// The layout of a ring. It is the same as in a region with slots of this size.
 #[derive(Clone, Copy)]
 struct Places {
     slots: usize,
@@ -228,13 +231,14 @@ impl Places {
     }
 }
 
-/// The storing side of a ring like ours: the same stores, `memcpy` for the payload, and no clock.
+/// The storing side of a ring like that of shm. It performs the same stores, uses `memcpy` for the
+/// payload, and reads no clock.
 pub struct Producer {
     end: Sender,
     places: Places,
 }
 
-/// The loading side: the same loads.
+/// The loading side. It performs the same loads.
 pub struct Cursor {
     end: Taker,
     places: Places,
@@ -245,7 +249,7 @@ impl Cursor {
         Ok(Self { end: Taker::open(path, shape)?, places: Places::new(shape)? })
     }
 
-    /// Copies the newest value. `None`: it was overwritten meanwhile.
+    /// Copies the newest value. Returns `None` if the value was overwritten meanwhile.
     #[inline(always)]
     pub fn newest(&mut self) -> Option<u64> {
         let Taker { bare, payload, .. } = &mut self.end;
@@ -259,7 +263,7 @@ impl Cursor {
         (bare.word(slot).load(Relaxed) == head * 2).then(|| payload.first())
     }
 
-    /// The first value, to which nothing more comes.
+    /// Returns the first value, for a ring in which nothing more is published.
     pub fn still(&mut self) -> Still<'_> {
         let Taker { bare, payload, .. } = &mut self.end;
         let slot = self.places.slot(1);
@@ -267,7 +271,7 @@ impl Cursor {
     }
 }
 
-/// A slot that does not change: its place is known beforehand.
+/// A slot that does not change. Its address is computed once.
 pub struct Still<'a> {
     stamp: &'a AtomicU64,
     bytes: Span<'a>,
@@ -275,7 +279,7 @@ pub struct Still<'a> {
 }
 
 impl Still<'_> {
-    /// Copies the payload, and looks at the stamp before and after.
+    /// Copies the payload and checks the stamp before and after.
     #[inline(always)]
     pub fn look(&mut self) -> Option<u64> {
         let stamp = self.stamp.load(Acquire);
@@ -285,7 +289,8 @@ impl Still<'_> {
     }
 }
 
-/// A ring like ours without a clock, with payloads copied in and out; and its newest value.
+/// A ring like that of shm, without a clock. Payloads are copied in and out. It can also be read as
+/// a board, for its newest value.
 pub struct Ring;
 
 impl Link for Ring {
@@ -306,7 +311,7 @@ impl Looker for Cursor {
         Self::attach(path, shape)
     }
 
-    /// Reads the newest value of the ring, again and again until it is whole.
+    /// Reads the newest value of the ring, repeatedly until it is whole.
     #[inline(always)]
     fn look(&mut self) -> Result<Option<u64>> {
         loop {
@@ -323,7 +328,7 @@ impl Producer {
         Ok(Self { end: Sender::create(path, places.end(), shape)?, places })
     }
 
-    /// Stores the next value; `fill` is given where its payload begins.
+    /// Stores the next value. `fill` receives the offset of the value's payload.
     #[inline(always)]
     fn store(&mut self, fill: impl FnOnce(&Bare, usize, &mut Prepared)) {
         let Sender { bare, prepared, count } = &mut self.end;
@@ -341,7 +346,7 @@ impl Producer {
 }
 
 impl Cursor {
-    /// Waits for the next value; `get` is given where its payload begins.
+    /// Waits for the next value. `get` receives the offset of the value's payload.
     #[inline(always)]
     fn load(&mut self, get: impl FnOnce(&Bare, usize, &mut Payload) -> Result<u64>) -> Result<u64> {
         let Taker { bare, payload, count } = &mut self.end;

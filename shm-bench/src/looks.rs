@@ -1,4 +1,5 @@
-//! The newest value: how long one read of it takes, alone, next to another reader, and under a writer that never rests.
+//! Measures how long one read of the newest value takes: alone, next to another reader, and while
+//! the writer publishes without pause.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,13 +14,13 @@ use crate::session::{Measure, Session};
 use crate::stats::{self, Run};
 use crate::workplace::{THERE, Workplace};
 
-/// So many looks are measured together, of small payloads; fewer of large ones.
+/// The number of reads that are timed together if the payload is small. Large payloads have fewer.
 const BATCH: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
-/// A second region, which has nothing to do with what is measured.
+/// A second region, which is not part of the measurement.
 const ELSEWHERE: &str = "elsewhere";
 
-/// Measures reads of a value that does not change: nanoseconds for each.
+/// Measures reads of a value that does not change: nanoseconds per read.
 pub fn still<B: Board>(shape: Shape) -> Measure {
     Box::new(move |session| {
         let path = session.workplace.path(THERE);
@@ -29,7 +30,7 @@ pub fn still<B: Board>(shape: Shape) -> Measure {
     })
 }
 
-/// Measures reads of a value that is overwritten all the time: nanoseconds for each.
+/// Measures reads of a value that is constantly overwritten: nanoseconds per read.
 pub fn flooded<B: Board>(shape: Shape) -> Measure {
     Box::new(move |session| {
         session.second.order(&Order::Flood { name: B::NAME.to_owned(), shape })?;
@@ -40,8 +41,9 @@ pub fn flooded<B: Board>(shape: Shape) -> Measure {
     })
 }
 
-/// Measures reads of a value that does not change while the second process reads a region too: the same one, or another
-/// one, which makes the machine as busy and shares nothing.
+/// Measures reads of a value that does not change while the second process also reads a region: the
+/// same one, or a different one. With a different region the machine is equally busy, but the two
+/// processes share nothing.
 pub(crate) fn beside_a_reader(session: &mut Session, shape: Shape, is_same: bool) -> Result<Run> {
     let (path, elsewhere) = (session.workplace.path(THERE), session.workplace.path(ELSEWHERE));
     let _outlets = (with_one_value::<Copied>(&path, shape)?, with_one_value::<Copied>(&elsewhere, shape)?);
@@ -52,7 +54,8 @@ pub(crate) fn beside_a_reader(session: &mut Session, shape: Shape, is_same: bool
     Ok(run)
 }
 
-/// Measures the limit of a value that does not change: a copy between two looks at a stamp, whose place is known.
+/// Measures the limit for a value that does not change: a copy between two checks of a stamp whose
+/// address is known.
 pub(crate) fn still_limit(session: &mut Session, shape: Shape) -> Result<Run> {
     let path = session.workplace.path(THERE);
     let _outlet = with_one_value::<Ring>(&path, shape)?;
@@ -102,7 +105,7 @@ fn look_for(time: Duration, shape: Shape, mut look: impl FnMut() -> Result<Optio
     }
 }
 
-/// The second process' part as another reader: it reads until the run is over.
+/// Runs in the second process as another reader: reads until the run is over.
 pub(crate) fn look_along(workplace: &Workplace, region: &str) -> Result<u64> {
     let mut looker = Newest::open(&workplace.path(region), Shape { bytes: 0, slots: 0 })?;
     second::ready()?;

@@ -1,4 +1,4 @@
-//! The machine: its name, and which processors the two processes run on.
+//! Describes the machine and selects the processors that the two processes run on.
 
 use std::fs;
 
@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::{Value, json};
 
-/// As far as can be told from inside.
+/// Whether the program was built with optimization. Only debug assertions reveal this to the
+/// program.
 const OPTIMIZED: bool = !cfg!(debug_assertions);
 
-/// The machine that is measured.
+/// The machine that the benchmark runs on.
 #[derive(Debug)]
 pub struct Machine {
     model: String,
@@ -25,7 +26,8 @@ impl Machine {
         Ok(Self { model: model(), kernel: kernel.trim().to_owned(), allowed })
     }
 
-    /// A processor for each process. They are not two threads of one core, if that can be avoided. `None`: there is only one.
+    /// Returns a processor for each process. They are not two threads of one core, if that can be
+    /// avoided. Returns `None` if there is only one processor.
     pub fn pair(&self) -> Option<(usize, usize)> {
         let (first, others) = self.allowed.split_first()?;
         let core = core_of(*first);
@@ -33,25 +35,25 @@ impl Machine {
         apart.or_else(|| others.first()).map(|second| (*first, *second))
     }
 
-    /// For people, in one line.
+    /// Returns a description for people, in one line.
     pub fn words(&self) -> String {
         let pinned = match self.pair() {
             Some((first, second)) => format!("two processes pinned to CPUs {first} and {second}"),
-            None => "not pinned, because there is only one CPU: spinning means little here".to_owned(),
+            None => "not pinned, because there is only one CPU: figures of spinning mean little here".to_owned(),
         };
         let cpus = shm_cli::counted(self.allowed.len() as u64, "CPU");
-        let build = if OPTIMIZED { "" } else { "; not optimized, so it means little: build it with --release" };
+        let build = if OPTIMIZED { "" } else { "; not optimized, so the figures mean little: build with --release" };
         format!("{}, {cpus}, Linux {}; {pinned}{build}", self.model, self.kernel)
     }
 
-    /// For programs.
+    /// Returns a description for programs.
     pub(crate) fn json(&self) -> Value {
         let pinned = self.pair().map(|(first, second)| [first, second]);
         json!({"cpu": self.model, "cpus": self.allowed.len(), "kernel": self.kernel, "pinned": pinned, "optimized": OPTIMIZED})
     }
 }
 
-/// Keeps this thread, and those that it starts, on one processor.
+/// Keeps this thread, and the threads that it starts, on one processor.
 pub(crate) fn pin(cpu: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu);
@@ -65,7 +67,7 @@ fn model() -> String {
     name.unwrap_or(std::env::consts::ARCH).to_owned()
 }
 
-/// The threads that share a core, as the kernel writes them.
+/// Returns the threads that share a core with this processor, as the kernel formats them.
 fn core_of(cpu: usize) -> Option<String> {
     fs::read_to_string(format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")).ok()
 }

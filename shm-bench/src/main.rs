@@ -1,4 +1,5 @@
-//! shm-bench: how fast shared memory is on this machine, each figure next to what the machine can do.
+//! shm-bench: measures how fast shared memory is on this machine, and compares each figure with a
+//! limit of the machine.
 
 mod args;
 

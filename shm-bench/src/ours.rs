@@ -1,4 +1,4 @@
-//! Our own links: regions, through the library as any program uses it.
+//! The links of this project: regions, used through the library as in any program.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use shm_core::{Kind, Position, RawReader, RawWriter, ReceiveError, Sample, WaitS
 
 use crate::link::{Board, Inlet, Link, Looker, Outlet, Payload, Prepared, Shape, WORD, Waiting, whole};
 
-/// A region's name, which is a path here.
+/// Returns a region's name, which is a path in this program.
 pub(crate) fn name(path: &Path) -> Result<&str> {
     path.to_str().context("SHM_DIR is not UTF-8")
 }
@@ -19,7 +19,7 @@ pub(crate) fn create(path: &Path, shape: Shape) -> Result<RawWriter> {
     Ok(options.open_raw(name(path)?)?)
 }
 
-/// Attaches to a region from its oldest value on.
+/// Attaches to a region, starting with its oldest value.
 pub(crate) fn open(path: &Path) -> Result<RawReader> {
     open_to_wait(path, Waiting::Sleeping)
 }
@@ -32,11 +32,12 @@ fn open_to_wait(path: &Path, waiting: Waiting) -> Result<RawReader> {
     Ok(RawReader::options().start(Position::Oldest).wait_strategy(wait).open_raw(name(path)?)?)
 }
 
-/// A region, with payloads copied in and out; and its newest value.
+/// A region whose payloads are copied in and out. It can also be read as a board, for its newest
+/// value.
 #[derive(Debug)]
 pub struct Copied;
 
-/// The writer.
+/// The writing end of [`Copied`].
 #[derive(Debug)]
 pub struct CopiedOutlet {
     writer: RawWriter,
@@ -50,7 +51,7 @@ pub struct CopiedInlet {
     payload: Payload,
 }
 
-/// A reader that asks for the newest value.
+/// A reader that reads the newest value.
 #[derive(Debug)]
 pub struct Newest {
     reader: RawReader,
@@ -105,14 +106,14 @@ impl Looker for Newest {
     fn look(&mut self) -> Result<Option<u64>> {
         match self.reader.latest_into(&mut self.payload.0) {
             Ok(Some(_)) => self.payload.check().map(Some),
-            Ok(None) => bail!("there is no value"),
+            Ok(None) => bail!("the region has no value"),
             Err(ReceiveError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-const CLOSED: &str = "the region was closed in the middle of a measurement";
+const CLOSED: &str = "the region was closed during a measurement";
 
 #[inline(always)]
 fn check_loss(sample: &Sample<()>) -> Result<()> {
@@ -120,18 +121,18 @@ fn check_loss(sample: &Sample<()>) -> Result<()> {
     Ok(())
 }
 
-/// A region, with payloads that stay in place: only the first and the last word are written and read.
+/// A region whose payloads stay in place. Only the first and the last word are written and read.
 #[derive(Debug)]
 pub struct InPlace;
 
-/// The writer.
+/// The writing end of [`InPlace`].
 #[derive(Debug)]
 pub struct InPlaceOutlet {
     writer: RawWriter,
     bytes: usize,
 }
 
-/// The reader.
+/// The reading end of [`InPlace`].
 #[derive(Debug)]
 pub struct InPlaceInlet {
     reader: RawReader,

@@ -1,4 +1,4 @@
-//! The rows of this program: what is measured, next to which limit, and which ratio is the goal.
+//! The rows of this program: the measured work, its limit, and the ratio that is the goal.
 
 use anyhow::Result;
 
@@ -15,10 +15,10 @@ use crate::streams::{self, stream};
 use crate::trips::{Manner, trip};
 use crate::{KIB, MIB, attach};
 
-/// What is done with a payload in place.
+/// How much of a payload is used in place.
 const TOUCHED: &str = "only first and last word touched";
 
-/// All that this program's second process can be ordered.
+/// Everything that this program's second process can be ordered to do.
 pub const PARTS: &[Part] = &[
     Part::link::<Copied>(),
     Part::link::<InPlace>(),
@@ -30,16 +30,16 @@ pub const PARTS: &[Part] = &[
     Part::link::<RingInPlace>(),
 ];
 
-/// The ratio that is wanted.
+/// The ratio that a row should reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
-    /// It is only reported.
+    /// There is no goal; the ratio is only reported.
     Nothing,
 }
 
-/// Something that is measured in turn with its limit.
+/// Work that is measured in turn with its limit.
 pub struct Row {
     pub(crate) group: &'static str,
     pub(crate) name: String,
@@ -52,7 +52,7 @@ pub struct Row {
     limit: Measure,
 }
 
-/// All runs of a row; each of ours was followed by one of the limit.
+/// All runs of a row. Each run of shm was followed by one of the limit.
 #[derive(Debug)]
 pub struct Measured {
     pub(crate) ours: Vec<Run>,
@@ -60,12 +60,12 @@ pub struct Measured {
 }
 
 impl Row {
-    /// The name that chooses it.
+    /// Returns the name that selects the row on the command line.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Measures ours and the limit in turn.
+    /// Measures shm and the limit in turn.
     pub fn measure(&self, session: &mut Session) -> Result<Measured> {
         let mut measured = session.in_turns(&self.name, &[&self.ours, &self.limit])?.into_iter();
         let (ours, limit) = (measured.next().unwrap_or_default(), measured.next().unwrap_or_default());
@@ -73,7 +73,7 @@ impl Row {
     }
 }
 
-/// All rows, in the order in which they are printed.
+/// Returns all rows, in the order in which they are printed.
 pub fn rows() -> Vec<Row> {
     [trip_rows(), stream_rows(), look_rows(), publish_rows()].into_iter().flatten().collect()
 }
@@ -81,8 +81,8 @@ pub fn rows() -> Vec<Row> {
 fn trip_row<Limit: Link>(bytes: usize, manner: Manner, limit_is: &'static str, goal: Goal) -> Row {
     let (group, name, how) = match manner {
         Manner::Spinning => ("Round trip, spinning", "spin", "there and back"),
-        Manner::Busy => ("Round trip, waiting as by default", "wait", "there and back, both sides busy"),
-        Manner::Idle => ("Round trip, waiting as by default", "idle", "there to an idle reader, and back"),
+        Manner::Busy => ("Round trip, default wait strategy", "wait", "there and back, both sides busy"),
+        Manner::Idle => ("Round trip, default wait strategy", "idle", "to an idle reader and back"),
     };
     let shape = Shape { bytes, slots: slots_of(bytes).min(64) };
     Row {
@@ -158,7 +158,7 @@ fn stream_rows() -> Vec<Row> {
         group: "One way, overrun",
         name: "follow-64".to_owned(),
         what: "64 B, 4096 slots, a burst that overruns its follower".to_owned(),
-        limit_is: "blind copies of its slots, and the same work",
+        limit_is: "unchecked copies of its slots, and the same work",
         ours: Box::new(move |session| streams::follow(session, shape)),
         limit: Box::new(move |session| streams::copy_along(session, shape)),
         ..row
@@ -196,11 +196,11 @@ fn look_rows() -> Vec<Row> {
     };
     let still_limit: Measure = Box::new(|session| looks::still_limit(session, shape_of_board(64)));
     let alone = (still::<Copied>(shape_of_board(64)), still_limit);
-    let (stamp, apart) = ("a copy between two looks at a stamp", "the same, the second in another region");
+    let (stamp, apart) = ("a copy between two checks of a stamp", "the same, the second in another region");
     let beside = (beside(true), beside(false));
     vec![
         row(64, "still", "nothing new", stamp, Goal::AtMost(2.0), alone),
-        row(64, "second", "nothing new, a second reader looks too", apart, Goal::AtMost(1.1), beside),
+        row(64, "second", "nothing new, a second reader reads too", apart, Goal::AtMost(1.1), beside),
         flood(64, Goal::Nothing),
         flood(64 * KIB, Goal::AtMost(1.2)),
     ]
@@ -235,13 +235,13 @@ fn publish_rows() -> Vec<Row> {
         row("1", "1 active reader", Goal::Nothing, Readers::Active(1)),
         row("2", "2 active readers", Goal::Nothing, Readers::Active(2)),
         row("8", "8 active readers", Goal::Nothing, Readers::Active(8)),
-        row("asleep", "64 readers, asleep when it begins", Goal::AtMost(1.1), asleep),
+        row("asleep", "64 readers, asleep at the start", Goal::AtMost(1.1), asleep),
         Row {
             unit: Unit::Count,
             limit_is: "one",
             ours: Box::new(move |session| publishing::count_wakes(session, shape, asleep)),
             limit: Box::new(|_| Ok(Run::of(1.0))),
-            ..row("wakes", "wakes in 10,000, 64 readers asleep when it begins", Goal::AtMost(1.0), asleep)
+            ..row("wakes", "wakes per 10,000, 64 readers asleep at the start", Goal::AtMost(1.0), asleep)
         },
         Row {
             group: "Attaching",
@@ -257,7 +257,8 @@ fn publish_rows() -> Vec<Row> {
     ]
 }
 
-/// How many values the rings hold that payloads of this length go through: more would not fit the processor's caches.
+/// Returns how many values the rings for payloads of this length have. More would not fit in the
+/// processor's caches.
 fn slots_of(bytes: usize) -> u64 {
     const MORE_THAN_KIB: usize = KIB + 1;
     match bytes {

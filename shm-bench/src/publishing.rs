@@ -1,4 +1,5 @@
-//! What publishing costs its writer: processor time for each value of a burst, and calls to wake readers.
+//! Measures the cost of publishing for the writer: processor time per value of a burst, and calls
+//! that wake readers.
 
 use std::fs;
 use std::sync::Mutex;
@@ -18,22 +19,23 @@ use crate::session::Session;
 use crate::stats::{Run, nanoseconds};
 use crate::workplace::{THERE, Workplace};
 
-/// How often the clock is read in a burst.
+/// The number of values in a burst between two readings of the clock.
 const STEP: u64 = 256;
-/// How often the second process' main thread looks up, while its readers do the work.
+/// How long the second process's main thread sleeps between checks while its reader threads run.
 const REST: Duration = Duration::from_millis(1);
 
-/// The readers meanwhile, in threads of the second process.
+/// The readers that run during a burst, in threads of the second process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
     None,
-    /// This number of them, which receive all the time.
+    /// This number of readers that receive all the time.
     Active(usize),
-    /// This number of them, which sleep when the burst begins; each takes the value that woke it, and rests.
+    /// This number of readers that sleep when the burst begins. Each receives the value that woke
+    /// it and then stops.
     Asleep(usize),
 }
 
-/// A burst: how much was published, in how much processor time.
+/// A burst: how many values were published, in how much processor time.
 struct Burst {
     count: u64,
     cpu: Duration,
@@ -57,17 +59,17 @@ impl Burst {
     }
 }
 
-/// The processor time of this thread.
+/// Returns the processor time of this thread.
 fn cpu_time() -> Result<Duration> {
     Ok(Duration::try_from(clock_gettime(ClockId::ThreadCPUTime))?)
 }
 
-/// Measures one run: the writer's nanoseconds for each value.
+/// Measures one run: the writer's processor time per value, in nanoseconds.
 pub(crate) fn measure(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
     Ok(Run::of(burst(session, shape, readers)?.0.each_ns()))
 }
 
-/// Measures one run: calls to wake readers, for each 10,000 values.
+/// Measures one run: calls that wake readers, per 10,000 values.
 #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]
 pub(crate) fn count_wakes(session: &mut Session, shape: Shape, readers: Readers) -> Result<Run> {
     let (burst, wakes) = burst(session, shape, readers)?;
@@ -81,7 +83,7 @@ fn burst(session: &mut Session, shape: Shape, readers: Readers) -> Result<(Burst
         prepared.send(number, |payload| writer.publish(payload))?;
         Ok(())
     };
-    // Once around, so that every page was touched.
+    // Publish once around the ring, which touches every page.
     for number in 1..=shape.slots {
         put(&mut writer, number)?;
     }
@@ -115,7 +117,8 @@ pub(crate) fn measure_limit(session: &mut Session, shape: Shape) -> Result<Run> 
     Ok(Run::of(burst.each_ns()))
 }
 
-/// The second process' part: threads that receive all the time. It gives the number of values.
+/// Runs in the second process: threads that receive all the time. Returns the number of values
+/// received.
 pub(crate) fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
     let path = workplace.path(THERE);
     let receive = || -> Result<u64> {
@@ -132,7 +135,8 @@ pub(crate) fn follow(workplace: &Workplace, readers: usize) -> Result<u64> {
     })
 }
 
-/// The second process' part: threads that sleep until something comes, then rest. It gives how many were woken.
+/// Runs in the second process: threads that sleep until a value arrives and then stop. Returns how
+/// many threads were woken.
 pub(crate) fn doze(workplace: &Workplace, readers: usize) -> Result<u64> {
     let path = workplace.path(THERE);
     let (attached, gate) = (AtomicUsize::new(0), Mutex::new(()));
@@ -163,7 +167,7 @@ fn join(thread: ScopedJoinHandle<Result<u64>>) -> Result<u64> {
     thread.join().map_err(|_| anyhow!("a reader panicked"))?
 }
 
-/// Whether every other thread of this process sleeps.
+/// Returns whether all other threads of this process are asleep.
 fn others_sleep() -> Result<bool> {
     let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     for task in fs::read_dir("/proc/self/task").context("cannot see the threads")? {

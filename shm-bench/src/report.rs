@@ -1,4 +1,5 @@
-//! The results of this program, as a table for people or as a JSON object a line for programs; and figures with their units.
+//! Prints the results of this program: as a table for people, or as one JSON object per line for
+//! programs. It also formats figures with their units.
 
 use std::io::{self, Write};
 
@@ -8,31 +9,31 @@ use crate::plan::{Goal, Measured, Row};
 use crate::session::Session;
 use crate::stats::{figures, median_of, merged, quantile, ratio, ratios};
 
-/// The percentiles of single times in JSON; a table has the last one.
+/// The percentiles of single times in JSON. Tables show only the last one.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", P999)];
 /// The percentile that is shown next to a median.
 pub const P999: f64 = 0.999;
 
-/// What a row's figures count.
+/// The quantity that a row's figures measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds: less is better.
     Time,
-    /// Values a second: more is better.
+    /// Values per second: more is better.
     Rate,
-    /// The same, of values of this length, shown as bytes a second.
+    /// Values of this length per second, shown as bytes per second.
     Bandwidth(usize),
     /// A number: less is better.
     Count,
 }
 
 impl Unit {
-    /// Whether a higher figure is the better one.
+    /// Returns whether a higher figure is better.
     pub fn more_is_better(self) -> bool {
         matches!(self, Unit::Rate | Unit::Bandwidth(_))
     }
 
-    /// The figure in the unit that is shown.
+    /// Converts a figure to the unit that is shown.
     #[expect(clippy::cast_precision_loss, reason = "a payload's length")]
     pub fn scaled(self, figure: f64) -> f64 {
         match self {
@@ -41,7 +42,7 @@ impl Unit {
         }
     }
 
-    /// A figure with three digits and a unit.
+    /// Formats a figure with three digits and a unit.
     pub fn shown(self, figure: f64) -> String {
         let scales = match self {
             Unit::Time => ["ns", "µs", "ms", "s"],
@@ -50,7 +51,7 @@ impl Unit {
             Unit::Count => return format!("{figure:.3}"),
         };
         let (mut scaled, mut at) = (self.scaled(figure), 0);
-        // Rounding must not make 1000 of 999.7.
+        // Rounding must not turn 999.7 into 1000.
         while scaled >= 999.5 && at + 1 < scales.len() {
             (scaled, at) = (scaled / 1000.0, at + 1);
         }
@@ -58,7 +59,7 @@ impl Unit {
     }
 }
 
-/// A number with three significant digits, or two if it is below 1.
+/// Formats a number with three significant digits, or two if it is less than 1.
 pub fn three_digits(value: f64) -> String {
     let decimals = match value {
         ..0.00995 => 4,
@@ -70,7 +71,7 @@ pub fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Where the results go, and how they are shown.
+/// Writes the results to their destination, in the requested form.
 pub struct Report<'a> {
     out: &'a mut dyn Write,
     is_json: bool,
@@ -79,12 +80,13 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// A report with the project's goals, if wanted; JSON always has them.
+    /// Creates a report. `has_goals` adds the project's goals to the table; JSON always includes
+    /// them.
     pub fn new(out: &'a mut dyn Write, is_json: bool, has_goals: bool) -> Self {
         Self { out, is_json, has_goals, group: "" }
     }
 
-    /// The first line: the machine, and how it is measured.
+    /// Prints the first line: the machine, and how it is measured.
     pub fn head(&mut self, session: &Session) -> io::Result<()> {
         let (machine, runs, run_ms) = (&session.machine, session.runs, session.time.as_millis());
         if self.is_json {
@@ -96,7 +98,7 @@ impl<'a> Report<'a> {
         self.out.flush()
     }
 
-    /// A row, as soon as it was measured.
+    /// Prints a row. Call this as soon as the row has been measured.
     pub fn row(&mut self, row: &Row, measured: &Measured) -> io::Result<()> {
         if self.is_json {
             writeln!(self.out, "{}", object(row, measured))?;
@@ -161,7 +163,8 @@ fn is_met(row: &Row, measured: &Measured) -> bool {
     is_in && measured.busy() == 0
 }
 
-/// All of a row: times in nanoseconds, rates in values a second, bandwidths in bytes a second.
+/// Returns everything about a row: times in nanoseconds, rates in values per second, bandwidths in
+/// bytes per second.
 fn object(row: &Row, measured: &Measured) -> Value {
     let Measured { ours, limit } = measured;
     let scaled = |runs| -> Vec<f64> { figures(runs).into_iter().map(|figure| row.unit.scaled(figure)).collect() };
@@ -187,7 +190,7 @@ fn object(row: &Row, measured: &Measured) -> Value {
     })
 }
 
-/// The percentiles of single times, where there are some.
+/// Returns the percentiles of single times, if single times were measured.
 fn percentiles(runs: &[crate::Run]) -> Option<Value> {
     let singles = merged(runs)?;
     let mut object: serde_json::Map<String, Value> =

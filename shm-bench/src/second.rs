@@ -1,6 +1,8 @@
-//! The second process: the same program, started once more, which gets orders on its stdin and answers on its stdout.
+//! The second process: the same program, started a second time. It receives orders on its stdin and
+//! answers on its stdout.
 //!
-//! It ends, and removes what is left, when its stdin ends: also when the first process is killed.
+//! When its stdin ends, it removes the remaining files and ends. This also happens if the first
+//! process is killed.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -22,12 +24,12 @@ const READY: &str = "ready";
 const DONE: &str = "done ";
 const FAILED: &str = "failed ";
 
-/// What the second process is to do, until it is told that the run is over.
+/// Work for the second process, to be done until the first process declares the run over.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Send everything back.
     Echo { link: String, shape: Shape, manner: Manner },
-    /// Send as fast as the receiver takes.
+    /// Send as fast as the receiver can receive.
     Send { link: String, shape: Shape, waiting: Waiting },
     /// Send as fast as possible, through a link or to a board.
     Flood { name: String, shape: Shape },
@@ -35,11 +37,12 @@ pub(crate) enum Order {
     Look { region: String },
     /// Receive as fast as possible, in this number of threads.
     Follow { readers: usize },
-    /// Sleep until something comes, then rest, in this number of threads.
+    /// Sleep until a value arrives and then stop, in this number of threads.
     Doze { readers: usize },
 }
 
-/// What the second process can do with one link or board. A program has a list of them.
+/// The work that the second process can do with one link or board. A program has a list of these
+/// parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
     name: &'static str,
@@ -49,13 +52,13 @@ pub struct Part {
 }
 
 impl Part {
-    /// The second process' part for a link.
+    /// Returns the second process's part for a link.
     pub const fn link<L: Link>() -> Self {
         let (echo, send, flood) = (trips::echo::<L>, streams::send::<L::Outlet>, streams::flood::<L::Outlet>);
         Self { name: L::NAME, echo, send, flood }
     }
 
-    /// The second process' part for a board.
+    /// Returns the second process's part for a board.
     pub const fn board<B: Board>() -> Self {
         Self { name: B::NAME, echo: no_link, send: no_link, flood: streams::flood::<B::Outlet> }
     }
@@ -65,7 +68,7 @@ fn no_link<T>(_: &Workplace, _: Shape, _: T) -> Result<u64> {
     bail!("a board carries no messages")
 }
 
-/// The first process' hold on the second.
+/// The first process's handle to the second process.
 #[derive(Debug)]
 pub(crate) struct Second {
     process: Arc<Process>,
@@ -73,7 +76,7 @@ pub(crate) struct Second {
     answers: Receiver<String>,
 }
 
-/// The second process, which ends once.
+/// The second process, which is ended only once.
 #[derive(Debug)]
 struct Process {
     child: Mutex<Child>,
@@ -81,7 +84,7 @@ struct Process {
     is_ending: AtomicBool,
 }
 
-/// Ends the second process and removes the directory, from wherever it is called.
+/// Ends the second process and removes the directory. It can be called from any thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Ender(Arc<Process>);
 
@@ -94,7 +97,7 @@ impl Ender {
         workplace::remove(&self.0.directory);
     }
 
-    /// Whether the end has begun. What fails from then on, fails because of it.
+    /// Returns whether the end has begun. Errors after that are caused by the end itself.
     pub(crate) fn is_ending(&self) -> bool {
         self.0.is_ending.load(SeqCst)
     }
@@ -103,11 +106,11 @@ impl Ender {
 impl Second {
     /// Starts the second process, pinned to a processor.
     pub(crate) fn start(directory: &Path, cpu: Option<usize>) -> Result<Self> {
-        let program = env::current_exe().context("cannot find this program, to start it once more")?;
+        let program = env::current_exe().context("cannot find this program's file to start the second process")?;
         let mut command = Command::new(program);
         command.arg("--second-process").arg(directory);
         cpu.map(|cpu| command.args(["--cpu", &cpu.to_string()]));
-        // A Ctrl-C is for the first process, which ends the second.
+        // A Ctrl-C must reach only the first process, which then ends the second.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("cannot start the second process")?;
         let orders = child.stdin.take().expect("stdin is piped");
@@ -132,17 +135,17 @@ impl Second {
         Ender(self.process.clone())
     }
 
-    /// Gives an order, and waits until the second process is ready for it.
+    /// Sends an order and waits until the second process is ready to carry it out.
     pub(crate) fn order(&mut self, order: &Order) -> Result<()> {
         let line = serde_json::to_string(order)?;
-        writeln!(self.orders, "{line}").context("cannot tell the second process what to do")?;
+        writeln!(self.orders, "{line}").context("cannot send an order to the second process")?;
         match self.answer()?.as_str() {
             READY => Ok(()),
             answer => bail!("the second process answers '{answer}'"),
         }
     }
 
-    /// Waits until the order is carried out, and gives how much was done.
+    /// Waits until the order has been carried out and returns how much was done.
     pub(crate) fn done(&mut self) -> Result<u64> {
         let answer = self.answer()?;
         let count = answer.strip_prefix(DONE).and_then(|count| count.parse().ok());
@@ -160,7 +163,8 @@ impl Drop for Second {
     }
 }
 
-/// Ends the program, because the main thread may be waiting for the second process for ever; unless it is ending anyway.
+/// Ends the program, because the main thread might otherwise wait forever for the second process.
+/// Does nothing if the program is already ending.
 fn give_up(ender: &Ender, error: &anyhow::Error) {
     if ender.is_ending() {
         return;
@@ -170,13 +174,13 @@ fn give_up(ender: &Ender, error: &anyhow::Error) {
     process::exit(1);
 }
 
-/// What the second process does: it carries out orders.
+/// Runs as the second process and carries out orders.
 pub(crate) fn serve(directory: &Path, cpu: Option<usize>, parts: &[Part]) -> Result<()> {
     let orders = read_orders(directory.to_owned());
     if let Some(cpu) = cpu {
         machine::pin(cpu)?;
     }
-    // The directory is made after this process was started, and before the first order.
+    // The directory is created after this process has started and before the first order.
     let mut workplace = None;
     for line in orders {
         let workplace = match &mut workplace {
@@ -191,7 +195,7 @@ pub(crate) fn serve(directory: &Path, cpu: Option<usize>, parts: &[Part]) -> Res
     Ok(())
 }
 
-/// The lines of stdin, read in a thread of their own: where they end, all ends.
+/// Returns the lines of stdin, which a separate thread reads. When stdin ends, the process ends.
 fn read_orders(directory: PathBuf) -> Receiver<String> {
     let (sender, orders) = mpsc::channel();
     thread::spawn(move || {
@@ -207,7 +211,7 @@ fn read_orders(directory: PathBuf) -> Receiver<String> {
 fn carry_out(workplace: &Workplace, order: Order, parts: &[Part]) -> Result<u64> {
     let part = |name: &str| {
         let part = parts.iter().find(|part| part.name == name);
-        part.with_context(|| format!("the second process does not know '{name}'"))
+        part.with_context(|| format!("the second process does not support '{name}'"))
     };
     match order {
         Order::Echo { link, shape, manner } => (part(&link)?.echo)(workplace, shape, manner).context(link),
@@ -219,7 +223,7 @@ fn carry_out(workplace: &Workplace, order: Order, parts: &[Part]) -> Result<u64>
     }
 }
 
-/// Tells the first process that the order is being carried out from now on.
+/// Reports to the first process that the order is now being carried out.
 pub(crate) fn ready() -> Result<()> {
     answer(READY)
 }

@@ -1,11 +1,11 @@
-//! Numbers out of runs: medians, ratios, percentiles.
+//! Computes medians, ratios and percentiles of runs.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
-/// The longest time that a histogram tells apart.
+/// The longest time that a histogram can record.
 const LONGEST_NS: u64 = 60_000_000_000;
 const DIGITS: u8 = 3;
 
@@ -14,23 +14,23 @@ const DIGITS: u8 = 3;
 pub struct Run {
     /// The figure, in the row's unit.
     pub figure: f64,
-    /// Each single time in nanoseconds, where single ones are measured.
+    /// Every single time in nanoseconds, if single times are measured.
     pub singles: Option<Histogram<u64>>,
-    /// How often a reader gave up because the writer was too fast.
+    /// How many times a reader gave up because the writer was too fast.
     pub busy: u64,
-    /// How many values a reader missed, as it was told.
+    /// How many values a reader missed, according to the library.
     pub lost: u64,
-    /// The share of the values that came torn.
+    /// The share of the values that arrived torn.
     pub torn: f64,
 }
 
 impl Run {
-    /// A run with this figure and nothing else.
+    /// Creates a run with this figure and nothing else.
     pub fn of(figure: f64) -> Self {
         Self { figure, singles: None, busy: 0, lost: 0, torn: 0.0 }
     }
 
-    /// A run whose figure is the median of its single times.
+    /// Creates a run whose figure is the median of its single times.
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds below a minute")]
     pub(crate) fn of_singles(singles: Histogram<u64>) -> Self {
         let figure = singles.value_at_quantile(0.5) as f64;
@@ -38,7 +38,7 @@ impl Run {
     }
 }
 
-/// An empty histogram of times.
+/// Creates an empty histogram of times.
 pub(crate) fn times() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_max(LONGEST_NS, DIGITS)?)
 }
@@ -61,28 +61,29 @@ pub(crate) fn figures(runs: &[Run]) -> Vec<f64> {
     runs.iter().map(|run| run.figure).collect()
 }
 
-/// The median of the runs' figures.
+/// Returns the median of the runs' figures.
 pub fn median_of(runs: &[Run]) -> f64 {
     median(&figures(runs))
 }
 
-/// Ours divided by theirs, for each pair of neighbours.
+/// Divides the figures of `ours` by those of `theirs`, for each pair of neighbouring runs.
 pub(crate) fn ratios(ours: &[Run], theirs: &[Run]) -> Vec<f64> {
     ours.iter().zip(theirs).map(|(ours, theirs)| ours.figure / theirs.figure).collect()
 }
 
-/// The median of the ratios of neighbours.
+/// Returns the median of the ratios of neighbouring runs.
 pub fn ratio(ours: &[Run], theirs: &[Run]) -> f64 {
     median(&ratios(ours, theirs))
 }
 
-/// A percentile of the single times of all runs, in nanoseconds; `None` where there are no single times.
+/// Returns a percentile of the single times of all runs, in nanoseconds, or `None` if no single
+/// times were measured.
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds below a minute")]
 pub fn quantile(runs: &[Run], quantile: f64) -> Option<f64> {
     Some(merged(runs)?.value_at_quantile(quantile) as f64)
 }
 
-/// The single times of all runs.
+/// Returns the single times of all runs.
 pub(crate) fn merged(runs: &[Run]) -> Option<Histogram<u64>> {
     let mut all = runs.iter().filter_map(|run| run.singles.as_ref());
     let mut merged = all.next()?.clone();
@@ -92,8 +93,8 @@ pub(crate) fn merged(runs: &[Run]) -> Option<Histogram<u64>> {
     Some(merged)
 }
 
-/// The middle one, or the mean of the two in the middle; not a number if there is none. A run on a busy machine may end
-/// without a figure, and does not count.
+/// Returns the middle figure, or the mean of the two in the middle, or NaN if there are no figures.
+/// A run on a busy machine may end without a figure; such a run does not count.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! One way: one process sends all the time, the other receives.
+//! Measures one-way rates: one process sends all the time, the other receives.
 
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Release;
@@ -14,20 +14,22 @@ use crate::session::{Measure, Session};
 use crate::stats::{Run, per_second};
 use crate::workplace::{THERE, Workplace};
 
-/// How often the receiver says how far it is, and looks at the clock: in bytes, and at least once each lap of an eighth.
+/// How many bytes the receiver receives before it reports its progress and reads the clock. It does
+/// so at least eight times per lap.
 const STEP_BYTES: u64 = 16 << 10;
-/// The flooding side looks so often whether it is to end.
+/// How many payloads the flooding side sends before it checks whether the run is over.
 const FLOOD_STEP: u64 = 64;
-/// So many multiplications, each of the result of the one before, are what a follower does with a value.
+/// The number of multiplications that a follower performs for each value. Each one uses the result
+/// of the one before.
 const COMPUTATION: usize = 48;
-/// Where the slots of a region begin: docs/FORMAT.md, section 2.
+/// Offset of the slots in a region: docs/FORMAT.md, section 2.
 const PAGE: usize = 4096;
 const SLOTS_ALIGNMENT: usize = 128;
 
-/// Measures payloads that are received without loss: how many a second.
+/// Measures payloads that are received without loss: payloads per second.
 ///
-/// The sender waits when the receiver has not taken what would be overwritten. Links that make it wait by themselves are
-/// measured in the same way.
+/// The sender waits while the receiver has not yet taken the payload that would be overwritten.
+/// Links that make the sender wait themselves are measured in the same way.
 pub fn stream<L: Link>(shape: Shape, waiting: Waiting) -> Measure {
     Box::new(move |session| measure::<L>(session, shape, waiting))
 }
@@ -43,18 +45,18 @@ fn measure<L: Link>(session: &mut Session, shape: Shape, waiting: Waiting) -> Re
             for _ in 0..step {
                 number += 1;
                 let taken = inlet.take()?;
-                ensure!(taken == number, "number {taken} came in the place of {number}");
+                ensure!(taken == number, "received number {taken} instead of {number}");
             }
             session.workplace.taken().store(number, Release);
         }
         Ok(number - start)
     };
-    // Twice around, so that every page was touched.
+    // Receive twice around the ring, which touches every page.
     steps(Instant::now() + session.time / 10, 2 * shape.slots)?;
     let start = Instant::now();
     let count = steps(start + session.time, 2 * shape.slots)?;
     let rate = per_second(count, start.elapsed());
-    // The sender may be waiting for room; what it has sent meanwhile does not count.
+    // The sender may be waiting for space. The payloads that it has sent meanwhile do not count.
     session.workplace.stop();
     while inlet.take()? != END {
         number += 1;
@@ -64,7 +66,7 @@ fn measure<L: Link>(session: &mut Session, shape: Shape, waiting: Waiting) -> Re
     Ok(Run::of(rate))
 }
 
-/// The second process' part: it sends everything, and waits for a receiver that does not keep up.
+/// Runs in the second process: sends everything, and waits for a receiver that does not keep up.
 pub(crate) fn send<O: Outlet>(workplace: &Workplace, shape: Shape, waiting: Waiting) -> Result<u64> {
     let mut outlet = O::create(&workplace.path(THERE), shape, waiting)?;
     second::ready()?;
@@ -82,11 +84,11 @@ pub(crate) fn send<O: Outlet>(workplace: &Workplace, shape: Shape, waiting: Wait
     }
 }
 
-/// The second process' part: it sends as fast as possible, and waits for nobody.
+/// Runs in the second process: sends as fast as possible, without waiting for a receiver.
 pub(crate) fn flood<O: Outlet>(workplace: &Workplace, shape: Shape) -> Result<u64> {
     let mut outlet = O::create(&workplace.path(THERE), shape, Waiting::Spinning)?;
     let mut number = 0;
-    // Once around, so that every page was touched.
+    // Send once around the ring, which touches every page.
     while number < shape.slots {
         number += 1;
         outlet.put(number)?;
@@ -101,7 +103,7 @@ pub(crate) fn flood<O: Outlet>(workplace: &Workplace, shape: Shape) -> Result<u6
     Ok(number)
 }
 
-/// Follows a writer that overruns the ring: values received a second.
+/// Follows a writer that overruns the ring: values received per second.
 pub(crate) fn follow(session: &mut Session, shape: Shape) -> Result<Run> {
     session.second.order(&flood_of_ours(shape))?;
     let mut reader = ours::open(&session.workplace.path(THERE))?;
@@ -128,7 +130,8 @@ pub(crate) fn follow(session: &mut Session, shape: Shape) -> Result<Run> {
     Ok(Run { lost, ..Run::of(rate) })
 }
 
-/// Copies one slot after the other out of the same region, under the same writer, whatever is in them: copies a second.
+/// Copies one slot after another from the same region, under the same writer, whatever their
+/// contents: copies per second.
 pub(crate) fn copy_along(session: &mut Session, shape: Shape) -> Result<Run> {
     session.second.order(&flood_of_ours(shape))?;
     let path = session.workplace.path(THERE);
@@ -165,7 +168,7 @@ fn flood_of_ours(shape: Shape) -> Order {
     Order::Flood { name: <Copied as Link>::NAME.to_owned(), shape }
 }
 
-/// What a follower does with a value: enough to be slower than the writer.
+/// Does the work that a follower does for a value. It is enough to make it slower than the writer.
 fn compute(payload: &[u8]) {
     let mut result = u64::from(black_box(payload)[0]) | 1;
     for _ in 0..COMPUTATION {

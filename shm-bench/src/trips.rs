@@ -1,4 +1,4 @@
-//! Round trips: one process sends a number, the other sends it back.
+//! Measures round trips: one process sends a number, and the other sends it back.
 
 use std::time::{Duration, Instant};
 
@@ -12,21 +12,23 @@ use crate::session::{Measure, Session};
 use crate::stats::{self, Run};
 use crate::workplace::{BACK, THERE, Workplace};
 
-/// So many trips are measured together, then as many one by one; fewer where they are slow.
+/// The number of trips that are timed together. Then the same number is timed one by one. If trips
+/// are slow, the number is smaller.
 const BLOCK: u64 = 32;
-/// How long the second process is left alone before it is woken: our reader polls for 20 us, then sleeps.
+/// How long the second process is left alone before it is woken. A reader of shm polls for 20 us
+/// and then sleeps.
 const IDLE: Duration = Duration::from_micros(300);
-/// Every run measures at least this number of trips to a sleeper, however short it is.
+/// The minimum number of trips to a sleeping process in a run, however short the run is.
 const WAKES_MIN: u64 = 10;
 
 /// How both sides wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manner {
-    /// Both spin.
+    /// Both sides spin.
     Spinning,
-    /// Both wait as they do by default, and never for long.
+    /// Both sides wait as they do by default, and never for long.
     Busy,
-    /// The second process sleeps each time; the first spins.
+    /// The second process sleeps before each trip; the first process spins.
     Idle,
 }
 
@@ -48,7 +50,7 @@ impl Manner {
     }
 }
 
-/// Measures round trips: nanoseconds for each.
+/// Measures round trips: nanoseconds per trip.
 pub fn trip<L: Link>(shape: Shape, manner: Manner) -> Measure {
     Box::new(move |session| measure::<L>(session, shape, manner))
 }
@@ -79,11 +81,12 @@ impl<O: Outlet, I: Inlet> Trips<O, I> {
         self.number += 1;
         self.outlet.put(self.number)?;
         let back = self.inlet.take()?;
-        ensure!(back == self.number, "number {} came back as {back}", self.number);
+        ensure!(back == self.number, "sent number {} but received {back}", self.number);
         Ok(())
     }
 
-    /// Trips without a pause. The figure has no clock in it; each single trip is timed with one reading of it.
+    /// Makes trips without a pause. The figure contains no readings of the clock. Each single trip
+    /// is timed with one reading.
     fn bounce(&mut self, time: Duration) -> Result<Run> {
         let (mut blocks, mut singles) = (Vec::new(), stats::times()?);
         let warm = Instant::now() + time / 10;
@@ -111,7 +114,7 @@ impl<O: Outlet, I: Inlet> Trips<O, I> {
         }
     }
 
-    /// Trips to a receiver that has fallen asleep meanwhile.
+    /// Makes trips to a receiver that has fallen asleep before each trip.
     fn wake(&mut self, time: Duration) -> Result<Run> {
         let mut singles = stats::times()?;
         let end = Instant::now() + time;
@@ -126,7 +129,7 @@ impl<O: Outlet, I: Inlet> Trips<O, I> {
     }
 }
 
-/// The second process' part: it sends everything back.
+/// Runs in the second process: sends everything back.
 pub(crate) fn echo<L: Link>(workplace: &Workplace, shape: Shape, manner: Manner) -> Result<u64> {
     let mut inlet = L::Inlet::open(&workplace.path(THERE), shape, manner.there())?;
     let mut outlet = <L::Back as Link>::Outlet::create(&workplace.path(BACK), shape, manner.back())?;

@@ -1,4 +1,4 @@
-//! The directory of a benchmark's files, and the few words by which its two processes keep step.
+//! The directory of a benchmark's files, and the shared words that keep its two processes in step.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -10,14 +10,15 @@ use anyhow::{Context, Result};
 use crate::bare::Bare;
 use crate::limits::spin;
 
-/// The names of a measurement's files: for the way to the second process, and for the way back.
+/// The names of a measurement's files: for the direction to the second process, and for the way
+/// back.
 pub(crate) const THERE: &str = "there";
 pub(crate) const BACK: &str = "back";
 const CONTROL: &str = "control";
 const CONTROL_BYTES: usize = 4096;
 const STOP: usize = 0;
 const TAKEN: usize = 128;
-/// How often a directory is emptied again while a process still creates files in it.
+/// How many times a directory is emptied again if a process still creates files in it.
 const ATTEMPTS: usize = 100;
 
 /// A directory for regions and other files.
@@ -28,7 +29,7 @@ pub struct Workplace {
 }
 
 impl Workplace {
-    /// The directory of this process' benchmark.
+    /// Returns the path of the directory for this process's benchmark.
     pub(crate) fn directory_of_this_process() -> PathBuf {
         let shm = env::var_os("SHM_DIR").filter(|path| !path.is_empty()).unwrap_or_else(|| "/dev/shm".into());
         Path::new(&shm).join(format!("shm-bench-{}", process::id()))
@@ -65,13 +66,13 @@ impl Workplace {
         Ok(())
     }
 
-    /// Prepares for a run: nothing was taken, and it is not over.
+    /// Prepares for a run: nothing has been received, and the run is not over.
     pub(crate) fn begin(&self) {
         self.taken().store(0, Release);
         self.control.word(STOP).store(0, Release);
     }
 
-    /// Tells the second process that a run is over.
+    /// Signals to the second process that a run is over.
     pub(crate) fn stop(&self) {
         self.control.word(STOP).store(1, Release);
     }
@@ -81,23 +82,25 @@ impl Workplace {
         self.control.word(STOP).load(Acquire) != 0
     }
 
-    /// The number up to which a receiver that keeps up has taken everything.
+    /// Returns the number up to which a receiver that keeps up has received everything.
     #[inline(always)]
     pub(crate) fn taken(&self) -> &AtomicU64 {
         self.control.word(TAKEN)
     }
 
-    /// Waits until the payload with this number was taken, and gives the number up to which all were by then.
+    /// Waits until the payload with this number has been received. Returns the number up to which
+    /// all payloads had been received by then.
     pub(crate) fn await_taken(&self, number: u64) -> u64 {
         spin(|| Some(self.taken().load(Acquire)).filter(|taken| *taken >= number))
     }
 }
 
-/// Where some peers insist on putting their files.
+/// The directory in which some peers always create their files.
 const SHARED: &str = "/dev/shm";
 
-/// Removes a directory with everything in it, and the files in `/dev/shm` whose names begin with its name and `_`: a peer
-/// that cannot put its files into the directory names them so.
+/// Removes a directory with all its contents. Also removes the files in `/dev/shm` whose names
+/// begin with the directory's name and `_`; a peer that cannot create its files in the directory
+/// uses such names.
 pub(crate) fn remove(directory: &Path) {
     for _ in 0..ATTEMPTS {
         match fs::remove_dir_all(directory) {

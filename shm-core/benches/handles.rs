@@ -1,5 +1,6 @@
-//! What the public handles take, in one process and with nobody beside: bytes by length, a small typed value, and values
-//! in their place. Typed figures stand beside what bincode takes alone.
+//! Benchmarks of the public handles, in one process without other readers and writers: bytes of several
+//! lengths, a small typed value, and values in place. For comparison, the typed value is also encoded
+//! and decoded with bincode alone.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -13,7 +14,7 @@ const SIZES: [usize; 4] = [8, 64, 1 << 10, 64 << 10];
 const BINCODE: bincode::config::Configuration<bincode::config::LittleEndian, bincode::config::Fixint> =
     bincode::config::legacy();
 
-/// A small value without anything that is allocated.
+/// A small value that needs no allocation.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Reading {
     room: u32,
@@ -24,14 +25,14 @@ struct Reading {
 
 const READING: Reading = Reading { room: 7, celsius: 21.5, position: [1.0, 2.0, 3.0], is_open: true };
 
-/// A directory in memory, which goes with the benchmark.
+/// A directory in memory, which is removed after the benchmark.
 fn directory() -> (TempDir, String) {
     let directory = tempfile::tempdir_in("/dev/shm").expect("a directory in memory");
     let name = format!("{}/region", directory.path().display());
     (directory, name)
 }
 
-/// Both ends of a region whose slots hold `bytes`, and its first value.
+/// A writer and a reader of a region whose slots hold `bytes`, and the first value.
 fn ends(name: &str, bytes: usize) -> (RawWriter, RawReader, Vec<u8>) {
     let payload = vec![1; bytes];
     let mut options = RawWriter::options();
@@ -108,13 +109,13 @@ fn typed(criterion: &mut Criterion) {
     });
 }
 
-/// With bincode alone, as the library encodes.
+/// Encodes with bincode alone, as the library does.
 fn encode(reading: &Reading, encoded: &mut Vec<u8>) {
     encoded.clear();
     bincode::serde::encode_into_std_write(reading, encoded, BINCODE).unwrap();
 }
 
-/// With bincode alone, within no limits.
+/// Decodes with bincode alone, without limits.
 fn decode(encoded: &[u8]) -> Reading {
     bincode::serde::decode_from_slice(encoded, BINCODE).unwrap().0
 }

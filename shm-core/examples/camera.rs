@@ -1,5 +1,6 @@
-//! Publishes frames of 480 x 640 pixels with 3 bytes each into the region `camera`, 60 a second. All bytes of a frame are
-//! the same, so that a reader can tell whether it is whole. Usage: `camera [FRAMES]`
+//! Publishes frames of 480 x 640 pixels with 3 bytes each into the region `camera`, 60 frames per
+//! second. All bytes of a frame are equal, so that a reader can check whether a frame is whole. Usage:
+//! `camera [FRAMES]`
 
 use shm_core::ArrayWriter;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Receives the frames of the region `camera`, from a writer in any language, until it closes the region, and counts
-//! those that were lost or torn: of a whole frame all bytes are the same.
+//! Receives the frames of the region `camera` until its writer closes it, and counts the frames that
+//! were lost or torn. The writer can be in any language. All bytes of a whole frame are equal.
 
 use shm_core::{ArrayReader, Position, ReaderOptions};
 use std::time::Duration;

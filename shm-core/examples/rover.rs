@@ -1,5 +1,5 @@
-//! Publishes values of a type with structs, enums, maps and bytes in it into the region `rover`. Look at them with
-//! `shm-reader rover` and `shm-reader inspect rover`: they need not know the type.
+//! Publishes values of a type with structs, enums, maps and bytes into the region `rover`. Print them
+//! with `shm-reader rover` and `shm-reader inspect rover`, which do not know the type.
 
 use serde::{Deserialize, Serialize};
 use shm_core::Writer;
@@ -15,8 +15,8 @@ struct Rover {
     limits: BTreeMap<String, f64>,
     hits_by_sector: BTreeMap<u8, u32>,
     operator: Option<String>,
-    // Without serde_bytes, each byte is a value of its own: encoding and decoding take much longer, and who does not know
-    // the type sees a list of numbers.
+    // Without serde_bytes, each byte is a separate value. Encoding and decoding then take much longer, and
+    // programs that do not know the type see a list of numbers.
     #[serde(with = "serde_bytes")]
     thumbnail: Vec<u8>,
 }

@@ -1,5 +1,5 @@
-//! Publishes a number ten times a second into the region `ticks`, until Ctrl-C or SIGTERM, and then closes the region, so
-//! that readers learn that nothing more will come.
+//! Publishes ten numbers per second into the region `ticks` until Ctrl-C or SIGTERM. It then closes the
+//! region, which informs the readers that no more values will come.
 
 use shm_core::Writer;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -10,12 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 fn main() -> anyhow::Result<()> {
-    let is_told_to_end = Arc::new(AtomicBool::new(false));
+    let should_stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&is_told_to_end))?;
+        flag::register(signal, Arc::clone(&should_stop))?;
     }
     let mut ticks = Writer::<u64>::open("ticks")?;
-    while !is_told_to_end.load(Ordering::Relaxed) {
+    while !should_stop.load(Ordering::Relaxed) {
         let next = ticks.head() + 1;
         ticks.publish(&next)?;
         thread::sleep(Duration::from_millis(100));

@@ -1,4 +1,5 @@
-//! What is done with regions from outside: listing, inspecting and verifying them, removing them, and cleaning up.
+//! Operations on regions from outside, without a reader or writer: listing, inspecting, verifying,
+//! removing and cleaning up.
 
 mod clean;
 mod inspect;

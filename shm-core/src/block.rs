@@ -1,5 +1,6 @@
-//! The mapped object: plain bytes of a file, a named block or anonymous memory, with the methods that Python's `mmap`
-//! has. No header, no numbers, no waiting: whoever needs those takes a region.
+//! Plain shared bytes: `Block` maps a file, a named block or anonymous memory and offers the methods of
+//! Python's `mmap` objects. A block has no header, no sequence numbers, and no way to wait for new
+//! values; regions have these.
 
 use crate::error::{BlockError, bytes_in_words};
 pub use crate::sys::mapping::Advice;
@@ -18,28 +19,33 @@ mod tests;
 use options::Backing;
 pub use options::{Access, BlockOptions};
 
-/// How many bytes are copied out at a time, to be searched.
+/// How many bytes a search copies out at a time.
 const SEARCH_BYTES: usize = 16 << 10;
 
-/// Plain bytes that processes share: a file, a named block in `SHM_DIR` (default `/dev/shm`), or anonymous memory.
+/// Plain bytes that processes share: a file, a named block in `SHM_DIR` (default `/dev/shm`), or
+/// anonymous memory.
 ///
-/// This is the bottom rung. Every process that maps the same bytes sees at once what another one stores, and that is
-/// all: nothing says how much of the block is meant, whether a value is whole, or that there is a new one. While one
-/// process copies, another may store: what comes out may then be a mixture of old and new, and is never undefined
-/// behaviour. Single bytes are never torn. Nothing else is promised, and no order: a flag that is stored behind a value may
-/// be seen before it. For values that are whole, counted and waited for, take a [`Writer`](crate::Writer) and a
-/// [`Reader`](crate::Reader).
+/// This is the lowest level of the crate. Every process that maps the same bytes immediately sees what
+/// another process stores. That is all a block provides: it does not record how many of the bytes are
+/// in use or whether a value is complete, and it does not notify anyone of a new value.
 ///
-/// The methods are those of Python's [`mmap`](https://docs.python.org/3.11/library/mmap.html) objects, with their
-/// results and, where those raise, an error. A map has a *position*, at which [`read`](Self::read),
-/// [`write`](Self::write) and their like go on. It also is a [`Read`](std::io::Read), [`BufRead`](std::io::BufRead),
-/// [`Write`](std::io::Write) and [`Seek`](std::io::Seek). The names `read`, `write`, `flush` and `seek` then mean the
-/// map's own methods; the traits' are meant by generic code, and by `Read::read(&mut map, buffer)`.
+/// If one process copies bytes while another process stores to them, the copy can be a mixture of old
+/// and new bytes. This is never undefined behaviour, and a single byte is never torn. The order of
+/// stores is not guaranteed: another process may see a flag before it sees the value that was written
+/// first. If you need complete, numbered values and a way to wait for them, use a
+/// [`Writer`](crate::Writer) and a [`Reader`](crate::Reader).
 ///
-/// Ranges and indices are `isize`: a negative one counts from the end, as in Python, so `-1` is the last byte. A range
-/// that leaves the map is cut to it.
+/// The methods are those of Python's [`mmap`](https://docs.python.org/3.11/library/mmap.html) objects
+/// and return the same results; where Python raises an exception, they return an error. A block has a
+/// *position*, at which [`read`](Self::read), [`write`](Self::write) and similar methods start. A block
+/// also implements [`Read`](std::io::Read), [`BufRead`](std::io::BufRead), [`Write`](std::io::Write)
+/// and [`Seek`](std::io::Seek). A plain call of `read`, `write`, `flush` or `seek` uses the block's own
+/// method; generic code and `Read::read(&mut map, buffer)` use the trait's method.
 ///
-/// # How Python's arguments are said here
+/// Ranges and indices are `isize`. As in Python, a negative number counts from the end, so `-1` is the
+/// last byte. A range that extends beyond the block is cut to the block.
+///
+/// # Equivalents of Python's arguments
 ///
 /// | Python | here |
 /// |---|---|
@@ -51,29 +57,35 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// | `ACCESS_COPY`; `MAP_PRIVATE` with `PROT_READ \| PROT_WRITE` | [`Access::Copy`] |
 /// | `m[i]`, `m[a:b]` | [`byte_at`](Self::byte_at), [`get`](Self::get) |
 /// | `m[i] = x`, `m[a:b] = bytes` | [`set_byte`](Self::set_byte), [`set`](Self::set) |
-/// | `m.read()`, `m.move(…)` | [`read_all`](Self::read_all), [`move_within`](Self::move_within): `move` is a word of the language |
+/// | `m.read()`, `m.move(…)` | [`read_all`](Self::read_all), [`move_within`](Self::move_within) (`move` is a keyword in Rust) |
 /// | `m.flush(offset, n)` | [`flush_range`](Self::flush_range) |
 ///
-/// # Where a map differs from Python's, on purpose
+/// # Intentional differences from Python
 ///
-/// - *A length beyond the end of the file extends the file*, where Python refuses on Unix. All pages of a map that writes
-///   are reserved, those of holes too: a full disk is an error now, and not a SIGBUS later.
-/// - *Resizing to 0 is refused before anything is done.* Python cuts the file first and then fails, and the next access
-///   kills the process.
-/// - *Shared anonymous memory that grows has pages behind it*, and what it gave back is zero when it comes again. In
-///   Python the grown part is there in name only; touching it kills the process.
-/// - *A copy-on-write map is never resized.* In Python one can be that was made by flags and protection; its file is cut.
-/// - *`madvise` takes any length*, also one that cannot be added to the start.
-/// - *`flush_range` takes any offset.* The kernel wants a page's start, and Python passes its refusal on.
-/// - *`find` and `rfind` take a range* and do not begin at the position by default, so that `..` always is everything.
-/// - *The length of a closed map is 0*, where Python raises.
+/// - *A length beyond the end of the file extends the file.* Python refuses this on Unix. If the block
+///   is writable, all of its pages are reserved, including those in holes of the file. A full disk
+///   therefore causes an error when the block is opened or resized, not a SIGBUS later.
+/// - *Resizing to 0 is refused before anything is changed.* Python first cuts the file and then fails,
+///   and the next access kills the process.
+/// - *Shared anonymous memory that grows is backed by real pages.* Bytes that were cut off and then
+///   added again are zero. In Python, the added part has no pages, and touching it kills the process.
+/// - *A copy-on-write block cannot be resized.* Python resizes one that was created with flags and
+///   protection, and cuts its file.
+/// - *`madvise` accepts any length*, including one for which the sum of start and length overflows.
+/// - *`flush_range` accepts any offset.* The kernel requires the start of a page, and Python passes on
+///   the kernel's error.
+/// - *`find` and `rfind` take a range* and do not start at the position by default, so `..` always
+///   searches everything.
+/// - *The length of a closed block is 0.* Python raises an exception.
 /// - *Slices have no step.*
-/// - *A map made from a [`File`](std::fs::File) that was opened read-only is read-only*, where Python refuses.
+/// - *A block of a [`File`](std::fs::File) that was opened read-only is read-only.* Python refuses such
+///   a file.
 ///
 /// # What another process can do
 ///
-/// Whoever may write to the file can cut it short. The kernel then answers an access behind its end with SIGBUS, which
-/// ends the process. Reading a file with holes on a full tmpfs does the same.
+/// A process that may write to the file can also cut it short. If you then access bytes beyond the new
+/// end, the kernel sends SIGBUS, which ends your process. The same happens when you read a file with
+/// holes on a full tmpfs.
 ///
 /// # Examples
 ///
@@ -95,20 +107,21 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// # }
 /// ```
 pub struct Block {
-    // None once it is closed.
+    // `None` after `close`.
     backing: Option<Backing>,
     position: usize,
-    // What `BufRead` showed last.
+    // The bytes that `BufRead::fill_buf` returned last.
     filled: Vec<u8>,
     shown: String,
 }
 
 impl Block {
-    /// Maps a whole block that exists, for reading and writing: a name in `SHM_DIR`, or a path if it has a `/`.
+    /// Maps the whole of an existing block, for reading and writing. `name` is a name in `SHM_DIR`, or a
+    /// path if it contains a `/`.
     ///
     /// # Errors
     ///
-    /// As for [`BlockOptions::open`].
+    /// The same as [`BlockOptions::open`].
     ///
     /// # Examples
     ///
@@ -126,11 +139,11 @@ impl Block {
         BlockOptions::new().open(name)
     }
 
-    /// Maps `len` zero bytes that have no name: this process shares them with the children that it forks.
+    /// Maps `len` zero bytes that have no name. This process shares them with the children that it forks.
     ///
     /// # Errors
     ///
-    /// As for [`BlockOptions::anonymous`].
+    /// The same as [`BlockOptions::anonymous`].
     ///
     /// # Examples
     ///
@@ -145,7 +158,7 @@ impl Block {
         BlockOptions::new().len(len).anonymous()
     }
 
-    /// Options, of which none is set yet.
+    /// Returns options with their default values, the same as [`BlockOptions::new`].
     #[must_use]
     pub fn options() -> BlockOptions {
         BlockOptions::new()
@@ -155,9 +168,9 @@ impl Block {
         Self { backing: Some(backing), position: 0, filled: Vec::new(), shown }
     }
 
-    /// Unmaps the memory and closes its file. All that follows answers [`BlockError::Closed`]; closing again does nothing.
+    /// Unmaps the memory and closes the file. Dropping the block does the same.
     ///
-    /// Dropping does the same.
+    /// Afterwards, every method that can fail returns [`BlockError::Closed`]. Closing again does nothing.
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
@@ -171,7 +184,7 @@ impl Block {
         self.backing = None;
     }
 
-    /// Whether the map was closed.
+    /// Returns whether the block was closed.
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
@@ -187,7 +200,8 @@ impl Block {
         self.backing.is_none()
     }
 
-    /// The length of the map in bytes, which is not that of its file: see [`size`](Self::size). 0 once it is closed.
+    /// Returns the number of bytes that are mapped, or 0 after [`close`](Self::close). The file can be
+    /// longer: see [`size`](Self::size).
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
@@ -196,16 +210,18 @@ impl Block {
     /// # }
     /// ```
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "no map is empty; that it is closed says is_closed")]
+    #[expect(clippy::len_without_is_empty, reason = "a block is never empty, only closed")]
     pub fn len(&self) -> usize {
         self.backing.as_ref().map_or(0, |backing| backing.memory.len())
     }
 
-    /// The length of the file in bytes, as it is now. Anybody who may write to the file can change it.
+    /// Returns the current length of the file in bytes. Any process that may write to the file can change
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] for anonymous memory, which has no file; [`BlockError::Io`]; [`BlockError::Closed`].
+    /// [`BlockError::Refused`] for anonymous memory, which has no file; [`BlockError::Io`];
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -226,16 +242,17 @@ impl Block {
         size.map_err(|source| self.io_error("get the file size of", source))
     }
 
-    /// Changes the length of the map, and of its file to `offset + len`. Others who map what is cut off get SIGBUS when
-    /// they touch it.
+    /// Changes the length of the block to `len`, and the length of its file to `offset + len`.
     ///
-    /// New bytes are 0, or what the file has there. The position stays, even behind the end.
+    /// Added bytes are 0, or the bytes that the file already has there. The position does not change, even
+    /// if it is then beyond the end. If the file becomes shorter, other processes that touch the part that
+    /// was cut off get SIGBUS.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the map is read-only or copy-on-write, or the length is 0; [`BlockError::NoSpace`] and
-    /// [`BlockError::TooLarge`] if there is no room, and the map then is as it was; [`BlockError::Io`];
-    /// [`BlockError::Closed`].
+    /// [`BlockError::Refused`] if the block is read-only or copy-on-write, or if `len` is 0;
+    /// [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if there is not enough space, in which case the
+    /// block does not change; [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -256,10 +273,10 @@ impl Block {
         }
     }
 
-    /// Waits until what was stored is in the file: for a file on a disk, on the disk. A map that does not write to its file
-    /// has nothing to flush.
+    /// Waits until everything that was stored is in the file. For a file on a disk, this means on the disk.
+    /// If the block does not write to its file, there is nothing to flush.
     ///
-    /// Other processes that map the file do not need it: they see at once what is stored.
+    /// Other processes that map the file do not need this: they immediately see what is stored.
     ///
     /// # Errors
     ///
@@ -280,11 +297,13 @@ impl Block {
         self.flush_range(0, self.len())
     }
 
-    /// The same for `len` bytes from `offset` on.
+    /// Waits until the `len` bytes that start at `offset` are in the file, as [`flush`](Self::flush) does
+    /// for the whole block.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`]; otherwise as for [`flush`](Self::flush).
+    /// [`BlockError::OutOfRange`] if these bytes are not all in the block; otherwise the same as
+    /// [`flush`](Self::flush).
     ///
     /// # Examples
     ///
@@ -308,12 +327,13 @@ impl Block {
         }
     }
 
-    /// Tells the kernel how `len` bytes from `start` on are going to be used; a length behind the end is cut.
+    /// Advises the kernel how the `len` bytes that start at `start` will be used. A length beyond the end
+    /// is cut to the block.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`] if `start` is not in the map; [`BlockError::Refused`] if it is not the start of a page;
-    /// [`BlockError::Io`]; [`BlockError::Closed`].
+    /// [`BlockError::OutOfRange`] if `start` is not in the block; [`BlockError::Refused`] if it is not the
+    /// start of a page; [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -350,14 +370,14 @@ impl Block {
         Ok(backing)
     }
 
-    /// A private copy of a range that lies within the map.
+    /// Copies out a range that must lie within the block.
     fn copy_of(&self, range: Range<usize>) -> Result<Vec<u8>, BlockError> {
         let mut bytes = vec![0; range.len()];
         copy::bytes_out(&self.backing()?.memory.bytes()[range], &mut bytes);
         Ok(bytes)
     }
 
-    /// Stores bytes that fit into the map.
+    /// Stores bytes that must fit into the block at `at`.
     fn store(&mut self, at: usize, bytes: &[u8]) -> Result<(), BlockError> {
         copy::bytes_in(&self.backing()?.memory.bytes()[at..at + bytes.len()], bytes);
         Ok(())
@@ -377,7 +397,7 @@ impl Block {
 }
 
 impl fmt::Debug for Block {
-    /// Names the map and says how it is mapped, not what is in it.
+    /// Shows the block's name, length, position and access, but not its contents.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Block");
         debug.field("name", &self.shown).field("len", &self.len()).field("position", &self.position);

@@ -1,5 +1,5 @@
-//! What goes wrong, by group of operations: opening, publishing, receiving, blocks. A message names the region, what is wrong
-//! with it, and what to do.
+//! The errors of this library, one type for each group of operations: opening, publishing, receiving,
+//! blocks. A message names the region, the problem, and what to do about it.
 
 use crate::types::error::ArrayTypeError;
 #[cfg(feature = "schema")]
@@ -20,12 +20,12 @@ pub use open::{Denied, NotOursReason, OpenError};
 pub use publish::PublishError;
 pub use receive::ReceiveError;
 
-/// A result for programs that use several groups of operations with `?`.
+/// A result for functions that use several groups of operations with `?`.
 ///
-/// Each function of this library returns the error of its own group.
+/// Each function of this library returns the error type of its own group.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of this library. The message is that of the error in it.
+/// Any error of this library. Its message is that of the error that it contains.
 ///
 /// ```
 /// use shm_core::{Error, OpenError};
@@ -54,10 +54,10 @@ pub enum Error {
     /// A block cannot be opened or used.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// There is no such type of arrays.
+    /// No array can have this element type or shape.
     #[error(transparent)]
     ArrayType(#[from] ArrayTypeError),
-    /// A schema cannot be made or used.
+    /// A schema cannot be created or used.
     #[cfg(feature = "schema")]
     #[error(transparent)]
     Schema(#[from] SchemaError),

@@ -1,9 +1,13 @@
-//! Named, typed shared memory for programs on one machine: one program publishes values into a named region, and any number of
-//! programs read them, at memory speed and without a server.
+//! Named, typed shared memory for programs on one machine. One program publishes values into a named
+//! region, and any number of programs read them, at memory speed and without a server.
 //!
-//! A slow reader loses the oldest values and learns exactly how many; a region has one writer at a time. In exchange, every
-//! process writes only memory that it owns: a reader maps the region read-only, so it cannot corrupt, block or slow the writer
-//! or another reader, and leaves nothing behind when it is killed.
+//! This page shows Rust programmers how to use the crate. Most sections cover one task and have an
+//! example that you can run.
+//!
+//! A region has one writer at a time. A reader that is too slow misses the oldest values and learns
+//! exactly how many. In exchange, readers cannot do harm. They map the region read-only, so a reader
+//! cannot corrupt, block or slow down the writer or another reader. You can kill a reader at any time;
+//! it leaves nothing to clean up.
 //!
 //! ```text
 //! Writer ──publish──▶ region: a file in $SHM_DIR (default /dev/shm) ──map, read-only──▶ Reader, Reader, …
@@ -12,7 +16,8 @@
 //!                     └────────┴────────────┴────────┴────────┴─────┴────────┘
 //! ```
 //!
-//! The crate needs Linux and Rust 1.95 or newer. In a `Cargo.toml` beside a clone of the repository:
+//! The crate needs Linux and Rust 1.95 or newer. Add these lines to a `Cargo.toml` that is in the same
+//! directory as your clone of the repository:
 //!
 //! ```toml
 //! [dependencies]
@@ -22,8 +27,8 @@
 //!
 //! # Publish and read
 //!
-//! A value is of any type with `#[derive(Serialize, Deserialize)]`. It stays in the region until newer ones overwrite it or
-//! the region is removed, even after the writer has ended.
+//! A value can have any type that derives `Serialize` and `Deserialize`. It stays in the region until
+//! newer values overwrite it or the region is removed, even after the writer has ended.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -53,8 +58,10 @@
 //!
 //! # Receive every value
 //!
-//! [`recv`](Reader::recv) waits for the next value in order and gives `None` once the writer has closed the region. So does
-//! iterating. Opening can wait for a region that does not exist yet.
+//! [`recv`](Reader::recv) waits for the next value in order. It returns `None` when the writer has
+//! closed the region and every value has been read. You can also iterate over a reader; the iterator
+//! ends at the same point. If the region does not exist yet,
+//! [`open_timeout`](ReaderOptions::open_timeout) makes opening wait for it.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -81,15 +88,18 @@
 //! # }
 //! ```
 //!
-//! # Tell a timeout from an end
+//! # Distinguish a timeout from the end
 //!
-//! [`try_recv`](Reader::try_recv) and [`recv_timeout`](Reader::recv_timeout) give a [`Received`].
-//! [`follow`](Reader::follow) does not end: it goes on with the next writer, and with a region that is removed and created
-//! again.
+//! [`try_recv`](Reader::try_recv) and [`recv_timeout`](Reader::recv_timeout) return a [`Received`]. It
+//! tells whether a value arrived, no value arrived in time, or the writer closed the region.
+//! [`follow`](Reader::follow) does not end when the writer closes the region. It continues with the
+//! next writer, and also when the region is removed and created again.
 //!
-//! A writer that dies leaves its region open, and `recv` and iterating wait for the next writer. To notice a death, ask
-//! [`writer`](Reader::writer) *before* each timed call: if it said [`Gone`](WriterStatus::Gone) and nothing was received, the
-//! writer is dead and everything was received. The answer for another user's region is [`Unknown`](WriterStatus::Unknown).
+//! A writer that dies does not close its region, so `recv` and iterators wait for the next writer. To
+//! detect a dead writer, call [`writer`](Reader::writer) *before* each timed call. If it returned
+//! [`Gone`](WriterStatus::Gone) and the timed call then received nothing, the writer is dead and you
+//! have received every value. For another user's region the status is
+//! [`Unknown`](WriterStatus::Unknown).
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -111,9 +121,10 @@
 //! # }
 //! ```
 //!
-//! # Learn what was lost
+//! # Count lost values
 //!
-//! A writer never waits for readers. A [`Sample`] says how many values were lost before it.
+//! A writer never waits for readers. Each [`Sample`] contains the number of values that were lost
+//! directly before it.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -128,6 +139,7 @@
 //!     writer.publish(&number)?;
 //! }
 //! let sample = reader.recv()?.expect("a value");
+//! // All values before this one were lost.
 //! assert_eq!(sample.lost + 1, sample.sequence);
 //! # Ok(())
 //! # }
@@ -135,20 +147,21 @@
 //!
 //! # Close at Ctrl-C
 //!
-//! A writer that is dropped closes its region, but a signal ends a program without dropping anything, and readers then go on
-//! waiting. So a program catches the signals, ends its loop, and closes. With the crate `signal-hook`:
+//! Dropping a writer closes its region. A signal, however, ends a program without dropping anything,
+//! and readers then wait for another writer. A program should therefore catch the signals, leave its
+//! loop and close the writer. With the crate `signal-hook`:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicBool, Ordering};
 //!
-//! let is_told_to_end = Arc::new(AtomicBool::new(false));
+//! let should_stop = Arc::new(AtomicBool::new(false));
 //! for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-//!     signal_hook::flag::register(signal, Arc::clone(&is_told_to_end))?;
+//!     signal_hook::flag::register(signal, Arc::clone(&should_stop))?;
 //! }
 //! let mut writer = shm_core::Writer::<u64>::open("ticks")?;
-//! while !is_told_to_end.load(Ordering::Relaxed) {
+//! while !should_stop.load(Ordering::Relaxed) {
 //!     writer.publish(&1)?;
 //! }
 //! writer.close()?;
@@ -156,16 +169,19 @@
 //! # }
 //! ```
 //!
-//! A program that also receives uses [`recv_timeout`](Reader::recv_timeout) in such a loop: `recv` goes on waiting after a
-//! signal.
+//! A program that also receives should call [`recv_timeout`](Reader::recv_timeout) in such a loop,
+//! because `recv` continues to wait after a signal.
 //!
 //! # Types
 //!
-//! A region carries the description of its values' type, a `Schema`. A reader or writer of another type is refused with the
-//! first difference, and the values stay; [`WriterOptions::replace`] says that they may go. **For a `Vec<u8>` field, add
-//! `#[serde(with = "serde_bytes")]`** (of the crate `serde_bytes`): otherwise each byte is encoded as a value of its own, and
-//! publishing a mebibyte takes 15 times as long and reading it 76 times. The attribute is a part of the type: use it on both
-//! sides.
+//! A region stores a description of its values' type, a `Schema`. Opening the region with another type
+//! fails with an error that names the first difference, and the values stay in the region. To discard
+//! them and change the type, set [`WriterOptions::replace`].
+//!
+//! **Add `#[serde(with = "serde_bytes")]` to each `Vec<u8>` field.** The attribute needs the crate
+//! `serde_bytes`. Without it, each byte is encoded as a separate value: publishing 1 MiB takes 15 times
+//! as long, and reading it takes 76 times as long. The attribute is part of the type, so use it in the
+//! writer and in the readers.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -187,8 +203,9 @@
 //!
 //! # Arrays, JSON, bytes
 //!
-//! Frames and other arrays of numbers have [`ArrayWriter`] and [`ArrayReader`]; [`RawWriter`] and [`RawReader`] take bytes of
-//! any kind. `JsonReader` and `JsonWriter` show and take values of a type that the program does not know.
+//! [`ArrayWriter`] and [`ArrayReader`] handle video frames and other arrays of numbers. [`RawWriter`]
+//! and [`RawReader`] handle bytes of any kind. `JsonWriter` and `JsonReader` handle typed values as
+//! JSON, for programs that do not know the Rust type.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -205,10 +222,12 @@
 //! # }
 //! ```
 //!
-//! # In place
+//! # Write and read in place
 //!
-//! A value is copied once into the region and once out. [`RawWriter::loan`] and [`RawReader::view`] save both copies of a
-//! large value. A writer does not wait for a view: ask at the end whether it is still whole.
+//! Publishing copies a value once into the region, and reading copies it once out of the region. For
+//! large values, [`RawWriter::loan`] and [`RawReader::view`] avoid both copies. The writer does not
+//! wait for a view. When you are done with it, call [`is_whole`](View::is_whole) to check that the
+//! writer has not overwritten the value meanwhile.
 //!
 //! ```
 //! # fn main() -> shm_core::Result<()> {
@@ -233,29 +252,31 @@
 //!
 //! # Waiting
 //!
-//! A reader that waits spins for 20 µs and then sleeps, which costs some 20 µs more in each direction.
-//! [`WaitStrategy::Spin`] never sleeps. The program `shm-bench` measures what that means on a machine.
+//! A waiting reader polls the region for 20 µs and then goes to sleep. Waking it up adds about 20 µs to
+//! the latency of the value. With [`WaitStrategy::Spin`] a reader never sleeps. The program `shm-bench`
+//! measures the difference on your machine.
 //!
 //! # Names
 //!
-//! A name such as `climate` is a file in `$SHM_DIR` (default `/dev/shm`); one with a `/` is a path. The file's name has 1 to 200
-//! bytes of letters, digits, `.`, `_` and `-`, and does not begin with `.` or `-`.
-//!
-//! # Errors
-//!
-//! Each group of operations has an error of its own: [`OpenError`], [`PublishError`], [`ReceiveError`], [`BlockError`]. A region
-//! may also be replaced by one of another type while a reader follows it, which is [`ReceiveError::Reopen`]. [`Error`] is the
-//! union, for functions that use several with `?`.
+//! A name such as `climate` refers to a file in the directory `$SHM_DIR`, by default `/dev/shm`. A name
+//! that contains a `/` is a path. The file's name must have 1 to 200 bytes, which can be letters,
+//! digits, `.`, `_` and `-`. It must not begin with `.` or `-`.
 //!
 //! # Threads
 //!
-//! All handles are `Send` and `Sync`. Reading and publishing take `&mut self`: give each thread a reader of its own.
+//! All handles are `Send` and `Sync`. Methods that read or publish need `&mut self`, so open a separate
+//! reader in each thread.
 //!
 //! # Errors
 //!
-//! Each group of operations has an error of its own: [`OpenError`] for whole regions, [`PublishError`], [`ReceiveError`] and
-//! [`BlockError`]. [`Error`] is their union, for functions that use several with `?`. A message names the region, what is wrong
-//! with it, and what to do.
+//! Each group of operations has its own error type: [`OpenError`] for whole regions, [`PublishError`],
+//! [`ReceiveError`] and [`BlockError`]. [`Error`] combines them, for functions that use several of them
+//! with `?`. An error message names the region, the problem, and what to do about it.
+//!
+//! A region can be replaced by one of another type while a reader is attached. The reader then returns
+//! [`ReceiveError::Reopen`].
+//!
+//! The errors are enums, so a program can handle some of them differently:
 //!
 //! ```
 //! use shm_core::{OpenError, Writer};
@@ -272,13 +293,14 @@
 //!
 //! # Plain bytes
 //!
-//! Below all of this lies [`Block`]: plain bytes that processes share, as Python's `mmap` has them, with no header and no
-//! protection.
+//! [`Block`] is the lowest level: plain bytes that processes share, as with Python's `mmap`. A block
+//! has no header and no protection.
 //!
 //! # Features
 //!
-//! `schema` (default) describes types, and brings `Schema`, `JsonReader` and `JsonWriter`. Without it, a region that describes
-//! its type is refused by typed handles, because nobody could compare the types.
+//! The feature `schema` is on by default. It stores a description of each type in the region, and
+//! provides `Schema`, `JsonReader` and `JsonWriter`. Without it, typed handles refuse a region that
+//! describes its type, because the program cannot compare the types.
 
 #[cfg(not(any(target_os = "linux", miri)))]
 compile_error!("shm needs Linux: futex, open file description locks and renameat2");
@@ -315,5 +337,5 @@ pub use self::{
     writer::JsonWriter,
 };
 
-/// The number of a value. The first is 1.
+/// The sequence number of a value. The first value has number 1.
 pub type Sequence = u64;

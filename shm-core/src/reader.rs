@@ -1,6 +1,7 @@
-//! The reading handles: they attach to a region, wait, and follow it from file to file. They store nothing shared.
+//! The reading handles. They open a region, wait for values, and follow the region from file to file.
+//! They never write to a region.
 //!
-//! [`follow`] decides what comes next, and [`blocking`] waits for it; the handles make values of what they get.
+//! [`follow`] decides the next step, and [`blocking`] waits for it. The handles decode the values.
 
 mod array;
 mod array_view;

@@ -1,5 +1,5 @@
-//! Region files: what an open one is. Opening and checking them, making them, putting one in another's place, and who may
-//! write them are in the files below.
+//! Region files: an open region, with its checked header and its memory. The files below this one open
+//! and check regions, create and replace them, and decide which process may write to them.
 
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
@@ -21,27 +21,28 @@ pub mod tenure;
 #[cfg(test)]
 mod tests;
 
-/// The largest region that is opened unless the caller says otherwise: 1 TiB.
+/// The size of the largest region that is opened by default: 1 TiB.
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
-/// What is wrong with a plain value in a region that did not [survive cleanly](Region::survived_cleanly).
+/// The problem that is reported for a value without a checksum in a region that did not
+/// [survive cleanly](Region::survived_cleanly).
 pub const NOT_BELIEVED: &str = "it has no checksum, and the machine restarted before the writer closed the region";
 
 /// An open region: its checked header and its memory.
 #[derive(Debug)]
 pub struct Region {
-    /// The checked copy of what is written once.
+    /// A checked copy of the static header.
     pub static_header: StaticHeader,
-    /// The records behind the header page.
+    /// The records after the header page.
     pub descriptor: Vec<u8>,
-    /// Which file this is.
+    /// The identity of the region's file.
     pub identity: Identity,
     /// The file's permission bits when it was opened.
     pub mode: u32,
-    /// The user that the file belongs to.
+    /// The id of the user that owns the file.
     pub owner: u32,
-    // The ring's sizes, worked out once.
+    // The ring's sizes, calculated once.
     shape: Shape,
-    // Kept open only for writing.
+    // Kept open only if the region was opened for writing.
     file: Option<File>,
     mapping: RegionMapping,
 }
@@ -67,31 +68,31 @@ impl Region {
         }
     }
 
-    /// The header page.
+    /// Returns the header page.
     #[inline]
     pub fn header(&self) -> &Header {
         self.mapping.header()
     }
 
-    /// The ring's sizes.
+    /// Returns the ring's sizes.
     #[inline]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The ring in the region.
+    /// Returns the region's ring.
     #[inline]
     pub fn ring(&self) -> Ring<'_> {
         Ring::new(&self.mapping.header().hot, self.mapping.words(), self.shape)
     }
 
-    /// The file's permission bits and group, as they are now. Only of a region that was opened for writing.
+    /// Returns the file's current permission bits and group. The region must have been opened for writing.
     pub fn permissions(&self, location: &Location) -> Result<(u32, u32), OpenError> {
         let stat = file::stat(self.opened_for_writing()).map_err(|error| location.io_error("inspect region", error))?;
         Ok((stat.mode, stat.group))
     }
 
-    /// Changes the file's permission bits. Only of a region that was opened for writing.
+    /// Changes the file's permission bits. The region must have been opened for writing.
     pub fn set_mode(&self, location: &Location, mode: u32) -> Result<(), OpenError> {
         let changed = file::set_mode(self.opened_for_writing(), mode);
         changed.map_err(|error| location.io_error("change the mode of region", error))
@@ -101,7 +102,8 @@ impl Region {
         self.file.as_ref().expect("opened for writing")
     }
 
-    /// Whether plain values can be believed: not after a reboot that came without a clean close.
+    /// Returns whether values without a checksum can be trusted. They cannot be trusted if the machine was
+    /// restarted and the region had not been closed cleanly.
     pub fn survived_cleanly(&self) -> bool {
         let boot_id = boot_id();
         let same_boot = boot_id == 0 || self.static_header.boot_id == 0 || self.static_header.boot_id == boot_id;
@@ -109,7 +111,7 @@ impl Region {
     }
 }
 
-/// The sizes of a ring by a header that was checked, so that it fits the mapping.
+/// Calculates the sizes of a ring. The header was checked, so the ring fits into the mapping.
 fn shape_of(static_header: &StaticHeader) -> Shape {
     let words = |bytes: u64| usize::try_from(bytes).expect("within a mapping") / WORD;
     Shape {

@@ -1,7 +1,9 @@
-//! The operating system, here Linux: the only files that name rustix, nix or memmap2. Another system is another set of them.
+//! The interface to the operating system, here Linux: the only files that use rustix, nix or memmap2.
+//! To support another system, replace these files.
 //!
-//! What fails is a [`std::io::Error`]; which region or block it happened to, and what to do about it, is for the caller to
-//! say. Calls that a signal interrupts are made again here; only a sleep ends.
+//! Errors are [`std::io::Error`]. The caller adds which region or block is concerned and what to do
+//! about it. These functions repeat system calls that a signal interrupts, except for a sleep, which
+//! ends.
 
 pub mod clock;
 pub mod directory;

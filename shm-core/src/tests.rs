@@ -1,4 +1,4 @@
-//! Tests of what no folder does by itself, and what the tests of several folders share.
+//! Tests that involve several folders, and the helpers that tests of several folders share.
 
 mod opening;
 pub mod test_region;

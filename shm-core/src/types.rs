@@ -1,4 +1,5 @@
-//! What values are: their kinds, and Rust values, arrays and types to and from bytes and JSON. Regions are not known here.
+//! The kinds and types of values, and the conversion of Rust values and arrays to and from bytes and
+//! JSON. Does not depend on regions.
 
 pub mod array;
 pub mod error;

@@ -1,4 +1,4 @@
-//! The writing handles: they open a region for writing, publish, and close it.
+//! The writing handles: they open a region for writing, publish values, and close the region.
 
 mod array;
 mod array_loan;

@@ -1,7 +1,9 @@
-//! Payload bytes into shared words and out of them: the kernels, the portable words, and `memcpy`, side by side.
+//! Benchmarks of copying payload bytes into and out of shared words: the kernels, the portable
+//! words and `memcpy`, side by side.
 //!
-//! Shared bytes lie 24 bytes into a cache line, as a slot's payload does, and private ones at any place. The `memcpy` is
-//! between private buffers, and no race is possible there: it is only the mark.
+//! The shared bytes start 24 bytes into a cache line, like the payload of a slot. The private bytes
+//! start at an arbitrary offset. The `memcpy` copies between private buffers, where no race is
+//! possible; it serves only as the reference.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use shm_ring::copy::{self, portable};
@@ -11,9 +13,9 @@ use std::time::Duration;
 
 const SIZES: [usize; 16] =
     [8, 13, 16, 24, 40, 64, 128, 192, 256, 512, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20];
-/// Where in a cache line a slot's payload starts.
+/// The offset within a cache line at which a slot's payload starts.
 const PAYLOAD_AT: usize = 24;
-/// Not a multiple of anything, and not where the shared bytes lie modulo a page.
+/// An odd offset that also differs from the position of the shared bytes within a page.
 const PRIVATE_AT: usize = 1029;
 const LINE: usize = 64;
 

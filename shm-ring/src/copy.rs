@@ -1,8 +1,10 @@
-//! Moving payload bytes in and out of shared words. Nothing here knows what the bytes mean.
+//! Copies payload bytes into and out of shared words, without interpreting the bytes.
 //!
-//! The other side may change the words at any time. Whole words move as relaxed atomics, or on x86-64 by assembly that
-//! the compiler cannot see into, which is as good and faster; what is left of the last word moves as a relaxed atomic. So
-//! what comes out may be a mixture of old and new, which the ring's stamps detect, and is never undefined.
+//! The other side may change the words at any time. Whole words are copied as relaxed atomics. On
+//! x86-64 they are copied by assembly instead, which the compiler cannot see into; this is as safe
+//! and faster. The remaining bytes of the last word are copied as a relaxed atomic. The result may
+//! therefore be a mixture of old and new bytes, which the ring's stamps detect, but the behaviour
+//! is never undefined.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use alloc::vec::Vec;
@@ -23,25 +25,25 @@ use x86_64::{words_in, words_out};
 /// Bytes in a shared word.
 pub const WORD: usize = size_of::<u64>();
 
-/// Where a payload of so many bytes is put.
+/// Receives a payload whose length is known.
 pub trait Destination {
-    /// What is going to be overwritten with it: all of it, or nothing if it is to stay in its place. `None`: there is no
-    /// memory for it.
+    /// Returns the buffer to copy the payload into: `bytes` long, or empty if the payload is to be
+    /// read in place. Returns `None` if there is not enough memory.
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
-    /// What became of it.
+    /// Returns the result.
     fn content(&self) -> Content<'_>;
 }
 
-/// What became of a payload.
+/// The result of reading a payload: it was copied, or it stayed in its slot.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
-    /// It was copied.
+    /// The payload was copied.
     Copied(&'a [u8]),
-    /// It stayed in its place, and has so many bytes.
+    /// The payload stayed in its slot; it has this many bytes.
     InPlace(usize),
 }
 
-/// Leaves a payload in its place, and notes how many bytes it has.
+/// Leaves a payload in its slot and records its length in bytes.
 #[derive(Debug, Default)]
 pub struct InPlace(pub usize);
 
@@ -72,7 +74,7 @@ impl Destination for Vec<u8> {
     }
 }
 
-/// Makes the buffer that long, if there is memory for it.
+/// Extends the buffer to the given length, if there is enough memory.
 #[inline(never)]
 fn extend(buffer: &mut Vec<u8>, bytes: usize) -> Option<()> {
     buffer.try_reserve(bytes - buffer.len()).ok()?;
@@ -80,7 +82,7 @@ fn extend(buffer: &mut Vec<u8>, bytes: usize) -> Option<()> {
     Some(())
 }
 
-/// Stores `bytes` into the first words of `words`; the last word is filled up with zeros.
+/// Stores `bytes` into the first words of `words`. The rest of the last word is filled with zeros.
 ///
 /// # Panics
 ///
@@ -110,14 +112,14 @@ pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
     words_out(&words[..count], chunks);
 }
 
-// By themselves, because most payloads are of whole words.
+// These two functions are separate because most payloads consist of whole words.
 
 #[inline(never)]
 fn last_in(word: &AtomicU64, bytes: &[u8]) {
     word.store(last_word(bytes).to_le(), Relaxed);
 }
 
-/// The last of the words is partly filled.
+/// Copies the last of the words, which is only partly filled.
 #[inline(never)]
 fn last_out(words: &[AtomicU64], bytes: &mut [u8]) {
     let load = |word: &AtomicU64| u64::from_le(word.load(Relaxed));
@@ -126,9 +128,9 @@ fn last_out(words: &[AtomicU64], bytes: &mut [u8]) {
     put_last(bytes, before, load(last));
 }
 
-// For one to seven bytes behind the whole words, `copy_from_slice` would be a call of memcpy.
+// For the one to seven bytes after the whole words, `copy_from_slice` would call memcpy.
 
-/// The bytes behind the last whole word, as the lowest of a word.
+/// Returns the bytes after the last whole word, as the lowest bytes of a word.
 #[inline]
 fn last_word(bytes: &[u8]) -> u64 {
     let count = bytes.len();
@@ -141,7 +143,7 @@ fn last_word(bytes: &[u8]) -> u64 {
     [0, count / 2, count - 1].into_iter().fold(0, |word, at| word | u64::from(bytes[at]) << (at * 8))
 }
 
-/// Puts the lowest bytes of `last` behind the last whole word, which was `before`.
+/// Stores the lowest bytes of `last` after the last whole word. That word contained `before`.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bytes are meant")]
 fn put_last(bytes: &mut [u8], before: u64, last: u64) {
@@ -169,7 +171,7 @@ mod tests {
     use super::*;
     use core::ops::Range;
 
-    /// More than any place within a cache line.
+    /// More words than there are offsets within a cache line.
     const MARGIN_WORDS: usize = 10;
     const UNTOUCHED: u8 = 0xee;
 
@@ -181,7 +183,8 @@ mod tests {
         words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect()
     }
 
-    /// Copies `length` bytes of `pattern` in at `word` and out again, at `byte` on the private side.
+    /// Copies `length` bytes of `pattern` in at `word` and out again. On the private side, the bytes
+    /// are at offset `byte`.
     fn check(words: &[AtomicU64], pattern: &[u8], length: usize, word: usize, byte: usize) {
         words.iter().for_each(|word| word.store(u64::from_ne_bytes([UNTOUCHED; WORD]), Relaxed));
         let bytes = &pattern[byte..byte + length];
@@ -200,7 +203,8 @@ mod tests {
         assert!(back == expected, "{length} bytes out of word {word} to {byte}");
     }
 
-    /// Every place of the shared side within a cache line, and of the private side, in turn.
+    /// Checks each length at each of `places`: the word offset on the shared side, and the byte
+    /// offset on the private side.
     fn check_lengths(lengths: Range<usize>, places: impl Iterator<Item = (usize, usize)> + Clone) {
         let words = shared(lengths.end.div_ceil(WORD) + MARGIN_WORDS);
         let pattern: Vec<u8> = (1..=251).cycle().take(lengths.end + 16).collect();
@@ -220,7 +224,7 @@ mod tests {
         if cfg!(miri) {
             return check_lengths(255..258, [(3, 1)].into_iter());
         }
-        // All places, each with a few lengths of every size.
+        // All offsets are covered, each with a few lengths of every size.
         for length in 0..=4096 {
             check_lengths(length..length + 1, [(length / WORD % 8, length % 15), (3, 0)].into_iter());
         }
@@ -244,9 +248,9 @@ mod tests {
         for length in [1_usize, 8, 9, 17, 25, 200] {
             let words = shared(length.div_ceil(WORD) - 1);
             let attempt = std::panic::catch_unwind(|| copy_in(&words, &vec![0; length]));
-            attempt.expect_err("nothing may be stored behind the last word");
+            attempt.expect_err("nothing may be stored after the last word");
             let attempt = std::panic::catch_unwind(|| copy_out(&words, &mut vec![0; length]));
-            attempt.expect_err("nothing may be read behind the last word");
+            attempt.expect_err("nothing may be read after the last word");
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The descriptor behind the header page: records of a tag, a length and bytes. What is in a record is known elsewhere.
+//! The descriptor that follows the header page: a list of records, each with a tag, a length and
+//! bytes. This module does not interpret the bytes of a record.
 
 use alloc::vec::Vec;
 
-/// The record that describes the type of the values, as JSON.
+/// The tag of the record that describes the type of the values, as JSON.
 pub const TAG_SCHEMA: u32 = 1;
 
-/// Tag and length before a record's content.
+/// Bytes of the tag and the length before a record's content.
 const RECORD_HEAD_BYTES: usize = 8;
 
-/// A descriptor that has this record alone.
+/// Builds a descriptor that consists of this one record.
 pub fn of_record(tag: u32, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).expect("a descriptor has at most a mebibyte");
     let mut descriptor = [tag.to_le_bytes(), length.to_le_bytes()].concat();
@@ -17,18 +18,18 @@ pub fn of_record(tag: u32, content: &[u8]) -> Vec<u8> {
     descriptor
 }
 
-/// The content of the first record with this tag. What lies behind it is checked as well.
+/// Returns the content of the first record with this tag. The records after it are checked too.
 pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str> {
     let (mut rest, mut first) = (descriptor, None);
-    while let Some((head, behind)) = rest.split_first_chunk::<RECORD_HEAD_BYTES>() {
+    while let Some((head, after)) = rest.split_first_chunk::<RECORD_HEAD_BYTES>() {
         let [found, length] = [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
-        let Some(content) = behind.get(..length as usize) else {
+        let Some(content) = after.get(..length as usize) else {
             return Err("a record in its descriptor extends past the end");
         };
         if found == tag {
             first = first.or(Some(content));
         }
-        rest = behind.get((length as usize).next_multiple_of(8)..).ok_or("a record in its descriptor is not padded")?;
+        rest = after.get((length as usize).next_multiple_of(8)..).ok_or("a record in its descriptor is not padded")?;
     }
     match rest {
         [] => Ok(first),
@@ -36,8 +37,9 @@ pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str
     }
 }
 
-/// The fingerprint of a schema: the 64-bit FNV-1a hash, and 1 in place of 0, which stands for none.
-/// (G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake: The FNV Non-Cryptographic Hash Algorithm.)
+/// Returns the fingerprint of a schema: its 64-bit FNV-1a hash. A hash of 0 becomes 1, because 0
+/// means "no schema". (G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake: The FNV Non-Cryptographic Hash
+/// Algorithm.)
 pub fn fingerprint(schema: &[u8]) -> u64 {
     let hash = schema
         .iter()
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_found_behind_others() {
+    fn a_record_is_found_after_others() {
         let descriptor =
             [of_record(9, b"other"), of_record(TAG_SCHEMA, b"schema"), of_record(TAG_SCHEMA, b"x")].concat();
         assert_eq!(descriptor.len(), 3 * 16);
@@ -59,13 +61,13 @@ mod tests {
         assert_eq!(record(&[], TAG_SCHEMA), Ok(None));
         assert!(record(&descriptor[..12], TAG_SCHEMA).is_err());
         assert!(record(&descriptor[..20], TAG_SCHEMA).is_err());
-        assert!(record(&descriptor[..36], TAG_SCHEMA).is_err(), "also behind the record that is wanted");
+        assert!(record(&descriptor[..36], TAG_SCHEMA).is_err(), "records after the requested one are checked too");
         assert!(record(&[1, 0, 0, 0, 255, 255, 255, 255], TAG_SCHEMA).is_err());
     }
 
     #[test]
     fn a_fingerprint_is_fnv_1a() {
-        // The published test values.
+        // The published test vectors.
         let check = |text: &str, expected: u64| assert_eq!(fingerprint(text.as_bytes()), expected);
         check("", 0xcbf2_9ce4_8422_2325);
         check("a", 0xaf63_dc4c_8601_ec8c);

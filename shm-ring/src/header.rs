@@ -1,97 +1,102 @@
-//! The header page: where each field of a region's first 4096 bytes stands, and what may stand there.
+//! The header page: the position and the valid contents of each field in a region's first 4096
+//! bytes.
 //!
-//! `StaticHeader` is the part that is written once, parsed from a private copy and checked whole; `Header` is
-//! the page as it is mapped, atomics only. Nothing here opens a file or moves a value.
+//! `StaticHeader` is the part that is written once. It is parsed from a private copy and checked as
+//! a whole. `Header` is the mapped page and consists of atomics only. This module opens no files
+//! and moves no values.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The first eight bytes of every region.
 pub const MAGIC: [u8; 8] = *b"shm\0ring";
-/// Major and minor version of the format. A reader refuses another major version, and while that is 0 another minor one.
+/// Major and minor version of the format. A reader refuses any other major version. While the major
+/// version is 0, it also refuses any other minor version.
 pub const VERSION: (u16, u16) = (0, 1);
 /// Bytes of the header page. The descriptor follows it.
 pub const HEADER_BYTES: u32 = 4096;
-/// Bytes of the part that is written once, at the start of the header page; its last four are its CRC.
+/// Bytes of the part that is written once, at the start of the header page. The last four bytes are
+/// its CRC.
 pub const STATIC_BYTES: usize = 256;
 /// The first slot starts at a multiple of this many bytes.
 pub const SLOTS_ALIGNMENT: u64 = 128;
-/// A slot's length in bytes is a multiple of this, a cache line.
+/// A slot's length in bytes is a multiple of this number, the size of a cache line.
 pub const STRIDE_ALIGNMENT: u64 = 64;
 /// Bytes of a slot before its payload: stamp, length and flags, time.
 pub const SLOT_HEAD_BYTES: u32 = 24;
-/// Bytes that a checksum takes behind the payload.
+/// Bytes of the checksum that follows the payload.
 pub const CHECKSUM_BYTES: u64 = 8;
 /// The file length is a multiple of this many bytes.
 pub const PAGE_BYTES: u64 = 4096;
-/// A reader looks for this long, in nanoseconds, before it sleeps. A sleep and a wake cost about 20 us each way.
+/// How long a reader polls before it sleeps, in nanoseconds. Going to sleep and being woken take
+/// about 20 us each.
 pub const SPIN_NS: u64 = 20_000;
-/// Compatible feature: slots have room for a checksum behind the payload.
+/// Compatible feature: each slot has space for a checksum after the payload.
 pub const FEATURE_CHECKSUM: u64 = 1;
-/// The incompatible features that this library knows: none yet.
+/// The incompatible features that this library supports: none yet.
 pub const KNOWN_INCOMPATIBLE: u64 = 0;
-/// The largest value number: its stamp still fits a word, with room to count on.
+/// The largest sequence number. Its stamp still fits in a word, with space to count further.
 pub const MAX_SEQUENCE: u64 = 1 << 62;
 
-/// The writer is, or died, at work.
+/// A writer has the region open, or died while it had it open.
 pub const STATE_OPEN: u32 = 1;
 /// The last writer closed the region cleanly.
 pub const STATE_CLOSED: u32 = 2;
-/// The region is about to be replaced by another file of the same name.
+/// The region is about to be replaced by another file with the same name.
 pub const STATE_MOVING: u32 = 3;
-/// The region was replaced or removed: look at its name again.
+/// The region was replaced or removed. Readers must look up its name again.
 pub const STATE_MOVED: u32 = 4;
 
-/// The written-once part of a header that was checked: the only one that is believed.
+/// The written-once part of a header, after it has been checked. No other copy of it is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaticHeader {
-    /// Feature bits that may be ignored by who does not know them.
+    /// Feature bits that a program may ignore if it does not support them.
     pub compatible: u64,
-    /// Feature bits without which the region cannot be understood.
+    /// Feature bits that a program must support to understand the region.
     pub incompatible: u64,
     /// Length of the file in bytes.
     pub region_bytes: u64,
-    /// Random number that all successors of a region share.
+    /// A random number that the region shares with all files that replace it.
     pub lineage: u128,
-    /// Which file of its lineage this is, from 1.
+    /// The number of this file within its lineage, counted from 1.
     pub file_number: u64,
     /// Number of slots, a power of two.
     pub slots: u64,
-    /// The longest payload in bytes that a slot holds, a multiple of 8.
+    /// The longest payload that a slot can store, in bytes; a multiple of 8.
     pub capacity: u64,
-    /// Bytes from one slot to the next.
+    /// The distance from the start of one slot to the start of the next, in bytes.
     pub stride: u64,
-    /// Where the payload starts in its slot, in bytes.
+    /// The offset of the payload in its slot, in bytes.
     pub payload_offset: u32,
     /// Every payload starts at a multiple of this many bytes in the file.
     pub payload_alignment: u32,
-    /// What the payloads are; see `shm_core::Kind`.
+    /// The kind of the values; see `shm_core::Kind`.
     pub kind: u32,
-    /// Bytes of the descriptor behind the header page.
+    /// Bytes of the descriptor that follows the header page.
     pub descriptor_bytes: u32,
     /// CRC-32 of the descriptor.
     pub descriptor_crc: u32,
-    /// Fingerprint of the type's schema; 0 where there is none.
+    /// Fingerprint of the type's schema; 0 if the region has no schema.
     pub fingerprint: u64,
-    /// For how long a reader looks before it sleeps, in nanoseconds.
+    /// How long a reader polls before it sleeps, in nanoseconds.
     pub spin_ns: u64,
-    /// The kernel's boot id when the file was made; 0 where it is unknown.
+    /// The kernel's boot id when the file was created; 0 if it is unknown.
     pub boot_id: u128,
     /// The lineage that this region is a copy of; 0 for an original.
     pub origin: u128,
-    /// When the file was made, in nanoseconds of Unix time.
+    /// When the file was created, in nanoseconds of Unix time.
     pub created_ns: u64,
 }
 
-/// Why 4096 bytes are not a header that can be used.
+/// Why 4096 bytes are not a usable header.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeaderFault {
-    /// The magic is missing: not a region at all.
+    /// The magic number is missing: this is not a region.
     Foreign,
-    /// Made by another version of the format.
+    /// The region was created by another version of the format.
     Version(u16, u16),
-    /// Unknown incompatible features.
+    /// The region needs incompatible features that are unknown here.
     Features(u64),
-    /// A field that no writer stores.
+    /// A field has a value that no writer stores.
     Field(&'static str),
 }
 
@@ -119,8 +124,9 @@ const AT_CREATED_NS: usize = 160;
 const AT_CRC: usize = STATIC_BYTES - 4;
 
 impl StaticHeader {
-    /// The header of an original region, the first of its lineage, without a descriptor. What depends on where and when it
-    /// is made is 0, and so is what [`lay_out`](Self::lay_out) works out.
+    /// Returns the header of an original region, the first of its lineage, without a descriptor.
+    /// The fields that depend on where and when the region is created are 0, and so are the sizes
+    /// that [`lay_out`](Self::lay_out) computes.
     pub fn new(slots: u64, capacity: u64, kind: u32) -> Self {
         Self {
             compatible: 0,
@@ -144,7 +150,7 @@ impl StaticHeader {
         }
     }
 
-    /// The bytes of these fields, with their CRC.
+    /// Encodes these fields, followed by their CRC.
     pub fn to_bytes(&self) -> [u8; STATIC_BYTES] {
         let mut bytes = [0; STATIC_BYTES];
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
@@ -175,7 +181,8 @@ impl StaticHeader {
         bytes
     }
 
-    /// Parses a private copy of the written-once part and checks everything that can be checked without the file.
+    /// Parses a private copy of the written-once part and checks everything that can be checked
+    /// without the file.
     pub fn parse(bytes: &[u8; STATIC_BYTES]) -> Result<Self, HeaderFault> {
         if bytes[..8] != MAGIC {
             return Err(HeaderFault::Foreign);
@@ -218,7 +225,8 @@ impl StaticHeader {
         Ok(static_header)
     }
 
-    /// Whether the sizes fit each other, by checked arithmetic; names the field that does not.
+    /// Checks that the sizes fit each other, using checked arithmetic. The error names the field
+    /// that does not fit.
     fn check_sizes(&self) -> Result<(), &'static str> {
         if self.slots < 2 || !self.slots.is_power_of_two() {
             return Err("its number of slots is not a power of two, or is less than 2");
@@ -257,28 +265,29 @@ impl StaticHeader {
         Ok(())
     }
 
-    /// Where the first slot starts in the file, in bytes.
+    /// Returns the offset of the first slot in the file, in bytes.
     pub fn slots_offset(&self) -> u64 {
         (u64::from(HEADER_BYTES) + u64::from(self.descriptor_bytes)).next_multiple_of(SLOTS_ALIGNMENT)
     }
 
-    /// Whether the slots have room for a checksum.
+    /// Returns whether the slots have space for a checksum.
     pub fn has_checksums(&self) -> bool {
         self.compatible & FEATURE_CHECKSUM != 0
     }
 
-    /// Bytes behind the payload for what the features add there.
+    /// Returns how many bytes the enabled features add after the payload.
     pub fn trailer_bytes(&self) -> u64 {
         if self.has_checksums() { CHECKSUM_BYTES } else { 0 }
     }
 
-    /// The same with this descriptor, of which `fingerprint` tells.
+    /// Adds a descriptor to the header. `fingerprint` is the fingerprint of the schema in it.
     pub fn with_descriptor(self, descriptor: &[u8], fingerprint: u64) -> Self {
         let descriptor_bytes = u32::try_from(descriptor.len()).expect("a descriptor has at most a mebibyte");
         Self { descriptor_bytes, descriptor_crc: crc32fast::hash(descriptor), fingerprint, ..self }
     }
 
-    /// Derives stride and file length from the other sizes, or `None` where they overflow.
+    /// Computes the stride and the file length from the other sizes. Returns `None` if they
+    /// overflow.
     pub fn lay_out(mut self) -> Option<Self> {
         let slot_bytes = self.capacity.checked_add(u64::from(self.payload_offset) + self.trailer_bytes())?;
         self.stride = slot_bytes.checked_next_multiple_of(STRIDE_ALIGNMENT.max(self.payload_alignment.into()))?;
@@ -304,40 +313,42 @@ fn u128_at(bytes: &[u8], at: usize) -> u128 {
     u128::from(u64_at(bytes, at)) | u128::from(u64_at(bytes, at + 8)) << 64
 }
 
-/// The header page as it is mapped: atomics only, so that any bytes are a valid value.
+/// The header page as it is mapped. It consists of atomics only, so any bytes are a valid value.
 #[repr(C)]
 pub struct Header {
-    // Written once. Readers use the private copy that they checked.
+    // Written once. Readers use the private copy that they have checked.
     _fixed: [AtomicU64; STATIC_BYTES / 8],
-    /// Who writes now.
+    /// Describes the current writer.
     pub tenure: Tenure,
-    /// What changes with every value.
+    /// The fields that change with every value.
     pub hot: Hot,
     _reserved: [AtomicU64; (HEADER_BYTES as usize - STATIC_BYTES - 256) / 8],
 }
 
-/// The present writer's line. Only the holder of the writer's lock stores here.
+/// The fields that describe the current writer. Only the process that holds the writer's lock
+/// stores to them.
 #[repr(C)]
 pub struct Tenure {
     /// How many writers this lineage has had.
     pub epoch: Le64,
-    /// When the present writer took over, in nanoseconds of Unix time.
+    /// When the current writer opened the region, in nanoseconds of Unix time.
     pub started_ns: Le64,
-    /// The present writer's process: a hint for people.
+    /// The process id of the current writer; only for people to read.
     pub pid: Le32,
     _reserved: [AtomicU32; 27],
 }
 
-/// The line that changes with every value. Only the holder of the writer's lock stores here.
+/// The cache line that changes with every value. Only the process that holds the writer's lock
+/// stores to it.
 #[repr(C)]
 pub struct Hot {
     /// One of the `STATE_` numbers.
     pub state: Le32,
-    /// Changes after each publication and each change of state; readers sleep on it.
+    /// Changes after each publication and after each change of state. Readers sleep on it.
     pub bell: Le32,
-    /// Number of the newest value; below `first` while there is none.
+    /// Sequence number of the newest value. It is less than `first` while the region has no value.
     pub head: Le64,
-    /// The oldest number that this file ever held.
+    /// The oldest sequence number that this file ever contained.
     pub first: Le64,
     _reserved: [AtomicU64; 13],
 }
@@ -351,13 +362,13 @@ pub struct Le64(AtomicU64);
 pub struct Le32(AtomicU32);
 
 impl Le64 {
-    /// The field's value, in the machine's own byte order.
+    /// Loads the field and converts it to the machine's own byte order.
     #[inline]
     pub fn load(&self, order: Ordering) -> u64 {
         u64::from_le(self.0.load(order))
     }
 
-    /// Stores a value given in the machine's own byte order.
+    /// Stores a value that is given in the machine's own byte order.
     #[inline]
     pub fn store(&self, value: u64, order: Ordering) {
         self.0.store(value.to_le(), order);
@@ -365,26 +376,26 @@ impl Le64 {
 }
 
 impl Le32 {
-    /// The field's value, in the machine's own byte order.
+    /// Loads the field and converts it to the machine's own byte order.
     #[inline]
     pub fn load(&self, order: Ordering) -> u32 {
         u32::from_le(self.0.load(order))
     }
 
-    /// Stores a value given in the machine's own byte order.
+    /// Stores a value that is given in the machine's own byte order.
     #[inline]
     pub fn store(&self, value: u32, order: Ordering) {
         self.0.store(value.to_le(), order);
     }
 
-    /// The word itself, for the kernel to compare.
+    /// Returns the word itself, which the kernel compares.
     pub fn word(&self) -> &AtomicU32 {
         &self.0
     }
 }
 
 impl Hot {
-    /// A line of its own, outside of any file.
+    /// Creates these fields outside of any file.
     pub(crate) fn detached(head: u64, first: u64) -> Self {
         Self {
             state: Le32(AtomicU32::new(STATE_OPEN.to_le())),

@@ -1,17 +1,19 @@
-//! The protocol of shm: a ring of slots in memory that one process writes and any number of processes read.
+//! The protocol of shm: a ring of slots in memory that one process writes and any number of
+//! processes read.
 //!
-//! This crate knows memory and numbers. It has no files, no operating system, no clock, and no notion of what the bytes
-//! mean; [`shm-core`](../shm_core/index.html) adds those, and is the crate that programs depend on. Because of that, loom,
-//! Miri and the mutations of `ci/mutate` run this crate itself. Two things differ for them: loom and Miri take the portable
-//! copy in the place of the assembly, and loom its own atomics.
+//! This crate handles memory and numbers only. It does not use files, the operating system or a
+//! clock, and it does not interpret the payload bytes. [`shm-core`](../shm_core/index.html) adds
+//! all of that and is the crate that programs depend on. Because of this separation, loom, Miri and
+//! the mutations of `ci/mutate` can run this crate itself, with two differences: loom and Miri use
+//! the portable copy instead of the assembly, and loom uses its own atomics.
 //!
 //! ```text
-//! header page ─ Header { Tenure, Hot }     where each field is, and what may be in it
-//! descriptor  ─ records                    what follows the header page
+//! header page ─ Header { Tenure, Hot }     the position and the valid contents of each field
+//! descriptor  ─ records                    the bytes after the header page
 //! slots       ─ Ring ◀─ Producer           the writing side: stamps, head, bell
-//!                    ◀─ Announcer          a writing side that may only change the state
-//!                    ◀─ Cursor             a reader's place
-//!               copy                       payload bytes in and out of shared words
+//!                    ◀─ Announcer          a writing side that can only change the state
+//!                    ◀─ Cursor             a reader's position
+//!               copy                       payload bytes into and out of shared words
 //! waiting     ─ SleepRule, WakeRule        when a reader may sleep, and when a writer must wake it
 //! ```
 //!

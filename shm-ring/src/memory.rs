@@ -1,13 +1,14 @@
-//! A ring's memory outside of any file: for examples, models and tests.
+//! The memory of a ring that is not part of a file, for examples, models and tests.
 
 use crate::header::Hot;
 use crate::ring::{Ring, Shape};
 use crate::sync::AtomicU64;
 use alloc::vec::Vec;
 
-/// The memory of one ring, before its first value: open, with 1 as its first number, and otherwise zeros.
+/// The memory of one ring before its first value is published. The state is open, the first
+/// sequence number is 1, and everything else is zero.
 pub struct Memory {
-    /// What changes with every value.
+    /// The fields that change with every value.
     pub hot: Hot,
     /// The slots.
     pub words: Vec<AtomicU64>,
@@ -15,7 +16,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Memory for a ring of these sizes.
+    /// Allocates memory for a ring of the given shape.
     ///
     /// # Panics
     ///
@@ -26,7 +27,7 @@ impl Memory {
         Self { hot: Hot::detached(0, 1), words, shape }
     }
 
-    /// The ring in it.
+    /// Returns the ring in this memory.
     #[must_use]
     pub fn ring(&self) -> Ring<'_> {
         Ring::new(&self.hot, &self.words, self.shape)

@@ -1,7 +1,8 @@
-//! The protocol: one producer and any number of cursors over a ring of slots. No files, names, serde or time.
+//! The protocol: one producer and any number of cursors over a ring of slots. It uses no files,
+//! names, serde or clock.
 //!
-//! Value `n` (from 1) lives in slot `n mod slots`. Its stamp is `2n - 1` while it is being written and `2n`
-//! once it is whole:
+//! Value `n` (counted from 1) is stored in slot `n mod slots`. The slot's stamp is `2n - 1` while
+//! the value is being written, and `2n` once the value is whole:
 //!
 //! ```text
 //! producer                                cursor
@@ -13,16 +14,19 @@
 //!   bell := bell + 1, Release        D
 //! ```
 //!
-//! Letters pair the orderings that carry the proof; everything else is relaxed.
-//! * A: a cursor that copied a word of a later value sees that value's odd stamp when it looks again.
+//! Letters pair the orderings that carry the proof. Everything else is relaxed.
+//! * A: a cursor that copied a word of a later value sees that value's odd stamp when it checks the
+//!   stamp again.
 //! * B: a cursor that sees `2n` sees the whole value n.
 //! * C: a cursor that sees `head = n` sees stamp `2n` or a later one in n's slot.
-//! * D: a cursor that sees a bell sees everything that was published before it rang, so it may sleep on it.
+//! * D: a cursor that sees a bell sees everything that was published before the bell rang, so it
+//!   may sleep on that bell.
 //! * E: a cursor that sees a state sees everything that was published before the state changed.
 //!
-//! Readers map the region read-only, where the language promises only relaxed loads to work: hence loads
-//! with fences, and never a read-modify-write. The producer counts for itself and reads nothing back.
-//! This is a sequence lock for each slot: H. Boehm, "Can seqlocks get along with programming language
+//! Readers map the region read-only, and in read-only memory the language guarantees only relaxed
+//! loads. Cursors therefore use relaxed loads with fences, and never a read-modify-write. The
+//! producer keeps its own counts and reads nothing back. Each slot is a sequence lock: H. Boehm,
+//! "Can seqlocks get along with programming language memory models?", MSPC 2012.
 //! memory models?", MSPC 2012.
 
 use crate::copy::{self, Destination};
@@ -44,7 +48,7 @@ pub use cursor::Cursor;
 pub use producer::Producer;
 pub use shape::{Fault, Shape};
 
-/// The one fault that need not be the value's: there is no memory to copy it to.
+/// The only fault that need not be caused by the value: there is not enough memory for the copy.
 pub const NO_MEMORY: &str = "there is not enough memory for its length";
 /// Slot flag: a checksum follows the payload.
 pub const FLAG_CHECKSUM: u16 = 1;
@@ -52,13 +56,14 @@ pub const FLAG_CHECKSUM: u16 = 1;
 const STAMP: usize = 0;
 const LENGTH: usize = 1;
 const TIME: usize = 2;
-/// Words of a slot before its payload, at least.
+/// The smallest number of words in a slot before its payload.
 const HEAD_WORDS: usize = 3;
 const LENGTH_BITS: u32 = 48;
-/// How often a value that is overwritten while being copied is tried again, before the cursor gives way.
+/// How many times a cursor tries to copy a value that keeps being overwritten before it gives up.
 const ATTEMPTS: usize = 64;
 
-/// A ring in shared memory, seen from either side. Other processes may change what it refers to at any time.
+/// A ring in shared memory, as seen by the producer and the cursors. Other processes may change the
+/// contents at any time.
 #[derive(Clone, Copy)]
 pub struct Ring<'a> {
     hot: &'a Hot,
@@ -66,53 +71,54 @@ pub struct Ring<'a> {
     shape: Shape,
 }
 
-/// The words of one slot, which the next ones may follow.
+/// The words of one slot. The slice may continue into the next slots.
 #[derive(Clone, Copy, Debug)]
 struct Slot<'a> {
     head: &'a [AtomicU64; HEAD_WORDS],
     payload: &'a [AtomicU64],
 }
 
-/// What a slot says of a value besides its payload.
+/// The information that a slot has about a value, apart from the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamped {
-    /// The value's number.
+    /// The value's sequence number.
     pub sequence: u64,
-    /// Unix time of its publication in nanoseconds; 0 while that is not yet noted.
+    /// When the value was published, in nanoseconds of Unix time; 0 until that has been recorded.
     pub time_ns: u64,
     /// The slot's flags.
     pub flags: u16,
-    /// The word behind the payload, where the flags say that it is a checksum.
+    /// The word after the payload, if the flags mark it as a checksum.
     pub checksum: u64,
     /// How many values were missed directly before this one.
     pub lost: u64,
 }
 
-/// One attempt to read value n from its slot: with what was made of a value that was there.
+/// The result of one attempt to read value n from its slot. `T` is the result for a value that was
+/// present.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// The value was there, and may be used as `T` says.
+    /// The slot had the value. `T` describes how it may be used.
     Whole(T),
-    /// The slot still holds an older value, or none, or value n unfinished.
+    /// The slot still has an older value, no value, or an unfinished value n.
     NotYet,
-    /// The slot holds a newer value.
+    /// The slot has a newer value.
     Overwritten,
 }
 
-/// What a cursor found.
+/// The result of polling with a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Polled {
-    /// The next value, now in the buffer.
+    /// The next value, which is now in the buffer.
     Value(Stamped),
-    /// Nothing new.
+    /// There is no new value.
     Empty,
-    /// The producer was faster, each time.
+    /// The producer overwrote the value during every attempt.
     Busy,
 }
 
 impl<'a> Ring<'a> {
-    /// A ring over `words`, the slots. The shape must fit them, as a checked header's does: a ring is made for each access,
-    /// and so this is not checked again.
+    /// Creates a ring over `words`, the slots. The shape must fit the slots, as the shape of a
+    /// checked header does. This is not checked again, because a ring is created for each access.
     #[inline]
     pub fn new(hot: &'a Hot, words: &'a [AtomicU64], shape: Shape) -> Self {
         let trailer = usize::from(shape.checksummed);
@@ -122,12 +128,13 @@ impl<'a> Ring<'a> {
         Self { hot, words, shape }
     }
 
-    /// The ring's sizes.
+    /// Returns the sizes of the ring.
     pub fn shape(self) -> Shape {
         self.shape
     }
 
-    /// The number of the newest value; all of it is visible from now on.
+    /// Returns the sequence number of the newest value. All of that value is visible after this
+    /// call.
     #[inline]
     pub fn head(self) -> u64 {
         let head = self.hot.head.load(Relaxed);
@@ -135,23 +142,24 @@ impl<'a> Ring<'a> {
         head
     }
 
-    /// The oldest number that this ring ever held.
+    /// Returns the oldest sequence number that this ring ever contained.
     #[inline]
     pub fn first(self) -> u64 {
         self.hot.first.load(Relaxed)
     }
 
-    /// The oldest number that may still be there when `head` is the newest.
+    /// Returns the oldest sequence number that can still be in the ring when `head` is the newest.
     pub fn oldest(self, head: u64) -> u64 {
         head.saturating_sub(self.shape.slots - 1).max(self.first()).max(1)
     }
 
-    /// How many values may still be there when `head` is the newest, counting one that is being overwritten.
+    /// Returns how many values can still be in the ring when `head` is the newest. A value that is
+    /// being overwritten is included.
     pub fn retained(self, head: u64) -> u64 {
         head.saturating_add(1).saturating_sub(self.oldest(head))
     }
 
-    /// The bell's value; everything published before it rang is visible from now on.
+    /// Returns the bell. Everything that was published before it rang is visible after this call.
     #[inline]
     pub fn bell(self) -> u32 {
         let bell = self.hot.bell.load(Relaxed);
@@ -159,7 +167,8 @@ impl<'a> Ring<'a> {
         bell
     }
 
-    /// The region's state; everything published before it changed is visible from now on.
+    /// Returns the region's state. Everything that was published before it changed is visible after
+    /// this call.
     #[inline]
     pub fn state(self) -> u32 {
         let state = self.hot.state.load(Relaxed);
@@ -167,7 +176,7 @@ impl<'a> Ring<'a> {
         state
     }
 
-    /// The slot of value n.
+    /// Returns the slot of value n.
     ///
     /// # Panics
     ///
@@ -181,19 +190,21 @@ impl<'a> Ring<'a> {
         Slot { head, payload: &words[self.shape.payload_word..] }
     }
 
-    /// The stamp in the slot of value n, as it is now.
+    /// Returns the current stamp in the slot of value n.
     #[inline]
     pub fn stamp(self, sequence: u64) -> u64 {
         self.slot(sequence).load(STAMP)
     }
 
-    /// The time noted in the slot of value n, as it is now: Unix time in nanoseconds, or 0.
+    /// Returns the time that is currently recorded in the slot of value n: nanoseconds of Unix
+    /// time, or 0.
     pub fn time_ns(self, sequence: u64) -> u64 {
         self.slot(sequence).load(TIME)
     }
 
-    /// Copies value n into `buffer`, if its slot holds it before and after.
-    // Always inlined, as what it calls: through memory, the result would take longer than the copy of a small value.
+    /// Copies value n into `buffer`, if the slot has that value both before and after the copy.
+    // Always inlined, like the functions that it calls. Returning the result through memory would
+    // take longer than copying a small value.
     #[inline(always)]
     pub fn lookup(self, sequence: u64, buffer: &mut impl Destination) -> Result<Lookup<Stamped>, Fault> {
         let held = match self.view(sequence)? {
@@ -201,7 +212,7 @@ impl<'a> Ring<'a> {
             Lookup::NotYet => return Ok(Lookup::NotYet),
             Lookup::Overwritten => return Ok(Lookup::Overwritten),
         };
-        // The capacity is as large as the file claims to be, which may be more than there is memory.
+        // The capacity is as large as the file claims, which may be more than the available memory.
         let Some(room) = buffer.room(held.length()) else {
             return Err(Fault { sequence, problem: NO_MEMORY });
         };
@@ -213,7 +224,8 @@ impl<'a> Ring<'a> {
         Ok(Lookup::Whole(Stamped { checksum, ..held.stamped() }))
     }
 
-    /// Value n in its slot, if it is there now; what is read of it counts only if it still is afterwards.
+    /// Returns value n in its slot, if the slot has it now. Anything read through the view counts
+    /// only if the slot still has the value afterwards.
     #[inline(always)]
     pub fn view(self, sequence: u64) -> Result<Lookup<SlotView<'a>>, Fault> {
         let slot = self.slot(sequence);
@@ -229,20 +241,21 @@ impl<'a> Ring<'a> {
         if length <= self.shape.capacity {
             return Ok(Lookup::Whole(held));
         }
-        // The length of a later value, perhaps.
+        // This may be the length of a later value.
         if !held.is_whole() {
             return Ok(Lookup::Overwritten);
         }
         Err(Fault { sequence, problem: "its length is more than the capacity of its slot" })
     }
 
-    /// Value n in its slot, of so many bytes, whether it is there or not.
+    /// Returns a view of the slot of value n with the given payload length in bytes, whether or not
+    /// the slot has that value.
     pub fn slot_view(self, sequence: u64, length: usize) -> SlotView<'a> {
         let slot = self.slot(sequence);
         SlotView { slot, sequence, length: length.min(self.shape.capacity), time_ns: 0, flags: 0 }
     }
 
-    /// What a stamp other than `2n` says of value n.
+    /// Derives from a stamp other than `2n` whether value n is still to come or was overwritten.
     #[inline]
     fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Lookup<T>, Fault> {
         if stamp != 0 && !self.is_possible(sequence, stamp) {
@@ -251,13 +264,14 @@ impl<'a> Ring<'a> {
         Ok(if stamp < 2 * sequence { Lookup::NotYet } else { Lookup::Overwritten })
     }
 
-    /// Whether a stamp can stand in the slot of value n.
+    /// Returns whether a stamp can occur in the slot of value n.
     pub fn is_possible(self, sequence: u64, stamp: u64) -> bool {
         let number = stamp.div_ceil(2);
         number <= MAX_SEQUENCE && (number ^ sequence) & (self.shape.slots - 1) == 0
     }
 
-    /// The highest number that the head or a whole value shows, also where the ring cannot be taken over.
+    /// Returns the highest sequence number that the head or a whole value shows. This also works
+    /// for a ring that cannot be taken over.
     pub fn highest_shown(self) -> u64 {
         let head = self.head().min(MAX_SEQUENCE);
         let shown = (0..self.shape.slots)
@@ -267,7 +281,8 @@ impl<'a> Ring<'a> {
         shown.fold(head, u64::max)
     }
 
-    /// Copies the newest value into `buffer`, if that takes one look; otherwise [`latest`](Self::latest) knows more.
+    /// Copies the newest value into `buffer` if one attempt is enough. If this returns `None`, call
+    /// [`latest`](Self::latest).
     #[inline(always)]
     pub fn latest_at_once(self, known: u64, buffer: &mut impl Destination) -> Option<Stamped> {
         let head = self.head().max(known);
@@ -280,8 +295,9 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Copies the newest value into `buffer`. Whoever has seen value `known` gets that one or a later one: a cursor finds a
-    /// value in its slot, and the head is stored behind that.
+    /// Copies the newest value into `buffer`. A reader that has already seen value `known` gets
+    /// that value or a later one. It can have seen a value that is newer than the head, because a
+    /// cursor finds a value in its slot and the producer stores the head after that.
     #[inline]
     pub fn latest(self, known: u64, buffer: &mut impl Destination) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
@@ -289,9 +305,10 @@ impl<'a> Ring<'a> {
             if known > head && is_number(known) {
                 match self.lookup(known, buffer)? {
                     Lookup::Whole(stamped) => return Ok(Polled::Value(stamped)),
-                    // The head will be seen behind it.
+                    // The next attempt will see the head that was stored after the later value.
                     Lookup::Overwritten => continue,
-                    // Nobody has seen it: it is only what a cursor waits behind.
+                    // No reader has seen this value: `known` is only a position that a cursor waits
+                    // at.
                     Lookup::NotYet => {}
                 }
             }
@@ -322,7 +339,7 @@ impl Slot<'_> {
     }
 }
 
-/// A value in its slot, where a later one may take its place at any time.
+/// A value in its slot. A later value may overwrite it at any time.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotView<'a> {
     slot: Slot<'a>,
@@ -333,45 +350,47 @@ pub struct SlotView<'a> {
 }
 
 impl<'a> SlotView<'a> {
-    /// The payload's length in bytes, at most the capacity.
+    /// Returns the payload's length in bytes, at most the capacity.
     #[inline(always)]
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// The payload's words, and what lies behind them.
+    /// Returns the payload's words and all words after them.
     #[inline(always)]
     pub fn words(&self) -> &'a [AtomicU64] {
         self.slot.payload
     }
 
-    /// The word behind the payload, in a ring that has room for checksums.
+    /// Returns the word after the payload, in a ring with space for checksums.
     #[inline(always)]
     pub fn checksum(&self) -> u64 {
         u64::from_le(self.words()[self.length.div_ceil(copy::WORD)].load(Relaxed))
     }
 
-    /// Whether the payload in its place is the one that the checksum was made of.
+    /// Returns whether the payload in the slot matches the checksum.
     pub fn checksum_holds(&self, stamped: &Stamped) -> bool {
         let length_word = self.length as u64 | u64::from(stamped.flags) << LENGTH_BITS;
         checksum::checksum_in_place(self.sequence, length_word, self.words(), self.length) == stamped.checksum
     }
 
-    /// Whether everything that was read so far is of this value: no later one had begun to take its place.
+    /// Returns whether everything read so far belongs to this value. If not, a later value had
+    /// begun to overwrite it.
     #[inline(always)]
     pub fn is_whole(&self) -> bool {
         fence(Acquire); // A
         self.slot.load(STAMP) == 2 * self.sequence
     }
 
-    /// What the slot says of it, but for the checksum.
+    /// Returns what the slot records about the value, without the checksum.
     #[inline(always)]
     pub fn stamped(&self) -> Stamped {
         Stamped { sequence: self.sequence, time_ns: self.time_ns, flags: self.flags, checksum: 0, lost: 0 }
     }
 }
 
-/// Number 0 would match an empty slot's stamp, and one beyond the last would overflow its own.
+/// Checks a sequence number. 0 would match the stamp of an empty slot, and a number beyond the last
+/// one would overflow its stamp.
 fn check_sequence(sequence: u64) -> Result<(), Fault> {
     if is_number(sequence) {
         return Ok(());

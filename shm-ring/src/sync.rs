@@ -1,4 +1,5 @@
-//! The one switch between the standard atomics and loom's. Nothing else in the crate names loom, except the models.
+//! Selects the standard atomics or loom's. No other file in the crate names loom, except the
+//! models.
 
 #[cfg(not(loom))]
 pub use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};

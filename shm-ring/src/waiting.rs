@@ -1,41 +1,47 @@
-//! When a reader may sleep, and when the writer must wake it. The reader stores nothing for that: it looks before it
-//! sleeps, and the writer wakes only when a reader can have looked in vain.
+//! The rules that determine when a reader may sleep and when the writer must wake it. The reader
+//! stores nothing for this. It polls before it sleeps, and the writer wakes readers only when one
+//! of them may have given up polling.
 //!
-//! The rules, which every implementation must follow:
-//! * Before it sleeps, a reader has seen the bell unchanged for `spin_ns`; a bell that changes starts the look again.
-//! * The writer reads its clock after each publication k has become visible: `t[k]`. It wakes unless
-//!   `t[k] - t[k-2] < spin_ns / 2`. A change of state always wakes.
+//! Every implementation must follow these rules:
+//! * Before it sleeps, a reader has seen the bell unchanged for `spin_ns`. If the bell changes,
+//!   polling starts again.
+//! * The writer reads its clock after each publication k has become visible: `t[k]`. It wakes the
+//!   readers unless `t[k] - t[k-2] < spin_ns / 2`. A change of state always wakes them.
 //!
-//! Why no reader oversleeps: let a reader sleep on the bell of publication k-1 when k appears. It saw that
-//! bell for `spin_ns`, so k-1 was visible at the start of its look, and `t[k-2]`, read before k-1 was
-//! published, is earlier still; `t[k]` is read after k was visible, while the reader slept. So they are at
-//! least `spin_ns` apart. (`t[k-1]` would not do: it may be read long after k-1 became visible.) Half of
-//! `spin_ns` is the margin for clocks that differ and stores that are seen late.
+//! Why no reader oversleeps: suppose a reader sleeps on the bell of publication k-1 when k appears.
+//! The reader saw that bell for `spin_ns`, so k-1 was visible when it started polling. `t[k-2]` was
+//! read before k-1 was published, so it is earlier still. `t[k]` is read after k was visible, while
+//! the reader slept. The two readings are therefore at least `spin_ns` apart. (`t[k-1]` would not
+//! do: the writer may read it long after k-1 became visible.) Half of `spin_ns` is the margin for
+//! clocks that differ and for stores that are seen late.
 //!
-//! The clocks belong to the caller. Times are nanoseconds on a clock that begins near 0, as one does that counts from the
-//! start of a process or of the machine.
+//! The caller provides the clocks. Times are nanoseconds on a clock that begins near 0, such as one
+//! that counts from the start of a process or of the machine.
 
-/// What is in a writer's history before its first publications: for a clock that began near 0, centuries ago.
+/// The times that a writer's history contains before its first publications. For a clock that began
+/// near 0, they are centuries in the past.
 const LONG_AGO_NS: u64 = 1 << 63;
 
-/// The writer's rule.
+/// The rule for the writer.
 #[derive(Clone, Debug)]
 pub struct WakeRule {
-    // The readings after the last publication and after the one before it.
+    // The clock readings after the last publication and after the one before it.
     last_ns: u64,
     second_last_ns: u64,
     threshold_ns: u64,
 }
 
 impl WakeRule {
-    /// The rule for readers that look for `spin_ns`. The first two publications wake in any case.
+    /// Creates the rule for readers that poll for `spin_ns`. The first two publications always
+    /// wake.
     #[must_use]
     pub fn new(spin_ns: u64) -> Self {
         Self { last_ns: LONG_AGO_NS, second_last_ns: LONG_AGO_NS, threshold_ns: spin_ns / 2 }
     }
 
-    /// Whether a reader may be asleep on the bell that the publication before this one rang. Ask once for each publication,
-    /// with a time that was read after it had become visible.
+    /// Returns whether a reader may be asleep on the bell of the previous publication. Call this
+    /// once for each publication, with a time that was read after the publication had become
+    /// visible.
     #[inline]
     pub fn is_due(&mut self, now_ns: u64) -> bool {
         let then_ns = core::mem::replace(&mut self.second_last_ns, self.last_ns);
@@ -44,23 +50,24 @@ impl WakeRule {
     }
 }
 
-/// A reader's rule, for one bell.
+/// The rule for a reader, for one bell.
 #[derive(Clone, Debug)]
 pub struct SleepRule {
     spin_ns: u64,
-    // The bell that is being watched, and since when.
+    // The bell that the reader is watching, and the time since when it has been watching it.
     watched: Option<(u32, u64)>,
 }
 
 impl SleepRule {
-    /// The rule for a reader that looks for `spin_ns`.
+    /// Creates the rule for a reader that polls for `spin_ns`.
     #[must_use]
     pub fn new(spin_ns: u64) -> Self {
         Self { spin_ns, watched: None }
     }
 
-    /// Whether a reader that sees `bell` at `now_ns` may sleep until it changes. The sleep itself must compare the bell once
-    /// more, as a futex does: bells do not come again, so one that is still there was there all the time.
+    /// Returns whether a reader that sees `bell` at `now_ns` may sleep until the bell changes. The
+    /// sleep itself must compare the bell once more, as a futex does. The bell counts up, so a bell
+    /// that still has the same value did not change in between.
     #[inline]
     pub fn may_sleep(&mut self, bell: u32, now_ns: u64) -> bool {
         match self.watched {
@@ -80,7 +87,7 @@ mod tests {
     const SPIN_NS: u64 = 20_000;
     const HALF_NS: u64 = SPIN_NS / 2;
 
-    /// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
+    /// Asserts for each publication whether it wakes the readers: `(time in ns, wakes)`.
     #[track_caller]
     fn check_wakes(rule: &mut WakeRule, publications: &[(u64, bool)]) {
         for (number, &(now_ns, wakes)) in publications.iter().enumerate() {
@@ -107,7 +114,8 @@ mod tests {
         check_wakes(&mut WakeRule::new(SPIN_NS), &[(900, true), (901, true), (899, true), (901, false)]);
     }
 
-    /// Asserts for each look whether the reader may sleep after it: `(bell, time in ns, may sleep)`.
+    /// Asserts for each poll whether the reader may sleep after it: `(bell, time in ns, may
+    /// sleep)`.
     #[track_caller]
     fn check_sleeps(spin_ns: u64, looks: &[(u32, u64, bool)]) {
         let mut rule = SleepRule::new(spin_ns);

@@ -1,12 +1,14 @@
-//! How much the tests that could go on forever do: one variable, `SHM_EFFORT`, for all of them.
+//! Sets how much work the tests do that could run forever. The variable `SHM_EFFORT` controls all
+//! of them.
 
-/// The variable that sets the effort.
+/// The environment variable that sets the effort.
 const VARIABLE: &str = "SHM_EFFORT";
-/// The effort when nothing is set: what `cargo test --workspace` does.
+/// The effort if the variable is not set. `cargo test --workspace` uses it.
 const USUAL: usize = 1;
 
-/// The effort that is asked for by `SHM_EFFORT`: 0 is a quick look, 1 what `cargo test --workspace` does, 2 takes up to
-/// an hour for all tests, and 3 is what docs/RELIABILITY.md reports.
+/// Returns the effort that `SHM_EFFORT` requests. 0 is a quick check, 1 is the default, which
+/// `cargo test --workspace` uses, 2 takes up to an hour for all tests, and 3 is the effort that
+/// docs/RELIABILITY.md reports.
 ///
 /// # Panics
 ///
@@ -16,11 +18,11 @@ pub fn effort() -> usize {
     set.map_or(USUAL, |value| parse(&value.to_string_lossy()))
 }
 
-/// The amount for the effort that is asked for, of those for 0, 1, 2 and 3.
+/// Returns the amount for the requested effort. `amounts` has one amount for each of 0, 1, 2 and 3.
 ///
 /// # Panics
 ///
-/// Panics as [`effort`] does.
+/// Panics if [`effort`] panics.
 ///
 /// # Examples
 ///
@@ -45,7 +47,7 @@ fn parse(value: &str) -> usize {
         "2" => 2,
         "3" => 3,
         _ => panic!(
-            "{VARIABLE}={value}: it must be 0 (a quick look), 1 (the default), 2 (up to an hour) or 3 (the full runs)"
+            "{VARIABLE}={value}: it must be 0 (a quick check), 1 (the default), 2 (up to an hour) or 3 (the full runs)"
         ),
     }
 }

@@ -1,11 +1,12 @@
-//! Threads that go on until the test that needs them ends, however it ends.
+//! Threads that run until the test that needs them ends, whether it succeeds or panics.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// Sets a flag when it is dropped: those who watch the flag end also when the test panics.
+/// Sets a flag when it is dropped. Threads that watch the flag therefore end even if the test
+/// panics.
 ///
 /// # Examples
 ///
@@ -16,7 +17,7 @@ use std::thread::{self, JoinHandle};
 /// std::thread::scope(|scope| {
 ///     scope.spawn(|| while !is_over.load(Ordering::Relaxed) {});
 ///     let _ending = testkit::Ending(&is_over);
-///     // What is tested beside the thread.
+///     // The test runs here, while the thread is running.
 /// });
 /// ```
 pub struct Ending<'a>(pub &'a AtomicBool);
@@ -27,14 +28,15 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// A thread that goes on until it is ended, or dropped. Either waits for the thread.
+/// A thread that runs until it is ended or dropped. Both wait for the thread.
 pub struct Background<T> {
     is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<T>>,
 }
 
 impl<T: Send + 'static> Background<T> {
-    /// Starts a thread that runs `work`, which returns soon after the flag that it is given is set.
+    /// Starts a thread that runs `work`. `work` must return soon after the flag that it receives is
+    /// set.
     pub fn start(work: impl FnOnce(&AtomicBool) -> T + Send + 'static) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_over);
@@ -43,7 +45,7 @@ impl<T: Send + 'static> Background<T> {
 }
 
 impl Background<u64> {
-    /// Starts a thread that runs `step` again and again, and counts how often it did.
+    /// Starts a thread that runs `step` repeatedly and counts how many times it has run.
     pub fn repeat(mut step: impl FnMut() + Send + 'static) -> Self {
         Self::start(move |is_over| {
             let mut count = 0;
@@ -57,11 +59,11 @@ impl Background<u64> {
 }
 
 impl<T> Background<T> {
-    /// Ends the thread, and returns what it came to.
+    /// Ends the thread and returns its result.
     ///
     /// # Panics
     ///
-    /// Panics if the thread has panicked, with its message.
+    /// Panics with the thread's message if the thread has panicked.
     pub fn end(mut self) -> T {
         self.is_over.store(true, Ordering::Relaxed);
         let thread = self.thread.take().expect("it is ended once");
@@ -74,7 +76,7 @@ impl<T> Drop for Background<T> {
         self.is_over.store(true, Ordering::Relaxed);
         let ended = self.thread.take().map(JoinHandle::join);
         if !thread::panicking() && matches!(ended, Some(Err(_))) {
-            panic!("a thread in the background has panicked");
+            panic!("a background thread has panicked");
         }
     }
 }
@@ -84,7 +86,7 @@ fn a_flag_is_set_when_its_guard_goes_also_by_a_panic() {
     let is_over = AtomicBool::new(false);
     let panicked = std::panic::catch_unwind(|| {
         let _ending = Ending(&is_over);
-        panic!("as it was told to");
+        panic!("on purpose");
     });
     assert!(panicked.is_err() && is_over.load(Ordering::Relaxed));
 }
@@ -99,7 +101,7 @@ fn a_thread_in_the_background_ends_when_it_is_told_to_and_when_it_is_dropped() {
         }
         seen.store(true, Ordering::Relaxed);
     }));
-    assert!(ended.load(Ordering::Relaxed), "it has ended before the guard is gone");
+    assert!(ended.load(Ordering::Relaxed), "the thread ends before the guard is dropped");
     let counter = Background::repeat(thread::yield_now);
     let _count: u64 = counter.end();
 }

@@ -1,48 +1,49 @@
-//! Images of regions: their bytes, put together from docs/FORMAT.md alone. The library has no part in it.
+//! Images of regions: the bytes of regions, built from docs/FORMAT.md alone, without the library.
 
-/// When value n of an image was published, less n.
+/// When value n of an image was published, minus n.
 const TIME_NS: u64 = 1_700_000_000_000_000_000;
 
-/// A region in the making. What is not said is as an ordinary writer has it.
+/// A region under construction. Fields that are not set have the values that an ordinary writer
+/// would store.
 #[derive(Clone)]
 pub struct Image {
     /// Major and minor number of the format.
     pub version: (u16, u16),
     /// Features that a program may ignore. Bit 0 means checksums.
     pub compatible: u64,
-    /// Features that a program must know.
+    /// Features that a program must support.
     pub incompatible: u64,
-    /// The number of the kind.
+    /// The number that represents the kind.
     pub kind: u32,
-    /// How many slots there are.
+    /// The number of slots.
     pub slots: u64,
-    /// How many bytes fit into a slot.
+    /// The capacity of a slot in bytes.
     pub capacity: u64,
-    /// From one slot to the next, in bytes, if that is more than a slot takes.
+    /// The distance from one slot to the next in bytes, if that is more than a slot needs.
     pub stride: u64,
-    /// Where the payload begins in its slot.
+    /// The offset of the payload in its slot.
     pub payload_offset: u32,
-    /// What the address of a payload is a multiple of.
+    /// The address of each payload is a multiple of this number.
     pub payload_alignment: u32,
-    /// The records between header and slots.
+    /// The records between the header and the slots.
     pub descriptor: Vec<u8>,
-    /// The fingerprint of the schema, or 0.
+    /// The fingerprint of the schema; `None` is stored as 0.
     pub fingerprint: Option<u64>,
-    /// The boot in which the region was created.
+    /// The id of the boot in which the region was created.
     pub boot_id: [u8; 16],
-    /// The number of the state.
+    /// The number that represents the state.
     pub state: u32,
-    /// The number of the first value of this lineage in the file.
+    /// The sequence number of the first value that the file ever contained.
     pub first: u64,
-    /// The number of the newest value.
+    /// The sequence number of the newest value.
     pub head: u64,
-    /// What the length of the file is a multiple of.
+    /// The length of the file is a multiple of this number.
     pub page_bytes: usize,
     values: Vec<(u64, Vec<u8>)>,
 }
 
 impl Image {
-    /// Four slots of 8 bytes of this kind, closed and without values.
+    /// Creates an image with four slots of 8 bytes, closed and without values.
     pub fn new(kind: u32) -> Self {
         Self {
             version: (0, 1),
@@ -65,20 +66,20 @@ impl Image {
         }
     }
 
-    /// The same with a schema.
+    /// Adds a schema.
     pub fn with_schema(mut self, schema: &str) -> Self {
         self.descriptor.extend(record(1, schema.as_bytes()));
         self.fingerprint = Some(fnv(schema.as_bytes()));
         self
     }
 
-    /// The same with checksums.
+    /// Adds checksums.
     pub fn with_checksums(mut self) -> Self {
         self.compatible |= 1;
         self
     }
 
-    /// The same with one more value; a slot's older value is overwritten.
+    /// Adds one more value. It overwrites an older value in the same slot.
     pub fn value(mut self, payload: impl AsRef<[u8]>) -> Self {
         self.head = self.head.max(self.first - 1) + 1;
         self.capacity = self.capacity.max(payload.as_ref().len().next_multiple_of(8) as u64);
@@ -86,13 +87,13 @@ impl Image {
         self
     }
 
-    /// The same, changed.
+    /// Applies a change to the image.
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    /// Where the first slot starts.
+    /// Returns the offset of the first slot.
     pub fn slots_start(&self) -> usize {
         (4096 + self.descriptor.len()).next_multiple_of(128)
     }
@@ -106,7 +107,7 @@ impl Image {
         self.stride.max(least.next_multiple_of(u64::from(self.payload_alignment).max(64)))
     }
 
-    /// Where the slot of a value starts.
+    /// Returns the offset of the slot of a value.
     ///
     /// # Panics
     ///
@@ -115,7 +116,7 @@ impl Image {
         self.slots_start() + usize::try_from(sequence % self.slots * self.stride()).expect("a small file")
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     ///
     /// # Panics
     ///
@@ -175,7 +176,7 @@ impl Image {
     }
 }
 
-/// Where docs/FORMAT.md has the fields that only guard others.
+/// Offsets, as given in docs/FORMAT.md, of the fields that only guard other fields.
 const REGION_BYTES: usize = 32;
 const DESCRIPTOR_BYTES: usize = 100;
 const DESCRIPTOR_CRC: usize = 104;
@@ -183,18 +184,19 @@ const FINGERPRINT: usize = 112;
 const CRC: usize = 252;
 const HEADER_BYTES: usize = 4096;
 
-/// Makes the header's CRC right.
+/// Stores the correct CRC in a header.
 ///
 /// # Panics
 ///
-/// Panics if there are less than 256 bytes.
+/// Panics if there are fewer than 256 bytes.
 pub fn seal(bytes: &mut [u8]) {
     let crc = crc32(&bytes[..CRC]);
     bytes[CRC..][..4].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// The image with everything right that only guards the rest: its length, its descriptor's CRC and fingerprint, its
-/// header's CRC. Without that, no mutation of an image would get beyond the first check. Less than a header stays as it is.
+/// Returns the image with all guarding fields corrected: its length, the CRC and fingerprint of its
+/// descriptor, and the CRC of its header. Without that, no mutation of an image would get beyond
+/// the first check. An image that is shorter than a header stays unchanged.
 pub fn sealed(image: &[u8]) -> Vec<u8> {
     let mut bytes = image.to_vec();
     if bytes.len() < HEADER_BYTES {
@@ -213,7 +215,7 @@ pub fn sealed(image: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A record of the descriptor.
+/// Returns a record of the descriptor.
 ///
 /// # Panics
 ///
@@ -225,7 +227,7 @@ pub fn record(tag: u32, content: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The content of the first record with tag 1.
+/// Returns the content of the first record with tag 1.
 fn schema_of(descriptor: &[u8]) -> Option<&[u8]> {
     let mut rest = descriptor;
     loop {
@@ -240,17 +242,18 @@ fn schema_of(descriptor: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The fingerprint of a schema: FNV-1a.
+/// Returns the fingerprint of a schema: its FNV-1a hash.
 pub fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-/// The checksum of headers, descriptors and values: the CRC-32 of IEEE 802.3, as zlib has it.
+/// Returns the checksum used for headers, descriptors and values: the CRC-32 of IEEE 802.3, as in
+/// zlib.
 pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, byte| CRC_TABLE[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8))
 }
 
-/// What each byte does to a checksum.
+/// How each byte changes a checksum.
 const CRC_TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

@@ -1,4 +1,5 @@
-//! What the tests of several packages share. It knows nothing of the library, so that the library's own tests can use it.
+//! Helpers that the tests of several packages share. They do not depend on the library, so the
+//! library's own tests can use them.
 
 mod effort;
 mod ending;

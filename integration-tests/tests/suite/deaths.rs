@@ -1,4 +1,5 @@
-//! What is left when something ends in the middle: a writer that is killed, a call that fails, a file that is cut.
+//! Tests of the state that remains after a failure: a writer is killed, a system call fails, or a
+//! file is truncated.
 
 mod calls;
 mod cutting;

@@ -1,4 +1,5 @@
-//! What a region goes through: it is created, followed, written by one after the other, grows, is replaced, listed, removed.
+//! Tests of the life of a region: it is created, followed, written by several writers in turn,
+//! grown, replaced, listed and removed.
 
 mod exchange;
 mod following;

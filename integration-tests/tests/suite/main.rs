@@ -1,5 +1,6 @@
-//! The one test binary that spawns the real programs. Behaviour is tested by what a user can see:
-//! output, exit codes, files; the library is called only where 32,768 spawns would take too long.
+//! The only test binary that starts the real programs. It tests behaviour that a user can observe:
+//! output, exit codes, files. It calls the library directly only in tests for which starting
+//! programs, up to 32,768 of them, would take too long.
 
 mod harness;
 

@@ -2,4 +2,5 @@
 
 mod documents;
 mod methods;
+mod prose;
 mod tidy;

@@ -1,4 +1,5 @@
-//! The tables as bar charts in SVG. The colours are in the middle, so that they can be read on white and on black.
+//! Draws the tables as bar charts in SVG. The colours are of medium brightness, readable on both
+//! white and black backgrounds.
 
 use crate::results::Results;
 use crate::tables::SHM;
@@ -6,7 +7,7 @@ use shm_bench::median_of;
 use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
-/// Where bars begin, and where the longest ends: labels stand on both sides.
+/// The positions where bars begin and where the longest bar ends. There are labels on both sides.
 const LEFT: f64 = 210.0;
 const RIGHT: f64 = 660.0;
 const ROW: f64 = 22.0;
@@ -14,15 +15,15 @@ const HEADING: f64 = 30.0;
 const TEXT: &str = "#768390";
 const OURS: &str = "#d9622b";
 const THEIRS: &str = "#6b87a8";
-/// A logarithmic scale is used if values span more than this.
+/// If the largest value is more than this many times the smallest one, the scale is logarithmic.
 const LINEAR_UP_TO: f64 = 100.0;
 
-/// How long a bar is.
+/// The scale that determines the length of a bar.
 enum Scale {
     Linear {
         most: f64,
     },
-    /// From a power of ten.
+    /// A scale that starts at a power of ten.
     Logarithmic {
         least: f64,
         most: f64,
@@ -36,11 +37,11 @@ impl Scale {
         if most / least <= LINEAR_UP_TO {
             return Self::Linear { most };
         }
-        // The shortest bar must be seen.
+        // Even the shortest bar must be visible.
         Self::Logarithmic { least: 10_f64.powf((least * 0.8).log10().floor()), most }
     }
 
-    /// A share of the longest bar.
+    /// Returns the length of a bar as a share of the longest one.
     fn share(&self, value: f64) -> f64 {
         match self {
             Self::Linear { most } => value / most,
@@ -51,7 +52,7 @@ impl Scale {
 
 impl Results<'_> {
     pub fn to_svg(&self) -> String {
-        // Rows of different messages are drawn on one scale.
+        // Rows of different message sizes are drawn on one scale.
         let bars = self.rows.iter().map(|row| {
             let unit = row.row.unit;
             let bar = |(peer, runs): &(&'static str, Vec<_>)| {

@@ -1,4 +1,5 @@
-//! peers: the same work through shm and through what one would use instead, side by side on the rig of shm-bench.
+//! peers: compares shm with the alternatives to it. Each does the same work, side by side in the
+//! framework of shm-bench.
 
 mod chart;
 mod peer;
@@ -22,8 +23,8 @@ Compare shm with other ways between two processes, in Markdown tables.
 Usage: peers [OPTIONS] [ROW]...
 
   ROW                      only rows whose name contains this word
-      --quick              shorter runs, less exact
-      --only PEER,...      shm beside these peers alone
+      --quick              shorter runs, less precise
+      --only PEER,...      only shm and these peers
       --charts DIRECTORY   write one SVG for each table
   -q, --quiet  -v, --verbose  -V, --version     --help prints everything
 
@@ -40,7 +41,7 @@ Examples:
 struct Args {
     #[command(flatten)]
     measuring: Measuring,
-    /// Measure shm beside these peers alone: part of a name, such as unix
+    /// Measure only shm and these peers; part of a name is enough, such as unix
     #[arg(long, value_name = "PEER", value_delimiter = ',')]
     only: Vec<String>,
     /// Write one SVG for each table
@@ -90,11 +91,11 @@ fn measure<'t>(args: &Args, row: &'t Row, session: &mut Session) -> Result<Measu
 }
 
 impl Args {
-    /// Refuses peers that do not exist.
+    /// Refuses names that match no peer.
     fn check(&self, tables: &[Table]) -> Result<()> {
         let entries = || tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.entries);
         let is_known = |word: &String| entries().any(|entry| entry.peer.to_lowercase().contains(&word.to_lowercase()));
-        ensure!(self.only.iter().all(is_known), "no peer has this in its name: {}", self.only.join(", "));
+        ensure!(self.only.iter().all(is_known), "no peer's name contains: {}", self.only.join(", "));
         Ok(())
     }
 

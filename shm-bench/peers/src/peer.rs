@@ -1,4 +1,4 @@
-//! The peers: what each needs to be measured on the rig.
+//! The peers: the code that each of them needs to be measured in the framework.
 
 #[expect(unsafe_code, reason = "its interface demands it")]
 pub mod iceoryx2;

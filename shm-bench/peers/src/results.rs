@@ -1,16 +1,16 @@
-//! What was measured, and the tables of it in Markdown. In each row the best figure is bold.
+//! The measured results, and the Markdown tables of them. The best figure in each row is bold.
 
 use crate::tables::{Row, SHM, Table};
 use shm_bench::{P999, Run, Unit, median_of, quantile, ratio, three_digits};
 
-/// A row as it was measured.
+/// The results of a row.
 pub struct Measured<'t> {
     pub row: &'t Row,
     /// The runs of each peer that took part.
     pub runs: Vec<(&'static str, Vec<Run>)>,
 }
 
-/// A table as it was measured.
+/// The results of a table.
 pub struct Results<'t> {
     pub table: &'t Table,
     pub rows: Vec<Measured<'t>>,
@@ -21,7 +21,7 @@ impl Measured<'_> {
         self.runs.iter().find(|(name, _)| *name == peer).map(|(_, runs)| runs.as_slice())
     }
 
-    /// The peer with the best figure, of those whose values were whole.
+    /// Returns the peer with the best figure, among the peers whose values were all whole.
     pub fn winner(&self) -> Option<&'static str> {
         let sign = if self.row.unit.more_is_better() { -1.0 } else { 1.0 };
         let whole = self.runs.iter().filter(|(_, runs)| torn_percent(runs) == 0.0);
@@ -29,7 +29,8 @@ impl Measured<'_> {
         best.map(|(peer, _)| *peer)
     }
 
-    /// The peer's figure, bold if it is the best; nothing if the peer has none.
+    /// Returns the peer's figure, in bold if it is the best, or an empty string if the peer has
+    /// none.
     fn figure(&self, peer: &str) -> String {
         let shown = self.of(peer).map(|runs| self.row.unit.shown(median_of(runs))).unwrap_or_default();
         if self.winner() == Some(peer) { format!("**{shown}**") } else { shown }
@@ -39,7 +40,7 @@ impl Measured<'_> {
         self.runs.iter().any(|(_, runs)| quantile(runs, P999).is_some())
     }
 
-    /// The figure, its percentile in a row that has some, and the ratio to shm.
+    /// Returns the figure, its percentile if the row has any, and the ratio to shm.
     fn cells(&self, peer: &str) -> Vec<String> {
         let mut cells = vec![self.figure(peer)];
         if self.has_singles() {
@@ -70,15 +71,15 @@ impl Results<'_> {
         }
         for row in &self.rows {
             for (peer, runs) in row.runs.iter().filter(|(_, runs)| torn_percent(runs) > 0.0) {
-                text +=
-                    &format!("- {peer}, {}: {:.1} % of what was read was torn.\n", row.row.title, torn_percent(runs));
+                text += &format!("- {peer}, {}: {:.1} % of the values were torn.\n", row.row.title, torn_percent(runs));
             }
         }
         text
     }
 }
 
-/// The rows that need no note, in one table, with the peers of most interest and every one that wins a row.
+/// Returns the rows that need no note, in one table, with the most interesting peers and each peer
+/// that wins a row.
 pub fn summary(results: &[Results]) -> String {
     const ALWAYS: [&str; 5] = [SHM, "iceoryx2", "shmem-ipc", "pipe", "Unix stream"];
     let rows = || results.iter().flat_map(|results| &results.rows).filter(|row| row.row.summary.is_some());

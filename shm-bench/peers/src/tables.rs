@@ -1,4 +1,4 @@
-//! What is compared: the tables, their rows, and the peers in each.
+//! The comparisons: the tables, their rows, and the peers in each row.
 
 use crate::peer::iceoryx2::{self, Blackboard};
 use crate::peer::ipc_channel::Channel;
@@ -8,7 +8,7 @@ use crate::peer::stream::Stream;
 use crate::peer::wires::{Pipe, Seqpacket, Tcp, Unix};
 use shm_bench::{Copied, InPlace, KIB, MIB, Manner, Measure, Part, Shape, Unit, Waiting, flooded, still, stream, trip};
 
-/// All that the second process can be ordered.
+/// Everything that the second process can be ordered to do.
 pub const PARTS: &[Part] = &[
     Part::link::<Copied>(),
     Part::link::<InPlace>(),
@@ -25,7 +25,7 @@ pub const PARTS: &[Part] = &[
     Part::link::<Stream<Tcp>>(),
 ];
 
-/// The peer with which the others are compared.
+/// The peer that the others are compared with.
 pub const SHM: &str = "shm";
 
 /// A comparison.
@@ -34,22 +34,22 @@ pub struct Table {
     pub name: &'static str,
     pub title: &'static str,
     pub rows: Vec<Row>,
-    /// What the reader must know, also about the peers that are absent.
+    /// The notes that a person needs to understand the table, including why some peers are missing.
     pub notes: &'static [&'static str],
 }
 
-/// The same work for all its peers.
+/// One kind of work, measured for all peers of the row.
 pub struct Row {
-    /// The name that chooses it.
+    /// The name that selects the row on the command line.
     pub name: &'static str,
     pub title: &'static str,
-    /// Its title in the summary, which has the rows that need no note.
+    /// The row's title in the summary. Only rows that need no note are in the summary.
     pub summary: Option<&'static str>,
     pub unit: Unit,
     pub entries: Vec<Entry>,
 }
 
-/// A peer, and how it is measured.
+/// A peer and the function that measures it.
 pub struct Entry {
     pub peer: &'static str,
     pub measure: Measure,
@@ -59,10 +59,10 @@ fn entry(peer: &'static str, measure: Measure) -> Entry {
     Entry { peer, measure }
 }
 
-const NO_QUEUE: &str = "Not here: Python over a mapped file, which holds one message; every message would wait for a nap, \
-    as in the blocking round trip.";
-const WAITED_FOR: &str = "Every message is received. shm, whose writer never waits, is told by the benchmark how far its reader is; \
-    the others make the sender wait by themselves.";
+const NO_QUEUE: &str = "Not included: Python over a mapped file. The file has space for one message only, so \
+    every message would wait for a sleep, as in the blocking round trip.";
+const WAITED_FOR: &str = "Every message is received. The writer of shm never waits, so the benchmark reports to \
+    it how far its reader is; the other peers make the sender wait themselves.";
 
 pub fn tables() -> [Table; 6] {
     [round_trip(), round_trip_blocking(), one_way_small(), one_way_large(), in_place(), latest()]
@@ -84,7 +84,7 @@ fn round_trip() -> Table {
         notes: &[
             "A message is copied in, goes to the other process, is copied out and checked, and comes back in the same way.",
             "Files are non-blocking.",
-            "Not here: Python over a mapped file, which sleeps between looks.",
+            "Not included: Python over a mapped file, which sleeps between polls.",
         ],
     }
 }
@@ -105,10 +105,12 @@ fn round_trip_blocking() -> Table {
             row("trip-64-idle", "64 B, to a sleeping reader", 64, Manner::Idle, ("idle-round-trip", idle)),
         ],
         notes: &[
-            "shm polls for 20 µs before it sleeps, so while both sides are busy it does not sleep; the others sleep at once.",
-            "iceoryx2 with events, shmem-ipc with eventfds, files blocking.",
-            "To a sleeping reader, the side that waits for the answer polls; in Python it naps.",
-            "Python looks at a flag in the mapped file, and sleeps a millisecond between looks.",
+            "shm polls for 20 µs before it sleeps, so it does not sleep while both sides are busy. The others sleep \
+             immediately.",
+            "iceoryx2 uses events, shmem-ipc uses eventfds, and files are blocking.",
+            "In the row with a sleeping reader, the side that waits for the answer polls; in Python it sleeps between \
+             polls.",
+            "Python polls a flag in the mapped file and sleeps for a millisecond between polls.",
         ],
     }
 }
@@ -121,8 +123,8 @@ fn one_way_small() -> Table {
         title: "One way, messages of 64 B",
         rows: vec![Row { name: "stream-64", title: "received per second", summary, unit: Unit::Rate, entries }],
         notes: &[
-            "Each message is sent by itself; at most 4096 are on their way, or as many as the system allows. Receivers of a \
-             stream of bytes take all that has come at once, up to 64 KiB.",
+            "Each message is sent separately. At most 4096 are in transit, or fewer if the system allows fewer. Receivers of a \
+             stream of bytes receive everything that has arrived with one call, up to 64 KiB.",
             WAITED_FOR,
             NO_QUEUE,
         ],
@@ -144,7 +146,7 @@ fn one_way_large() -> Table {
             row("stream-1m", "1 MiB", MIB, Some("1 MiB, copied in and out, one way")),
             row("stream-16m", "16 MiB", 16 * MIB, None),
         ],
-        notes: &["Through seqpacket sockets messages go in packets of 128 KiB.", WAITED_FOR, NO_QUEUE],
+        notes: &["Seqpacket sockets carry each message in packets of 128 KiB.", WAITED_FOR, NO_QUEUE],
     }
 }
 
@@ -165,8 +167,8 @@ fn in_place() -> Table {
         title: "Round trip of 1 MiB in place, both sides polling",
         rows: vec![row],
         notes: &[
-            "Only the first and the last word are written and read, where they are.",
-            "Not here: peers that copy. shmem-ipc also works in place, but its messages wrap around the end of the ring.",
+            "Only the first and the last word are written and read, in place.",
+            "Not included: peers that copy. shmem-ipc also works in place, but its messages wrap around the end of the ring.",
         ],
     }
 }
@@ -190,8 +192,8 @@ fn latest() -> Table {
         ],
         notes: &[
             "The value is copied out and checked each time. iceoryx2 reads it from a blackboard.",
-            "Python copies whatever is there; nothing keeps the writer from overwriting it meanwhile.",
-            "Not here: queues, which have no newest value.",
+            "Python copies the bytes as they are; nothing prevents the writer from overwriting them meanwhile.",
+            "Not included: queues, which have no newest value.",
         ],
     }
 }
@@ -210,7 +212,8 @@ fn trips(bytes: usize, manner: Manner) -> Vec<Entry> {
     ]
 }
 
-/// Shared memory is polled, unless it polls before it sleeps by itself; files and channels block.
+/// Shared memory is polled, except if the peer itself polls before it sleeps. Files and channels
+/// block.
 fn streams(bytes: usize, slots: u64) -> Vec<Entry> {
     let shape = Shape { bytes, slots };
     vec![

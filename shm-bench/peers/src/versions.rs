@@ -1,9 +1,9 @@
-//! What was measured: the machine, and the versions of all peers.
+//! Describes the environment of the measurement: the machine, and the versions of all peers.
 
 use shm_bench::Session;
 use std::process::Command;
 
-/// The machine, how it was measured, and the versions.
+/// Returns the machine, how it was measured, and the versions.
 pub fn describe(session: &Session) -> String {
     let (machine, runs, run_ms) = (session.machine.words(), session.runs, session.time.as_millis());
     let crates = ["shm-core", "iceoryx2", "shmem-ipc", "ipc-channel"];
@@ -13,14 +13,14 @@ pub fn describe(session: &Session) -> String {
     format!("{machine}; {crates}, {programs}.\n\nMedians of {runs} runs of {run_ms} ms, taken in turns.")
 }
 
-/// The version of a crate, as built.
+/// Returns the version of a crate that was used in the build.
 fn locked(name: &str) -> Option<&'static str> {
     let lock = include_str!("../Cargo.lock");
     let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
     rest.split('"').next()
 }
 
-/// What a program prints on its first line, up to the first parenthesis.
+/// Returns the first line that a program prints, up to the first parenthesis.
 fn said_by(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).output().ok();
     let text = output.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();

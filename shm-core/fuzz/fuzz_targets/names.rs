@@ -1,4 +1,5 @@
-//! Any name: one that keeps the rule makes a region of exactly this name, and any other makes nothing.
+//! Fuzz target for names: a valid name creates a region of exactly this name, and any other name
+//! creates nothing.
 
 #![no_main]
 
@@ -13,7 +14,7 @@ thread_local! {
 }
 
 fuzz_target!(|data: &[u8]| {
-    // The rule is for what follows the last slash; a path before it is any directory.
+    // The rule applies to the name after the last slash. A path before it can be any directory.
     let Ok(name) = str::from_utf8(data) else { return };
     if name.contains('/') {
         return;
@@ -34,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(shm_core::remove(&path, true).is_err());
 });
 
-/// The rule, as docs/FORMAT.md has it.
+/// The rule for names in docs/FORMAT.md.
 fn keeps_the_rule(name: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     (1..=200).contains(&name.len()) && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)

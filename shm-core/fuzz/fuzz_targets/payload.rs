@@ -1,4 +1,5 @@
-//! Any bytes as a payload of one of some types, which the first byte chooses: read by the type, and by its schema.
+//! Fuzz target for payloads: any bytes, decoded as one of several types and by its schema. The first
+//! byte chooses the type.
 
 #![no_main]
 
@@ -14,7 +15,7 @@ enum Colour {
     Green,
 }
 
-/// The same where it is a key.
+/// An enum that is used as a key.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Level {
     Low,

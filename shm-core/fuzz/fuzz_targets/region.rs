@@ -1,4 +1,5 @@
-//! Any image of a region, as it is and with its checksums made right: read in every way, then written to.
+//! Fuzz target for regions: any image of a region, unchanged and with corrected checksums, is read in
+//! every way and then written to.
 
 #![no_main]
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::image::sealed;
 
-/// More values than a mutated image has; a hostile head stands for 2^62.
+/// More values than a mutated image has. A hostile head can claim 2^62 values.
 const VALUES: usize = 20;
 
 thread_local! {

@@ -1,4 +1,5 @@
-//! Any line as a schema, and what follows it as a payload by that schema.
+//! Fuzz target for schemas: a line is parsed as a schema, and the bytes after it are decoded as a
+//! payload by that schema.
 
 #![no_main]
 

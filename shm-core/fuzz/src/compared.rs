@@ -1,5 +1,5 @@
-//! A region of a Rust type, whose only value is overwritten with any bytes: what its reader makes of them is compared with
-//! what the type's schema makes of them.
+//! Compares a Rust type with its schema: the only value of a region is overwritten with any bytes, and
+//! a reader of the type must agree with the schema about them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,22 +11,22 @@ use tempfile::TempDir;
 
 use crate::comes_back;
 
-/// The longest payload.
+/// The length of the longest payload.
 const CAPACITY: usize = 1 << 16;
 
-/// A type, and a region of it.
+/// A type, and a region with values of this type.
 pub struct Compared<T> {
     schema: Schema,
     reader: Reader<T>,
     file: File,
     slot: u64,
-    // Whether serde_json prints its values as the format says.
+    // Whether serde_json prints the values as docs/FORMAT.md specifies.
     is_plain: bool,
     _held: (Writer<T>, TempDir),
 }
 
 impl<T: Serialize + DeserializeOwned> Compared<T> {
-    /// A region of values of this type, which holds `value`.
+    /// Creates a region with values of this type, which contains `value`.
     pub fn new(value: &T, is_plain: bool) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("region");
@@ -45,7 +45,8 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
         }
     }
 
-    /// Reads the payload as the type and by its schema: both refuse it, or both take it for the same value.
+    /// Decodes the payload as the type and by its schema. Either both refuse it, or both decode the same
+    /// value.
     pub fn check(&mut self, payload: &[u8]) {
         let payload = &payload[..payload.len().min(CAPACITY)];
         self.file.write_all_at(&(payload.len() as u64).to_le_bytes(), self.slot + 8).expect("the length");
@@ -57,7 +58,7 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
             (Ok(Some(_)), Some(_)) | (Err(ReceiveError::Decode { .. }), None) => {}
             (Ok(Some(_)), None) => {
                 let reason = self.schema.decode(payload).expect_err("refused").to_string();
-                // A map takes the last of two values with one key.
+                // If a key occurs twice, a map keeps the last value, and only the schema refuses the payload.
                 assert!(reason.contains("is there twice"), "only the schema refuses it: {reason}");
             }
             (Err(error @ ReceiveError::Decode { .. }), Some(shown)) => panic!("only the type refuses {shown}: {error}"),
@@ -66,7 +67,7 @@ impl<T: Serialize + DeserializeOwned> Compared<T> {
     }
 }
 
-/// Compares a value with its JSON. What JSON cannot say is null to serde_json.
+/// Compares a value with its JSON. serde_json prints `null` for numbers that JSON cannot represent.
 fn same(value: &impl Serialize, shown: &Value) {
     let printed = serde_json::to_string(value).expect("any value can be printed");
     if let Ok(printed) = serde_json::from_str::<Value>(&printed) {

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: what must hold of any schema and any payload, Rust types whose readers are compared with
-//! their schemas. Every broken rule is a panic.
+//! Code that the fuzz targets share: rules for any schema and payload, and a comparison of Rust types
+//! with their schemas. A broken rule causes a panic.
 
 mod compared;
 mod mutation;
@@ -10,11 +10,12 @@ pub use mutation::mutate_schema;
 use serde_json::Value;
 use shm_core::Schema;
 
-/// A payload by a schema is a value or an error, in both ways of decoding; and a value comes back as it was.
+/// Checks that both ways of decoding a payload give the same value or the same error, and that encoding
+/// the value gives the payload again.
 pub fn comes_back(schema: &Schema, payload: &[u8]) -> Option<Value> {
     let mut text = Vec::new();
-    let told = schema.decode_json(payload, &mut text);
-    let value = match (schema.decode(payload), told) {
+    let printed = schema.decode_json(payload, &mut text);
+    let value = match (schema.decode(payload), printed) {
         (Ok(value), Ok(())) => value,
         (Err(one), Err(other)) => {
             assert_eq!(one, other);
@@ -22,14 +23,14 @@ pub fn comes_back(schema: &Schema, payload: &[u8]) -> Option<Value> {
         }
         different => panic!("{different:?}"),
     };
-    // An enum within an enum is two levels of JSON, and JSON is read up to 127 levels only.
+    // An enum within an enum takes two levels of JSON, and serde_json reads at most 127 levels.
     match serde_json::from_slice::<Value>(&text) {
         Ok(parsed) => assert_eq!(parsed, value),
         Err(error) => assert!(error.to_string().contains("recursion limit"), "{error}"),
     }
     let encoded = match schema.encode(&value) {
         Ok(encoded) => encoded,
-        // With fewer bytes than before, because some of the nulls were options within options.
+        // The encoding is shorter than the payload, because some of the nulls were options within options.
         Err(error) => {
             return error.to_string().contains("than a reader takes").then_some(value).or_else(|| panic!("{error}"));
         }
@@ -41,7 +42,7 @@ pub fn comes_back(schema: &Schema, payload: &[u8]) -> Option<Value> {
     Some(value)
 }
 
-/// Whether a text contains another one.
+/// Returns whether a text contains `part`.
 pub fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }

@@ -1,10 +1,10 @@
-//! Mutations of a schema that leave it JSON: one of its parts becomes another format, another name, or another of its
-//! parts. Without them almost everything that is tried is no JSON any more.
+//! Mutations of a schema that keep it valid JSON: one of its parts becomes another format, another
+//! name, or another of its parts. Without them, almost every input would be invalid JSON.
 
 use serde_json::{Value, json};
 use testkit::Random;
 
-/// Changes one part of a document, if it is one; `seed` decides which, and how.
+/// Changes one part of a document, if it is valid JSON. `seed` decides which part, and how.
 pub fn mutate_schema(json: &str, seed: u32) -> Option<String> {
     let mut document: Value = serde_json::from_str(json).ok()?;
     let mut random = Random::new(u64::from(seed));
@@ -69,7 +69,7 @@ fn format(random: &mut Random) -> Value {
     }
 }
 
-/// How many parts a document has, itself included.
+/// Returns how many parts a document has, including itself.
 fn parts(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(parts).sum::<usize>(),
@@ -78,7 +78,7 @@ fn parts(value: &Value) -> usize {
     }
 }
 
-/// The part of this number, counted down on the way.
+/// Finds the part with this number, which is counted down in the process.
 fn part<'v>(value: &'v mut Value, number: &mut usize) -> Option<&'v mut Value> {
     if *number == 0 {
         return Some(value);

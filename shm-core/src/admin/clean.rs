@@ -1,4 +1,4 @@
-//! Removing what writers that died have left in a directory.
+//! Removes the files that dead writers have left in a directory.
 
 use super::list::names;
 use crate::error::OpenError;
@@ -7,18 +7,20 @@ use crate::region::tenure::{self, Lock, WriterStatus};
 use crate::sys::file::Kind;
 use std::path::Path;
 
-/// Removes leftovers from `SHM_DIR`, never a region: unfinished files, and lock files without a region.
-/// Returns the names of the files; with `dry_run` they stay.
+/// Removes leftover files from `SHM_DIR`: unfinished files, and lock files without a region. Regions
+/// are never removed.
+///
+/// Returns the names of the files that were removed or, with `dry_run`, of those that would be removed.
 ///
 /// # Errors
 ///
-/// [`OpenError::Directory`] if the directory cannot be read; [`OpenError::Io`] if a file cannot be looked at, locked or
-/// removed.
+/// [`OpenError::Directory`] if the directory cannot be read; [`OpenError::Io`] if a file cannot be
+/// inspected, locked or removed.
 pub fn clean(dry_run: bool) -> Result<Vec<String>, OpenError> {
     clean_in(&default_directory(), dry_run)
 }
 
-/// Removes leftovers from a directory.
+/// Removes leftover files from a directory.
 pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>, OpenError> {
     let (directory, names) = names(path)?;
     let drafts: Vec<_> = names.iter().filter_map(|file| Some((region_of_draft(file)?, file.as_str()))).collect();
@@ -35,7 +37,8 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>, OpenError> {
             continue;
         }
         let lock = match Lock::acquire(&region) {
-            // A lock that is held belongs to a living writer, and one that may not be taken to somebody else.
+            // A lock that is held belongs to a living writer. A lock that this user may not take belongs to
+            // another user.
             Err(OpenError::WriterAlive { .. } | OpenError::Permission { .. } | OpenError::NotOurs { .. }) => continue,
             acquired => acquired?,
         };
@@ -52,7 +55,9 @@ pub fn clean_in(path: &Path, dry_run: bool) -> Result<Vec<String>, OpenError> {
     Ok(removed)
 }
 
-/// The files that no living writer of this region can need: of the drafts, given with their regions, those of this user.
+/// Lists the files of a region that no living writer can need: the region's drafts, as far as they
+/// belong to this user, and its lock file if the region does not exist. `drafts` contains all drafts,
+/// each with the name of its region.
 fn leftovers(region: &Location, drafts: &[(&str, &str)]) -> Result<Vec<String>, OpenError> {
     let mut files = Vec::new();
     for (_, file) in drafts.iter().filter(|(name, _)| *name == region.file()) {
@@ -66,20 +71,21 @@ fn leftovers(region: &Location, drafts: &[(&str, &str)]) -> Result<Vec<String>, 
     Ok(files)
 }
 
-/// The region that a file is the draft of, by its name.
+/// Returns the name of the region whose draft has this file name.
 fn region_of_draft(file: &str) -> Option<&str> {
     let is_random = |digits: &str| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let usual = file.rsplit_once('-').filter(|(_, digits)| is_random(digits)).map_or(file, |(usual, _)| usual);
     usual.strip_prefix('.')?.strip_suffix(".new")
 }
 
-/// The region that a file is the lock of, by its name.
+/// Returns the name of the region whose lock has this file name.
 fn region_of_lock(file: &str) -> Option<&str> {
     let name = file.strip_prefix('.')?.strip_suffix(".lock")?;
     check_name(name).is_ok().then_some(name)
 }
 
-/// A lock file is empty and for its owner alone; another program's file of such a name is left alone.
+/// Returns whether the region's lock file looks like one of ours: an empty file with mode 600. Files of
+/// other programs that happen to have such a name are not touched.
 fn is_our_lock_file(location: &Location) -> Result<bool, OpenError> {
     let stat = location.directory().stat(&location.lock_file());
     let stat = stat.map_err(|error| location.io_error("inspect the lock of region", error))?;

@@ -1,4 +1,4 @@
-//! Looking at a region without changing it: what its header says.
+//! Describes a region without changing it.
 
 use crate::Sequence;
 use crate::error::OpenError;
@@ -18,92 +18,93 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a region's header and file say, read once; some of it may have changed since.
+/// The fields of a region's header and the attributes of its file. Each of them was read once, and may
+/// have changed since.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Info {
     /// The name that was inspected.
     pub region: String,
-    /// What the payloads are; `None` for a kind that this version does not know.
+    /// The kind of the values; `None` for a kind that this version does not know.
     pub kind: Option<Kind>,
-    /// The schema of the payloads' type, if there is one.
+    /// The schema of the values' type, if the region has one.
     #[cfg(feature = "schema")]
     pub schema: Option<Schema>,
-    /// What arrays the payloads are, if they are arrays.
+    /// The element type and shape of the arrays, if the values are arrays.
     pub array: Option<ArrayType>,
-    /// How many values the ring has room for.
+    /// How many values the ring has space for.
     pub slots: u64,
-    /// How many bytes a slot holds.
+    /// How many bytes of payload fit into a slot.
     pub capacity: u64,
     /// How many values can still be read.
     pub retained: u64,
-    /// Length of the file in bytes.
+    /// The length of the file in bytes.
     pub region_bytes: u64,
-    /// Whether every value carries a checksum.
+    /// Whether every value has a checksum.
     pub checksum: bool,
-    /// What the last writer said of the region.
+    /// The state that the last writer stored in the region.
     pub state: RegionState,
     /// Whether the region has a writer.
     pub writer: WriterStatus,
-    /// The last writer's process, as it noted itself: a hint.
+    /// The process id that the last writer recorded. This is only a hint.
     pub pid: u32,
-    /// The user that the file belongs to.
+    /// The id of the user that owns the file.
     pub owner: u32,
     /// The file's permission bits.
     pub mode: u32,
-    /// The oldest number that this file ever held.
+    /// The oldest sequence number that this file ever contained.
     pub first: Sequence,
-    /// Number of the newest value; below `first` while there is none.
+    /// The sequence number of the newest value; less than `first` if there is no value yet.
     pub head: Sequence,
-    /// When the newest value was published, if there is one and the time is noted.
+    /// When the newest value was published, if there is a value and its time was recorded.
     pub newest_time: Option<SystemTime>,
-    /// When the file was made.
+    /// When the file was created.
     pub created: SystemTime,
-    /// When the last writer started.
+    /// When the last writer opened the region.
     pub started: SystemTime,
     /// How many writers this lineage has had.
     pub epoch: u64,
-    /// Random number that a region shares with what replaces it.
+    /// A random number that a region shares with the files that replace it.
     pub lineage: u128,
-    /// Which file of its lineage this is, from 1.
+    /// The number of this file within its lineage. The first is 1.
     pub file_number: u64,
     /// The lineage that this region is a copy of; 0 for an original.
     pub origin: u128,
-    /// The kernel's boot id when the file was made.
+    /// The kernel's boot id at the time when the file was created.
     pub boot_id: u128,
     /// The number that readers sleep on.
     pub bell: u32,
-    /// Bytes from one slot to the next.
+    /// The distance from one slot to the next in bytes.
     pub stride: u64,
-    /// Where the payload starts in its slot, in bytes.
+    /// The offset of the payload within its slot in bytes.
     pub payload_offset: u32,
-    /// Every payload starts at a multiple of this many bytes in the file.
+    /// The alignment of payloads: in the file, every payload starts at a multiple of this many bytes.
     pub payload_alignment: u32,
-    /// Bytes of the descriptor behind the header page.
+    /// The length of the descriptor, which follows the header page, in bytes.
     pub descriptor_bytes: u32,
-    /// Fingerprint of the type's schema; 0 where there is none.
+    /// The fingerprint of the type's schema; 0 if the region has no schema.
     pub fingerprint: u64,
-    /// For how many nanoseconds a waiting reader polls before it sleeps.
+    /// How many nanoseconds a waiting reader polls before it sleeps.
     pub spin_ns: u64,
-    /// Major and minor version of the format.
+    /// The major and minor version of the format.
     pub version: (u16, u16),
-    /// Feature bits that older programs may ignore.
+    /// Feature bits that a program may ignore if it does not know them.
     pub compatible: u64,
-    /// Feature bits that a program must know.
+    /// Feature bits that a program must know to use the region.
     pub incompatible: u64,
 }
 
-/// What the last writer said of a region.
+/// The state that the last writer stored in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegionState {
-    /// It is being written, or its writer died.
+    /// The region has a writer, or its writer died without closing it.
     Open,
-    /// Its writer closed it cleanly.
+    /// The writer closed the region cleanly.
     Closed,
-    /// It is about to be replaced.
+    /// The region is about to be replaced.
     Moving,
-    /// It was replaced or removed.
+    /// The region was replaced or removed.
     Moved,
     /// A number that no writer stores.
     Unknown(u32),
@@ -133,16 +134,16 @@ impl fmt::Display for RegionState {
     }
 }
 
-/// Reads what a region says of itself.
+/// Describes a region: its header, its type and its file.
 ///
 /// # Errors
 ///
-/// As for opening it with a [`RawReader`](crate::RawReader).
+/// The same as opening the region with a [`RawReader`](crate::RawReader).
 pub fn inspect(name: impl AsRef<Path>) -> Result<Info, OpenError> {
     inspect_at(&Location::resolve(name.as_ref())?)
 }
 
-/// Reads what the region at `place` says of itself.
+/// Describes the region at `location`.
 pub fn inspect_at(location: &Location) -> Result<Info, OpenError> {
     let region = Region::open(location, Access::Read, MAX_REGION_BYTES)?;
     let (static_header, tenure, hot) = (&region.static_header, &region.header().tenure, &region.header().hot);

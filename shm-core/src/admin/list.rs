@@ -1,4 +1,4 @@
-//! Every region in a directory.
+//! Lists the regions in a directory.
 
 use super::inspect::{Info, inspect_at};
 use crate::error::OpenError;
@@ -6,19 +6,20 @@ use crate::region::location::{Location, check_name, default_directory};
 use crate::sys::directory::Directory;
 use std::path::Path;
 
-/// Every region in `SHM_DIR`, by name, with what it says of itself, or why that cannot be read.
+/// Lists all regions in `SHM_DIR`, sorted by name. Each name comes with the region's [`Info`], or with
+/// the error that inspecting it returned.
 ///
 /// Files that are not regions are skipped.
 ///
 /// # Errors
 ///
 /// [`OpenError::Directory`] if the directory cannot be read.
-#[expect(clippy::type_complexity, reason = "a list of pairs, which an alias would hide")]
+#[expect(clippy::type_complexity, reason = "an alias would hide that it is a list of pairs")]
 pub fn regions() -> Result<Vec<(String, Result<Info, OpenError>)>, OpenError> {
     regions_in(&default_directory())
 }
 
-/// Every region in a directory.
+/// Lists all regions in a directory.
 #[expect(clippy::type_complexity, reason = "as above")]
 pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info, OpenError>)>, OpenError> {
     let (directory, names) = names(path)?;
@@ -35,7 +36,8 @@ pub fn regions_in(path: &Path) -> Result<Vec<(String, Result<Info, OpenError>)>,
     Ok(regions)
 }
 
-/// Whether a file is a region, as far as that can be told. One that may not be read is, if it has a lock beside it.
+/// Returns whether a file seems to be a region. A file that this user may not read counts as a region
+/// if a lock file for it exists.
 fn is_region(location: &Location, info: &Result<Info, OpenError>) -> bool {
     match info {
         Err(OpenError::NotARegion { .. } | OpenError::NotFound { .. }) => false,
@@ -44,7 +46,7 @@ fn is_region(location: &Location, info: &Result<Info, OpenError>) -> bool {
     }
 }
 
-/// A directory, open, and the names of the files in it that are UTF-8.
+/// Opens a directory, and lists the names of its files that are valid UTF-8.
 pub fn names(path: &Path) -> Result<(Directory, Vec<String>), OpenError> {
     let unreadable = |source| OpenError::Directory { region: None, directory: path.to_owned(), source };
     let directory = Directory::open(path).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! Removing a region.
+//! Removes a region.
 
 use crate::error::OpenError;
 use crate::region::draft::remove_draft;
@@ -12,19 +12,22 @@ use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Removes a region and what belongs to it. Attached readers keep what they have, and are told.
+/// Removes a region and the files that belong to it. Attached readers can still receive the values that
+/// they have not received yet, and notice that the region was removed.
 ///
-/// With `force` also while it has a writer; that writer then learns that its region is gone.
+/// With `force`, a region is removed even if it has a writer. That writer gets an error when it notices
+/// that its region is gone.
 ///
 /// # Errors
 ///
-/// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::NotFound`]; [`OpenError::NotARegion`] for a file that is
-/// something else, which is never removed; [`OpenError::Permission`].
+/// [`OpenError::WriterAlive`] if the region has a writer and `force` is not set;
+/// [`OpenError::NotFound`]; [`OpenError::NotARegion`] if the file is something else, which is never
+/// removed; [`OpenError::Permission`].
 pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<(), OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));
     let lock = match Lock::acquire(&location) {
-        // The lock file stays: it is the living writer's.
+        // The lock file must stay: it belongs to the living writer.
         Err(OpenError::WriterAlive { .. }) if force => return location.remove(),
         Err(OpenError::WriterAlive { region, .. }) => return Err(OpenError::WriterAlive { region, pid }),
         acquired => acquired?,
@@ -33,7 +36,8 @@ pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<(), OpenError> {
     removed.and(lock.release(&location))
 }
 
-/// Removes a region whose lock is held. Before it was, the region may have been replaced or removed.
+/// Removes a region whose lock this process holds. Another process may have replaced or removed the
+/// region before the lock was taken, so the region is opened and checked again.
 fn remove_locked(location: &Location) -> Result<(), OpenError> {
     let region = removable(location)?;
     remove_draft(location);
@@ -44,8 +48,9 @@ fn remove_locked(location: &Location) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Opens a region that is to be removed. One that is damaged, of another version or remote may be removed unopened;
-/// anything else that cannot be opened may not.
+/// Opens a region that is to be removed. Returns `None` for a region that is damaged, remote, too
+/// large, of another version or with unknown features: it may be removed without being opened. Any
+/// other file that cannot be opened must not be removed.
 fn removable(location: &Location) -> Result<Option<Region>, OpenError> {
     match Region::open(location, Access::Write, MAX_REGION_BYTES) {
         Ok(region) => Ok(Some(region)),
@@ -60,7 +65,8 @@ fn removable(location: &Location) -> Result<Option<Region>, OpenError> {
     }
 }
 
-/// Makes readers look at the name now. One that was closed stays closed: whoever waits for that is told so.
+/// Makes the readers check the region's name now. A region that was closed stays closed, because its
+/// readers must still learn that it ended.
 fn tell_readers(region: &Region) {
     let hot = &region.header().hot;
     if hot.state.load(Relaxed) == STATE_CLOSED {

@@ -1,4 +1,5 @@
-//! What is seen of regions from outside, what is removed, and what is left alone.
+//! Tests of inspecting, listing, verifying, removing and cleaning up, and of the files that must not be
+//! touched.
 
 use super::clean::clean_in;
 use super::list::regions_in;
@@ -10,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-/// What the list of a directory shows: each name, and in a word what is known of it.
+/// The list of a directory: each name with the region's kind, `damaged`, or another error.
 fn listed(test_region: &TestRegion) -> Vec<(String, String)> {
     let regions = regions_in(test_region.directory.path()).unwrap();
     let word = |info: Result<_, OpenError>| match info {
@@ -152,14 +153,15 @@ fn cleaning_takes_what_the_dead_left_and_no_region_and_nothing_of_the_living() {
         fs::write(path(name), "").unwrap();
         fs::set_permissions(path(name), PermissionsExt::from_mode(0o600)).unwrap();
     };
-    // A region whose writer died while it replaced it; a lock without a region; a living writer, with a draft.
+    // One region whose writer died while it replaced the region, one lock without a region, and one living
+    // writer with a draft.
     kill(test_region.writer(Kind::Text));
     file(".room.new");
     file(".room.new-0123456789abcdef");
     file(".gone.lock");
     let living = RawWriter::open(path("living").to_str().unwrap(), Kind::Text).unwrap();
     file(".living.new");
-    // Files of other programs, with such names or nearly such.
+    // Files of other programs with the same or similar names.
     fs::write(path(".other.lock"), "not empty").unwrap();
     file(".room.newer");
     file("notes");

@@ -1,4 +1,4 @@
-//! Whether all of a region fits together.
+//! Checks whether all parts of a region are consistent.
 
 use super::inspect::RegionState;
 use crate::error::OpenError;
@@ -13,23 +13,25 @@ use shm_ring::{Lookup, NO_MEMORY, Ring};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Something in a region that does not fit the rest.
+/// An inconsistency in a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Where: `header` or `slot 3`.
+    /// The part of the region: `header`, or a slot such as `slot 3`.
     pub part: String,
-    /// What is wrong there.
+    /// A description of the problem.
     pub problem: String,
 }
 
-/// Checks all of a region: header, stamps, lengths, checksums and, by kind, contents. Empty: nothing is wrong.
+/// Checks a whole region: header, stamps, lengths, checksums and, depending on the kind, contents.
+/// Returns an empty list if nothing is wrong.
 ///
-/// A writer may be at work meanwhile: a value that it overwrites is skipped.
+/// A writer may publish during the check. Values that it overwrites meanwhile are skipped.
 ///
 /// # Errors
 ///
-/// As for opening it with a [`RawReader`](crate::RawReader): most damage to the header is one of these errors.
+/// The same as opening the region with a [`RawReader`](crate::RawReader). Most damage to the header is
+/// reported as one of these errors, not as a finding.
 pub fn verify(name: impl AsRef<Path>) -> Result<Vec<Finding>, OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let region = Region::open(&location, Access::Read, MAX_REGION_BYTES)?;
@@ -71,13 +73,15 @@ fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     if first == 0 || first > head.saturating_add(1) || head > MAX_SEQUENCE {
         find(format!("the head is {head}, which does not fit the first number, {first}"));
     } else if head >= first && ring.stamp(head) < 2 * head {
-        // The head was stored after the stamp, so also a writer at work has stored this one or a later one.
+        // The writer stores the head after the stamp. So even while a writer is publishing, the slot must hold
+        // this value or a later one.
         find(format!("the head names value {head} as the newest, but its slot does not hold it"));
     }
     findings
 }
 
-/// Checks one slot against the numbers that it may hold, and a whole value in it by `check`.
+/// Checks that a slot's stamp is possible for this slot, and checks the payload with `check` if the
+/// value is complete.
 fn verify_slot(
     ring: Ring<'_>,
     head: u64,
@@ -92,7 +96,7 @@ fn verify_slot(
     if !ring.is_possible(slot, stamp) {
         return Err(format!("its stamp {stamp} belongs to another slot"));
     }
-    // The head is read anew: the writer may have gone on.
+    // Read the head again: the writer may have published since.
     if stamp.div_ceil(2) > head.max(ring.head()).saturating_add(1) {
         return Err(format!("its stamp {stamp} belongs to a value after the newest one"));
     }

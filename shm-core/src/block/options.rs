@@ -1,4 +1,4 @@
-//! Making a map: what of which file, for what, and with which pages behind it. What is then done with it is not here.
+//! Opens blocks: `BlockOptions`, which checks the file, reserves its pages and maps it.
 
 use super::Block;
 use crate::error::{BlockError, Limit, bytes_in_words};
@@ -12,22 +12,24 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What a map is for.
+/// The kind of access to the bytes of a [`Block`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To look at the bytes. Python's `ACCESS_READ`; the memory is mapped read-only.
+    /// Read the bytes. Python's `ACCESS_READ`; the memory is mapped read-only.
     Read,
-    /// To change them, for all who map the same. Python's `ACCESS_WRITE`: `MAP_SHARED`.
+    /// Read and change the bytes; every process that maps the same bytes sees the changes. Python's
+    /// `ACCESS_WRITE`: `MAP_SHARED`.
     Write,
-    /// To change a copy that nobody else sees. Python's `ACCESS_COPY`: `MAP_PRIVATE`. What others change in the file shows
-    /// in pages that were not changed here.
+    /// Read the bytes and change a private copy of them, which no other process sees. Python's
+    /// `ACCESS_COPY`: `MAP_PRIVATE`. Changes that other processes make to the file are visible in the pages
+    /// that were not changed here.
     Copy,
 }
 
-/// The permission bits of a block that is made.
+/// The permission bits of a new block.
 const BLOCK_MODE: u32 = 0o600;
 
-/// How to make a [`Block`].
+/// Options for opening a [`Block`].
 ///
 /// ```
 /// use shm_core::{Access, Block};
@@ -49,84 +51,94 @@ pub struct BlockOptions {
     force: bool,
 }
 
-/// What is behind a map that is not closed.
+/// The memory and the file of a block that is not closed.
 #[derive(Debug)]
 pub struct Backing {
     pub memory: BlockMapping,
     pub access: Access,
-    // Private anonymous memory has none.
+    // `None` for private anonymous memory.
     file: Option<File>,
     offset: u64,
     is_anonymous: bool,
-    // To be removed.
+    // The name to remove when the block is closed or dropped.
     name: Option<Name>,
 }
 
-/// A name that leads to a file.
+/// The name of a block, and the file that it referred to when the block was opened.
 #[derive(Debug)]
 struct Name {
     location: Location,
     identity: Identity,
-    // The process that may remove it, which a fork of it is not.
+    // The process that may remove the name. A fork of this process must not.
     process: u32,
 }
 
 impl BlockOptions {
-    /// Options of which none is set.
+    /// Creates options with their default values.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many bytes to map. Unset, or 0, it is all that the file has behind the offset.
+    /// Sets how many bytes to map. The default, 0, maps everything from the offset to the end of the file.
     ///
-    /// A map that writes gives a page to every byte: it extends a file that is shorter, and fills the holes of one that is
-    /// not. Others refuse a file that is shorter.
+    /// If the block is writable, every byte gets a page: a shorter file is extended, and holes in the file
+    /// are filled. A block that is read-only or copy-on-write refuses a file that is too short.
     pub fn len(&mut self, bytes: usize) -> &mut Self {
         self.len = bytes;
         self
     }
 
-    /// Where in the file the map starts: a multiple of the page size. Unset, it is 0.
+    /// Sets where in the file the block starts: a multiple of the page size. The default is 0.
     pub fn offset(&mut self, bytes: u64) -> &mut Self {
         self.offset = bytes;
         self
     }
 
-    /// What the map is for. Unset, it is [`Access::Write`], and [`Access::Read`] for a file that was opened read-only.
+    /// Sets what may be done with the bytes. The default is [`Access::Write`], or [`Access::Read`] for a
+    /// [`file`](Self::file) that was opened read-only.
     pub fn access(&mut self, access: Access) -> &mut Self {
         self.access = Some(access);
         self
     }
 
-    /// Whether a block that does not exist is made: for this user alone (mode 600), with the given length, by a map that
-    /// writes. Unset, it is not.
+    /// Sets whether [`open`](Self::open) creates a block that does not exist. The default is `false`.
+    ///
+    /// A block is only created if a length is set and the access is [`Access::Write`]. Only the current
+    /// user may open the new block (mode 600).
     pub fn create(&mut self, on: bool) -> &mut Self {
         self.create = on;
         self
     }
 
-    /// Whether the block's name is removed when the map is closed or dropped, if it still leads to the same file. Others
-    /// who have it mapped keep it. Unset, it stays.
+    /// Sets whether closing or dropping a block that was opened by name removes that name. The default is
+    /// `false`.
+    ///
+    /// The name is removed only if it still refers to the same file. Other processes that have mapped the
+    /// block keep it.
     pub fn remove_on_drop(&mut self, on: bool) -> &mut Self {
         self.remove_on_drop = on;
         self
     }
 
-    /// Whether a block that is a region is mapped as well. Whoever stores to one breaks it. Unset, it is refused.
+    /// Sets whether a file that is a region can be mapped, too. The default, `false`, refuses regions.
+    ///
+    /// Storing to a region in this way breaks it.
     pub fn force(&mut self, on: bool) -> &mut Self {
         self.force = on;
         self
     }
 
-    /// Maps a named block: a name in `SHM_DIR`, or a path if it has a `/`. What stands behind the last `/` has 1 to 200
-    /// letters, digits, `.`, `_` and `-`, and does not start with `.` or `-`. A symbolic link is not followed.
+    /// Maps a named block. `name` is a name in `SHM_DIR`, or a path if it contains a `/`.
+    ///
+    /// The name, or the part of the path after the last `/`, consists of 1 to 200 letters, digits, `.`, `_`
+    /// and `-`, and must not start with `.` or `-`. Symbolic links are not followed.
     ///
     /// # Errors
     ///
-    /// [`BlockError::NoBlock`] if there is none and it is not to be made; [`BlockError::BadName`];
-    /// [`BlockError::Directory`]; [`BlockError::Permission`] if it may not be opened or made; otherwise as for
-    /// [`file`](Self::file).
+    /// [`BlockError::NoBlock`] if the block does not exist and is not to be created;
+    /// [`BlockError::BadName`]; [`BlockError::Directory`]; [`BlockError::Permission`] if this user may not
+    /// open or create the block; otherwise the same as [`file`](Self::file).
     ///
     /// # Examples
     ///
@@ -163,14 +175,14 @@ impl BlockOptions {
         }
     }
 
-    /// Maps a file that is open.
+    /// Maps an open file.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if it is not a regular file, is empty or too short, or if the offset is not a multiple of
-    /// the page size, or the file was opened for less than the map is for; [`BlockError::IsRegion`].
-    /// [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if it cannot be extended, and it then keeps its length.
-    /// [`BlockError::Io`].
+    /// [`BlockError::Refused`] if the file is not a regular file, is empty or too short, or was not opened
+    /// for the access that was requested, or if the offset is not a multiple of the page size;
+    /// [`BlockError::IsRegion`]; [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if the file cannot be
+    /// extended, in which case it keeps its length; [`BlockError::Io`].
     ///
     /// # Examples
     ///
@@ -192,12 +204,15 @@ impl BlockOptions {
         Ok(Block::new(name, backing))
     }
 
-    /// Maps memory that has no name, all zeros. [`Access::Copy`] is for this process alone, the others are shared with the
-    /// children that it forks. Its pages are taken when they are touched first, as those of other memory are.
+    /// Maps zeroed memory that has no name.
+    ///
+    /// With [`Access::Copy`] the memory is private to this process. Otherwise the children that this
+    /// process forks share it. As usual, the kernel allocates each page when it is first touched.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the length is 0 or an offset is set; [`BlockError::TooLarge`]; [`BlockError::Io`].
+    /// [`BlockError::Refused`] if the length is 0 or an offset is set; [`BlockError::TooLarge`];
+    /// [`BlockError::Io`].
     ///
     /// # Examples
     ///
@@ -230,7 +245,7 @@ impl BlockOptions {
         Ok(Block::new(name.to_owned(), backing))
     }
 
-    /// Opens the block's file, and says whether it is new.
+    /// Opens the block's file, and reports whether it was created.
     fn open_file(&self, location: &Location, access: Access) -> Result<(File, bool), BlockError> {
         let (directory, name) = (location.directory(), location.file());
         let open = || match access {
@@ -241,7 +256,7 @@ impl BlockOptions {
         let opened = match open() {
             Err(error) if makes && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => open().map(|file| (file, false)),
-                // The umask has taken something away.
+                // The umask may have removed permissions.
                 made => made.and_then(|file| file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))),
             },
             opened => opened.map(|file| (file, false)),
@@ -249,7 +264,7 @@ impl BlockOptions {
         opened.map_err(|error| explain_open(location, error))
     }
 
-    /// Checks the file, gives it the pages, and maps it.
+    /// Checks the file, reserves its pages if the block is writable, and maps it.
     fn backing(&self, name: &str, file: File, access: Access) -> Result<Backing, BlockError> {
         let refuse = |reason: String| Err(refused(name, "map", reason));
         let stat = stat(name, &file)?;
@@ -302,7 +317,7 @@ impl BlockOptions {
 impl TryFrom<File> for Block {
     type Error = BlockError;
 
-    /// Maps the whole file: for reading if it was opened read-only, else for reading and writing.
+    /// Maps the whole file: read-only if it was opened read-only, otherwise for reading and writing.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -320,13 +335,13 @@ impl TryFrom<File> for Block {
 }
 
 impl Backing {
-    /// The file's length now; `None` where there is no file that has a meaning of its own.
+    /// Returns the file's current length, or `None` for anonymous memory.
     pub fn file_len(&self) -> Option<io::Result<u64>> {
         let file = self.file.as_ref().filter(|_| !self.is_anonymous)?;
         Some(file.metadata().map(|metadata| metadata.len()))
     }
 
-    /// Changes the length of the mapping and of its file, without a moment at which the mapping is longer than the file.
+    /// Changes the length of the mapping and of its file. At no moment is the mapping longer than the file.
     pub fn resize(&mut self, name: &str, len: usize) -> Result<(), BlockError> {
         let refuse = |reason: &str| Err(refused(name, "resize", reason.to_owned()));
         let (Access::Write, Some(file)) = (self.access, &self.file) else {
@@ -341,7 +356,8 @@ impl Backing {
             self.memory.remap(len).map_err(io_error)?;
             return file.set_len(end).map_err(io_error);
         }
-        // Memory comes when it is touched. To reserve it would be to take it, and no file system says where to stop.
+        // Anonymous memory is allocated when it is touched. Reserving it here would allocate all of it, and no
+        // file system would stop that at a limit.
         match self.is_anonymous {
             true => check_limit(name, end, self.memory.len() as u64)?,
             false => reserve(name, file, self.offset, len as u64)?,
@@ -352,12 +368,12 @@ impl Backing {
 }
 
 impl Name {
-    /// Removes the name, if it still leads to that file.
+    /// Removes the name if it still refers to the same file.
     fn remove(&self) {
         if self.process == std::process::id()
             && matches!(self.location.identity(), Ok(Some(now)) if now == self.identity)
         {
-            // Nothing more can be done here.
+            // A failure to remove the name cannot be reported from here.
             let _ = self.location.directory().remove_file(self.location.file());
         }
     }
@@ -371,18 +387,19 @@ impl Drop for Backing {
     }
 }
 
-/// Gives every byte of the range a page on the disk or in memory, and extends the file to its end. If that fails, the
-/// file has the length that it had.
+/// Gives every byte of the range a page on the disk or in memory, and extends the file to the end of
+/// the range. If this fails, the file keeps its length.
 fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockError> {
     let stat = stat(name, file)?;
     let end = offset + len;
     let file_len = stat.bytes;
     check_limit(name, end, file_len)?;
-    // First the pages, then the length: in one step, a full ext4 keeps what it had already added to the length.
+    // Reserve the pages first, then extend the file. If both were done in one step, a full ext4 would keep
+    // the part of the length that it had already added.
     let pages = |length| reserve_pages(file, length, offset, len);
     let extend = || if end > file_len { pages(Length::Extended) } else { Ok(()) };
     pages(Length::Kept).and_then(|()| extend()).or_else(|error| match error.kind() {
-        // Without holes there is nothing to reserve.
+        // A file without holes needs no reservation.
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
         ErrorKind::Unsupported => Err(refused(name, "map", format!(
             "the file system ({}) does not support fallocate, which blocks need; use a directory on tmpfs, ext4, XFS or Btrfs",
@@ -391,13 +408,13 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
         _ if is_no_space(&error) => {
             Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
         }
-        // What a file system says to a length that no file has.
+        // The file system's error for a length that no file can have.
         ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
         _ => Err(io_error("reserve space for", name, error)),
     })
 }
 
-/// Refuses a length for which the kernel would kill the process.
+/// Refuses a length for which the kernel would kill the process (`RLIMIT_FSIZE`).
 fn check_limit(name: &str, end: u64, file_len: u64) -> Result<(), BlockError> {
     let limit = file_len.max(file::length_limit());
     if end <= limit {
@@ -411,12 +428,12 @@ fn begins_as_region(file: &File) -> bool {
     file.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC
 }
 
-/// What can be done with an open file.
+/// Returns the access for which an open file can be mapped.
 fn opened_for(file: &File) -> io::Result<Access> {
     Ok(if file::is_writable(file)? { Access::Write } else { Access::Read })
 }
 
-/// Where a map ends in its file, if the kernel can count as far.
+/// Returns the offset at which the block ends in its file, if the kernel can represent it.
 fn end_of(name: &str, offset: u64, len: usize) -> Result<u64, BlockError> {
     let end = offset.checked_add(len as u64).filter(|end| i64::try_from(*end).is_ok() && isize::try_from(len).is_ok());
     end.ok_or_else(|| too_large(name, offset.saturating_add(len as u64), Limit::Address))

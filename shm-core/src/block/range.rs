@@ -1,4 +1,5 @@
-//! A map as an array: ranges and indices, searching and moving, without regard to the position.
+//! Access to a block by index and range, like an array: reading, storing, searching and moving. The
+//! position is not used.
 
 use super::{Block, SEARCH_BYTES};
 use crate::error::{BlockError, bytes_in_words};
@@ -7,7 +8,7 @@ use shm_ring::copy;
 use std::ops::{Bound, Range, RangeBounds};
 
 impl Block {
-    /// The byte at an index; a negative one counts from the end.
+    /// Returns the byte at an index. A negative index counts from the end.
     ///
     /// # Errors
     ///
@@ -29,11 +30,12 @@ impl Block {
         Ok(self.copy_of(at..at + 1)?[0])
     }
 
-    /// Stores the byte at an index; a negative one counts from the end.
+    /// Stores a byte at an index. A negative index counts from the end.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`]; [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
+    /// [`BlockError::OutOfRange`]; [`BlockError::Refused`] if the block is read-only;
+    /// [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -51,7 +53,8 @@ impl Block {
         self.store(at, &[byte])
     }
 
-    /// A copy of a range of bytes, without regard to the position. The range is cut to the map.
+    /// Returns a copy of a range of bytes. The range is cut to the block. The position is neither used nor
+    /// changed.
     ///
     /// # Errors
     ///
@@ -75,12 +78,13 @@ impl Block {
         self.copy_of(range.start..range.end.max(range.start))
     }
 
-    /// Stores bytes in a range, without regard to the position. The range is cut to the map.
+    /// Stores bytes in a range of the same length. The range is cut to the block. The position is neither
+    /// used nor changed.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the range has another length than the bytes, or the map is read-only;
-    /// [`BlockError::Closed`]. Nothing is stored then.
+    /// [`BlockError::Refused`] if the range and `bytes` have different lengths, or the block is read-only;
+    /// [`BlockError::Closed`]. After an error, nothing has been stored.
     ///
     /// # Examples
     ///
@@ -103,10 +107,12 @@ impl Block {
         self.store(range.start, bytes)
     }
 
-    /// Where the bytes first occur within a range, from the start of the map; no bytes occur at the range's start.
+    /// Searches a range for the first occurrence of `needle`, and returns its index from the start of the
+    /// block. An empty `needle` is found at the start of the range.
     ///
-    /// Another process may store meanwhile: the answer then was right at some moment for each byte, and perhaps never for
-    /// all of them together.
+    /// Another process may store to the block during the search. Each byte of a match had the value
+    /// searched for when it was compared, but the bytes may never all have had these values at the same
+    /// time.
     ///
     /// # Errors
     ///
@@ -130,7 +136,7 @@ impl Block {
         let finder = memmem::Finder::new(needle);
         let step = SEARCH_BYTES.max(needle.len());
         while start.checked_add(needle.len()).is_some_and(|least| least <= end) {
-            // The parts overlap, so that no occurrence is cut in two.
+            // The parts overlap, so no occurrence is split between two of them.
             let part = self.copy_of(start..end.min(start.saturating_add(step + needle.len())))?;
             if let Some(at) = finder.find(&part) {
                 return Ok(Some(start + at));
@@ -140,11 +146,12 @@ impl Block {
         Ok(None)
     }
 
-    /// Where the bytes last occur within a range, from the start of the map; no bytes occur at the range's end.
+    /// Searches a range for the last occurrence of `needle`, and returns its index from the start of the
+    /// block. An empty `needle` is found at the end of the range.
     ///
     /// # Errors
     ///
-    /// As for [`find`](Self::find).
+    /// The same as [`find`](Self::find).
     ///
     /// # Examples
     ///
@@ -172,12 +179,14 @@ impl Block {
         Ok(None)
     }
 
-    /// Copies `count` bytes from `source` to `destination` within the map; the two may overlap. Python's `move`.
+    /// Copies `count` bytes from `source` to `destination` within the block; the two ranges may overlap.
+    /// Python's `move`.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`] if one of them leaves the map, [`BlockError::Refused`] if the map is read-only,
-    /// [`BlockError::Closed`]: nothing is moved then.
+    /// [`BlockError::OutOfRange`] if one of the ranges is not completely within the block;
+    /// [`BlockError::Refused`] if the block is read-only; [`BlockError::Closed`]. After an error, nothing
+    /// has been moved.
     ///
     /// # Examples
     ///
@@ -203,7 +212,7 @@ impl Block {
         Ok(())
     }
 
-    /// The bytes themselves.
+    /// Returns the block's bytes as a slice, without copying them.
     ///
     /// # Errors
     ///
@@ -211,9 +220,9 @@ impl Block {
     ///
     /// # Safety
     ///
-    /// As long as the slice lives, nobody may store to these bytes or cut the file: no other process, no other map of the
-    /// same file, nobody who writes to the file. [`Advice::DontNeed`](crate::Advice::DontNeed) on a copy-on-write map is a
-    /// store, too.
+    /// While the slice exists, nobody may store to these bytes or cut the file: no other process, no other
+    /// mapping of the same file, and no program that writes to the file.
+    /// [`Advice::DontNeed`](crate::Advice::DontNeed) on a copy-on-write block also counts as a store.
     ///
     /// # Examples
     ///
@@ -227,22 +236,23 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
+    #[expect(unsafe_code, reason = "the caller must exclude all conflicting access")]
     pub unsafe fn as_slice(&self) -> Result<&[u8], BlockError> {
         let memory = &self.backing()?.memory;
-        // SAFETY: what it asks for is what this function asks of its caller.
+        // SAFETY: the inner function requires of its caller exactly what this function requires of its own
+        // caller.
         Ok(unsafe { memory.as_slice() })
     }
 
-    /// The bytes themselves, to be changed in place.
+    /// Returns the block's bytes as a mutable slice, to change them in place.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the map is read-only; [`BlockError::Closed`].
+    /// [`BlockError::Refused`] if the block is read-only; [`BlockError::Closed`].
     ///
     /// # Safety
     ///
-    /// As long as the slice lives, nobody else may load or store these bytes, or cut the file.
+    /// While the slice exists, nobody else may load or store these bytes, or cut the file.
     ///
     /// # Examples
     ///
@@ -255,11 +265,12 @@ impl Block {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(unsafe_code, reason = "the caller must keep everybody else away")]
+    #[expect(unsafe_code, reason = "the caller must exclude all conflicting access")]
     pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8], BlockError> {
         self.writable("write")?;
         let backing = self.backing.as_mut().expect("it is writable, so it is open");
-        // SAFETY: what it asks for is what this function asks of its caller, and the map is writable.
+        // SAFETY: the inner function requires of its caller exactly what this function requires of its own
+        // caller, and the mapping is writable.
         Ok(unsafe { backing.memory.as_mut_slice() })
     }
 
@@ -271,8 +282,8 @@ impl Block {
     }
 }
 
-/// A range of indices, of which negative ones count from the end, cut to a map of `len` bytes. As in Python, the start
-/// may be behind the end.
+/// Converts a range of indices to one within a block of `len` bytes: negative indices count from the
+/// end, and the range is cut to the block. As in Python, the start may be greater than the end.
 fn within(range: &impl RangeBounds<isize>, len: usize) -> Range<usize> {
     let len = isize::try_from(len).expect("no mapping is longer");
     let from_start = |index: isize| if index < 0 { index.saturating_add(len) } else { index };

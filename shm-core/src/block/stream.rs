@@ -1,17 +1,18 @@
-//! A map as a stream: reading and writing at its position, in Python's words and in the standard library's traits.
+//! Access to a block as a stream: reading and writing at its position, with Python's methods and the
+//! standard library's traits.
 
 use super::{Block, SEARCH_BYTES};
 use crate::error::{BlockError, bytes_in_words};
 use shm_ring::copy;
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
 
-/// How many bytes are copied out at a time where only a few may be wanted.
+/// How many bytes are copied out at a time when the caller may need only a few.
 const LINE_BYTES: usize = 256;
 
 impl Block {
-    /// The position: where the next [`read`](Self::read) or [`write`](Self::write) starts.
+    /// Returns the position, at which the next [`read`](Self::read) or [`write`](Self::write) starts.
     ///
-    /// It is behind the end after a [`resize`](Self::resize) to less.
+    /// After [`resize`](Self::resize) has made the block shorter, the position can be beyond the end.
     ///
     /// # Errors
     ///
@@ -31,12 +32,12 @@ impl Block {
         self.backing().map(|_| self.position)
     }
 
-    /// Moves the position, and returns it. `SeekFrom` is Python's pair of `pos` and `whence`.
+    /// Moves the position and returns it. `SeekFrom` combines Python's arguments `pos` and `whence`.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`] before the start or behind the end, which leaves the position as it was;
-    /// [`BlockError::Closed`].
+    /// [`BlockError::OutOfRange`] if the new position would be before the start or beyond the end, in which
+    /// case the position does not change; [`BlockError::Closed`].
     ///
     /// # Examples
     ///
@@ -64,7 +65,8 @@ impl Block {
         Ok(self.position)
     }
 
-    /// The next bytes, at most `count`, and moves the position behind them; fewer at the end, there none.
+    /// Returns the next `count` bytes and moves the position to the byte after them. Near the end it
+    /// returns fewer bytes, and at the end none.
     ///
     /// # Errors
     ///
@@ -88,7 +90,8 @@ impl Block {
         Ok(bytes)
     }
 
-    /// Fills the buffer, as far as there are bytes, and returns their number.
+    /// Copies bytes from the position into the buffer, as many as fit or are left, and returns how many
+    /// were copied.
     fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize, BlockError> {
         let backing = self.backing()?;
         let start = self.position.min(self.len());
@@ -98,7 +101,7 @@ impl Block {
         Ok(count)
     }
 
-    /// All bytes from the position on, and moves the position to the end.
+    /// Returns all bytes from the position to the end, and moves the position to the end.
     ///
     /// # Errors
     ///
@@ -118,7 +121,7 @@ impl Block {
         self.read(usize::MAX)
     }
 
-    /// The next byte, and moves the position behind it.
+    /// Returns the next byte and moves the position to the byte after it.
     ///
     /// # Errors
     ///
@@ -141,8 +144,8 @@ impl Block {
         }
     }
 
-    /// The bytes up to the next newline, with it, or else up to the end, and moves the position behind them. At the end
-    /// there are none.
+    /// Returns the bytes up to and including the next newline, or up to the end if there is no newline.
+    /// Moves the position to the byte after them. At the end it returns no bytes.
     ///
     /// # Errors
     ///
@@ -163,7 +166,8 @@ impl Block {
     pub fn readline(&mut self) -> Result<Vec<u8>, BlockError> {
         self.backing()?;
         let mut line = Vec::new();
-        // The newline is looked for in what was copied: it could be gone by a second look.
+        // The newline is searched for in the copy: another process may have overwritten it in the block by the
+        // time of a second read.
         while self.position < self.len() {
             let part = self.read(line.len().clamp(LINE_BYTES, SEARCH_BYTES))?;
             let newline = memchr::memchr(b'\n', &part);
@@ -177,12 +181,13 @@ impl Block {
         Ok(line)
     }
 
-    /// Stores the bytes at the position, all of them, and moves it behind them. Returns their number.
+    /// Stores all of `bytes` at the position and moves the position to the byte after them. Returns how
+    /// many bytes were stored.
     ///
     /// # Errors
     ///
-    /// [`BlockError::OutOfRange`] if they do not fit, [`BlockError::Refused`] if the map is read-only,
-    /// [`BlockError::Closed`]: nothing is stored then.
+    /// [`BlockError::OutOfRange`] if the bytes do not fit; [`BlockError::Refused`] if the block is
+    /// read-only; [`BlockError::Closed`]. After an error, nothing has been stored.
     ///
     /// # Examples
     ///
@@ -206,11 +211,11 @@ impl Block {
         Ok(count)
     }
 
-    /// Stores one byte at the position, and moves it behind that.
+    /// Stores one byte at the position and moves the position to the next byte.
     ///
     /// # Errors
     ///
-    /// As for [`write`](Self::write).
+    /// The same as [`write`](Self::write).
     ///
     /// # Examples
     ///
@@ -228,14 +233,14 @@ impl Block {
 }
 
 impl Read for Block {
-    /// Fills the buffer from the position on; 0 is the end.
+    /// Copies bytes from the position into the buffer. A result of 0 means the end of the block.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_into(buffer).map_err(|error| to_io(error, ErrorKind::InvalidInput))
     }
 }
 
 impl BufRead for Block {
-    /// A copy of the next bytes, made anew by each call.
+    /// Returns a copy of the next bytes. Each call makes a new copy.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let position = self.position;
         self.filled = Self::read(self, LINE_BYTES).map_err(|error| to_io(error, ErrorKind::InvalidInput))?;
@@ -251,7 +256,7 @@ impl BufRead for Block {
 }
 
 impl Write for Block {
-    /// Stores all of the bytes or, with [`ErrorKind::WriteZero`], none of them.
+    /// Stores either all of the bytes or, with [`ErrorKind::WriteZero`], none of them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Self::write(self, bytes).map_err(|error| to_io(error, ErrorKind::WriteZero))
     }
@@ -262,14 +267,15 @@ impl Write for Block {
 }
 
 impl Seek for Block {
-    /// Moves the position, but not behind the end.
+    /// Moves the position. It cannot be moved beyond the end.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = Self::seek(self, to).map_err(|error| to_io(error, ErrorKind::InvalidInput))?;
         Ok(position as u64)
     }
 }
 
-/// The error as one of the traits', with this kind where it is that the bytes or the place do not fit.
+/// Converts the error for a method of the standard library's traits. `out_of_range` is the kind to use
+/// if the bytes do not fit or the position is not in the block.
 fn to_io(error: BlockError, out_of_range: ErrorKind) -> io::Error {
     let kind = match &error {
         BlockError::OutOfRange { .. } => out_of_range,

@@ -1,5 +1,5 @@
-//! The map on the edges of which Python knows nothing: two of one file, messages, extending, names, and the standard
-//! library's traits. What Python knows is compared with it.
+//! Tests of blocks that have no equivalent in Python: several blocks of one file, messages, extending
+//! files, names, and the standard library's traits. Everything else is compared with Python.
 
 use super::*;
 use std::io::Write as _;
@@ -10,26 +10,28 @@ mod hammer;
 mod python;
 mod streams;
 
-/// Says, past the test runner's capture, that a test could not run here.
+/// Reports that a test could not run here. Writes to stderr directly, so the test runner does not
+/// capture it.
 fn skipped(test: &str, reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {reason}");
 }
 
-/// One test of this program in a process of its own, which what it is started by may change.
+/// Returns a command that runs one test of this program in a separate process, whose environment the
+/// caller can change.
 fn again(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]);
     command
 }
 
-/// A directory, and the path of a block in it, which does not exist yet.
+/// Creates a directory, and returns the path of a block in it that does not exist yet.
 fn block() -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("block").display().to_string();
     (directory, path)
 }
 
-/// A new block of these bytes.
+/// Creates a block with these bytes.
 fn block_of(bytes: &[u8]) -> (tempfile::TempDir, String) {
     let (directory, path) = block();
     std::fs::write(&path, bytes).unwrap();
@@ -111,7 +113,7 @@ fn ranges_are_what_the_language_makes_of_them() {
 fn bytes_are_found_also_where_they_lie_across_what_is_searched_at_a_time() {
     for needle in [&b"1"[..], b"12", b"123456789", &[b'1'; SEARCH_BYTES + 1]] {
         let step = SEARCH_BYTES.max(needle.len());
-        // In its middle both find and rfind are at the border of a part.
+        // In the middle of this block, both `find` and `rfind` are at the border of a part.
         let mut map = Block::anonymous(4 * step).unwrap();
         for before in [0, 1, 2, needle.len(), needle.len() + 1, needle.len() + 2] {
             let at = 2 * step + 1 - before;
@@ -125,11 +127,11 @@ fn bytes_are_found_also_where_they_lie_across_what_is_searched_at_a_time() {
 }
 
 #[test]
-#[expect(unsafe_code, reason = "it is what is tested")]
+#[expect(unsafe_code, reason = "the test is about unsafe methods")]
 fn slices_show_and_change_the_bytes_themselves() {
     let (_directory, path) = block_of(b"hello");
     let mut map = Block::open(&path).unwrap();
-    // SAFETY: this test alone has the file, and maps it once.
+    // SAFETY: only this test has the file, and it maps the file once.
     unsafe { map.as_mut_slice() }.unwrap()[0] = b'j';
     // SAFETY: as above.
     assert_eq!(unsafe { map.as_slice() }.unwrap(), b"jello");

@@ -1,4 +1,4 @@
-//! Why a block cannot be mapped or used.
+//! The error of operations on blocks.
 
 use super::limit::Limit;
 use super::open::space;
@@ -6,7 +6,7 @@ use crate::types::error::bytes_in_words;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a block cannot be opened, or something cannot be done with it.
+/// Why a block cannot be opened or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockError {
@@ -18,26 +18,26 @@ pub enum BlockError {
         /// The rule that it breaks.
         reason: &'static str,
     },
-    /// The directory of blocks, or the one in a block's path, cannot be opened.
+    /// The directory of blocks, or the directory in a block's path, cannot be opened.
     #[error("cannot open directory '{}' for block '{block}': {source}; create it, or use another directory", .directory.display())]
     Directory {
-        /// The block that was wanted.
+        /// The block's name.
         block: String,
         /// The directory's path.
         directory: PathBuf,
-        /// What the system said.
+        /// The error that the system returned.
         source: io::Error,
     },
-    /// There is no block of this name to be mapped.
+    /// There is no block with this name.
     #[error("no block named '{block}'; create it first")]
     NoBlock {
-        /// The block that was wanted.
+        /// The block's name.
         block: String,
     },
-    /// The block is a region, which is not for plain stores.
+    /// The file is a region. A region must not be written as plain bytes.
     #[error("cannot map '{block}': it is a region, not plain bytes; open it as a region, or choose another name")]
     IsRegion {
-        /// The block that was wanted.
+        /// The block's name.
         block: String,
     },
     /// The block was closed.
@@ -46,63 +46,63 @@ pub enum BlockError {
         /// The block's name.
         block: String,
     },
-    /// What was asked of the block leads out of it. Nothing was done.
+    /// The requested range is not within the block. Nothing was done.
     #[error("cannot {asked} '{block}': it has only {}; stay within it, or resize it", bytes_in_words(*.len as u64))]
     OutOfRange {
         /// The block's name.
         block: String,
-        /// What was asked, as in `write 10 bytes at 60 of`.
+        /// The requested operation, for example `write 10 bytes at 60 of`.
         asked: String,
         /// The block's length in bytes.
         len: usize,
     },
-    /// What was asked of the block, or of the file to be mapped, is not possible. Nothing was done.
+    /// The requested operation is not possible with this block or file. Nothing was done.
     #[error("cannot {asked} '{block}': {reason}")]
     Refused {
         /// The block's name.
         block: String,
-        /// What was asked, as in `resize`.
+        /// The requested operation, for example `resize`.
         asked: String,
-        /// Why not.
+        /// Why it is not possible.
         reason: String,
     },
     /// The system does not allow this user to open or create the file.
     #[error("cannot map '{block}': permission denied; ask its owner for access, or choose another name")]
     Permission {
-        /// The block that was wanted.
+        /// The block's name.
         block: String,
     },
-    /// The file system has no room for the block. The file has the length that it had.
+    /// The file system does not have enough space for the block. The file's length is unchanged.
     #[error(
         "cannot reserve space for '{block}': {}",
         space(*.needed, *.free, "use a smaller size, or ")
     )]
     NoSpace {
-        /// The block that was being made or extended.
+        /// The name of the block that was being created or extended.
         block: String,
-        /// Bytes that are needed.
+        /// How many bytes are needed.
         needed: u64,
-        /// Bytes that the file system has free.
+        /// How many bytes are free in the file system.
         free: u64,
     },
-    /// The file would be longer than a limit.
+    /// The file would be larger than a limit.
     #[error("cannot map '{block}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
-        /// The block.
+        /// The block's name.
         block: String,
-        /// Bytes that its file needs.
+        /// How many bytes its file needs.
         bytes: u64,
-        /// Bytes that it may have.
+        /// The limit that is exceeded.
         limit: Limit,
     },
     /// A system call failed.
     #[error("cannot {action} '{block}': {source}")]
     Io {
-        /// What was being done, as in `map`.
+        /// The operation that failed, for example `map`.
         action: &'static str,
         /// The block or file.
         block: String,
-        /// What the system said.
+        /// The error that the system returned.
         source: io::Error,
     },
 }

@@ -1,22 +1,23 @@
-//! How large a file may be, and who says so.
+//! The limits on the size of a file.
 
-/// A limit on the bytes of a region or block.
+/// A limit on the size of a region or block, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Limit {
-    /// What the caller allows: [`max_region_bytes`](crate::ReaderOptions::max_region_bytes) or, where nothing is set, 1 TiB.
+    /// The limit that the caller set with [`max_region_bytes`](crate::ReaderOptions::max_region_bytes), by
+    /// default 1 TiB.
     #[error("this program allows at most {0} (max_region_bytes); raise that limit")]
     Allowed(u64),
-    /// What a region may have.
+    /// The limit for every region.
     #[error("a region can have at most {0}; use fewer or smaller slots")]
     Region(u64),
-    /// What the system lets this process write to a file (`RLIMIT_FSIZE`).
+    /// The limit that the system sets for files of this process (`RLIMIT_FSIZE`).
     #[error("this process may not write files of more than {0} (RLIMIT_FSIZE); raise that limit")]
     FileSize(u64),
-    /// What this machine can address.
+    /// The largest size that this machine can address.
     #[error("this machine cannot address that much memory; use a smaller size")]
     Address,
-    /// What the file system can hold.
+    /// The largest file that the file system can store.
     #[error("its file system does not support files of that size; use a smaller size, or another file system")]
     FileSystem,
 }

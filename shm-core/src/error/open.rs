@@ -1,4 +1,4 @@
-//! Why a region cannot be opened, and everything else that is done with whole regions.
+//! The error of operations on whole regions.
 
 use super::limit::Limit;
 #[cfg(feature = "schema")]
@@ -9,11 +9,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a region cannot be opened for reading or writing, created, replaced, listed, inspected, verified or removed.
+/// Why a region cannot be opened, created, replaced, listed, inspected, verified or removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The name breaks the rules for names: 1 to 200 bytes of letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
+    /// The name breaks the rules for names: 1 to 200 bytes of letters, digits, `.`, `_` and `-`, not
+    /// beginning with `.` or `-`.
     #[error("cannot use '{name}' as the name of a region: {reason}")]
     BadName {
         /// The name as it was given.
@@ -21,20 +22,20 @@ pub enum OpenError {
         /// The rule that it breaks.
         reason: &'static str,
     },
-    /// An option has a value that no region can have, or does not apply to what is opened.
+    /// An option has a value that no region can have, or it does not apply to this operation.
     #[error("cannot open region '{region}': {reason}")]
     BadOption {
         /// The region that was to be opened.
         region: String,
-        /// The option's name, as in `slots`.
+        /// The option's name, for example `slots`.
         option: &'static str,
-        /// What is wrong with it, in a sentence that names the option.
+        /// The problem, as a sentence that names the option.
         reason: Box<str>,
     },
-    /// The option `array`, or the shape that was given, describes no array.
+    /// No array can have the element type and shape that were given.
     #[error(transparent)]
     ArrayType(#[from] ArrayTypeError),
-    /// The directory of regions, or the one in a region's path, cannot be opened or read.
+    /// The directory of regions, or the directory in a region's path, cannot be opened or read.
     #[error(
         "cannot open directory '{}'{}: {source}; {}",
         .directory.display(),
@@ -42,80 +43,80 @@ pub enum OpenError {
         directory_remedy(.region.as_deref(), .source)
     )]
     Directory {
-        /// The region that was wanted, if it was a single one.
+        /// The region's name, if the operation was for a single region.
         region: Option<String>,
         /// The directory's path.
         directory: PathBuf,
-        /// What the system said.
+        /// The error that the system returned.
         source: io::Error,
     },
-    /// There is no region of this name in its directory.
+    /// The directory does not contain a region with this name.
     #[error("no region named '{region}'")]
     NotFound {
-        /// The region that was wanted.
+        /// The region's name.
         region: String,
     },
-    /// The file of this name is not a region; it is never changed or removed.
+    /// The file with this name is not a region. The library never changes or removes such a file.
     #[error("cannot open region '{region}': the file is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
         region: String,
-        /// What gives it away.
+        /// How the file differs from a region.
         reason: &'static str,
     },
-    /// The region was made by a version of the format that this library does not know.
+    /// The region has a version of the format that this library does not support.
     #[error(
         "cannot open region '{region}': it has format version {}, and this program supports only version {}; use the version of shm that wrote it, or choose another name",
         version(*.found), version(*.supported)
     )]
     Version {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
-        /// The format version in the region, major and minor.
+        /// The format version of the region, major and minor.
         found: (u16, u16),
-        /// The format version of this library.
+        /// The format version of this library, major and minor.
         supported: (u16, u16),
     },
-    /// The region uses a feature without which it cannot be understood.
+    /// The region uses an unknown feature, and cannot be understood without it.
     #[error(
         "cannot open region '{region}': it uses features that this version does not support (bits {bits:#x}); use a newer version of shm"
     )]
     Features {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
-        /// The unknown bits.
+        /// The bits of the unknown features.
         bits: u64,
     },
     /// The region's bytes contradict each other.
     #[error("cannot open region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
         /// The field or number that is wrong.
         reason: String,
     },
-    /// The region holds a kind of value that this library does not know.
+    /// The region holds values of a kind that this library does not know.
     #[error(
         "cannot open region '{region}': its kind has number {code}, which this version does not support; use a newer version of shm"
     )]
     UnknownKind {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
-        /// The kind's number in the header.
+        /// The number of the kind in the header.
         code: u32,
     },
-    /// The region holds another kind of value.
+    /// The region holds values of another kind.
     #[error(
         "cannot open region '{region}': its kind is {}, not {}; open it for kind {found}, or choose another name",
         kind_in_words(*.found),
         kind_in_words(*.expected)
     )]
     Kind {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
-        /// The kind in the region.
+        /// The kind of the values in the region.
         found: Kind,
-        /// The kind that was asked for.
+        /// The kind that the caller asked for.
         expected: Kind,
     },
     /// The region holds values of another type.
@@ -123,58 +124,59 @@ pub enum OpenError {
         "cannot open region '{region}': its type does not match: {difference}; open it with the type it was written with, or choose another name"
     )]
     Type {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
-        /// The first difference, as in `Reading.position.1 is f64 in the region, and f32 in this program`.
+        /// The first difference, for example `Reading.position.1 is f64 in the region, and f32 in this program`.
         difference: String,
     },
-    /// The region does not say how its values are encoded, so they cannot be taken as JSON.
+    /// The region does not specify how its values are encoded, so they cannot be converted to or from JSON.
     #[error(
         "cannot open region '{region}' as JSON: it has no schema that describes how its values are encoded; open it as bytes"
     )]
     Undescribed {
-        /// The region that was opened.
+        /// The region's name.
         region: String,
     },
     /// The type of the values cannot be described by a schema.
     #[cfg(feature = "schema")]
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The region has another writer.
+    /// The region already has a writer.
     #[error("cannot lock region '{region}': it already has a writer{}; stop that writer, or choose another name", pid_hint(.pid))]
     WriterAlive {
-        /// The region that was wanted.
+        /// The region's name.
         region: String,
-        /// The writer's process, as it noted itself in the region: a hint, which may come from another PID namespace.
+        /// The process id that the writer stored in the region. It is only a hint: it may be from another PID
+        /// namespace.
         pid: Option<u32>,
     },
     /// A file that must belong to this user alone does not.
     #[error("cannot write to '{file}': {reason}")]
     NotOurs {
-        /// The region or lock file.
+        /// The region's file or its lock file.
         file: String,
-        /// What was found.
+        /// How the file breaks this rule.
         reason: NotOursReason,
     },
-    /// The system does not allow it.
+    /// The system denies access.
     #[error("cannot {} region '{region}': permission denied: {denied}", .denied.action())]
     Permission {
-        /// The region.
+        /// The region's name.
         region: String,
-        /// What was denied.
+        /// The permission that is missing.
         denied: Denied,
     },
-    /// The file system has no room for the region. Nothing was left behind.
+    /// The file system does not have enough space for the region. The failed operation leaves no files.
     #[error(
         "cannot reserve space for region '{region}': {}",
         space(*.needed, *.free, "use fewer or smaller slots, or ")
     )]
     NoSpace {
-        /// The region that was being made.
+        /// The name of the region that was being created.
         region: String,
-        /// Bytes that the file needs.
+        /// How many bytes the file needs.
         needed: u64,
-        /// Bytes that the file system has free.
+        /// How many bytes are free in the file system.
         free: u64,
     },
     /// The file system cannot hold regions.
@@ -183,19 +185,19 @@ pub enum OpenError {
         .directory.display()
     )]
     FileSystem {
-        /// The region that was being made.
+        /// The name of the region that was being created.
         region: String,
         /// The region's directory.
         directory: Box<Path>,
         /// The file system's name, or its number in hexadecimal.
         file_system: Box<str>,
     },
-    /// The region is, or would be, on a file system of another machine or of a program.
+    /// The region is, or would be, on a file system that belongs to another machine or to a program.
     #[error(
         "cannot open region '{region}': it is on {file_system}, where readers can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]
     Remote {
-        /// The region that was wanted.
+        /// The region's name.
         region: String,
         /// The file system's name.
         file_system: &'static str,
@@ -203,54 +205,54 @@ pub enum OpenError {
     /// The region is, or would be, larger than a limit.
     #[error("cannot open region '{region}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
-        /// The region.
+        /// The region's name.
         region: String,
-        /// Bytes that its file has or needs.
+        /// How many bytes its file has or needs.
         bytes: u64,
-        /// Bytes that it may have.
+        /// The limit that is exceeded.
         limit: Limit,
     },
-    /// Somebody removed or replaced the region without having the writer's lock.
+    /// A process without the writer's lock removed or replaced the region.
     #[error("cannot open region '{region}': another program removed or replaced it meanwhile; open it again")]
     Gone {
-        /// The region.
+        /// The region's name.
         region: String,
     },
     /// A system call failed.
     #[error("cannot {action} '{region}': {source}")]
     Io {
-        /// What was being done, as in `open region`.
+        /// The operation that failed, for example `open region`.
         action: &'static str,
         /// The region or file.
         region: String,
-        /// What the system said.
+        /// The error that the system returned.
         source: io::Error,
     },
 }
 
-/// Which permission is missing.
+/// The permission that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denied {
-    /// To read the region's file.
+    /// Reading the region's file.
     Read {
-        /// The user that the file belongs to.
+        /// The user id of the file's owner.
         owner: u32,
         /// The file's permission bits.
         mode: u32,
     },
-    /// To write to the region's file.
+    /// Writing to the region's file.
     Write {
-        /// The user that the file belongs to.
+        /// The user id of the file's owner.
         owner: u32,
         /// The file's permission bits.
         mode: u32,
     },
-    /// To create a file in the region's directory.
+    /// Creating a file in the region's directory.
     Create,
-    /// To open or create the file that a writer locks.
+    /// Opening or creating the file that a writer locks.
     Lock {
-        /// The file's name, in the region's directory.
+        /// The file's name in the region's directory.
         file: String,
     },
 }
@@ -266,7 +268,7 @@ impl Denied {
 }
 
 impl fmt::Display for Denied {
-    /// What was found, and who can do something about it.
+    /// Describes the problem and how to solve it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { owner, mode } => {
@@ -301,24 +303,24 @@ pub enum NotOursReason {
         "it belongs to user {owner}, and this program runs as user {user}; run it as user {owner}, or choose another name"
     )]
     Owner {
-        /// The user that the file belongs to.
+        /// The user id of the file's owner.
         owner: u32,
-        /// The user of this process.
+        /// The user id of this process.
         user: u32,
     },
-    /// It has more names than one.
+    /// It has more than one name.
     #[error("the file has {names} names (hard links), and a region may have only one; choose another name")]
     Names {
         /// How many names the file has.
         names: u64,
     },
-    /// Others may write to it.
+    /// Other users may write to it.
     #[error("its mode {mode:o} lets other users write to it; set the mode to 644 or 600")]
     Mode {
         /// The file's permission bits.
         mode: u32,
     },
-    /// It is a directory, a link or the like.
+    /// It is not a regular file but, for example, a directory or a link.
     #[error("it is not a regular file; choose another name")]
     NotRegular,
 }

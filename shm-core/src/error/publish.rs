@@ -1,4 +1,4 @@
-//! Why a value cannot be published.
+//! The error of writers.
 
 use super::OpenError;
 use crate::types::error::{ValueError, bytes_in_words};
@@ -8,63 +8,65 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The value is not what the region's kind or type promises, or cannot be encoded. Nothing was published.
+    /// The value does not match the region's kind or type, or it cannot be encoded. Nothing was published.
     #[error("cannot publish to region '{region}': {source}{}", remedy(.source))]
     BadValue {
-        /// The region.
+        /// The region's name.
         region: String,
-        /// What is wrong with the value.
+        /// The problem with the value.
         source: ValueError,
     },
     /// No region can hold a value of this length.
     #[error("cannot publish to region '{region}': the value has {}, and a value can have at most {limit}; split it", bytes_in_words(*.bytes))]
     TooLarge {
-        /// The region.
+        /// The region's name.
         region: String,
-        /// Bytes of the value.
+        /// The length of the value in bytes.
         bytes: u64,
-        /// Bytes that a value may have.
+        /// The largest length of a value in bytes.
         limit: u64,
     },
-    /// The region was removed or replaced by somebody else.
+    /// Another process removed or replaced the region.
     #[error("cannot publish to region '{region}': another program removed or replaced it; open the writer again")]
     Gone {
-        /// The region that was written.
+        /// The region's name.
         region: String,
     },
-    /// The writer was opened by another process, of which this one is a fork.
+    /// This process is a fork of the one that opened the writer.
     #[error(
         "cannot publish to region '{region}': this process was forked from the one that opened the writer; publish in that process, or open the writer here after that process has closed it"
     )]
     Forked {
-        /// The region that was to be written.
+        /// The region's name.
         region: String,
     },
-    /// The region's file was emptied under its writer, or all numbers are used up.
+    /// The region's file was emptied while the writer used it, or all sequence numbers have been used.
     #[error("cannot publish to region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
-        /// The region that was written.
+        /// The region's name.
         region: String,
         /// The field or number that is wrong.
         reason: String,
     },
-    /// The value does not fit into a slot, and the region could not be replaced by a larger one; it stays as it was.
+    /// The value does not fit into a slot, and the region could not be replaced by a larger one. The region
+    /// is unchanged.
     #[error(transparent)]
     Grow(OpenError),
     /// The region could not be removed.
     #[error("cannot {action} '{region}': {source}")]
     Io {
-        /// What was being done, as in `remove region`.
+        /// The operation that failed, for example `remove region`.
         action: &'static str,
-        /// The region.
+        /// The region's name.
         region: String,
-        /// What the system said.
+        /// The error that the system returned.
         source: io::Error,
     },
 }
 
 impl PublishError {
-    /// The error of a writer that had to replace its region: [`Grow`](Self::Grow), unless there is a variant of its own for it.
+    /// The error of a writer that had to replace its region: [`Grow`](Self::Grow), unless it has a separate
+    /// variant.
     pub(crate) fn from_replacing(error: OpenError) -> Self {
         match error {
             OpenError::Gone { region } => Self::Gone { region },

@@ -1,4 +1,4 @@
-//! Why a value cannot be received.
+//! The error of readers.
 
 use super::OpenError;
 use crate::types::error::ValueError;
@@ -7,13 +7,15 @@ use crate::types::error::ValueError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The region was removed before its writer closed it. Until a region of that name is created, each further call
-    /// returns this error at once; `follow` waits for one.
+    /// The region was removed before its writer closed it.
+    ///
+    /// Each further call returns this error immediately, until a region with this name is created. `follow`
+    /// waits for such a region.
     #[error(
         "cannot receive from region '{region}': it was removed; open it again when it exists again, or use follow, which waits for it"
     )]
     Gone {
-        /// The region that was read.
+        /// The region's name.
         region: String,
     },
     /// The writer overwrote the value each time before it could be copied.
@@ -21,25 +23,25 @@ pub enum ReceiveError {
         "cannot receive from region '{region}': its writer overwrites each value before it can be copied; give the region more slots"
     )]
     Busy {
-        /// The region that was read.
+        /// The region's name.
         region: String,
     },
     /// The region's bytes contradict each other.
     #[error("cannot receive from region '{region}': it is damaged: {reason}; check the region with verify")]
     Damaged {
-        /// The region that was read.
+        /// The region's name.
         region: String,
         /// The value, field or number that is wrong.
         reason: String,
     },
-    /// The value cannot be decoded as the type that was asked for.
+    /// The value cannot be decoded as the requested type.
     #[error("cannot decode value {sequence} of region '{region}': {source}; {}", remedy(.source))]
     Decode {
-        /// The region that was read.
+        /// The region's name.
         region: String,
-        /// The value's number.
+        /// The value's sequence number.
         sequence: u64,
-        /// What is wrong with the value.
+        /// The problem with the value.
         source: ValueError,
     },
     /// There is not enough memory to copy the value.
@@ -47,13 +49,14 @@ pub enum ReceiveError {
         "cannot copy value {sequence} of region '{region}': there is not enough memory for it; read it in place, as a view"
     )]
     TooLarge {
-        /// The region that was read.
+        /// The region's name.
         region: String,
-        /// The value's number.
+        /// The value's sequence number.
         sequence: u64,
     },
-    /// The region's name leads to another file than the one that was read, or cannot be looked up, and the reader cannot go
-    /// on there: it may hold another kind or type, for example.
+    /// The region's name now refers to another file, and the reader cannot continue there. For example,
+    /// that file may hold values of another kind or type. The reader also returns this error if it cannot
+    /// look up the name.
     #[error(transparent)]
     Reopen(#[from] OpenError),
 }

@@ -1,4 +1,5 @@
-//! Errors are small where they are returned often, and a group's error in another one keeps its message and its cause.
+//! Errors that are returned often are small, and an error that contains another one keeps its message
+//! and its cause.
 
 use super::*;
 use crate::types::error::ValueError;
@@ -8,7 +9,7 @@ use std::io;
 #[cfg(feature = "schema")]
 mod messages;
 
-/// The one error that all operations had before took 72.
+/// The largest size of these errors in bytes. The single error type of earlier versions had 72 bytes.
 const MOST_BYTES: usize = 64;
 
 #[cfg(target_pointer_width = "64")]
@@ -18,7 +19,7 @@ fn results_are_small() {
     assert!(size_of::<ReceiveError>() <= MOST_BYTES, "{}", size_of::<ReceiveError>());
     assert!(size_of::<Result<crate::Sequence, PublishError>>() <= MOST_BYTES);
     assert!(size_of::<Result<crate::Received<()>, ReceiveError>>() <= MOST_BYTES);
-    // Each value that is decoded comes in one.
+    // Each decoded value is returned in a result with this error.
     assert_eq!(size_of::<ValueError>(), size_of::<String>());
 }
 
@@ -39,7 +40,7 @@ fn an_error_in_another_keeps_its_message_and_its_cause() {
 }
 
 #[test]
-fn what_happens_to_a_region_while_it_grows_is_an_error_of_publishing() {
+fn errors_while_a_region_grows_are_errors_of_publishing() {
     let region = || "x".to_owned();
     let gone = PublishError::from_replacing(OpenError::Gone { region: region() });
     assert!(matches!(gone, PublishError::Gone { .. }), "{gone:?}");

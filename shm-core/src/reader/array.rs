@@ -1,4 +1,5 @@
-//! The reading handle for arrays of numbers: a `RawReader` that copies straight into a vector of them.
+//! The reading handle for arrays of numbers: a `RawReader` that copies directly into a vector of
+//! elements.
 
 use super::{ArrayView, Ask, RawReader, ReaderOptions, Sample, copying_methods, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
@@ -7,8 +8,10 @@ use shm_ring::copy::InPlace;
 use std::marker::PhantomData;
 use std::path::Path;
 
-/// A reader of arrays of numbers, from a writer in any language. They are copied once, out of the region. See
-/// [`Reader`](crate::Reader) for the rest, and [`ArrayWriter`](crate::ArrayWriter) for an example.
+/// Receives arrays of numbers, from a writer in any language.
+///
+/// Receiving copies an array once, out of the region. [`Reader`](crate::Reader) describes what all
+/// readers have in common, and [`ArrayWriter`](crate::ArrayWriter) has an example.
 #[derive(Debug)]
 pub struct ArrayReader<T> {
     raw: RawReader,
@@ -20,7 +23,7 @@ impl<T: Element> ArrayReader<T> {
         Self { raw, elements: PhantomData }
     }
 
-    /// Attaches to a region that exists, whatever the shape of its arrays; receiving starts at its newest value.
+    /// Opens a region that exists, whatever the shape of its arrays. Receiving starts at its newest value.
     ///
     /// # Errors
     ///
@@ -29,28 +32,31 @@ impl<T: Element> ArrayReader<T> {
         ReaderOptions::new().open_array(name)
     }
 
-    /// What the values are. Where the first length of the shape is 0, [`shape_of`](ArrayType::shape_of) tells a value's own.
+    /// Returns the element type and shape of the arrays.
     ///
-    /// It changes when the region is replaced by one of arrays of another shape.
+    /// It changes when the region is replaced by one with arrays of another shape. If the first length of
+    /// the shape is 0, [`shape_of`](ArrayType::shape_of) returns the shape of a single value.
     #[must_use]
     pub fn array(&self) -> &ArrayType {
         self.raw.array().expect("only arrays are accepted")
     }
 
-    /// The newest array in its place, even if it was received before; see [`RawReader::view`].
+    /// Returns the newest array in place, even if it was received before; see [`RawReader::view`].
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    /// As for [`RawReader::view`], and [`ReceiveError::Decode`] if the array's length does not fit the
+    /// shape.
     pub fn view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Newest)
     }
 
-    /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
+    /// Waits for the next array in order and returns it in place; see [`RawReader::recv_view`].
     ///
     /// # Errors
     ///
-    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`] if its length does not fit the shape.
+    /// As for [`RawReader::recv_view`], and [`ReceiveError::Decode`] if the array's length does not fit the
+    /// shape.
     pub fn recv_view(&mut self) -> Result<Option<ArrayView<'_, T>>, ReceiveError> {
         self.see(Ask::Await(None))
     }
@@ -84,10 +90,10 @@ impl<T: Element> ArrayReader<T> {
 
 receiving_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if the array's length does not fit the shape."
 );
 copying_methods!(
     [T: Element] ArrayReader<T>, Vec<T>,
-    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if its length does not fit the shape."
+    ", and [`ReceiveError::Decode`](crate::ReceiveError::Decode) if the array's length does not fit the shape."
 );
 region_methods!([T] ArrayReader<T>);

@@ -1,4 +1,5 @@
-//! Waiting for what comes next: the loop around [`Follow::step`](super::follow::Follow::step), with a clock and the kernel.
+//! Waiting for the next value: the loop around [`Follow::step`](super::follow::Follow::step), with a
+//! clock and the kernel.
 
 use super::RawReader;
 use super::follow::Step;
@@ -9,22 +10,23 @@ use shm_ring::copy::Destination;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a region that does not exist is looked for.
+/// The interval at which a waiting reader checks for a region that does not exist.
 pub const ABSENT_POLL: Duration = Duration::from_millis(20);
-/// So many values in a row that were there when they were waited for are a stream.
+/// At least this number of values in a row, each of which had already arrived when the reader asked for
+/// it, is a stream.
 const STREAM: u64 = 32;
 
-/// When a wait ends without a value.
+/// The event that ends a wait without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Once the writer closed the region cleanly; a region that is removed is an error.
+    /// The writer closes the region cleanly. A removed region is an error.
     Closed,
-    /// Only at the deadline: another writer, or another region, may come.
+    /// Only the deadline, because another writer or another region may still appear.
     Deadline,
 }
 
 impl RawReader {
-    /// The next value, waiting for it at most `timeout`.
+    /// Receives the next value, and waits for it at most `timeout`.
     #[inline(always)]
     pub(super) fn receive(
         &mut self,
@@ -56,11 +58,11 @@ impl RawReader {
         self.wait_for(buffer, timeout, until)
     }
 
-    /// Waits about a microsecond for the next value, without a look at the header's line, which the writer needs; whether
-    /// it came.
+    /// Waits about a microsecond for the next value and returns whether it arrived. Does not read the
+    /// header's cache line, which the writer needs.
     ///
-    /// A reader that catches up with a stream of values is for a moment better off without looking: each look takes the
-    /// line away from the writer that is about to fill it.
+    /// A reader that has caught up with a fast stream pauses first: polling would pull the cache line of
+    /// the next slot away from the writer.
     #[inline]
     fn linger(&mut self) -> bool {
         if self.streak >= STREAM {
@@ -73,7 +75,7 @@ impl RawReader {
         spin(|| self.follow.is_near())
     }
 
-    /// Waits for the next value, which was not there a moment ago.
+    /// Waits for the next value, which had not arrived a moment ago.
     #[inline(never)]
     fn wait_for(
         &mut self,
@@ -82,7 +84,7 @@ impl RawReader {
         until: Until,
     ) -> Result<Option<Sample<()>>, ReceiveError> {
         let mut now = Instant::now();
-        // None is too far away to matter.
+        // None: the deadline is too far in the future to matter.
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         let mut file = self.follow.region().identity;
         let mut sleeper = self.sleeper();
@@ -92,7 +94,7 @@ impl RawReader {
             match step {
                 Step::Value(sample) => return Ok(Some(sample)),
                 Step::Ended { .. } if until == Until::Closed => return Ok(None),
-                // Closed first and removed then: the close is what was waited for.
+                // The region was closed before it was removed, and this call waits for the close.
                 Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
                 Step::Absent if until == Until::Closed => return Err(self.follow.location().gone_for_reader()),
                 _ if left.is_zero() => return Ok(None),
@@ -100,7 +102,7 @@ impl RawReader {
                 Step::Absent => thread::sleep(left.min(ABSENT_POLL)),
                 Step::Wait { bell } | Step::Ended { bell } => {
                     let region = self.follow.region();
-                    // The bell of one file says nothing of another's.
+                    // The bells of two files are unrelated.
                     if region.identity != file {
                         (file, sleeper) = (region.identity, self.sleeper());
                     }

@@ -1,4 +1,4 @@
-//! What a reader accepts of a region.
+//! The kind and type that a reader accepts.
 
 use crate::error::OpenError;
 use crate::region::Region;
@@ -8,18 +8,18 @@ use crate::types::array::ArrayType;
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
 
-/// The kind and type that alone are accepted, where not all are.
+/// The kind and type of the only regions that are accepted. A field that is not set accepts any.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     pub kind: Option<Kind>,
     pub dtype: Option<&'static str>,
     pub value_type: Option<ValueType>,
-    /// Whether the type cannot be described, so that only a region that describes none is accepted.
+    /// Whether the type cannot be described. If so, only a region that describes no type is accepted.
     pub is_untyped: bool,
 }
 
 impl Expected {
-    /// What the region holds, if that is accepted.
+    /// Returns the region's kind and type, if they are accepted.
     pub fn accept(&self, location: &Location, region: &Region) -> Result<ValueFormat, OpenError> {
         let kind = known_kind(location, region.static_header.kind)?;
         if let Some(only) = self.kind

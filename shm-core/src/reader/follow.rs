@@ -1,8 +1,9 @@
-//! What a reader does next. It decides, and never waits: the time is an argument, and whoever asks does the waiting that
-//! the answer says.
+//! The next step of a reader. This module only decides and never waits. The caller passes the time, and
+//! waits when the returned step says so.
 //!
-//! A reader goes on in the file that its region's name leads to. It looks at the name when the region says that it moves,
-//! when something is wrong in the file, and every 50 ms; before it leaves a file, it takes what the file still holds.
+//! A reader continues in the file that its region's name refers to. It checks the name when the
+//! region's state says that the region moves, when something in the file is wrong, and every 50 ms.
+//! Before it leaves a file, it reads the values that the file still holds.
 
 use super::expected::Expected;
 use super::options::Position;
@@ -20,42 +21,43 @@ use std::time::{Duration, Instant};
 #[cfg(all(test, not(miri)))]
 mod tests;
 
-/// How often the name is compared where nothing asks for it earlier. A sleep is not longer either.
+/// The interval at which the name is checked if there is no reason to check it earlier. It also limits
+/// the length of a sleep.
 pub const SLICE: Duration = Duration::from_millis(50);
 
-/// What comes next.
+/// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The next value, which is in the buffer now.
+    /// The next value, which is now in the buffer.
     Value(Sample<()>),
-    /// Nothing new: wait until the bell is another one.
+    /// There is no new value: wait until the bell changes.
     Wait {
-        /// The bell before which nothing was found.
+        /// The bell, read before the poll that found no value.
         bell: u32,
     },
-    /// The writer closed the region, and everything was read. Another writer would change the bell.
+    /// The writer closed the region, and every value was read. Another writer would change the bell.
     Ended {
-        /// The bell before which nothing was found.
+        /// The bell, read before the poll that found no value.
         bell: u32,
     },
-    /// The writer was faster each time: ask again.
+    /// The writer overwrote the value each time before it could be copied: try again.
     Busy,
-    /// The region's name leads nowhere: ask again in a while.
+    /// The region's name refers to no file: try again later.
     Absent,
 }
 
-/// Where a region's name leads.
+/// The file that a region's name refers to.
 #[derive(Debug, PartialEq, Eq)]
 enum Name {
-    /// To the file that is being read, or that was being read a moment ago.
+    /// The file that is being read, or that was being read a moment ago.
     Same,
-    /// To another one, which by then may have been adopted.
+    /// Another file, which the reader may meanwhile have adopted.
     Another,
-    /// To none.
+    /// No file.
     Nothing,
 }
 
-/// A reader's place in a region, over all files that the region is in its life.
+/// A reader's position in a region, across all files that the region consists of during its life.
 #[derive(Debug)]
 pub struct Follow {
     location: Location,
@@ -64,17 +66,19 @@ pub struct Follow {
     format: ValueFormat,
     expected: Expected,
     max_region_bytes: u64,
-    // Whether values need no check: they have no checksum, and are believed.
+    // Whether values need no check: they have no checksum and are trusted.
     is_plain: bool,
-    // When the name was last compared, and at which bell of this file.
+    // When the name was last checked, and the bell of this file at that time.
     checked: (Instant, Option<u32>),
-    // Whether the name led elsewhere when it was last looked at: then each call looks again, until a file is adopted.
+    // Whether the name referred to another file or to no file at the last check. If so, each call checks
+    // again, until the reader adopts a file.
     is_astray: bool,
     restarted: bool,
 }
 
 impl Follow {
-    /// A reader of this file that begins at its first value. `now` is when it was opened.
+    /// Creates a reader of this file that begins at its first value. `now` is the time when the file was
+    /// opened.
     pub fn new(
         location: Location,
         region: Region,
@@ -97,7 +101,7 @@ impl Follow {
         })
     }
 
-    /// Where the region is.
+    /// The region's directory and name.
     pub fn location(&self) -> &Location {
         &self.location
     }
@@ -108,24 +112,24 @@ impl Follow {
         &self.region
     }
 
-    /// What the values are. It may change whenever the region is replaced.
+    /// The kind and type of the values. They may change whenever the region is replaced.
     pub fn format(&self) -> &ValueFormat {
         &self.format
     }
 
-    /// Whether a look for the next value would find something; see [`Cursor::is_near`].
+    /// Whether polling for the next value would find something; see [`Cursor::is_near`].
     #[inline]
     pub fn is_near(&self) -> bool {
         self.cursor.is_near(self.region.ring())
     }
 
-    /// Whether the writer closed the region cleanly, and every value was read.
+    /// Whether the writer closed the region cleanly and every value was read.
     pub fn is_ended(&self) -> bool {
         self.ring().state() == STATE_CLOSED && self.ring().head() < self.cursor.next()
     }
 
-    /// Moves to another place in the region. What is skipped does not count as lost, except, with [`Position::At`], a number
-    /// that is no longer retained.
+    /// Moves to another position in the region. Skipped values do not count as lost, except those that
+    /// [`Position::At`] asks for and that are no longer retained.
     pub fn seek(&mut self, to: Position) {
         let ring = self.ring();
         let head = ring.head();
@@ -142,29 +146,31 @@ impl Follow {
         }
     }
 
-    /// The oldest value that is not being overwritten at this moment.
+    /// The oldest value that the writer is not overwriting at this moment.
     fn oldest_whole(&self, head: u64) -> u64 {
         let oldest = self.ring().oldest(head);
-        // A lower stamp is damage, or a number that was left out: whoever asks for it is told.
+        // A lower stamp means damage or a skipped sequence number. Reading that value reports it.
         let is_overwritten = oldest <= head && self.ring().stamp(oldest) > oldest.wrapping_mul(2);
         if is_overwritten { oldest.saturating_add(1) } else { oldest }
     }
 
-    /// The next value, if one look finds it: nothing but its slot is touched. It is to be [given](Self::give).
+    /// Returns the next value, if a single poll finds it. Reads nothing but its slot. Pass the result to
+    /// [`give`](Self::give).
     #[inline(always)]
     pub fn next_at_once(&mut self, buffer: &mut impl Destination) -> Option<Stamped> {
         self.cursor.poll_at_once(self.region.ring(), buffer)
     }
 
-    /// What comes next, in this file or in the one that has taken its place.
+    /// Takes the next step, in this file or in the file that has replaced it.
     ///
     /// # Errors
     ///
-    /// What is wrong with the value, the file, or the one that the name leads to.
+    /// Returns what is wrong with the value, with this file, or with the file that the name refers to.
     #[inline]
     pub fn step(&mut self, now: Instant, buffer: &mut impl Destination) -> Result<Step, ReceiveError> {
         loop {
-            // Bell and state come first: everything that was published before they changed is then found.
+            // Read the bell and the state first: the poll then finds everything that was published before they
+            // changed.
             let (bell, state) = (self.ring().bell(), self.ring().state());
             let polled = self.cursor.poll(self.region.ring(), buffer);
             match polled {
@@ -172,7 +178,7 @@ impl Follow {
                 Ok(Polled::Busy) => return Ok(Step::Busy),
                 Ok(Polled::Empty) | Err(_) => {}
             }
-            // A damaged file may have been replaced for that very reason.
+            // If this file is damaged, a writer may have replaced it for that reason.
             match self.look_at_name(now, state, polled.is_err())? {
                 Name::Same => {
                     polled.map_err(|fault| self.faulty(fault))?;
@@ -182,7 +188,7 @@ impl Follow {
                 Name::Nothing => return Ok(Step::Absent),
                 Name::Another => {}
             }
-            // Nothing more comes to this file; but something may have come since we looked.
+            // No more values will be published in this file, but some may have arrived since the poll above.
             if let Ok(Polled::Value(stamped)) = self.cursor.poll(self.region.ring(), buffer) {
                 return self.give(stamped, buffer).map(Step::Value);
             }
@@ -198,7 +204,8 @@ impl Follow {
         if self.is_ended() { Step::Ended { bell } } else { Step::Wait { bell } }
     }
 
-    /// The newest value, if one look finds it in a file that is not about to be left. It is to be [given](Self::give).
+    /// Returns the newest value, if a single poll finds it and the region is not moving to another file.
+    /// Pass the result to [`give`](Self::give).
     #[inline(always)]
     pub fn newest_at_once(&mut self, buffer: &mut impl Destination) -> Option<Stamped> {
         let ring = self.region.ring();
@@ -210,7 +217,8 @@ impl Follow {
         Some(stamped)
     }
 
-    /// The newest value, even if it was received before, of the file that the name leads to. `None`: there is none yet.
+    /// Returns the newest value of the file that the name refers to, even if it was received before, or
+    /// `None` if there is no value yet.
     ///
     /// # Errors
     ///
@@ -240,8 +248,9 @@ impl Follow {
         }
     }
 
-    /// Where the name leads, if it is time to look: after each change while the region moves, when something is wrong here,
-    /// and otherwise every 50 ms. A `now` before the last look counts as that moment.
+    /// Returns the file that the name refers to, if a check is due. A check is due after each change while
+    /// the region moves, when something in this file is wrong, and otherwise every 50 ms. A `now` before
+    /// the last check counts as the time of that check.
     #[inline(always)]
     fn look_at_name(&mut self, now: Instant, state: u32, is_at_fault: bool) -> Result<Name, ReceiveError> {
         let (last, last_bell) = self.checked;
@@ -255,9 +264,10 @@ impl Follow {
         self.is_astray = found.is_none_or(|(identity, _)| identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
-            // The bell that was just noted may be the last one of this file: only the look that follows can tell.
+            // The bell that was recorded above may be the last one of this file, so it would not cause another
+            // check. Because `is_astray` is set, the next call checks again.
             Some(_) if self.is_astray => Ok(Name::Another),
-            // A writer that dies of it leaves nothing else to tell of.
+            // If this killed the writer, there is no other sign of it.
             Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {
                 Err(self.damaged("another program cut its file short".to_owned()))
             }
@@ -265,7 +275,8 @@ impl Follow {
         }
     }
 
-    /// Goes on in the file that the name leads to now, if that is another one. The old one was drained.
+    /// Continues in the file that the name refers to now, if it is another file. The values of the old file
+    /// have been read.
     fn adopt(&mut self, now: Instant) -> Result<Name, ReceiveError> {
         self.is_astray = true;
         let region = match Region::open(&self.location, Access::Read, self.max_region_bytes) {
@@ -291,7 +302,7 @@ impl Follow {
         Ok(Name::Another)
     }
 
-    /// Gives a value that was copied, or says why it is not to be believed.
+    /// Returns a value that was copied, or the reason why it is not trusted.
     #[inline(always)]
     pub fn give(&mut self, stamped: Stamped, room: &impl Destination) -> Result<Sample<()>, ReceiveError> {
         if !self.is_plain
@@ -304,13 +315,14 @@ impl Follow {
         Ok(Sample { sequence, lost, restarted: std::mem::take(&mut self.restarted), value: (), time_ns })
     }
 
-    /// Takes back what was told with a value that could not be used, so that it is told with the next one.
+    /// Makes the next value report again what was reported with a value that could not be used.
     pub fn tell_again(&mut self, sample: &Sample<()>) {
         self.cursor.add_lost(sample.lost);
         self.restarted |= sample.restarted;
     }
 
-    /// A state that nobody stores is a sign of a file that was emptied, which otherwise looks like one without values.
+    /// Refuses a state that no writer stores. It shows that the file was emptied; otherwise such a file
+    /// looks like a region without values.
     #[inline]
     fn check_state(&self, state: u32) -> Result<(), ReceiveError> {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
@@ -319,13 +331,13 @@ impl Follow {
         Err(self.damaged(format!("its state is {state}, not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
-    /// Whether a value is the one that was published, as far as that can be told.
+    /// Checks, as far as possible, that a value is the one that was published.
     fn check(&self, stamped: &Stamped, room: &impl Destination) -> Result<(), ReceiveError> {
         let holds = || match room.content() {
             Copied::Copied(payload) => stamped.checksum_holds(payload),
             Copied::InPlace(bytes) => {
                 let slot = self.region.ring().slot_view(stamped.sequence, bytes);
-                // One that was overwritten meanwhile is not damaged, and its view says that it is not whole.
+                // A value that was overwritten meanwhile is not damaged; its view reports that it is not whole.
                 slot.checksum_holds(stamped) || !slot.is_whole()
             }
         };
@@ -359,7 +371,7 @@ impl Follow {
     }
 }
 
-/// Whether the values of a region are believed without a checksum, and have none.
+/// Whether the region's values have no checksums and are trusted without them.
 fn is_plain(region: &Region) -> bool {
     !region.static_header.has_checksums() && region.survived_cleanly()
 }

@@ -1,4 +1,5 @@
-//! The reading handle for who does not know the type: values as JSON, decoded by the region's schema.
+//! The reading handle for programs that do not know the values' type. It decodes values as JSON, with
+//! the region's schema.
 
 use super::{Ask, RawReader, ReaderOptions, Sample, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
@@ -8,8 +9,10 @@ use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
 
-/// A reader of typed values for programs that do not know the type: they are decoded by the region's schema, as JSON. A region
-/// of JSON is read as well. See [`Reader`](crate::Reader) for the rest.
+/// Receives typed values as JSON, for programs that do not know the Rust type.
+///
+/// The values are decoded with the region's schema. The reader also accepts a region of JSON.
+/// [`Reader`](crate::Reader) describes what all readers have in common.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -44,7 +47,7 @@ impl JsonReader {
         Err(OpenError::Undescribed { region: raw.follow.location().name.clone() })
     }
 
-    /// Attaches to a region that exists; receiving starts at its newest value.
+    /// Opens a region that exists. Receiving starts at its newest value.
     ///
     /// # Errors
     ///
@@ -53,7 +56,8 @@ impl JsonReader {
         ReaderOptions::new().open_json(name)
     }
 
-    /// The schema by which values are decoded; `None` in a region of JSON. It may change when the region is replaced.
+    /// Returns the schema that the values are decoded with, or `None` for a region of JSON. This may change
+    /// when the region is replaced.
     #[must_use]
     pub fn schema(&self) -> Option<&Schema> {
         self.raw.schema()

@@ -1,11 +1,13 @@
-//! The methods that reading handles share, whatever their values are. Each handle brings `take`, which has `RawReader` fill
-//! a buffer and makes a value of its contents.
+//! The methods that all reading handles share, whatever the type of their values. Each handle has a
+//! method `take`, which lets `RawReader` fill a buffer and then decodes a value from it.
 
-/// Implements the methods that receive a value of this type, and iterating.
+/// Implements iterating, and the methods that receive a value of this type.
 macro_rules! receiving_methods {
     ([$($generics:tt)*] $reader:ty, $value:ty, $errors:literal) => {
         impl<$($generics)*> $reader {
-            /// The newest value, even if it was received before; receiving goes on after it. `None`: there is no value yet.
+            /// Returns the newest value, even if it was received before, or `None` if there is no value yet.
+            ///
+            /// Receiving then continues after the returned value.
             ///
             /// # Errors
             ///
@@ -14,7 +16,7 @@ macro_rules! receiving_methods {
                 self.take(crate::reader::Ask::Newest)
             }
 
-            /// The next value in order, if it is there already.
+            /// Returns the next value in order, if it has already arrived.
             ///
             /// # Errors
             ///
@@ -24,9 +26,11 @@ macro_rules! receiving_methods {
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
-            /// Waits for the next value in order. `None`: the writer closed the region cleanly, and every value was read.
+            /// Waits for the next value in order. Returns `None` if the writer closed the region cleanly and every
+            /// value was read.
             ///
-            /// If the writer dies, `recv` waits for the next writer; [`writer`](Self::writer) says whether one is alive.
+            /// If the writer dies, `recv` waits for the next writer. [`writer`](Self::writer) returns whether a
+            /// writer is alive.
             ///
             /// # Errors
             ///
@@ -48,8 +52,10 @@ macro_rules! receiving_methods {
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
-            /// Waits at most `timeout` for the next value in order, across writers that end and regions that are removed and
-            /// created again. `None`: the time passed. With [`Duration::MAX`](std::time::Duration::MAX) it waits for ever.
+            /// Waits at most `timeout` for the next value in order. Returns `None` if no value arrives in time.
+            ///
+            /// It continues to wait when the writer ends, and when the region is removed and created again. With
+            /// [`Duration::MAX`](std::time::Duration::MAX) it waits forever.
             ///
             /// # Errors
             ///
@@ -61,7 +67,8 @@ macro_rules! receiving_methods {
                 self.take(crate::reader::Ask::Follow(timeout))
             }
 
-            /// The values in order, until the writer closes the region cleanly. After an error the iterator ends.
+            /// Iterates over the values in order, until the writer closes the region cleanly. The iterator also
+            /// ends after an error.
             pub fn iter(&mut self) -> crate::reader::Values<&mut Self> {
                 crate::reader::Values::of(self)
             }
@@ -95,22 +102,31 @@ macro_rules! receiving_methods {
     };
 }
 
-/// Implements the methods that copy a payload into a buffer of the caller, by a method `fill`.
+/// Implements the methods that copy a payload into the caller's buffer, with the handle's method
+/// `fill`.
 macro_rules! copying_methods {
     ([$($generics:tt)*] $reader:ty, $buffer:ty, $errors:literal) => {
         impl<$($generics)*> $reader {
-            /// Copies the newest value into the buffer, even if it was received before; receiving goes on after it.
-            /// `None`: there is no value yet.
+            /// Copies the newest value into the buffer, even if it was received before. Returns `None` if there is
+            /// no value yet.
+            ///
+            /// Receiving then continues after this value.
             ///
             /// # Errors
             ///
-            /// [`ReceiveError::Gone`](crate::ReceiveError::Gone) if the region was removed, noticed within 50 ms, or 32
-            /// calls later if each call comes within a microsecond of the one before;
-            /// [`ReceiveError::Busy`](crate::ReceiveError::Busy) if the writer overwrote the value each time;
-            /// [`ReceiveError::Damaged`](crate::ReceiveError::Damaged);
-            /// [`ReceiveError::TooLarge`](crate::ReceiveError::TooLarge) if there is not enough memory for the value; and
-            /// [`ReceiveError::Reopen`](crate::ReceiveError::Reopen) if the region was replaced, with an error as of
-            #[doc = concat!("[`ReaderOptions::open`](crate::ReaderOptions::open)", $errors)]
+            /// - [`ReceiveError::Gone`](crate::ReceiveError::Gone) if the region was removed. The reader notices
+            ///   this within 50 ms. A caller that polls more than once per microsecond may need up to 32 more
+            ///   calls.
+            /// - [`ReceiveError::Busy`](crate::ReceiveError::Busy) if the writer overwrote the value each time
+            ///   before it was copied.
+            /// - [`ReceiveError::TooLarge`](crate::ReceiveError::TooLarge) if there is not enough memory for the
+            ///   value.
+            /// - [`ReceiveError::Reopen`](crate::ReceiveError::Reopen) if the region was replaced and the new one
+            ///   cannot be opened. It contains an error of [`ReaderOptions::open`](crate::ReaderOptions::open).
+            #[doc = concat!(
+                "- [`ReceiveError::Damaged`](crate::ReceiveError::Damaged) if the region's bytes contradict each other",
+                $errors
+            )]
             pub fn latest_into(
                 &mut self,
                 buffer: &mut $buffer,
@@ -118,7 +134,7 @@ macro_rules! copying_methods {
                 self.fill(buffer, crate::reader::Ask::Newest)
             }
 
-            /// Copies the next value in order into the buffer, if it is there already.
+            /// Copies the next value in order into the buffer, if it has already arrived.
             ///
             /// # Errors
             ///
@@ -131,10 +147,11 @@ macro_rules! copying_methods {
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
-            /// Waits for the next value in order and copies it into the buffer. `None`: the writer closed the region
-            /// cleanly, and every value was read.
+            /// Waits for the next value in order and copies it into the buffer. Returns `None` if the writer closed
+            /// the region cleanly and every value was read.
             ///
-            /// If the writer dies, `recv_into` waits for the next writer; [`writer`](Self::writer) says whether one is alive.
+            /// If the writer dies, `recv_into` waits for the next writer. [`writer`](Self::writer) returns whether
+            /// a writer is alive.
             ///
             /// # Errors
             ///
@@ -160,9 +177,11 @@ macro_rules! copying_methods {
                 Ok(crate::reader::Received::of(sample, || self.is_ended()))
             }
 
-            /// Waits at most `timeout` for the next value in order and copies it into the buffer, across writers that end
-            /// and regions that are removed and created again. `None`: the time passed. With
-            /// [`Duration::MAX`](std::time::Duration::MAX) it waits for ever.
+            /// Waits at most `timeout` for the next value in order and copies it into the buffer. Returns `None`
+            /// if no value arrives in time.
+            ///
+            /// It continues to wait when the writer ends, and when the region is removed and created again. With
+            /// [`Duration::MAX`](std::time::Duration::MAX) it waits forever.
             ///
             /// # Errors
             ///
@@ -178,11 +197,12 @@ macro_rules! copying_methods {
     };
 }
 
-/// Implements what every handle over a `raw` reader says of its region and of its place in it.
+/// Implements the methods of a handle with a `raw` reader that describe the region, and the reader's
+/// position in it.
 macro_rules! region_methods {
     ([$($generics:tt)*] $reader:ty) => {
         impl<$($generics)*> $reader {
-            /// Options, none of which is set yet.
+            /// Returns options with none of them set.
             #[must_use]
             pub fn options() -> crate::reader::ReaderOptions {
                 crate::reader::ReaderOptions::new()
@@ -193,37 +213,37 @@ macro_rules! region_methods {
                 self.raw.seek(to);
             }
 
-            /// The number of the newest value; 0 if there was none yet.
+            /// Returns the sequence number of the newest value, or 0 if there is no value yet.
             #[must_use]
             pub fn head(&self) -> crate::Sequence {
                 self.raw.head()
             }
 
-            /// What the payloads are.
+            /// Returns the kind of the values.
             #[must_use]
             pub fn kind(&self) -> crate::types::kind::Kind {
                 self.raw.kind()
             }
 
-            /// How many values the region has room for.
+            /// Returns how many values the region has space for.
             #[must_use]
             pub fn slots(&self) -> u64 {
                 self.raw.slots()
             }
 
-            /// How many bytes a slot holds at present.
+            /// Returns how many bytes a slot can currently hold.
             #[must_use]
             pub fn capacity(&self) -> u64 {
                 self.raw.capacity()
             }
 
-            /// Whether the region has a writer now; see [`RawReader::writer`](crate::RawReader::writer).
+            /// Returns whether the region has a writer now; see [`RawReader::writer`](crate::RawReader::writer).
             #[must_use]
             pub fn writer(&self) -> crate::region::tenure::WriterStatus {
                 self.raw.writer()
             }
 
-            /// Whether the writer closed the region cleanly, and every value was read.
+            /// Returns whether the writer closed the region cleanly and every value was read.
             #[must_use]
             pub fn is_ended(&self) -> bool {
                 self.raw.is_ended()

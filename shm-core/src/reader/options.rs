@@ -23,23 +23,25 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A place in a region from which to read.
+/// The place in a region where reading starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Position {
-    /// The oldest value that is retained.
+    /// The oldest retained value.
     Oldest,
     /// The newest value.
     Latest,
-    /// What comes after the newest value.
+    /// The next value that the writer publishes.
     New,
-    /// The value of this number. If it is no longer retained, receiving starts at the next one that is, and the rest counts as lost.
+    /// The value with this sequence number. If it is no longer retained, receiving starts at the oldest
+    /// retained value, and the values in between count as lost.
     At(Sequence),
-    /// The last so many values.
+    /// The oldest of the newest N values, where N is this number. If fewer than N values are retained,
+    /// the oldest retained value.
     Last(u64),
 }
 
-/// How to open a region for reading.
+/// Options for opening a region for reading.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -62,59 +64,76 @@ pub struct ReaderOptions {
 }
 
 impl ReaderOptions {
-    /// Options of which none is set.
+    /// Returns options with none of them set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long to wait for the region to appear; [`Duration::MAX`] is for ever. Unset, opening does not wait. A directory that
-    /// does not exist is an error at once.
+    /// Sets how long opening waits for the region to appear. [`Duration::MAX`] means forever.
+    ///
+    /// By default, opening does not wait. If the directory does not exist, opening fails immediately.
     pub fn open_timeout(&mut self, timeout: Duration) -> &mut Self {
         self.open_timeout = Some(timeout);
         self
     }
 
-    /// Where receiving starts. Unset, it is the newest value; in a region that had to be waited for, its first.
+    /// Sets where receiving starts.
+    ///
+    /// By default, it starts at the newest value. If opening had to wait for the region, it starts at the
+    /// region's first value.
     pub fn start(&mut self, position: Position) -> &mut Self {
         self.start = Some(position);
         self
     }
 
-    /// How to wait for values. Unset, it is [`WaitStrategy::Block`].
+    /// Sets how the reader waits for values.
+    ///
+    /// The default is [`WaitStrategy::Block`].
     pub fn wait_strategy(&mut self, strategy: WaitStrategy) -> &mut Self {
         self.wait_strategy = strategy;
         self
     }
 
-    /// The largest region, in bytes, that is mapped. Unset, it is 1 TiB.
+    /// Sets the size of the largest region that is mapped, in bytes.
+    ///
+    /// The default is 1 TiB.
     pub fn max_region_bytes(&mut self, bytes: u64) -> &mut Self {
         self.max_region_bytes = Some(bytes);
         self
     }
 
-    /// The element type and shape that arrays must have; for [`open_array`](Self::open_array), which otherwise takes any shape.
+    /// Sets the element type and shape that the arrays must have, for [`open_array`](Self::open_array).
+    ///
+    /// By default, any shape is accepted.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
         self.value_type = Some(ValueType::Array(array));
         self
     }
 
-    /// The schema of the values' type; for [`open`](Self::open) with a type that cannot be traced.
+    /// Sets the schema of the values' type, for [`open`](Self::open) with a type that cannot be traced.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
         self.value_type = Some(ValueType::Schema(schema));
         self
     }
 
-    /// Attaches to the region.
+    /// Opens the region for reading.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NotFound`] if there is none, or none appeared in time; [`OpenError::Kind`] if it does not hold Rust
-    /// values; [`OpenError::Type`] if they are of another type, and [`OpenError::Schema`] if this one cannot be described;
-    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
-    /// [`OpenError::Features`], [`OpenError::Damaged`]; [`OpenError::UnknownKind`]; [`OpenError::Permission`];
-    /// [`OpenError::TooLarge`] and [`OpenError::Remote`]; [`OpenError::Directory`] and [`OpenError::Io`].
+    /// - [`OpenError::NotFound`] if the region does not exist, or did not appear in time.
+    /// - [`OpenError::Kind`] if the region does not hold Rust values, and [`OpenError::UnknownKind`] if
+    ///   this library does not know its kind.
+    /// - [`OpenError::Type`] if the values are of another type, and [`OpenError::Schema`] if `T` cannot be
+    ///   described.
+    /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
+    /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
+    ///   [`OpenError::Damaged`] if the file cannot be used.
+    /// - [`OpenError::Permission`] if this user must not read the region.
+    /// - [`OpenError::TooLarge`] or [`OpenError::Remote`] if the region is larger than a limit, or on
+    ///   another machine.
+    /// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
     pub fn open<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply(name.as_ref(), "array", "a reader of Rust values; use open_array"));
@@ -127,17 +146,20 @@ impl ReaderOptions {
         #[cfg(not(feature = "schema"))]
         let value_type = None;
         let kind = Some(Kind::Bincode);
-        // Without the feature, nobody can tell whether this is the type that the region describes.
+        // Without the feature, the program cannot compare the type with the one that the region describes.
         let expected = Expected { kind, dtype: None, value_type, is_untyped: cfg!(not(feature = "schema")) };
         Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?))
     }
 
-    /// Like [`open`](Self::open), for arrays of numbers.
+    /// Opens a region of arrays of numbers; otherwise like [`open`](Self::open).
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`OpenError::Kind`] if the region does not hold arrays, [`OpenError::Type`] if they are arrays of other elements or, if [`array`](Self::array)
-    /// was set, of another shape.
+    /// As for [`open`](Self::open), with these differences:
+    ///
+    /// - [`OpenError::Kind`] if the region does not hold arrays.
+    /// - [`OpenError::Type`] if the arrays have other elements, or not the shape that
+    ///   [`array`](Self::array) demands.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
@@ -159,17 +181,20 @@ impl ReaderOptions {
         Ok(ArrayReader::from_raw(self.open_expected(name.as_ref(), expected)?))
     }
 
-    /// Like [`open`](Self::open), for values of any type as JSON: decoded by the region's schema, or from a region of JSON.
+    /// Opens a region of values of any type, to receive them as JSON; otherwise like [`open`](Self::open).
+    ///
+    /// The values are decoded with the region's schema. A region of JSON needs no schema.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open): [`OpenError::Undescribed`] if the region does not say how its values are encoded.
+    /// As for [`open`](Self::open), and [`OpenError::Undescribed`] if the region does not specify how its
+    /// values are encoded.
     #[cfg(feature = "schema")]
     pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonReader, OpenError> {
         JsonReader::from_raw(self.open_raw(name)?)
     }
 
-    /// Like [`open`](Self::open), for the payloads' bytes, whatever their kind.
+    /// Opens a region of any kind, to receive the payloads as bytes; otherwise like [`open`](Self::open).
     ///
     /// # Errors
     ///
@@ -195,14 +220,16 @@ impl ReaderOptions {
         let follow = Follow::new(location, region, expected, max_region_bytes, now)?;
         let mut reader = RawReader::new(follow, self.wait_strategy, now);
         match self.start {
-            // All that a region has ever held came after the wait began, including values that were overwritten.
+            // The region was created after the wait began, so all of its values are new to this reader, even those
+            // that have been overwritten.
             None | Some(Position::Latest | Position::New) if has_waited => reader.seek(Position::At(1)),
             start => reader.seek(start.unwrap_or(Position::Latest)),
         }
         Ok(reader)
     }
 
-    /// Opens the region, once it is there if that is wanted. Whether it had to be waited for.
+    /// Opens the region and, if the options say so, waits for it to appear. Also returns whether it had to
+    /// wait.
     fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
         let start = Instant::now();
         let mut has_waited = false;

@@ -1,41 +1,43 @@
-//! How often a reader that asks again and again reads the clock, which takes longer than to find that nothing is new.
+//! How often a reader that polls reads the clock. Reading the clock takes longer than finding that
+//! there is no new value.
 
 use std::time::{Duration, Instant};
 
-/// Calls that come one after the other in less than this are quick.
+/// A call that comes within this time after the previous one is quick.
 const QUICK: Duration = Duration::from_micros(1);
-/// After so many quick calls in a row, the clock is left alone for as many more.
+/// After this number of quick calls in a row, the reader makes as many calls without reading the clock.
 const QUICK_CALLS: u32 = 32;
 
-/// The pace of a reader's calls, and the time by it.
+/// The pace of a reader's calls, and the time that they use.
 #[derive(Debug)]
 pub struct Pace {
     last: Instant,
-    // How many quick calls came in a row, while they are counted by the clock.
+    // How many quick calls in a row were counted with the clock.
     counted: u32,
-    // How many calls need no clock.
+    // How many more calls do not need the clock.
     free: u32,
 }
 
 impl Pace {
-    /// A pace of which nothing is known at `now`.
+    /// Starts at `now`, with no calls counted.
     pub fn new(now: Instant) -> Self {
         Self { last: now, counted: 0, free: 0 }
     }
 
-    /// Whether this call may do without the clock, because the calls before it came quickly.
+    /// Whether this call does not need the clock, because the calls before it were quick.
     #[inline]
     pub fn is_quick(&self) -> bool {
         self.free > 0
     }
 
-    /// Counts a call that did without the clock, as it might.
+    /// Counts a call that did not read the clock.
     #[inline]
     pub fn skip(&mut self) {
         self.free -= 1;
     }
 
-    /// The time that this call goes by: of the clock or, if the call is quick, of its last reading.
+    /// Returns the time for this call. A quick call uses the last reading of the clock; any other call
+    /// reads the clock.
     pub fn now(&mut self) -> Instant {
         if self.is_quick() {
             self.skip();
@@ -45,7 +47,7 @@ impl Pace {
         self.last
     }
 
-    /// Counts a call that came at `now`.
+    /// Counts a call at `now`.
     fn note(&mut self, now: Instant) {
         let calls = if self.counted >= QUICK_CALLS { QUICK_CALLS } else { 1 };
         self.counted = if now.duration_since(self.last) < QUICK * calls { self.counted + calls } else { 0 };
@@ -59,7 +61,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Makes so many calls at this distance, and says how many of them did without the clock.
+    /// Makes this number of calls at this distance, and returns how many of them did not need the clock.
     fn free_calls(pace: &mut Pace, now: &mut Instant, calls: u32, distance: Duration) -> u32 {
         let mut free = |pace: &mut Pace| {
             *now += distance;
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_come_quickly_do_without_the_clock_but_for_one_in_33() {
+    fn quick_calls_read_the_clock_once_in_33_calls() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         let nanosecond = Duration::from_nanos(1);
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_call_ends_it_once_the_clock_is_read_again() {
+    fn a_slow_call_is_noticed_at_the_next_reading_of_the_clock() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         free_calls(&mut pace, &mut now, QUICK_CALLS, Duration::from_nanos(1));

@@ -1,4 +1,4 @@
-//! The reading handle for the payloads' bytes. The other handles are made of it.
+//! The reading handle for payloads as bytes. The other handles are built on it.
 
 use super::blocking::Until;
 use super::follow::{Follow, Step};
@@ -20,7 +20,9 @@ use shm_ring::copy::Destination;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A reader of the payloads' bytes. See [`Reader`](crate::Reader) for the rest.
+/// Receives payloads as bytes.
+///
+/// [`Reader`](crate::Reader) describes what all readers have in common.
 ///
 /// ```
 /// use shm_core::{Kind, RawReader, RawWriter};
@@ -41,20 +43,20 @@ pub struct RawReader {
     pub(super) follow: Follow,
     pub(super) wait: WaitStrategy,
     pace: Pace,
-    // How many values in a row were there when they were waited for.
+    // How many values in a row had already arrived when the reader asked for them.
     pub(super) streak: u64,
-    // The last value that was decoded from a view.
+    // The value that was last decoded from a view.
     pub(super) encoded: Vec<u8>,
 }
 
-/// Which value a handle wants. It is known where it is called, so that nothing of it is left.
+/// The value that a handle asks for. It is a constant at each call, so the compiler removes it.
 #[derive(Clone, Copy)]
 pub enum Ask {
     Newest,
     Next,
-    /// Waiting for it, at most so long.
+    /// Waits for the next value, at most for this long.
     Await(Option<Duration>),
-    /// Across ends and removals, at most so long.
+    /// Waits for the next value at most for this long, across closed and removed regions.
     Follow(Duration),
 }
 
@@ -63,7 +65,7 @@ impl RawReader {
         Self { follow, wait, pace: Pace::new(now), streak: 0, encoded: Vec::new() }
     }
 
-    /// Attaches to a region that exists; receiving starts at its newest value.
+    /// Opens a region that exists. Receiving starts at its newest value.
     ///
     /// # Errors
     ///
@@ -72,66 +74,73 @@ impl RawReader {
         ReaderOptions::new().open_raw(name)
     }
 
-    /// Options, none of which is set yet.
+    /// Returns options with none of them set.
     #[must_use]
     pub fn options() -> ReaderOptions {
         ReaderOptions::new()
     }
 
-    /// What arrays the payloads are, if they are arrays. It may change as the kind may.
+    /// Returns the element type and shape of the arrays, if the values are arrays. This may change when the
+    /// region is replaced.
     #[must_use]
     pub fn array(&self) -> Option<&ArrayType> {
         self.follow.format().value_type.as_ref().and_then(ValueType::array)
     }
 
-    /// The schema of the payloads' type, if the region has one. It may change as the kind may.
+    /// Returns the schema of the values' type, if the region has one. This may change when the region is
+    /// replaced.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn schema(&self) -> Option<&Schema> {
         self.follow.format().value_type.as_ref().and_then(ValueType::schema)
     }
 
-    /// What the payloads are. It may change between values, when the region is replaced.
+    /// Returns the kind of the values. It may change between values, when the region is replaced.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.follow.format().kind
     }
 
-    /// The number of the newest value; 0 if there was none yet.
+    /// Returns the sequence number of the newest value, or 0 if there is no value yet.
     #[must_use]
     pub fn head(&self) -> Sequence {
         self.follow.region().ring().head()
     }
 
-    /// Moves to another place in the region. What is skipped does not count as lost, except that with
-    /// [`Position::At`] numbers that are no longer retained do.
+    /// Moves to another position in the region.
+    ///
+    /// Skipped values do not count as lost. The exception is [`Position::At`] with a sequence number that
+    /// is no longer retained: the values between it and the oldest retained value count as lost.
     pub fn seek(&mut self, to: Position) {
         self.follow.seek(to);
     }
 
-    /// How many values the region has room for. It may change when the region is replaced.
+    /// Returns how many values the region has space for. This may change when the region is replaced.
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.follow.region().static_header.slots
     }
 
-    /// How many bytes a slot holds at present. It may change when the region is replaced.
+    /// Returns how many bytes a slot can currently hold. This may change when the region is replaced.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.follow.region().static_header.capacity
     }
 
-    /// Whether the region that this reader has mapped has a writer at this moment, even if it was removed: it asks the system
-    /// who has the writer's lock.
+    /// Returns whether the region has a writer now.
     ///
-    /// A region whose writer is gone without having closed it was left by a writer that died. The next one may open it at
-    /// any time. The answer is [`WriterStatus::Unknown`] if this user may not open the lock file, as for another user's region.
+    /// The reader asks the system whether a process holds the writer's lock for the region's name. A living
+    /// writer keeps this lock even when its region is removed.
+    ///
+    /// If the writer is gone and the region is not closed, the writer died. The next writer may open the
+    /// region at any time. The status is [`WriterStatus::Unknown`] if this user may not open the lock file,
+    /// for example if the region belongs to another user.
     #[must_use]
     pub fn writer(&self) -> WriterStatus {
         tenure::probe(self.follow.location())
     }
 
-    /// Does what one of the receiving methods says.
+    /// Does what the receiving method asks for.
     #[inline(always)]
     pub(super) fn ask(&mut self, ask: Ask, buffer: &mut impl Destination) -> Result<Option<Sample<()>>, ReceiveError> {
         match ask {
@@ -178,7 +187,7 @@ impl RawReader {
         }
     }
 
-    /// Whether the writer closed the region cleanly, and every value was read.
+    /// Returns whether the writer closed the region cleanly and every value was read.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.follow.is_ended()
@@ -195,7 +204,8 @@ impl RawReader {
         Ok(self.ask(ask, &mut buffer)?.map(|sample| sample.with(buffer)))
     }
 
-    /// The error for a value that is not what it should be; what was told with it is told again.
+    /// The error for a value that cannot be decoded. The next value reports again how many values were lost
+    /// before this one.
     #[cold]
     pub(super) fn undecodable(&mut self, sample: &Sample<()>, source: ValueError) -> ReceiveError {
         self.follow.tell_again(sample);

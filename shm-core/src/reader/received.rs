@@ -1,22 +1,24 @@
-//! What a timed or non-blocking call finds.
+//! The result of a timed or non-blocking call.
 
 use super::sample::Sample;
 
-/// What a timed or non-blocking call found.
+/// The result of a timed or non-blocking call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Received<T> {
     /// The next value.
     Value(Sample<T>),
-    /// No value came in time. More may come.
+    /// No value arrived in time. More values may follow.
     Nothing,
-    /// The writer closed the region cleanly, and every value was read. Each further call says so at once, also when the
-    /// region is removed. Another writer may open the region later; [`follow`](crate::Reader::follow) waits for one.
+    /// The writer closed the region cleanly, and every value was read.
+    ///
+    /// Each further call returns this immediately, even after the region is removed. Another writer may
+    /// open the region later; [`follow`](crate::Reader::follow) waits for it.
     Ended,
 }
 
 impl<T> Received<T> {
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     #[inline(always)]
     #[must_use]
     pub fn value(self) -> Option<Sample<T>> {
@@ -26,7 +28,7 @@ impl<T> Received<T> {
         }
     }
 
-    /// What a call has found, which found this sample or none in time.
+    /// The result of a call that received this sample, or that received nothing in time.
     #[inline(always)]
     pub(super) fn of(sample: Option<Sample<T>>, is_ended: impl FnOnce() -> bool) -> Self {
         match sample {

@@ -1,29 +1,35 @@
-//! What a reader gets: a value, and what the region says about it.
+//! A received value, with its sequence number and the number of values lost before it.
 
 use crate::Sequence;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A value with what the region says about it.
+/// A received value, with its sequence number, its losses and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample<T> {
-    /// The value's number. Numbers start at 1 and go on over the writer's restarts and the region's growth.
+    /// The value's sequence number. Numbers start at 1. They continue when the writer restarts and when the
+    /// region grows.
     pub sequence: Sequence,
-    /// How many values were missed directly before this one, because the reader was too slow for the ring. A reader
-    /// that was overrun also skips the oldest values that are still there, because they are about to be overwritten.
+    /// How many values were lost directly before this one, because the reader was too slow.
+    ///
+    /// After the writer has overtaken a reader, the reader continues in the middle of the ring. It skips
+    /// the oldest retained values, because the writer is about to overwrite them. They count as lost, too.
     pub lost: u64,
-    /// Whether it is the first of another lineage: the region was removed and made anew, or it was damaged and replaced
-    /// without its newest value. Numbers may start anew, and values may come again.
+    /// Whether this value is the first of another lineage. This is the case if the region was removed and
+    /// created again, or if it was damaged and replaced without its newest value. Sequence numbers may then
+    /// start again at 1, and values may be repeated.
     pub restarted: bool,
     /// The value.
     pub value: T,
-    // 0: not yet noted.
+    // 0 if the writer has not stored the time yet.
     pub(super) time_ns: u64,
 }
 
 impl<T> Sample<T> {
-    /// When the value was published. Where the writer has not noted it (it does so just after publishing, and may have died
-    /// in between), it is the time of this call.
+    /// Returns when the value was published.
+    ///
+    /// The writer stores the time just after it publishes a value. If the time is missing, for example
+    /// because the writer died in between, this is the time of the call.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         match self.time_ns {

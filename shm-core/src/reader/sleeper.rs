@@ -1,4 +1,5 @@
-//! How a reader waits for a bell: it looks for a while, and then sleeps, by the rule of [`shm_ring::waiting`].
+//! How a reader waits for a bell: it polls for a while and then sleeps, by the rule of
+//! [`shm_ring::waiting`].
 
 use super::follow::SLICE;
 use crate::sys::futex::{self, Slept};
@@ -7,44 +8,44 @@ use shm_ring::waiting::SleepRule;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How often a waiting reader asks for its value before it looks at anything else.
+/// How many times a waiting reader polls for its value before it checks anything else.
 const SPINS: u32 = 128;
-/// How many of a processor's pauses a reader makes that caught up with a stream of values.
+/// How many spin-loop hints a reader executes as a pause when it has caught up with a stream of values.
 const PAUSES: u32 = 32;
 
 /// How a reader waits for values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitStrategy {
-    /// Polls for 20 µs, then sleeps until the writer wakes it, which takes about 20 µs more.
+    /// Polls for 20 µs and then sleeps until the writer wakes the reader. Waking takes about 20 µs.
     #[default]
     Block,
-    /// Polls all the time, which keeps a processor busy.
+    /// Polls all the time, which keeps one processor busy.
     Spin,
 }
 
-/// How a wait ended. Readers look at the ring again in any case; tests compare it.
+/// How a wait ended. A reader checks the ring again in any case; tests compare the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitOutcome {
-    /// The bell rang before there was need to sleep.
+    /// The bell rang before the reader had to sleep.
     Changed,
-    /// A sleep was ended by the writer, or by a signal.
+    /// The writer or a signal ended the sleep.
     Woken,
-    /// Time passed.
+    /// The timeout passed.
     TimedOut,
 }
 
-/// What a reader needs while it waits for one value in one file: a new one is made for the next.
+/// Lets a reader wait for one value in one file. The next value, or another file, needs a new sleeper.
 #[derive(Debug)]
 pub struct Sleeper {
-    // None: it never sleeps.
+    // None: the reader never sleeps.
     rule: Option<SleepRule>,
-    // When its first wait began.
+    // When the first wait began.
     origin: Option<Instant>,
 }
 
 impl Sleeper {
-    /// A sleeper that looks for `spin_ns` first, or all the time.
+    /// Creates a sleeper that polls for `spin_ns` before it sleeps, or that only polls.
     pub fn new(wait: WaitStrategy, spin_ns: u64) -> Self {
         let rule = match wait {
             WaitStrategy::Block => Some(SleepRule::new(spin_ns)),
@@ -53,11 +54,12 @@ impl Sleeper {
         Self { rule, origin: None }
     }
 
-    /// Waits until the bell is no longer `seen` or, before it sleeps, until `is_near`; for at most `timeout` and at most a
-    /// `SLICE`.
+    /// Waits until the bell differs from `seen` or, before it sleeps, until `is_near` returns true. Waits
+    /// at most `timeout`, and at most a `SLICE`.
     ///
-    /// `is_near` is asked far more often than the bell, whose line the writer stores to with every value: a value is
-    /// noticed by the line that it comes in, and other changes by the bell.
+    /// `is_near` is called far more often than the bell is read, because the writer stores to the bell's
+    /// cache line with every value. A new value shows in its own cache line; the bell shows all other
+    /// changes.
     #[inline]
     pub fn wait(&mut self, bell: &Le32, seen: u32, timeout: Duration, is_near: impl Fn() -> bool) -> WaitOutcome {
         let start = Instant::now();
@@ -86,7 +88,7 @@ impl Sleeper {
     }
 }
 
-/// Asks again and again for about a microsecond whether a value is near; whether it is.
+/// Calls `is_near` repeatedly for about a microsecond, until it returns true. Returns whether it did.
 #[inline]
 pub fn spin(is_near: impl Fn() -> bool) -> bool {
     for _ in 0..SPINS {
@@ -98,7 +100,7 @@ pub fn spin(is_near: impl Fn() -> bool) -> bool {
     false
 }
 
-/// Lets about 300 ns pass, more on some processors.
+/// Pauses for about 300 ns, or longer on some processors.
 #[inline(never)]
 pub fn pause() {
     for _ in 0..PAUSES {

@@ -1,4 +1,5 @@
-//! Readers: where they begin, what they accept, what they wait for, and what they do about values that are not right.
+//! Tests of readers: where they start, what they accept, what they wait for, and how they treat damaged
+//! values.
 
 use crate::tests::test_region::{HEAD_AT, SLOTS_AT, TestRegion, drain, kill, row};
 use crate::{
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 mod views;
 
-/// A region with four slots, in which six values were published: 3 to 6 are held.
+/// A region with four slots in which six values were published. It retains values 3 to 6.
 fn with_six_values() -> (TestRegion, RawWriter) {
     let test_region = TestRegion::new();
     let mut writer = RawWriter::options().kind(Kind::Text).slots(4).capacity(8).open_raw(&test_region.name).unwrap();
@@ -19,13 +20,13 @@ fn with_six_values() -> (TestRegion, RawWriter) {
     (test_region, writer)
 }
 
-/// What a reader gets that begins there: numbers, and the losses before them.
+/// The sequence numbers that a reader receives when it starts there, and the losses before them.
 fn from(test_region: &TestRegion, start: Position) -> Vec<(Sequence, u64)> {
     drain(&mut test_region.reader(start)).into_iter().map(|(sequence, lost, _)| (sequence, lost)).collect()
 }
 
 #[test]
-fn a_reader_begins_where_it_is_told_and_only_a_number_that_is_gone_counts_as_lost() {
+fn a_reader_starts_at_its_position_and_only_overwritten_values_count_as_lost() {
     let (test_region, _writer) = with_six_values();
     let held = [(3, 0), (4, 0), (5, 0), (6, 0)];
     assert_eq!(from(&test_region, Position::Oldest), held);
@@ -41,7 +42,7 @@ fn a_reader_begins_where_it_is_told_and_only_a_number_that_is_gone_counts_as_los
 }
 
 #[test]
-fn a_reader_moves_as_often_as_it_is_told() {
+fn a_reader_can_seek_repeatedly() {
     let (test_region, _writer) = with_six_values();
     let mut reader = RawReader::open(&test_region.name).unwrap();
     for (to, expected) in [(Position::Oldest, 3), (Position::Latest, 6), (Position::At(4), 4), (Position::Oldest, 3)] {
@@ -56,7 +57,7 @@ fn a_reader_moves_as_often_as_it_is_told() {
 }
 
 #[test]
-fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first_value() {
+fn opening_waits_for_a_region_until_the_timeout_and_then_starts_at_its_first_value() {
     let test_region = TestRegion::new();
     let mut options = RawReader::options();
     assert!(matches!(options.open_raw(&test_region.name), Err(OpenError::NotFound { .. })));
@@ -73,13 +74,14 @@ fn opening_waits_for_a_region_as_long_as_it_is_told_and_then_begins_at_its_first
         }
         opening.join().unwrap()
     });
-    // It may have come when both were there; but it has waited, or there was nothing to wait for.
+    // The reader may have opened the region after both values were published. In that case it starts at 2,
+    // unless it had to wait.
     let first = reader.try_recv().unwrap().value().map(|sample| sample.sequence);
     assert!(first == Some(1) || first == Some(2), "{first:?}");
 }
 
 #[test]
-fn a_reader_accepts_what_it_was_opened_for_and_says_what_else_it_found() {
+fn a_reader_accepts_its_kind_and_type_and_reports_any_other() {
     let test_region = TestRegion::new();
     Writer::<(u32, f64)>::open(&test_region.name).unwrap().publish(&(1, 2.5)).unwrap();
     assert_eq!(Reader::<(u32, f64)>::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, (1, 2.5));
@@ -138,14 +140,14 @@ fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
 }
 
 #[test]
-fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
+fn losses_before_a_value_that_fails_are_reported_with_the_next() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().slots(4).checksum(true).open_raw(&test_region.name).unwrap();
     let mut reader = test_region.reader(Position::At(1));
     for byte in 1..=8 {
         writer.publish(&[byte]).unwrap();
     }
-    // A lapped reader goes on at 6 of 8, whose payload is spoilt here.
+    // An overtaken reader continues at value 6 of 8. This spoils the payload of value 6.
     let stride = inspect(&test_region.name).unwrap().stride;
     test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
     assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
@@ -154,7 +156,7 @@ fn what_was_lost_before_a_value_that_fails_is_told_with_the_next() {
 }
 
 #[test]
-fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
+fn a_reader_that_met_damage_continues_in_the_file_that_replaces_it() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
@@ -165,7 +167,8 @@ fn a_reader_that_met_damage_goes_on_in_the_file_that_replaces_it() {
     assert!(matches!(reader.latest(), Err(ReceiveError::Damaged { .. })));
     test_region.poke(HEAD_AT, &5_u64.to_le_bytes());
     test_region.writer(Kind::Text).publish(b"two").unwrap();
-    // The newest value by the head's account is nowhere, so the numbers are those of a new lineage.
+    // The slot of the newest value, according to the head, does not hold it. The new file therefore has a
+    // new lineage.
     let samples = [reader.recv().unwrap().unwrap(), reader.recv().unwrap().unwrap()];
     let expected = [(1, true, 0, &b"one"[..]), (6, false, 4, b"two")];
     assert_eq!(samples.each_ref().map(|s| (s.sequence, s.restarted, s.lost, &s.value[..])), expected);
@@ -192,7 +195,7 @@ fn the_newest_value_is_never_older_than_one_that_was_received() {
     }
     let mut follower = test_region.reader(Position::Oldest);
     assert_eq!(drain(&mut follower), [row(1, "one"), row(2, "two"), row(3, "three")]);
-    // As a writer leaves it that is held up, or dies, between a value and its announcement.
+    // The state after a writer was delayed, or died, between a value and its announcement.
     test_region.poke(HEAD_AT, &2_u64.to_le_bytes());
     assert_eq!(follower.latest().unwrap().unwrap().value, b"three");
     assert_eq!(follower.view().unwrap().unwrap().sample().sequence, 3);

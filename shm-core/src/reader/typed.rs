@@ -7,14 +7,16 @@ use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::path::Path;
 
-/// A reader of values of one type.
+/// Receives values of one type.
 ///
-/// A reader never disturbs anyone: it maps the region read-only, takes no lock, and can be killed at any instant. In
-/// exchange it is told when it was too slow ([`Sample::lost`](crate::Sample::lost)) instead of slowing the writer.
+/// A reader never disturbs the writer or other readers. It maps the region read-only, takes no lock,
+/// and can be killed at any time. In exchange, a reader that is too slow loses values, and learns how
+/// many ([`Sample::lost`](crate::Sample::lost)).
 ///
-/// At any time the writer may publish, close, die, or replace the region by a larger one or by one of another type,
-/// and somebody may remove it. The reader follows by itself, except that another type is [`ReceiveError::Reopen`], and a removal
-/// [`ReceiveError::Gone`].
+/// At any time, the writer may publish, close or die. It may also replace the region by a larger one or
+/// by one of another type, and a user may remove the region. The reader follows a replaced region
+/// automatically. If the new region has another type, the reader returns [`ReceiveError::Reopen`]. If
+/// the region was removed, it returns [`ReceiveError::Gone`].
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -36,12 +38,12 @@ use std::path::Path;
 pub struct Reader<T> {
     raw: RawReader,
     encoded: Vec<u8>,
-    // A reader gives values and holds none.
+    // A reader returns values and owns none.
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: DeserializeOwned> Reader<T> {
-    /// Attaches to a region that exists; receiving starts at its newest value.
+    /// Opens a region that exists. Receiving starts at its newest value.
     ///
     /// # Errors
     ///
@@ -54,8 +56,9 @@ impl<T: DeserializeOwned> Reader<T> {
         Self { raw, encoded: Vec::new(), value: PhantomData }
     }
 
-    /// The newest value in its place; see [`RawReader::view`]. [`View::decode`] can borrow its strings and
-    /// bytes, without an allocation for each.
+    /// Returns the newest value in place; see [`RawReader::view`].
+    ///
+    /// [`View::decode`] can borrow strings and bytes from the view, without an allocation for each.
     ///
     /// # Errors
     ///
@@ -64,7 +67,7 @@ impl<T: DeserializeOwned> Reader<T> {
         self.raw.view()
     }
 
-    /// Waits for the next value in order, and gives it in its place; see [`RawReader::recv_view`].
+    /// Waits for the next value in order and returns it in place; see [`RawReader::recv_view`].
     ///
     /// # Errors
     ///

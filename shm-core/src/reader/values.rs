@@ -1,11 +1,12 @@
-//! Iterating over a region's values.
+//! The iterator over a region's values.
 
 use super::sample::Sample;
 use crate::error::ReceiveError;
 
-/// The values of a region in order, until its writer closes it cleanly. Made by `iter` and `into_iter` of each reader.
+/// Iterates over the values of a region in order, until its writer closes it cleanly.
 ///
-/// It waits for each value, and ends after an error too: the reader can then be used again.
+/// The methods `iter` and `into_iter` of each reader create it. The iterator waits for each value. It
+/// also ends after an error; the reader can then be used again.
 #[derive(Debug)]
 pub struct Values<R> {
     reader: R,
@@ -14,10 +15,10 @@ pub struct Values<R> {
 
 /// A reading handle whose values can be iterated over.
 pub trait Receive {
-    /// What a value is decoded as.
+    /// The type that a value is decoded to.
     type Value;
 
-    /// The next value, or `None` after a clean close.
+    /// Waits for the next value and returns it, or `None` after a clean close.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A view: a value in its place, of which parts are taken out.
+//! A view: a value that a reader reads in place, as a whole or in parts.
 #![allow(unsafe_code)]
 
 use super::blocking::Until;
@@ -15,10 +15,14 @@ use shm_ring::copy::{self, InPlace};
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A value in its place: it saves the copy of a large value, but the writer may overwrite it at any time, so what was taken
-/// from it counts only if [`is_whole`](Self::is_whole) says so afterwards.
+/// A value that is read in place.
 ///
-/// The writer never waits for a view. In a region of k slots it overwrites a value when it begins the k-th one after it.
+/// A view avoids copying a large value. While you read it, the writer may overwrite the value at any
+/// time. When you are done, call [`is_whole`](Self::is_whole). The bytes that you read are valid only
+/// if it returns `true`.
+///
+/// The writer never waits for a view. In a region of k slots, it overwrites a value when it begins the
+/// k-th value after it.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -42,14 +46,16 @@ pub struct View<'r> {
     sample: Sample<()>,
     kind: Kind,
     location: &'r Location,
-    // Where values are copied to be decoded.
+    // The buffer that values are copied to before they are decoded.
     encoded: &'r mut Vec<u8>,
 }
 
 impl RawReader {
-    /// The newest value in its place, even if it was received before; receiving goes on after it. `None`: there is no value yet.
+    /// Returns the newest value in place, even if it was received before, or `None` if there is no value
+    /// yet.
     ///
-    /// In a region with checksums, the whole value is read once to verify it.
+    /// Receiving then continues after this value. In a region with checksums, the whole value is read once
+    /// to verify it.
     ///
     /// # Errors
     ///
@@ -60,8 +66,8 @@ impl RawReader {
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
-    /// Waits for the next value in order, and gives it in its place.
-    /// `None`: the writer closed the region cleanly and everything was read.
+    /// Waits for the next value in order and returns it in place. Returns `None` if the writer closed the
+    /// region cleanly and every value was read.
     ///
     /// # Errors
     ///
@@ -72,7 +78,7 @@ impl RawReader {
         Ok(sample.map(|sample| self.view_of(sample, room.0)))
     }
 
-    /// A value in its place, of so many bytes.
+    /// The view of a value of `length` bytes.
     pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { follow, encoded, .. } = self;
         let slot = follow.region().ring().slot_view(sample.sequence, length);
@@ -81,72 +87,81 @@ impl RawReader {
 }
 
 impl View<'_> {
-    /// What the region says about the value.
+    /// Returns the value's sequence number, how many values were lost before it, and when it was published.
     #[must_use]
     pub fn sample(&self) -> &Sample<()> {
         &self.sample
     }
 
-    /// How many bytes the value has.
+    /// Returns the length of the value in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slot.length()
     }
 
-    /// Whether the value has no bytes.
+    /// Returns whether the value has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether everything that was taken from the view so far is of this value. Once it is not, it never is again.
+    /// Returns whether everything that was read from the view so far belongs to this value.
+    ///
+    /// Once this is `false`, it stays `false`.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.slot.is_whole()
     }
 
-    /// Copies a part of the value out, from byte `offset` on.
+    /// Copies a part of the value into `bytes`, starting at byte `offset` of the value.
     ///
     /// # Panics
     ///
-    /// If it does not lie within the value.
+    /// If the range does not lie within the value.
     pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
         let room = self.len().checked_sub(offset);
         assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a view of {} bytes", self.len());
         copy::part_out(self.slot.words(), offset, bytes);
     }
 
-    /// The value, eight bytes at a time, as little-endian numbers; the last one is filled up with zeros.
+    /// Iterates over the value in words of eight bytes, as little-endian numbers. The last word is filled
+    /// up with zeros.
     pub fn words(&self) -> impl Iterator<Item = u64> {
         let words = &self.slot.words()[..self.len().div_ceil(copy::WORD)];
         words.iter().map(|word| u64::from_le(word.load(Relaxed)))
     }
 
-    /// The value's bytes themselves.
+    /// Returns the value's bytes in place.
     ///
     /// # Safety
     ///
-    /// While the slice is in use, the writer must not begin to overwrite the value: it must have ended, or wait, or be known
-    /// not to publish as many values as the region has slots. To ask [`is_whole`](Self::is_whole) at the end does not make it
-    /// safe; where the writer may be faster, use [`words`](Self::words) or [`copy_to`](Self::copy_to).
+    /// While the slice is in use, the writer must not begin to overwrite the value. This holds if the
+    /// writer has ended, if it waits for you, or if it is certain to begin fewer values after this one than
+    /// the region has slots.
+    ///
+    /// Calling [`is_whole`](Self::is_whole) afterwards does not make this safe. If the writer may overwrite
+    /// the value, use [`words`](Self::words) or [`copy_to`](Self::copy_to).
     #[must_use]
     pub unsafe fn as_slice(&self) -> &[u8] {
         let bytes = self.bytes();
-        // SAFETY: they are valid for reads as long as the region is mapped, which is borrowed; the rest is the caller's
-        // word.
+        // SAFETY: the bytes are valid for reads while the region is mapped, and the view borrows the region.
+        // The caller guarantees the rest.
         unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
     }
 
-    /// Decodes the value, which may borrow strings and bytes (`&str`, `&[u8]`) from the view: they are copied once, from the
-    /// region into memory of the reader, and not once more.
+    /// Decodes the value. It may borrow strings and bytes (`&str`, `&[u8]`) from the view.
     ///
-    /// The type's names are not compared with the region's: open the reader as [`Reader`](crate::Reader) of an owned type
-    /// for that.
+    /// The value is copied once, from the region into the reader's memory. Borrowed strings and bytes are
+    /// not copied again.
+    ///
+    /// The names in the type `T` are not compared with those in the region. For that, open the reader as
+    /// [`Reader`](crate::Reader) of an owned type.
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::Busy`] if the writer has overwritten the value, [`ReceiveError::Decode`] if it is no `T`, or the
-    /// region does not hold Rust values, [`ReceiveError::TooLarge`] if there is not enough memory to copy it.
+    /// - [`ReceiveError::Busy`] if the writer has overwritten the value.
+    /// - [`ReceiveError::Decode`] if the value is not a `T`, or if the region does not hold Rust values.
+    /// - [`ReceiveError::TooLarge`] if there is not enough memory to copy the value.
     ///
     /// # Examples
     ///

@@ -1,4 +1,5 @@
-//! A region in the making: a file under a hidden name, which gets the region's name once it is complete.
+//! Drafts: unfinished region files under a hidden name, which get the region's name when they are
+//! complete.
 
 use super::Region;
 use super::location::Location;
@@ -14,19 +15,21 @@ use std::io::{self, ErrorKind};
 #[cfg(test)]
 mod tests;
 
-/// A region in the making, under a name that only the lock's holder touches. Dropped, it is removed.
+/// An unfinished region, under a name that only the holder of the lock uses. Dropping the draft removes
+/// the file.
 #[derive(Debug)]
 pub struct Draft<'a> {
     location: &'a Location,
-    /// Empty once the file has the region's name.
+    /// Empty after the file has got the region's name.
     file: String,
     region: Option<Region>,
 }
 
 impl<'a> Draft<'a> {
-    /// Makes the file, with its pages reserved, its header written and its permissions set.
+    /// Creates the file, reserves its pages, writes its header and sets its permissions.
     ///
-    /// The holder of the writer's lock alone may call this. `group` is kept from a region that is replaced.
+    /// Only the holder of the writer's lock may call this. `group` is the group of the region that is being
+    /// replaced, which the new file keeps.
     pub fn new(
         location: &'a Location,
         static_header: StaticHeader,
@@ -75,12 +78,12 @@ impl<'a> Draft<'a> {
         Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file)))
     }
 
-    /// The region, to be filled before anyone else sees it.
+    /// Returns the region. The caller fills it before other processes see it.
     pub fn region(&self) -> &Region {
         self.region.as_ref().expect("built by new")
     }
 
-    /// Gives the region its name. Returns `None` if there is a file of this name by now.
+    /// Gives the file the region's name. Returns `None` if another file has this name by now.
     pub fn create(self) -> Result<Option<Region>, OpenError> {
         match self.location.directory().rename_to_free(&self.file, self.location.file()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
@@ -89,7 +92,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Puts the region in the place of the one that has its name.
+    /// Gives the file the region's name, and so replaces the file that has this name now.
     pub fn replace(self) -> Result<Region, OpenError> {
         match self.location.directory().rename_over(&self.file, self.location.file()) {
             Err(error) => Err(self.location.io_error("replace region", error)),
@@ -106,15 +109,16 @@ impl<'a> Draft<'a> {
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if !self.file.is_empty() {
-            // Nothing more can be done here; whoever makes the next draft removes it.
+            // An error cannot be reported from here. The next draft of this region removes the file.
             let _ = self.location.directory().remove_file(&self.file);
         }
     }
 }
 
-/// Removes an unfinished file. Only for the holder of the writer's lock.
+/// Removes an unfinished file. Only the holder of the writer's lock may call this.
 ///
-/// It may be somebody else's, who planted it in a directory for all, and then stays: the next draft gets another name.
+/// In a shared directory, another user may have created this file on purpose. It then cannot be
+/// removed, and the next draft uses another name.
 pub fn remove_draft(location: &Location) {
     let _ = location.directory().remove_file(&location.draft_file());
 }

@@ -1,4 +1,4 @@
-//! What a region says of its values: their kind, and their type.
+//! The kind and the type of a region's values, as its header and descriptor specify them.
 
 use super::Region;
 use super::location::Location;
@@ -7,39 +7,40 @@ use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
 use std::path::Path;
 
-/// What is said of a described region where types cannot be compared.
+/// The error text for a region that describes its type, if this program cannot compare types.
 pub const UNCOMPARABLE: &str =
     "the region has a schema, and this program was built without the feature `schema`, which compares types";
 
-/// The kind of values in a region, and their type, if the region says something of it that this program can use.
+/// The kind of the values in a region and, if the region describes it in a way that this program
+/// supports, their type.
 #[derive(Clone, Debug)]
 pub struct ValueFormat {
-    /// What the values are.
+    /// The kind of the values.
     pub kind: Kind,
-    /// Of which type.
+    /// The type of the values.
     pub value_type: Option<ValueType>,
 }
 
 impl ValueFormat {
-    /// What the region at `place` says.
+    /// Returns the kind and the type that the region specifies.
     pub fn of(location: &Location, region: &Region) -> Result<Self, OpenError> {
         let kind = known_kind(location, region.static_header.kind)?;
         Ok(Self { kind, value_type: value_type_of(location, kind, region)? })
     }
 }
 
-/// The type that a region says its values of this kind have.
+/// Returns the type that a region specifies for its values, given their kind.
 pub fn value_type_of(location: &Location, kind: Kind, region: &Region) -> Result<Option<ValueType>, OpenError> {
     ValueType::parse(kind, region.static_header.fingerprint, &region.descriptor)
         .map_err(|error| location.damaged(error.to_string()))
 }
 
-/// The kind that a header's number stands for.
+/// Returns the kind for a number in a header.
 pub fn known_kind(location: &Location, code: u32) -> Result<Kind, OpenError> {
     Kind::from_code(code).ok_or_else(|| OpenError::UnknownKind { region: location.name.clone(), code })
 }
 
-/// The error for an option that means nothing for the handle that is opened.
+/// Returns the error for an option that does not apply to the handle that is being opened.
 pub fn does_not_apply(name: &Path, option: &'static str, handle: &str) -> OpenError {
     bad_option(name, option, format!("the option `{option}` does not apply to {handle}"))
 }

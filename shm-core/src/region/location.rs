@@ -1,4 +1,5 @@
-//! Where a region lives: the rules for names, the directory behind a name, and which file is there now.
+//! The location of a region: the rules for names, the directory that a name belongs to, and the file
+//! that a name refers to.
 
 use crate::error::{BlockError, NotOursReason, OpenError, PublishError, ReceiveError};
 use crate::sys::directory::Directory;
@@ -9,12 +10,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where regions live unless `SHM_DIR` says otherwise.
+/// The directory of regions if `SHM_DIR` is not set.
 const DEFAULT_DIRECTORY: &str = "/dev/shm";
-/// The longest name: with the dot and the suffix of its lock it still fits the 255 bytes of a file name.
+/// The longest name. With the dot and the suffix of its lock file it still fits into the 255 bytes of a
+/// file name.
 const MAX_NAME_BYTES: usize = 200;
 
-/// The place of a region: a directory, held open, and a file name in it.
+/// The location of a region: an open directory, and a file name in it.
 #[derive(Clone, Debug)]
 pub struct Location {
     /// The name as the user gave it, for messages.
@@ -24,7 +26,8 @@ pub struct Location {
 }
 
 impl Location {
-    /// Finds the location of a region or block: a name in `SHM_DIR`, or a path if it has a `/`.
+    /// Returns the location of a region or block. `path` is a name in `SHM_DIR`, or a path if it contains a
+    /// `/`.
     pub fn resolve(path: &Path) -> Result<Self, LocationError> {
         let name = path.display().to_string();
         let refuse = |reason| LocationError::BadName { name: name.clone(), reason };
@@ -38,53 +41,56 @@ impl Location {
         }
     }
 
-    /// The place of a region in a directory that is open already. The name was checked.
+    /// Returns the location of a region in a directory that is already open. The caller has checked the
+    /// name.
     pub fn within(directory: &Directory, name: &str) -> Self {
         Self { name: name.to_owned(), file: name.to_owned(), directory: directory.clone() }
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
 
-    /// The region's file name.
+    /// Returns the region's file name.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The name of the file that the writer locks.
+    /// Returns the name of the file that the writer locks.
     pub fn lock_file(&self) -> String {
         format!(".{}.lock", self.file)
     }
 
-    /// The name of a region in the making.
+    /// Returns the name of the region's draft.
     pub fn draft_file(&self) -> String {
         format!(".{}.new", self.file)
     }
 
-    /// Another one, for a directory in which somebody else has taken the first. It cannot be foreseen.
+    /// Returns another, unpredictable name for the draft, for a directory in which another user has taken
+    /// the first name.
     pub fn spare_draft_file(&self) -> Result<String, OpenError> {
         let number = u64::from_ne_bytes(self.random_bytes("name the unfinished file of region")?);
         Ok(format!("{}-{number:016x}", self.draft_file()))
     }
 
-    /// Bytes that nobody can foresee, for an action at this region.
+    /// Returns bytes that cannot be predicted. `action` describes their purpose in an error.
     pub fn random_bytes<const N: usize>(&self, action: &'static str) -> Result<[u8; N], OpenError> {
         file::random_bytes().map_err(|error| self.io_error(action, error))
     }
 
-    /// Which file the name leads to now, if any.
+    /// Returns the identity of the file that the region's name refers to now, if it exists.
     pub fn identity(&self) -> Result<Option<Identity>, OpenError> {
         self.identity_of(&self.file)
     }
 
-    /// Which file another name in the region's directory leads to now, if any.
+    /// Returns the identity of the file that another name in the region's directory refers to now, if it
+    /// exists.
     pub fn identity_of(&self, file: &str) -> Result<Option<Identity>, OpenError> {
         Ok(self.stat(file)?.map(|stat| stat.identity))
     }
 
-    /// Whether there is a regular file of that name in the region's directory that belongs to this user.
+    /// Returns whether the region's directory contains a regular file of that name that this user owns.
     pub fn is_own_file(&self, file: &str) -> Result<bool, OpenError> {
         let stat = self.stat(file)?;
         Ok(stat.is_some_and(|stat| stat.owner == user() && stat.kind == Kind::Regular))
@@ -94,17 +100,17 @@ impl Location {
         self.directory.stat(file).map_err(|error| self.io_error("inspect region", error))
     }
 
-    /// The same, and how many bytes that file has.
+    /// Returns the identity and the length of the file that the region's name refers to now, if it exists.
     pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>, OpenError> {
         Ok(self.stat(&self.file)?.map(|stat| (stat.identity, stat.bytes)))
     }
 
-    /// An error of the system at this region.
+    /// Returns the error for a failed system call.
     pub fn io_error(&self, action: &'static str, source: io::Error) -> OpenError {
         OpenError::Io { action, region: self.name.clone(), source }
     }
 
-    /// The file system has too little room for a file of this region.
+    /// Returns the error for a file system with too little free space for a file of this region.
     pub fn no_space(&self, needed: u64) -> OpenError {
         let free = file::free_bytes(&self.directory);
         OpenError::NoSpace { region: self.name.clone(), needed, free }
@@ -119,43 +125,43 @@ impl Location {
         }
     }
 
-    /// Removes the region's file. Only for the holder of the writer's lock.
+    /// Removes the region's file. Only the holder of the writer's lock may call this.
     pub fn remove(&self) -> Result<(), OpenError> {
         self.directory.remove_file(&self.file).map_err(|error| self.io_error("remove region", error))
     }
 
-    /// The region was removed or replaced while it was being opened or replaced.
+    /// Returns the error for a region that was removed or replaced while it was being opened or replaced.
     pub fn gone(&self) -> OpenError {
         OpenError::Gone { region: self.name.clone() }
     }
 
-    /// The region was removed or replaced under its writer.
+    /// Returns the error for a writer whose region was removed or replaced.
     pub fn gone_for_writer(&self) -> PublishError {
         PublishError::Gone { region: self.name.clone() }
     }
 
-    /// The region was removed under a reader.
+    /// Returns the error for a reader whose region was removed.
     pub fn gone_for_reader(&self) -> ReceiveError {
         ReceiveError::Gone { region: self.name.clone() }
     }
 
-    /// The region contradicts itself.
+    /// Returns the error for a region with contradictory contents.
     pub fn damaged(&self, reason: String) -> OpenError {
         OpenError::Damaged { region: self.name.clone(), reason }
     }
 
-    /// The file is something else.
+    /// Returns the error for a file that is not a region.
     pub fn not_a_region(&self, reason: &'static str) -> OpenError {
         OpenError::NotARegion { region: self.name.clone(), reason }
     }
 }
 
-/// Why a name leads nowhere, be it that of a region or of a block.
+/// The reason why a name of a region or block cannot be resolved.
 #[derive(Debug)]
 pub enum LocationError {
-    /// It breaks the rules for names.
+    /// The name breaks the rules for names.
     BadName { name: String, reason: &'static str },
-    /// Its directory cannot be opened.
+    /// The directory cannot be opened.
     Directory { name: String, directory: PathBuf, source: io::Error },
 }
 
@@ -188,7 +194,7 @@ fn split(text: &str) -> (PathBuf, &str) {
     }
 }
 
-/// The directory that regions without a path live in.
+/// Returns the directory of regions that are opened by a name without a `/`.
 pub fn default_directory() -> PathBuf {
     directory_from(std::env::var_os("SHM_DIR"))
 }
@@ -200,7 +206,7 @@ fn directory_from(variable: Option<OsString>) -> PathBuf {
     }
 }
 
-/// Says which rule a name breaks.
+/// Checks a name. The error states the rule that it breaks.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() {
@@ -218,7 +224,8 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Refuses a file to write to that belongs to another user, has other names, or is open to other writers.
+/// Checks a file that this process wants to write to. Refuses a file that another user owns, that has
+/// several names, or that other users may write to.
 pub fn check_ours(name: &str, stat: &Stat) -> Result<(), OpenError> {
     let user = user();
     let reason = if stat.owner != user {
@@ -291,7 +298,7 @@ mod tests {
         for other in ["directory", "link", "nothing"] {
             assert_eq!(location.is_own_file(other).ok(), Some(false), "{other}");
         }
-        // Only root may give a file away.
+        // Only root can change the owner of a file.
         if std::os::unix::fs::chown(path("plain"), Some(65534), None).is_ok() {
             assert_eq!(location.is_own_file("plain").ok(), Some(false));
         }

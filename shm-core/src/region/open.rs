@@ -1,4 +1,5 @@
-//! Opening a region: nothing of a file is believed before all of its header was checked against the file.
+//! Opens regions. The contents of a file are not trusted until the whole header has been checked
+//! against the file.
 
 use super::Region;
 use super::location::{Location, check_ours};
@@ -13,17 +14,18 @@ use std::io::{self, ErrorKind};
 #[cfg(test)]
 mod tests;
 
-/// A file that is larger than this stores at least one in [`MAX_SPARSENESS`] of its bytes.
+/// A file that is larger than this must have at least one in [`MAX_SPARSENESS`] of its bytes allocated.
 const SPARSE_BYTES: u64 = 64 << 20;
-/// A writer reserves all of its file, but a copy on a file system that compresses may store less than it holds.
+/// A writer reserves its whole file, but a copy on a file system with compression may occupy less space
+/// than its length.
 const MAX_SPARSENESS: u64 = 16;
-/// How often a region that loses its name while it is being opened is tried again.
+/// How many times opening is attempted if the region loses its name while it is being opened.
 const OPEN_ATTEMPTS: usize = 100;
-/// The largest descriptor that is read.
+/// The length of the largest descriptor that is read.
 const MAX_DESCRIPTOR_BYTES: u32 = 1 << 20;
 
 impl Region {
-    /// Opens the region at `place` and checks all of its header against the file.
+    /// Opens the region at `location` and checks its whole header against the file.
     pub fn open(location: &Location, access: Access, max_region_bytes: u64) -> Result<Self, OpenError> {
         for _ in 0..OPEN_ATTEMPTS {
             if let Some(region) = Self::open_once(location, access, max_region_bytes)? {
@@ -33,7 +35,8 @@ impl Region {
         Err(OpenError::NotFound { region: location.name.clone() })
     }
 
-    /// Returns `None` if the file lost its name just after it was opened: there may be another by now.
+    /// Returns `None` if the file lost its name just after it was opened. The name may already refer to
+    /// another file.
     fn open_once(location: &Location, access: Access, max_region_bytes: u64) -> Result<Option<Self>, OpenError> {
         let opened = location.directory().open_file(location.file(), access);
         let file = opened.map_err(|error| explain_open(location, access, error))?;
@@ -62,7 +65,7 @@ impl Region {
     }
 }
 
-/// Reads the written-once part into private memory, once, and parses that.
+/// Reads the static header into private memory, once, and parses that copy.
 fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<StaticHeader, OpenError> {
     let mut bytes = [0; STATIC_BYTES];
     let wanted = STATIC_BYTES.min(usize::try_from(file_bytes).unwrap_or(STATIC_BYTES));
@@ -86,7 +89,7 @@ fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<Stat
     })
 }
 
-/// Reads the descriptor. Its records are for those who know them; here it only has to be whole.
+/// Reads the descriptor and checks its CRC. Its records are parsed elsewhere.
 fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeader) -> Result<Vec<u8>, OpenError> {
     if static_header.descriptor_bytes > MAX_DESCRIPTOR_BYTES {
         return Err(location.damaged(format!(
@@ -97,7 +100,7 @@ fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeade
     let mut descriptor = vec![0; static_header.descriptor_bytes as usize];
     match file.read_exact_at(&mut descriptor, u64::from(HEADER_BYTES)) {
         Ok(()) if crc32fast::hash(&descriptor) == static_header.descriptor_crc => Ok(descriptor),
-        // A file that ends before its header says so was cut meanwhile.
+        // If the file ends before the descriptor does, it was cut after the header was read.
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(location.io_error("read region", error)),
         _ => Err(location.damaged("the CRC of its descriptor does not match".into())),
     }
@@ -115,7 +118,7 @@ fn check_kind(location: &Location, stat: &Stat) -> Result<(), OpenError> {
     Err(location.not_a_region(reason))
 }
 
-/// Refuses a region in a directory on a file system that is not this machine's own.
+/// Refuses a region in a directory on a file system that is not local to this machine.
 pub fn check_local_directory(location: &Location) -> Result<(), OpenError> {
     refuse_remote(location, remote_file_system(location.directory()))
 }
@@ -127,7 +130,7 @@ fn refuse_remote(location: &Location, remote: Option<&'static str>) -> Result<()
     }
 }
 
-/// Refuses a file of more bytes than `most`, which is this limit.
+/// Refuses a file of more than `most` bytes. `limit` creates the limit that the error names.
 pub fn check_limit(location: &Location, bytes: u64, most: u64, limit: fn(u64) -> Limit) -> Result<(), OpenError> {
     let limit = match usize::try_from(bytes) {
         _ if bytes > most => limit(most),
@@ -137,7 +140,8 @@ pub fn check_limit(location: &Location, bytes: u64, most: u64, limit: fn(u64) ->
     Err(OpenError::TooLarge { region: location.name.clone(), bytes, limit })
 }
 
-/// Refuses a file that is mostly holes: in a few KiB it could claim a value of gigabytes, for which a reader makes room.
+/// Refuses a file that consists mostly of holes. A file of a few KiB could otherwise claim a value of
+/// gigabytes, for which a reader would allocate memory.
 fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<(), OpenError> {
     if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
         return Ok(());
@@ -146,7 +150,7 @@ fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<(), Open
     Err(location.damaged(reason))
 }
 
-/// Says why a file could not be opened, after another look at what it is.
+/// Finds out why a file could not be opened. Checks the type of the file to do so.
 fn explain_open(location: &Location, access: Access, error: io::Error) -> OpenError {
     if error.kind() == ErrorKind::NotFound {
         return OpenError::NotFound { region: location.name.clone() };

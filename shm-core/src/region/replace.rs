@@ -1,4 +1,5 @@
-//! Putting a new file in a region's place: for growth, or for another kind or size. Also what every new file needs.
+//! Replaces the file of a region, to make it larger or to change its kind or sizes. Also contains the
+//! functions that every new file needs.
 
 use super::draft::Draft;
 use super::location::Location;
@@ -17,47 +18,49 @@ use std::time::SystemTime;
 pub const MODES: u32 = 0o644;
 pub const MODE_MIN: u32 = 0o600;
 
-/// How a replacement differs from what it replaces.
+/// The differences between a new file and the file that it replaces.
 pub struct Change<'v> {
-    /// What the new header says, but for the sizes that follow from others.
+    /// The new header. Sizes that follow from other fields are not set yet.
     pub wanted: StaticHeader,
-    /// What stands behind the header page. If it is the old one, the values are of the same type, and are kept.
+    /// The new descriptor. If it is the same as the old one, the values have the same type and are kept.
     pub descriptor: Vec<u8>,
-    /// The new file's permission bits; unset, as they are now.
+    /// The new file's permission bits; `None` keeps the current ones.
     pub mode: Option<u32>,
-    /// The epoch of the writer that replaces.
+    /// The epoch of the writer that replaces the file.
     pub epoch: u64,
-    /// A value that is in the new file from the start.
+    /// A value that the new file contains from the start.
     pub value: Option<&'v [u8]>,
 }
 
-/// The replacement of a region: what is known of the old file, and what is needed to put a new one in its place.
+/// The replacement of a region's file: the old file, and everything else that is needed to create a new
+/// one.
 pub struct Replacement<'a> {
-    /// Where it is.
+    /// The location of the region.
     pub location: &'a Location,
     /// The writer's lock, which is held.
     pub lock: &'a Lock,
     /// The file that is replaced.
     pub region: &'a Region,
-    /// The number of its newest value, also of one that was shown and is damaged.
+    /// The sequence number of its newest value, even if that value is damaged.
     pub newest: Sequence,
-    /// What its readers are told by.
+    /// Notifies the region's readers.
     pub announcer: &'a mut Announcer,
 }
 
 impl<'a> Replacement<'a> {
-    /// Puts a new file in the region's place, so that a reader that drains the old one and goes on in the new one misses
-    /// nothing that the old one still held.
+    /// Replaces the region's file. A reader that first receives the rest of the old file and then continues
+    /// in the new file misses no value that was still in the old file.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Gone`] if the region is not this writer's any more; the old file stays as it was after any error.
+    /// [`OpenError::Gone`] if the region no longer belongs to this writer. After any error, the old file is
+    /// unchanged.
     pub fn replace(mut self, change: Change<'_>) -> Result<(Region, Producer), OpenError> {
         check_numbers(self.location, self.newest)?;
         self.check_ours()?;
         let draft = self.draft(&change)?;
         let producer = self.fill(draft.region(), &change);
-        // Filling the draft took its time.
+        // Check again, because filling the draft took time.
         self.check_ours()?;
         Ok((self.swap(draft)?, producer))
     }
@@ -66,7 +69,7 @@ impl<'a> Replacement<'a> {
         if self.lock.is_of(self.location, self.region)? { Ok(()) } else { Err(self.location.gone()) }
     }
 
-    /// The new file, with its header and without values, under a hidden name.
+    /// Creates the new file under a hidden name, with its header and without values.
     fn draft(&self, change: &Change<'_>) -> Result<Draft<'a>, OpenError> {
         let static_header =
             lay_out(self.location, StaticHeader { boot_id: boot_id(), ..self.successor(&change.wanted)? })?;
@@ -75,8 +78,9 @@ impl<'a> Replacement<'a> {
         Draft::new(self.location, static_header, &change.descriptor, mode, Some(group))
     }
 
-    /// What the new header says of its lineage. Without the newest value the new file would not show how far numbers went:
-    /// they may then come again, and so the file is the first one of a new lineage.
+    /// Returns the new header with its lineage. If the newest value is lost, the new file would not show
+    /// how far the sequence numbers went, and numbers could be used twice. In that case the file is the
+    /// first one of a new lineage.
     fn successor(&self, wanted: &StaticHeader) -> Result<StaticHeader, OpenError> {
         let (lineage, file_number) = if self.keeps_newest() {
             (wanted.lineage, self.region.static_header.file_number.wrapping_add(1))
@@ -86,7 +90,7 @@ impl<'a> Replacement<'a> {
         Ok(StaticHeader { lineage, file_number, ..wanted.clone() })
     }
 
-    /// Whether the newest value is there and believed, or there is none.
+    /// Returns whether the newest value is present and trusted, or the region has no value.
     fn keeps_newest(&self) -> bool {
         let ring = self.region.ring();
         if self.newest + 1 == ring.first() {
@@ -97,7 +101,8 @@ impl<'a> Replacement<'a> {
         self.newest > 0 && matches!(found, Ok(Lookup::Whole(stamped)) if is_trusted(&stamped, &payload))
     }
 
-    /// Carries the values over that the new file holds, adds the one that is to be there from the start, and notes the writer.
+    /// Copies the values that the new file keeps, adds the initial value of the change, and records the
+    /// writer.
     fn fill(&self, fresh: &Region, change: &Change<'_>) -> Producer {
         let ring = fresh.ring();
         let is_same_type =
@@ -113,11 +118,11 @@ impl<'a> Replacement<'a> {
         producer
     }
 
-    /// Gives the draft the region's name, and tells the readers of the old file before and after.
+    /// Gives the draft the region's name. Notifies the readers of the old file before and after that.
     fn swap(&mut self, draft: Draft<'_>) -> Result<Region, OpenError> {
         let state = self.region.header().hot.state.load(Relaxed);
-        // That a file of an earlier boot was closed is what makes its values believable: it must not be forgotten. Its
-        // readers notice by the name.
+        // The values of a file from an earlier boot are trusted only because the file was closed, so this
+        // state must not be overwritten. Its readers notice the replacement by the name.
         if self.region.static_header.boot_id != boot_id() && state == STATE_CLOSED {
             return draft.replace();
         }
@@ -137,8 +142,8 @@ impl<'a> Replacement<'a> {
     }
 }
 
-/// Whether a value of the region is the one that was published, as far as that can be known. What holds for all of its
-/// values is found out once.
+/// Returns a function that decides whether a value of the region is the value that was published, as
+/// far as this can be known. The facts that apply to all values are determined once.
 fn trust_in(region: &Region) -> impl Fn(&Stamped, &[u8]) -> bool {
     let (has_checksums, trusts_plain) = (region.static_header.has_checksums(), region.survived_cleanly());
     move |stamped, payload| {
@@ -146,7 +151,8 @@ fn trust_in(region: &Region) -> impl Fn(&Stamped, &[u8]) -> bool {
     }
 }
 
-/// Refuses to count beyond the last number. Counted up from 1, nobody gets there.
+/// Returns an error if the newest value has the largest possible sequence number. A writer that counts
+/// up from 1 never reaches it.
 pub fn check_numbers(location: &Location, newest: Sequence) -> Result<(), OpenError> {
     if newest < MAX_SEQUENCE {
         return Ok(());
@@ -157,7 +163,7 @@ pub fn check_numbers(location: &Location, newest: Sequence) -> Result<(), OpenEr
 /// Completes a header that is about to be written.
 pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<StaticHeader, OpenError> {
     static_header.created_ns = unix_ns(SystemTime::now());
-    // More than there are numbers for is more than the limit.
+    // If the calculation of the size overflows, the region exceeds the limit in any case.
     let least = static_header.slots.saturating_mul(static_header.capacity);
     let laid_out = static_header.lay_out();
     let bytes = laid_out.as_ref().map_or(least, |laid_out| laid_out.region_bytes);
@@ -168,7 +174,7 @@ pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<S
     })
 }
 
-/// The number of a lineage that nobody else has.
+/// Returns a random number for a new lineage.
 pub fn random_lineage(location: &Location) -> Result<u128, OpenError> {
     Ok(u128::from_le_bytes(location.random_bytes("create a lineage for region")?))
 }

@@ -1,6 +1,7 @@
-//! Who may write a region: the holder of the writer's lock, and what is noted of them in the region.
+//! The writer's lock, whose holder may write to a region, and the record of that writer in the region.
 //!
-//! The lock is on a file of its own beside the region, because whoever may open a file for reading may also lock it.
+//! The lock is a separate file next to the region, because every user that may open a file for reading
+//! can also lock it.
 
 use super::Region;
 use super::location::{Location, check_ours};
@@ -19,35 +20,37 @@ use std::time::{Duration, SystemTime};
 #[cfg(test)]
 mod tests;
 
-/// Another process may lock and remove the file between our opening and our locking it; this often we try again.
+/// How many times locking is attempted. Another process may lock and remove the file after it was
+/// opened here and before it is locked.
 const ATTEMPTS: usize = 100;
 
-/// `rm` and `clean` hold the lock for a moment, and so does a child that is just being started, with a copy of a descriptor: a
-/// refusal counts when it was repeated after pauses of these many milliseconds.
+/// The pauses between attempts in milliseconds. `rm` and `clean` hold the lock for a moment, and so
+/// does a child that is just being started and has a copy of the descriptor. Only after these attempts
+/// is the region considered to have a writer.
 const PAUSES_MS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// The permission bits of a lock file.
 const LOCK_MODE: u32 = 0o600;
 
-/// The writer's lock, held until it is dropped.
+/// The writer's lock, which is held until this value is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    // Gone only while it is being dropped.
+    // `None` only while the lock is being dropped.
     hold: Option<Hold>,
     identity: Identity,
-    // The process that took it.
+    // The process that took the lock.
     process: Process,
 }
 
-/// Whether somebody holds a region's writer lock.
+/// Whether a region has a writer, which is a process that holds the region's writer lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriterStatus {
-    /// A writer holds the region.
+    /// A writer has the region open.
     Alive,
-    /// No writer does.
+    /// No writer has the region open.
     Gone,
-    /// The lock file may not be opened by this user.
+    /// This user cannot check it, for example because the user may not open the lock file.
     Unknown,
 }
 
@@ -62,11 +65,11 @@ impl fmt::Display for WriterStatus {
 }
 
 impl Lock {
-    /// Takes the lock, or says that another writer has it. The error's pid is left for the caller to fill in.
+    /// Takes the lock. Returns an error if another writer has it; the caller adds the pid to that error.
     pub fn acquire(location: &Location) -> Result<Self, OpenError> {
         let mut pauses = PAUSES_MS.into_iter().map(Duration::from_millis);
         for _ in 0..ATTEMPTS {
-            // First, because it may fail, and then leaves nothing behind.
+            // Do this first, because it can fail, and nothing has been created yet.
             let process = Process::this().map_err(|error| location.io_error("lock region", error))?;
             let Some(file) = LockFile::open_or_create(location)? else { continue };
             let identity = file.check()?;
@@ -88,24 +91,25 @@ impl Lock {
         Err(location.io_error("lock region", io::Error::new(ErrorKind::WouldBlock, reason)))
     }
 
-    /// Whether the lock file's name still leads to the file that is locked.
+    /// Returns whether the lock file's name still refers to the file that is locked.
     pub fn is_named(&self, location: &Location) -> Result<bool, OpenError> {
         Ok(location.identity_of(&location.lock_file())? == Some(self.identity))
     }
 
-    /// Whether the names of region and lock still lead to these files, and this process is the one that took the lock.
+    /// Returns whether the names of the region and of the lock still refer to these files, and this process
+    /// took the lock.
     pub fn is_of(&self, location: &Location, region: &Region) -> Result<bool, OpenError> {
         let is_this_process = self.process.is_surely_present();
         Ok(is_this_process && location.identity()? == Some(region.identity) && self.is_named(location)?)
     }
 
-    /// The process that took the lock, of which this one may be a fork.
+    /// Returns the process that took the lock. The current process may be a fork of it.
     #[inline]
     pub fn process(&self) -> &Process {
         &self.process
     }
 
-    /// Frees the lock, and removes its file if there is no region that it could be the lock of.
+    /// Frees the lock. Removes the lock file if the region no longer exists.
     pub fn release(self, location: &Location) -> Result<(), OpenError> {
         match location.identity()? {
             Some(_) => Ok(()),
@@ -113,7 +117,8 @@ impl Lock {
         }
     }
 
-    /// Removes the lock file, which is to be done before the lock is freed. The region must be gone already.
+    /// Removes the lock file. Call this before the lock is freed, and only after the region has been
+    /// removed.
     pub fn remove_file(&self, location: &Location) -> Result<(), OpenError> {
         remove_file(location)
     }
@@ -126,7 +131,7 @@ impl Drop for Lock {
     }
 }
 
-/// An open lock file, which is not locked yet.
+/// An open lock file that is not locked yet.
 struct LockFile<'a> {
     location: &'a Location,
     file: File,
@@ -134,15 +139,17 @@ struct LockFile<'a> {
 }
 
 impl<'a> LockFile<'a> {
-    /// Opens the lock file; `None` if it came and went meanwhile. In a sticky directory `O_CREAT` may be refused for a file
-    /// that exists, so that comes second.
+    /// Opens the lock file, or creates it if it does not exist. Returns `None` if the file appeared or
+    /// disappeared meanwhile. In a sticky directory, the kernel may refuse `O_CREAT` for an existing file,
+    /// so creating the file is tried second.
     fn open_or_create(location: &'a Location) -> Result<Option<Self>, OpenError> {
         let name = location.lock_file();
         let opened = match location.directory().open_file(&name, Access::Write) {
             Err(error) if error.kind() == ErrorKind::NotFound => match location.directory().create_file(&name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
                 made => made.map(|file| {
-                    // The umask may have taken rights from it. Where they cannot be given back, the next open says so.
+                    // The umask may have removed permissions. If they cannot be restored, the next attempt to open the
+                    // file fails.
                     let _ = file::set_mode(&file, LOCK_MODE);
                     Self { location, file, is_new: true }
                 }),
@@ -157,7 +164,7 @@ impl<'a> LockFile<'a> {
         let stat = file::stat(&self.file).map_err(|error| self.location.io_error("lock region", error));
         let checked = stat.and_then(|stat| check_file(self.location, &stat).map(|()| stat.identity));
         checked.inspect_err(|_| {
-            // Somebody else may have locked it since.
+            // Another process may have locked the file meanwhile. Only remove it if it is not locked.
             if matches!(lock::try_lock(&self.file), Ok(true)) {
                 give_up(self.location, self.is_new);
             }
@@ -166,14 +173,15 @@ impl<'a> LockFile<'a> {
 
     fn try_lock(&self) -> Result<bool, OpenError> {
         lock::try_lock(&self.file).map_err(|error| {
-            // Nobody can lock it, so nobody has.
+            // Locks do not work on this file, so no other process has locked it.
             give_up(self.location, self.is_new);
             self.location.io_error("lock region", error)
         })
     }
 }
 
-/// Leaves nothing behind where a lock could not be had: the error that matters is the one that led here.
+/// Removes the lock file, if this process created it, after the lock could not be taken. An error is
+/// ignored, because the caller reports the error that led here.
 fn give_up(location: &Location, is_new: bool) {
     if is_new {
         let _ = remove_file(location);
@@ -185,7 +193,7 @@ fn remove_file(location: &Location) -> Result<(), OpenError> {
     removed.map_err(|error| location.io_error("remove the lock of region", error))
 }
 
-/// Asks whether a writer holds the region, without locking anything.
+/// Returns whether a writer has the region open. Does not lock anything.
 pub fn probe(location: &Location) -> WriterStatus {
     let file = match location.directory().open_file(&location.lock_file(), Access::Read) {
         Ok(file) => file,
@@ -216,7 +224,7 @@ fn check_file(location: &Location, stat: &Stat) -> Result<(), OpenError> {
     if stat.kind != Kind::Regular {
         return Err(foreign(location));
     }
-    // A file that was unlinked after it was opened is a lost race, which the caller tries again.
+    // The file was removed after it was opened. The caller then tries again.
     if stat.names == 0 {
         return Ok(());
     }
@@ -227,7 +235,7 @@ fn foreign(location: &Location) -> OpenError {
     OpenError::NotOurs { file: location.lock_file(), reason: NotOursReason::NotRegular }
 }
 
-/// Notes in the region who writes from now on.
+/// Records in the region that this process is its writer.
 pub fn begin_tenure(region: &Region, epoch: u64) {
     let tenure = &region.header().tenure;
     tenure.epoch.store(epoch, Relaxed);

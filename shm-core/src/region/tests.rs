@@ -1,4 +1,4 @@
-//! What an open region knows of itself; and what the tests of regions share.
+//! Tests of open regions, and helpers for all tests of regions.
 
 use super::draft::Draft;
 use super::*;
@@ -13,19 +13,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A header of a small region.
+/// Returns the header of a small region.
 pub fn example() -> StaticHeader {
     StaticHeader::new(4, 40, Kind::Text.code())
 }
 
-/// A directory, and the place of a region `x` in it.
+/// Creates a directory, and returns it with the location of a region `x` in it.
 pub fn room() -> (TempDir, Location) {
     let directory = tempfile::tempdir().unwrap();
     let opened = Directory::open(directory.path()).unwrap();
     (directory, Location::within(&opened, "x"))
 }
 
-/// The same, with what is asked of it here.
+/// A directory with the location of a region `x`, and operations on that region.
 pub struct TestRegion {
     pub directory: TempDir,
     pub location: Location,
@@ -37,7 +37,7 @@ impl TestRegion {
         Self { directory, location }
     }
 
-    /// With a region in it.
+    /// Creates the directory with a region in it.
     pub fn with_region() -> Self {
         let test_region = Self::new();
         drop(RawWriter::open(test_region.path("x").to_str().unwrap(), Kind::Text).unwrap());
@@ -56,7 +56,7 @@ impl TestRegion {
         Region::open(&self.location, access, MAX_REGION_BYTES)
     }
 
-    /// Why nobody opens what has the region's name.
+    /// Returns the error of opening the region, which must be the same for reading and for writing.
     pub fn refusal(&self) -> String {
         let [to_read, to_write] =
             [Access::Read, Access::Write].map(|access| self.open(access).unwrap_err().to_string());
@@ -109,6 +109,6 @@ fn a_region_of_an_earlier_boot_is_believed_only_if_it_was_closed() {
     };
     assert_eq!(survived(boot_id()), (true, true));
     assert_eq!(survived(boot_id() ^ 1), (false, true));
-    // Where it is not known, there is nothing to go by.
+    // If the boot id in the header is unknown, values are trusted.
     assert_eq!(survived(0), (true, true));
 }

@@ -1,63 +1,66 @@
-//! The writer's clock: steady and Unix time from the processor's counter, cheap enough to read at every
-//! publication. Readers do without it.
+//! The writer's clock: steady time and Unix time, calculated from the processor's counter and cheap
+//! enough to read for every published value. Readers do not use it. This file also reads the kernel's
+//! boot id.
 //!
-//! Where the counter is not known to run at one rate, and until its rate has been measured, both times
-//! come from the system. The rate and the anchor are renewed every millisecond, so that an error in the
-//! rate, or a step of the Unix clock, is at most a millisecond old. Also here: which boot of the machine this is.
+//! Both times come from the system if the counter is not known to run at a constant rate, and until its
+//! rate has been measured. The rate and the anchor are renewed every millisecond. An error in the rate,
+//! or a step of the Unix clock, is therefore corrected after at most one millisecond.
 
 #![allow(unsafe_code)]
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// How long an anchor is good for, in nanoseconds.
+/// How long an anchor can be used, in nanoseconds.
 const ANCHOR_NS: u64 = 1_000_000;
-/// A rate is measured over at least this long, in nanoseconds: the two ends are off by less than a microsecond.
+/// The minimum time over which the rate is measured, in nanoseconds. Start and end of the measurement
+/// are each off by less than a microsecond.
 const RATE_MIN_NS: u64 = 2_000_000;
-/// After this long, in nanoseconds, the measurement of the rate starts anew.
+/// The maximum time over which the rate is measured, in nanoseconds. After that, a new measurement
+/// starts.
 const RATE_MAX_NS: u64 = 1_000_000_000;
-/// Two measurements agree if they differ by less than one part in this many.
+/// Two measurements agree if they differ by less than one part in this number.
 const RATE_TOLERANCE: u64 = 256;
-/// Fraction bits of the rate.
+/// The number of fraction bits in the rate.
 const RATE_BITS: u32 = 32;
 
-/// One moment, on both scales, in nanoseconds.
+/// A point in time, as steady time and as Unix time, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Time since the clock was made; not affected by steps of the system's clock.
+    /// The time since the clock was created. Steps of the system's clock do not affect it.
     pub steady_ns: u64,
     /// Unix time.
     pub unix_ns: u64,
 }
 
-/// A moment together with the counter's reading.
+/// A point in time together with the counter's value at that time.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     ticks: u64,
     moment: Moment,
 }
 
-/// A clock for one thread.
+/// A clock for use by a single thread.
 #[derive(Debug)]
 pub struct Clock {
     origin: Instant,
     anchor: Anchor,
-    // Where the measurement of the rate started.
+    // The start of the current measurement of the rate.
     base: Anchor,
-    // Nanoseconds a tick, times 2^RATE_BITS, and how many ticks the anchor is good for; 0 while unknown.
+    // Nanoseconds per tick, times 2^RATE_BITS, and how many ticks the anchor can be used; 0 while unknown.
     rate: u64,
     anchor_ticks: u64,
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// Creates a clock that starts now.
     pub fn new() -> Self {
         let origin = Instant::now();
         let anchor = read_all(origin);
         Self { origin, anchor, base: anchor, rate: 0, anchor_ticks: 0 }
     }
 
-    /// The present moment. It may be off by a few microseconds.
+    /// Returns the current time. It can be wrong by a few microseconds.
     #[inline]
     pub fn now(&mut self) -> Moment {
         let passed = counter::read().wrapping_sub(self.anchor.ticks);
@@ -76,7 +79,8 @@ impl Clock {
         let ticks = self.anchor.ticks.wrapping_sub(self.base.ticks);
         if counter::is_steady() && passed_ns >= RATE_MIN_NS && ticks > 0 {
             let rate = u64::try_from((u128::from(passed_ns) << RATE_BITS) / u128::from(ticks)).unwrap_or(0);
-            // The counter may run on while the system is suspended: a rate that differs from the last is not believed.
+            // The counter may continue to run while the system is suspended. Do not trust a rate that differs from
+            // the previous one.
             let agrees = rate.abs_diff(self.rate) <= self.rate / RATE_TOLERANCE;
             self.rate = rate;
             self.anchor_ticks = (ANCHOR_NS << RATE_BITS).checked_div(rate).filter(|_| agrees).unwrap_or(0);
@@ -88,7 +92,8 @@ impl Clock {
     }
 }
 
-/// Reads counter and system together, again if something came between.
+/// Reads the counter and the system's clocks together. Tries again if the process was interrupted
+/// meanwhile.
 fn read_all(origin: Instant) -> Anchor {
     let once = || {
         let before = counter::read();
@@ -104,13 +109,13 @@ fn read_all(origin: Instant) -> Anchor {
     anchor
 }
 
-/// Unix time in nanoseconds; 0 before 1970.
+/// Converts a time to Unix time in nanoseconds; times before 1970 become 0.
 pub fn unix_ns(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The kernel's boot id; 0 where it cannot be read.
+/// Returns the kernel's boot id, or 0 if it cannot be read.
 pub fn boot_id() -> u128 {
     static BOOT_ID: OnceLock<u128> = OnceLock::new();
     *BOOT_ID.get_or_init(|| {
@@ -124,14 +129,16 @@ mod counter {
     use std::arch::x86_64::{__cpuid, _rdtsc};
     use std::sync::OnceLock;
 
-    /// The time stamp counter. It may be read a little early; whoever compares readings allows for that.
+    /// Reads the time stamp counter. The processor may read it slightly early; code that compares readings
+    /// must allow for that.
     #[inline]
     pub fn read() -> u64 {
         // SAFETY: every x86-64 processor has the instruction, and Linux leaves it enabled.
         unsafe { _rdtsc() }
     }
 
-    /// Whether it runs at one rate in every power state (Intel SDM volume 3, "Invariant TSC").
+    /// Returns whether the counter runs at one rate in every power state (Intel SDM volume 3, "Invariant
+    /// TSC").
     pub fn is_steady() -> bool {
         static STEADY: OnceLock<bool> = OnceLock::new();
         *STEADY.get_or_init(|| __cpuid(0x8000_0000).eax >= 0x8000_0007 && __cpuid(0x8000_0007).edx & (1 << 8) != 0)
@@ -142,17 +149,17 @@ mod counter {
 mod counter {
     use std::arch::asm;
 
-    /// The virtual counter, not before the instructions that come earlier.
+    /// Reads the virtual counter, after all earlier instructions.
     #[inline]
     pub fn read() -> u64 {
         let ticks: u64;
-        // SAFETY: Linux lets programs read this register. As far as the compiler knows it touches memory, so that
-        // the stores that come before it stay before it.
+        // SAFETY: Linux lets programs read this register. The compiler must assume that the
+        // instructions access memory, so stores that come before them stay before them.
         unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nostack)) };
         ticks
     }
 
-    /// The architecture promises one rate.
+    /// Returns `true`: the architecture guarantees one rate.
     pub fn is_steady() -> bool {
         true
     }
@@ -160,7 +167,7 @@ mod counter {
 
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 mod counter {
-    /// No counter is known here.
+    /// Returns 0: there is no known counter on this architecture.
     pub fn read() -> u64 {
         0
     }
@@ -184,7 +191,7 @@ mod tests {
                 clock.now();
             }
         };
-        // At 1 GHz and more this is at least an hour, while the system sees none of it.
+        // At 1 GHz this is one hour, at 4 GHz a quarter of an hour. The system's clocks see none of it.
         let suspended_ticks = 3_600_000_000_000;
         for warm_up_ns in [0, 5 * RATE_MIN_NS] {
             pass(&mut clock, warm_up_ns);
@@ -213,7 +220,8 @@ mod tests {
         };
         pass(&mut clock);
         for ahead in [true, false] {
-            // As if the system's clock had been set by an hour just now: the anchor has the time of before.
+            // Simulate setting the system's clock by an hour just now: the anchor still has the time before the
+            // step.
             let unix_ns_before = &mut clock.anchor.moment.unix_ns;
             *unix_ns_before = if ahead { *unix_ns_before - hour_ns } else { *unix_ns_before + hour_ns };
             let before = clock.now();

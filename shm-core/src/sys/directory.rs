@@ -1,4 +1,4 @@
-//! A directory that is held open, and what is done with the files in it.
+//! A directory that is kept open, and operations on the files in it.
 
 use super::file::{Access, Stat};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,22 +9,24 @@ use std::io::Result;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What every file is opened with: a link is not followed, a pipe is not waited for, and no program that is started gets it.
+/// Flags for opening any file: do not follow a link, do not pass the descriptor to started programs,
+/// and do not wait for the other end of a pipe.
 const SAFELY: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-/// An open directory: it stays the same one when its path leads elsewhere.
+/// An open directory. It stays the same directory even if its path comes to refer to another one.
 #[derive(Clone, Debug)]
 pub struct Directory(Arc<OwnedFd>);
 
 impl Directory {
-    /// Opens a directory. One that may be searched but not listed is good enough for names that are known.
+    /// Opens a directory. A directory that may be searched but not listed can be opened, too: files in it
+    /// can be opened by name.
     pub fn open(path: &Path) -> Result<Self> {
         let open = |flags| retry_on_intr(|| fs::open(path, flags | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
         let directory = open(OFlags::RDONLY).or_else(|_| open(OFlags::PATH))?;
         Ok(Self(Arc::new(directory)))
     }
 
-    /// Opens a file that exists.
+    /// Opens an existing file.
     pub fn open_file(&self, name: &str, access: Access) -> Result<File> {
         let flags = match access {
             Access::Read => OFlags::RDONLY,
@@ -33,13 +35,13 @@ impl Directory {
         Ok(retry_on_intr(|| fs::openat(&self.0, name, flags | SAFELY, Mode::empty()))?.into())
     }
 
-    /// Makes a file that its owner alone reads and writes, with the rights that the umask leaves.
+    /// Creates a file that only its owner can read and write. The umask may remove permissions from it.
     pub fn create_file(&self, name: &str) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFELY;
         Ok(retry_on_intr(|| fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR))?.into())
     }
 
-    /// What is known of a file, if there is one. A link is a file of its own.
+    /// Returns the attributes of a file, or `None` if it does not exist. A link is not followed.
     pub fn stat(&self, name: &str) -> Result<Option<Stat>> {
         match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stat::of(&stat))),
@@ -48,12 +50,12 @@ impl Directory {
         }
     }
 
-    /// Gives a file another name, in the place of what has it.
+    /// Renames a file, and replaces the file that has the new name, if there is one.
     pub fn rename_over(&self, name: &str, other: &str) -> Result<()> {
         self.rename(name, other, RenameFlags::empty())
     }
 
-    /// Gives a file another name that nothing has; otherwise an error of the kind `AlreadyExists`.
+    /// Renames a file. If the new name is already in use, the error has the kind `AlreadyExists`.
     pub fn rename_to_free(&self, name: &str, other: &str) -> Result<()> {
         self.rename(name, other, RenameFlags::NOREPLACE)
     }
@@ -62,7 +64,7 @@ impl Directory {
         Ok(retry_on_intr(|| fs::renameat_with(&self.0, name, &self.0, other, flags))?)
     }
 
-    /// Removes a file. That there is none is no error.
+    /// Removes a file. It is not an error if the file does not exist.
     pub fn remove_file(&self, name: &str) -> Result<()> {
         match fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -70,9 +72,10 @@ impl Directory {
         }
     }
 
-    /// The names of all files, but for those that are not UTF-8.
+    /// Lists the names of all files, except for names that are not valid UTF-8.
     pub fn names(&self) -> Result<Vec<String>> {
-        // A list that ends where the directory could not be read any further would be taken for all of it.
+        // Return the error if the directory cannot be read to its end: a partial list would look like a
+        // complete one.
         let entries: Vec<_> = fs::Dir::read_from(&self.0).and_then(Iterator::collect)?;
         Ok(entries.iter().filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned())).collect())
     }

@@ -1,4 +1,4 @@
-//! An open file, and what the system knows of a file.
+//! Open files, and the attributes of files.
 
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::{self, FileType, MemfdFlags, Mode, OFlags};
@@ -6,29 +6,29 @@ use rustix::io::retry_on_intr;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 
-/// Reading and writing at a place in a file, without moving anybody's position.
+/// Reading and writing at an offset in a file, which does not move the position of any open file.
 pub use std::os::unix::fs::FileExt as At;
 
-/// What a file is opened for.
+/// The access for which a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To look at it.
+    /// Reading.
     Read,
-    /// To look at it and to change it.
+    /// Reading and writing.
     Write,
 }
 
-/// Which file a name leads to: device and inode.
+/// The identity of a file: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// What a file is.
+/// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Bytes on a disk or in memory.
+    /// A regular file: bytes on a disk or in memory.
     Regular,
     Directory,
     Link,
@@ -37,24 +37,24 @@ pub enum Kind {
     Device,
 }
 
-/// What the system knows of a file.
+/// The attributes of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Stat {
-    /// Which file it is.
+    /// The identity of the file.
     pub identity: Identity,
-    /// What it is.
+    /// The type of the file.
     pub kind: Kind,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// How many bytes of it have a place on the disk or in memory.
+    /// How many bytes of it are allocated on the disk or in memory.
     pub stored_bytes: u64,
     /// Its permission bits.
     pub mode: u32,
-    /// The number of the user that it belongs to.
+    /// The id of the user that owns it.
     pub owner: u32,
-    /// The number of its group.
+    /// The id of its group.
     pub group: u32,
-    /// How many names it has.
+    /// How many names (hard links) it has.
     pub names: u64,
 }
 
@@ -73,7 +73,7 @@ impl Stat {
             identity: Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() },
             kind,
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
-            // They are counted in blocks of 512 bytes.
+            // The kernel counts in blocks of 512 bytes.
             stored_bytes: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
             mode: stat.st_mode & 0o7777,
             owner: stat.st_uid,
@@ -83,7 +83,7 @@ impl Stat {
     }
 }
 
-/// What is known of an open file.
+/// Returns the attributes of an open file.
 pub fn stat(file: &File) -> Result<Stat> {
     Ok(Stat::of(&fs::fstat(file)?))
 }
@@ -98,38 +98,41 @@ pub fn set_group(file: &File, group: u32) -> Result<()> {
     Ok(retry_on_intr(|| fs::fchown(file, None, Some(fs::Gid::from_raw(group))))?)
 }
 
-/// Whether the file was opened for writing.
+/// Returns whether the file was opened for writing.
 pub fn is_writable(file: &File) -> Result<bool> {
     Ok(fs::fcntl_getfl(file)? & OFlags::RWMODE != OFlags::RDONLY)
 }
 
-/// A file in memory that has no name.
+/// Creates a file in memory that has no name.
 pub fn anonymous() -> Result<File> {
     Ok(fs::memfd_create("shm", MemfdFlags::CLOEXEC)?.into())
 }
 
-/// The file as it is called in messages, where it has no name.
+/// Returns a description of an open file without a name, for messages.
 pub fn path_name(file: &File) -> String {
     format!("file descriptor {}", file.as_fd().as_raw_fd())
 }
 
-/// How many bytes the file system has free for this user. `file` is any file on it.
+/// Returns how many bytes of the file system are free for this user. `file` is any file on that file
+/// system.
 pub fn free_bytes(file: impl AsFd) -> u64 {
     fs::fstatvfs(file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// The limit on the length of files: beyond it the kernel kills the process rather than refuse.
+/// Returns the limit on the length of files. The kernel kills a process that exceeds it, instead of
+/// returning an error.
 pub fn length_limit() -> u64 {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
     limit.current.unwrap_or(u64::MAX)
 }
 
-/// Whether there is no room: on the disk, in memory, or in what this user may have of it.
+/// Returns whether the error means that space has run out: on the disk, in memory, or in the user's
+/// quota.
 pub fn is_no_space(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Bytes that nobody can foresee.
+/// Returns bytes that cannot be predicted.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;

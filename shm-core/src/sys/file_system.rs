@@ -1,11 +1,11 @@
-//! What is known of a file's file system, by its number: whether its pages are the memory of this machine, and whether a
-//! mapping keeps the opened file open.
+//! Properties of the file system that a file is on, according to the file system's number: whether its
+//! pages are the memory of this machine, and whether a mapping keeps the opened file open.
 
 use rustix::fd::AsFd;
 use rustix::fs;
 use rustix::io::retry_on_intr;
 
-/// The numbers by which the kernel calls file systems whose files belong to another machine or to a program, as in
+/// The kernel's numbers for file systems whose files belong to another machine or to a program, from
 /// statfs(2) and `linux/magic.h`.
 const REMOTE: [(i128, &str); 18] = [
     (0x6969, "NFS"),
@@ -45,14 +45,14 @@ const LOCAL: [(i128, &str); 10] = [
 /// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
 const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e];
 
-/// The name of the file system that a file or directory is on, if that is not this machine's own. One that cannot be asked
-/// is taken for local.
+/// Returns the name of the file system that a file or directory is on, if it is not local to this
+/// machine. A file system that cannot be identified counts as local.
 ///
-/// On such a file system another machine's writer would be seen late or never and wake nobody, and an access can fail at
-/// any time.
+/// A reader on such a file system would see the values of a writer on another machine late or never,
+/// and the writer would not wake it. Any access to the memory can fail.
 pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
     let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
-    // The field's type differs between architectures.
+    // The type of this field differs between architectures.
     remote(i128::from(stat.f_type))
 }
 
@@ -68,14 +68,15 @@ fn name(number: i128) -> String {
     known.map_or_else(|| format!("type {number:#x}"), |(_, name)| (*name).to_owned())
 }
 
-/// Whether the file system is one of which it is known that a mapping refers to the very file that was opened: tmpfs, ext2
-/// to ext4, XFS and Btrfs. Others may map a file that lies below it, as overlayfs does.
+/// Returns whether the file system is known to map exactly the file that was opened: tmpfs, ext2 to
+/// ext4, XFS and Btrfs. Others, such as overlayfs, may map an underlying file.
 pub fn maps_what_was_opened(file: impl AsFd) -> bool {
     let stat = retry_on_intr(|| fs::fstatfs(&file)).ok();
     stat.is_some_and(|stat| MAPPED_AS_OPENED.contains(&i128::from(stat.f_type)))
 }
 
-/// The name of a file system that is not local, by its number, of which some architectures keep 32 bits with a sign.
+/// Returns the name of a file system that is not local, given its number. Some architectures store the
+/// number in 32 bits with a sign.
 fn remote(number: i128) -> Option<&'static str> {
     let number = number & 0xffff_ffff;
     REMOTE.iter().find(|(remote, _)| *remote == number).map(|(_, name)| *name)

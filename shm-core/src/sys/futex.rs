@@ -1,28 +1,28 @@
-//! Sleeping until a shared word changes, and waking who sleeps.
+//! Sleeping until a shared word changes, and waking the threads that sleep on it.
 
 use rustix::io::Errno;
 use rustix::thread::{Timespec, futex};
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-/// How a sleep ended.
+/// The reason why a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slept {
-    /// The word had changed already.
+    /// The word had already changed.
     NotAtAll,
-    /// Somebody woke it, or a signal came.
+    /// Another thread woke this one, or a signal arrived.
     Woken,
-    /// Time passed.
+    /// The timeout expired.
     TimedOut,
 }
 
 /// Wakes every thread, of any process, that sleeps on `word`.
 pub fn wake(word: &AtomicU32) {
-    // It can only fail for an address that is not mapped, and this one is a reference.
+    // This can only fail if the address is not mapped, and `word` is a reference.
     let _ = futex::wake(word, futex::Flags::empty(), i32::MAX.unsigned_abs());
 }
 
-/// Sleeps while `word` is `seen`. The mapping that it is in may be read-only.
+/// Sleeps while `word` is `seen`. `word` may be in a mapping that is read-only.
 pub fn sleep(word: &AtomicU32, seen: u32, timeout: Duration) -> Slept {
     let timeout = Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),

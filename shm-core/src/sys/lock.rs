@@ -1,8 +1,9 @@
-//! Locks on whole files, which the kernel frees at any death of their holder: open file description locks.
+//! Locks on whole files that the kernel frees however the holder dies: open file description locks.
 //!
-//! Such a lock is freed when nothing refers to the open file any more, and a fork gets a copy of every descriptor: a child
-//! that lives on would keep the lock of a writer that died. So the file is kept open by a mapping instead, which forks do
-//! not get (`MADV_DONTFORK`), and the descriptor is closed. Nobody ever touches the mapped page.
+//! Such a lock is freed when nothing refers to the open file any more. A fork gets a copy of every
+//! descriptor, so a child that outlives a dead writer would keep that writer's lock. For this reason a
+//! mapping keeps the file open instead: the mapping is not inherited by forks (`MADV_DONTFORK`), and
+//! the descriptor is closed. The mapped page is never accessed.
 
 use super::file_system::maps_what_was_opened;
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -11,17 +12,17 @@ use nix::libc;
 use std::fs::File;
 use std::io::Result;
 
-/// What keeps a locked file open, and so locked.
+/// Keeps a locked file open, and so keeps it locked.
 #[derive(Debug)]
 pub enum Hold {
-    /// A mapping, which forks do not get.
+    /// A mapping, which forks do not inherit.
     Mapping(MmapRaw),
     /// A descriptor, of which a fork has a copy.
     Descriptor(File),
 }
 
 impl Hold {
-    /// Keeps the file open, by a mapping where that can be had.
+    /// Keeps the file open: with a mapping if possible, otherwise with the descriptor.
     pub fn of(file: File) -> Self {
         match map_for_this_process(&file) {
             Some(mapping) => Self::Mapping(mapping),
@@ -29,37 +30,38 @@ impl Hold {
         }
     }
 
-    /// Frees the lock, also where a child that is just being started still has a copy of the descriptor.
+    /// Frees the lock, even if a child that is just being started still has a copy of the descriptor.
     pub fn release(self) {
         match self {
-            // Should it fail, closing the descriptor frees the lock, a moment later at worst.
+            // If this fails, closing the descriptor frees the lock, at worst a moment later.
             Self::Descriptor(file) => drop(unlock(&file)),
-            // Unmapping the file frees the lock; closing a copy does not.
+            // Unmapping the file frees the lock. Closing a copy of the descriptor does not.
             Self::Mapping(mapping) => drop(mapping),
         }
     }
 
-    /// In a fork of the process that took the lock: lets the lock be.
+    /// Leaves the lock as it is. For a fork of the process that took the lock.
     pub fn forget(self) {
-        // A fork has no such mapping, and may have put another in its place by now.
+        // A fork does not have this mapping, and may have mapped something else at its address by now.
         if let Self::Mapping(mapping) = self {
             std::mem::forget(mapping);
         }
     }
 }
 
-/// Maps the file so that a fork has no part of it; `None` where that cannot be had, or would not keep the file open.
+/// Maps the file in such a way that forks do not inherit the mapping. Returns `None` if that is
+/// impossible, or if the mapping would not keep the file open.
 fn map_for_this_process(file: &File) -> Option<MmapRaw> {
     if !maps_what_was_opened(file) {
         return None;
     }
-    // The file is empty, so nobody could touch the page.
+    // The file is empty, so the page could not be accessed.
     let mapping = MmapOptions::new().len(1).map_raw_read_only(file).ok()?;
     mapping.advise(Advice::DontFork).ok()?;
     Some(mapping)
 }
 
-/// Takes the lock without waiting for it. Whether it was free.
+/// Takes the lock if it is free, without waiting. Returns whether it was taken.
 pub fn try_lock(file: &File) -> Result<bool> {
     match set_lock(file, libc::F_WRLCK) {
         Ok(()) => Ok(true),
@@ -68,12 +70,12 @@ pub fn try_lock(file: &File) -> Result<bool> {
     }
 }
 
-/// Frees the lock, whoever else refers to the open file.
+/// Frees the lock, even if other descriptors or mappings refer to the open file.
 fn unlock(file: &File) -> Result<()> {
     Ok(set_lock(file, libc::F_UNLCK)?)
 }
 
-/// Whether somebody has the lock. Nothing is locked.
+/// Returns whether the file is locked, without locking it.
 pub fn is_locked(file: &File) -> Result<bool> {
     let mut asked = whole_file(libc::F_WRLCK);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;

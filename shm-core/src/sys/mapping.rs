@@ -1,17 +1,21 @@
-//! Mapped memory: of a region, as its header page and the words of its slots, and of a block, as bytes. All of it is only
-//! ever seen as atomics.
+//! Mapped memory: of a region, as its header page and the words of its slots; and of a block, as bytes.
+//! All of it is only ever accessed as atomics, except through slices for which the caller of an unsafe
+//! function vouches.
 //!
 //! # Invariants
 //!
-//! A mapping starts at a page. Any bytes are a valid value of an atomic, and a race with another process is defined for
-//! them. What was mapped read-only is reached by loads only. It stays mapped until its owner is dropped or, for a block,
-//! changes its length, for which one must have it alone.
+//! A mapping starts at a page. Any bytes are a valid value of an atomic, and a race with another
+//! process on atomics is defined. Memory that was mapped read-only is only loaded from. A mapping stays
+//! mapped until its owner is dropped or, for a block, until its owner changes its length, which
+//! requires exclusive access to the owner.
 //!
 //! *Region.* The whole file is mapped: at least `HEADER_BYTES`, and a multiple of 8.
 //!
-//! *Block.* `stores` says whether it was mapped for writing; only then a store reaches it.
+//! *Block.* `stores` records whether the memory was mapped for writing; only in that case is it stored
+//! to.
 //!
-//! What remains is the file's owner cutting it short: the kernel then answers an access with SIGBUS.
+//! One risk remains: the owner of the file can cut it short. The kernel then answers an access with
+//! SIGBUS.
 #![allow(unsafe_code)]
 
 use super::file::Access;
@@ -22,16 +26,16 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
-/// The memory of a region; see the file's `# Invariants`.
+/// The mapped memory of a region; see the `# Invariants` of this file.
 #[derive(Debug)]
 pub struct RegionMapping {
     raw: MmapRaw,
-    // Where the slots start, in bytes: a multiple of 128 within the mapping.
+    // The offset of the first slot in bytes: a multiple of 128 within the mapping.
     slots_start: usize,
 }
 
 impl RegionMapping {
-    /// Maps the whole file, whose length was compared with the header's.
+    /// Maps the whole file. The caller has compared the file's length with the header.
     pub fn new(file: &File, static_header: &StaticHeader, access: Access) -> io::Result<Self> {
         let length = usize::try_from(static_header.region_bytes).map_err(io::Error::other)?;
         assert!(length >= HEADER_BYTES as usize && length.is_multiple_of(WORD), "a checked header's length");
@@ -40,8 +44,8 @@ impl RegionMapping {
             Access::Read => options.map_raw_read_only(file)?,
             Access::Write => options.map_raw(file)?,
         };
-        // A writer that dumps core holds its lock until that is done, and its region can be looked at without it. Where the
-        // kernel refuses, the dump takes longer.
+        // A writer that dumps core holds its lock until the dump is complete. Its region can be inspected
+        // without the dump, so it is left out. If the kernel refuses this advice, the dump takes longer.
         let _ = raw.advise(memmap2::Advice::DontDump);
         // The header was checked: the slots lie within the file.
         let slots_start = usize::try_from(static_header.slots_offset()).map_err(io::Error::other)?;
@@ -49,15 +53,15 @@ impl RegionMapping {
         Ok(Self { raw, slots_start })
     }
 
-    /// The header page.
+    /// Returns the header page.
     #[inline]
     pub fn header(&self) -> &Header {
-        // SAFETY: Region: aligned to a page, at least as long as a header, and mapped as long as `self`; a header is
-        // atomics only.
+        // SAFETY: invariants of a region: aligned to a page, at least as long as a header, and mapped as long
+        // as `self`; a header consists of atomics only.
         unsafe { &*self.raw.as_ptr().cast::<Header>() }
     }
 
-    /// The words of the slots, and what lies between the last one and the end of the file.
+    /// Returns the words of the slots, and any words between the last slot and the end of the file.
     #[inline]
     pub fn words(&self) -> &[AtomicU64] {
         let bytes = self.raw.len() - self.slots_start;
@@ -68,23 +72,24 @@ impl RegionMapping {
     }
 }
 
-/// How the bytes of a map are going to be used, for [`Block::madvise`](crate::Block::madvise).
+/// How a program is going to use the bytes of a block, for [`Block::madvise`](crate::Block::madvise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// In no special way.
+    /// In no particular way.
     Normal,
-    /// Here and there: do not read ahead.
+    /// In random order: the kernel should not read ahead.
     Random,
-    /// From start to end: read far ahead.
+    /// From start to end: the kernel should read far ahead.
     Sequential,
-    /// Soon: read it in now.
+    /// Soon: the kernel should read the bytes in now.
     WillNeed,
-    /// Not soon: its pages may be given up. What was stored in copy-on-write memory is lost: such pages are then as they are in the file, or zero.
+    /// Not soon: the kernel may give up the pages. Bytes that were stored to copy-on-write memory are lost;
+    /// their pages contain the bytes of the file again, or zeros.
     DontNeed,
 }
 
-/// The memory of a block; see the file's `# Invariants`.
+/// The mapped memory of a block; see the `# Invariants` of this file.
 #[derive(Debug)]
 pub struct BlockMapping {
     raw: MmapRaw,
@@ -92,73 +97,77 @@ pub struct BlockMapping {
 }
 
 impl BlockMapping {
-    /// Maps `len` bytes of a file, whose owner sees what is stored.
+    /// Maps `len` bytes of a file. Stores change the file.
     pub fn shared(file: &File, offset: u64, len: usize, stores: bool) -> io::Result<Self> {
         let options = options(offset, len);
         let raw = if stores { options.map_raw(file)? } else { options.map_raw_read_only(file)? };
         Ok(Self { raw, stores })
     }
 
-    /// Maps `len` bytes of a file, of which what is stored stays with this process.
+    /// Maps `len` bytes of a file. Stores change a private copy that only this process sees.
     pub fn private(file: &File, offset: u64, len: usize) -> io::Result<Self> {
-        // SAFETY: no slice is made of it, but by `as_slice`, which has the same contract; see the invariants.
+        // SAFETY: the mapping is never seen as a slice, except through `as_slice` and `as_mut_slice`, which
+        // have the same contract; see the invariants.
         let map = unsafe { options(offset, len).map_copy(file)? };
         Ok(Self { raw: map.into(), stores: true })
     }
 
-    /// Maps `len` zero bytes that nobody else has.
+    /// Maps `len` zero bytes that are private to this process.
     pub fn private_zeros(len: usize) -> io::Result<Self> {
         Ok(Self { raw: options(0, len).map_anon()?.into(), stores: true })
     }
 
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub fn len(&self) -> usize {
         self.raw.len()
     }
 
-    /// All of its bytes. Stores may reach them only if it was mapped for that.
+    /// Returns all bytes as atomics. The caller may store to them only if they were mapped for writing.
     pub fn bytes(&self) -> &[AtomicU8] {
-        // SAFETY: by the invariants there are `len` bytes, mapped as long as `self` is borrowed, and atomics.
+        // SAFETY: by the invariants there are `len` bytes, mapped as long as `self` is borrowed, and they are
+        // atomics.
         unsafe { std::slice::from_raw_parts(self.raw.as_ptr().cast(), self.len()) }
     }
 
-    /// All of its bytes, as such.
+    /// Returns all bytes as a slice.
     ///
     /// # Safety
     ///
-    /// As long as the slice lives, nobody may store to them or cut the file.
+    /// While the slice exists, nobody may store to the bytes or cut the file.
     pub unsafe fn as_slice(&self) -> &[u8] {
-        // SAFETY: there are `len` bytes, mapped as long as `self` is borrowed; the caller keeps stores away.
+        // SAFETY: there are `len` bytes, mapped as long as `self` is borrowed; the caller prevents stores.
         unsafe { std::slice::from_raw_parts(self.raw.as_ptr(), self.len()) }
     }
 
-    /// All of its bytes, to be changed.
+    /// Returns all bytes as a mutable slice.
     ///
     /// # Safety
     ///
-    /// As long as the slice lives, nobody else may load or store them, or cut the file.
+    /// While the slice exists, nobody else may load or store the bytes, or cut the file.
     ///
     /// # Panics
     ///
-    /// If it was not mapped for writing.
+    /// If the memory was not mapped for writing.
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         assert!(self.stores, "mapped for writing");
-        // SAFETY: there are `len` writable bytes, mapped as long as `self` is borrowed; the caller keeps all others away.
+        // SAFETY: there are `len` writable bytes, mapped as long as `self` is borrowed; the caller prevents
+        // all other access.
         unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len()) }
     }
 
-    /// Changes the length. The file must reach up to there.
+    /// Changes the length. The file must be at least that long.
     pub fn remap(&mut self, len: usize) -> io::Result<()> {
-        // SAFETY: nobody else has a reference into it, and the caller has seen to the file's length.
+        // SAFETY: `&mut self` excludes other references into the mapping, and the caller has made sure of the
+        // file's length.
         unsafe { self.raw.remap(len, RemapOptions::new().may_move(true)) }
     }
 
-    /// Waits until these bytes, which lie within it, are in the file.
+    /// Waits until these bytes, which must lie within the mapping, are in the file.
     pub fn flush(&self, offset: usize, len: usize) -> io::Result<()> {
         self.raw.flush_range(offset, len)
     }
 
-    /// Gives advice on these bytes, which lie within it.
+    /// Gives the kernel advice about these bytes, which must lie within the mapping.
     pub fn advise(&self, advice: Advice, start: usize, len: usize) -> io::Result<()> {
         let advice = match advice {
             Advice::Normal => memmap2::Advice::Normal,
@@ -166,7 +175,7 @@ impl BlockMapping {
             Advice::Sequential => memmap2::Advice::Sequential,
             Advice::WillNeed => memmap2::Advice::WillNeed,
             Advice::DontNeed => {
-                // SAFETY: it stays mapped. Bytes may change, as they may at any time in atomics.
+                // SAFETY: the memory stays mapped. Its bytes may change, as the bytes of atomics may at any time.
                 return unsafe { self.raw.unchecked_advise_range(UncheckedAdvice::DontNeed, start, len) };
             }
         };
@@ -180,7 +189,7 @@ fn options(offset: u64, len: usize) -> MmapOptions {
     options
 }
 
-/// The size of a page in bytes.
+/// Returns the size of a page in bytes.
 pub fn page_bytes() -> usize {
     rustix::param::page_size()
 }

@@ -1,48 +1,51 @@
-//! Which process something belongs to, so that a fork of that process is told apart without a system call; and its user.
+//! The identity of the current process, which detects a fork without a system call; and the process's
+//! user.
 #![allow(unsafe_code)]
 
 use memmap2::{MmapMut, MmapOptions};
 use rustix::mm::{Advice, madvise};
 use std::process;
 
-/// The number of the user in whose name this process acts.
+/// Returns the effective user id of this process.
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// What is in the page of the process itself. In that of a fork there is 0.
+/// The first byte of the page in the process that created it. In a fork, the byte is 0.
 const PRESENT: u8 = 1;
 
-/// The process that made this.
+/// The identity of the process that created this value.
 #[derive(Debug)]
 pub struct Process {
-    // A page of its own, which the kernel empties in every fork.
+    // A separate page, which the kernel clears in every fork.
     page: MmapMut,
     id: u32,
 }
 
 impl Process {
-    /// The present process.
+    /// Returns the identity of the current process.
     pub fn this() -> std::io::Result<Self> {
         let mut page = MmapOptions::new().len(1).map_anon()?;
         page[0] = PRESENT;
         let start = page.as_mut_ptr().cast();
-        // Linux can do it since 4.14. Where it is not done, a fork is told apart by its number alone.
-        // SAFETY: the page is private, without a file, and this mapping's own. It changes in a fork before any of the fork's
-        // code runs, and a zero is as good a value as any. No load is kept over a fork: for the compiler that is a call
-        // that may change any memory whose address was given away, as this one's was.
+        // Linux supports this since 4.14. Without it, only the process id identifies a fork.
+        // SAFETY: the page is private, has no file, and belongs to this mapping alone. It changes in a fork
+        // before any of the fork's code runs, and a zero is a valid value. No load is kept across a fork: to
+        // the compiler, `fork` is a call that may change any memory whose address has escaped, and the address
+        // of this page has escaped.
         let _ = unsafe { madvise(start, page.len(), Advice::LinuxWipeOnFork) };
         Ok(Self { page, id: process::id() })
     }
 
-    /// Whether it is the present one. This is cheap enough to be asked for each value. Where the kernel empties no page (Linux
-    /// before 4.14), a fork answers yes, too.
+    /// Returns whether this is the current process. The check is cheap enough to make for every value. If
+    /// the kernel does not clear the page (Linux before 4.14), it also returns `true` in a fork.
     #[inline]
     pub fn is_present(&self) -> bool {
         self.page[0] == PRESENT
     }
 
-    /// The same, also where the kernel knows nothing of pages that a fork finds empty.
+    /// Returns whether this is the current process. Unlike [`is_present`](Self::is_present), this also
+    /// detects a fork if the kernel does not clear the page.
     pub fn is_surely_present(&self) -> bool {
         self.is_present() && self.id == process::id()
     }
@@ -53,7 +56,7 @@ mod tests {
     use super::*;
 
     impl Process {
-        /// A process that the present one is a fork of, where the kernel empties no pages.
+        /// Returns the identity of a parent process, as a fork sees it if the kernel does not clear the page.
         pub fn another() -> Self {
             Self { id: process::id() + 1, ..Self::this().unwrap() }
         }

@@ -1,26 +1,26 @@
-//! Gives pages to a range of a file before anything is stored there, also where signals interrupt that again and again.
-//! What a failure means is for the caller to say.
+//! Reserves pages for a range of a file before anything is stored there, even if signals interrupt this
+//! repeatedly. The caller interprets the errors.
 
 use rustix::fs::{self, FallocateFlags};
 use rustix::io::{Errno, Result};
 use std::fs::File;
 
-/// No piece is smaller than this. It takes some ten microseconds.
+/// The minimum size of a piece, which takes about ten microseconds.
 const PIECE_MIN_BYTES: u64 = 64 << 10;
 
-/// What becomes of a file that ends before the range.
+/// The effect on the length of a file that ends before the range does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// It ends where the range does.
+    /// The file is extended to the end of the range.
     Extended,
-    /// It stays as long as it is.
+    /// The file keeps its length.
     Kept,
 }
 
 /// Gives every byte of the range a page.
 ///
-/// Older kernels give up a `fallocate` on tmpfs if a signal comes, and 100 MB take longer than the period of many
-/// a timer: tried again as a whole, it would never end.
+/// On older kernels, a signal aborts `fallocate` on tmpfs. 100 MB take longer than the period of many
+/// timers, so repeating the whole call would never succeed.
 pub fn reserve(file: &File, length: Length, offset: u64, bytes: u64) -> std::io::Result<()> {
     let flags = match length {
         Length::Extended => FallocateFlags::empty(),
@@ -29,7 +29,7 @@ pub fn reserve(file: &File, length: Length, offset: u64, bytes: u64) -> std::io:
     Ok(in_pieces(offset, bytes, |offset, bytes| fs::fallocate(file, flags, offset, bytes))?)
 }
 
-/// Does the whole range at once or, after an interruption, in pieces half as large.
+/// Reserves the whole range in one call or, after an interruption, in pieces of half the size.
 fn in_pieces(offset: u64, bytes: u64, mut allocate: impl FnMut(u64, u64) -> Result<()>) -> Result<()> {
     let (mut done, mut piece) = (0, bytes);
     while done < bytes {
@@ -47,7 +47,8 @@ fn in_pieces(offset: u64, bytes: u64, mut allocate: impl FnMut(u64, u64) -> Resu
 mod tests {
     use super::*;
 
-    /// The pieces that were allocated where a signal comes before more than `most` bytes are.
+    /// Returns the pieces that were allocated if a signal interrupts every request for more than `most`
+    /// bytes.
     fn pieces(offset: u64, bytes: u64, most: u64) -> Vec<(u64, u64)> {
         let mut pieces = Vec::new();
         in_pieces(offset, bytes, |offset, bytes| {
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(pieces(4096, 1_000_000, u64::MAX), [(4096, 1_000_000)]);
         for most in [PIECE_MIN_BYTES, 100_000, 300_000, 999_999] {
             let pieces = pieces(4096, 1_000_001, most);
-            // Each is more than half as long as it might have been.
+            // Each piece is more than half as long as the longest request that is not interrupted.
             assert!(pieces.len() > 1 && pieces.len() as u64 <= 2 * 1_000_001 / most + 1, "{pieces:?}");
             let ends = pieces.iter().map(|(offset, bytes)| offset + bytes);
             let starts = pieces.iter().skip(1).map(|(offset, _)| *offset).chain([4096 + 1_000_001]);

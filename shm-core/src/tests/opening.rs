@@ -1,15 +1,17 @@
-//! Opening discards nothing: a region of another kind or type is refused and keeps its values, unless replacing is asked
-//! for.
+//! Tests that opening discards nothing: it refuses a region of another kind or type, which keeps its
+//! values, unless the option `replace` is set.
 
 use super::test_region::{KIND_AT, TestRegion};
 use crate::{
     ArrayReader, ArrayType, Error, Info, Kind, OpenError, Position, RawReader, Reader, Result, WriterOptions, inspect,
 };
 
-/// A way to open a region for writing: what it is called, and what it does with these options.
+/// A way to open a region for writing: its name, and a function that opens the region with these
+/// options.
 type Way = (&'static str, fn(&WriterOptions, &str) -> Result<u64>);
 
-/// Every kind and, of those that have types, some that differ in one thing each. Each way publishes a value.
+/// Every kind and, for kinds with types, some types that differ in a single detail. Each function
+/// publishes a value.
 const WAYS: &[Way] = &[
     ("bytes", |options, name| raw(options, name, Kind::Bytes, b"bytes")),
     ("text", |options, name| raw(options, name, Kind::Text, b"text")),
@@ -26,7 +28,7 @@ const WAYS: &[Way] = &[
     ("<f4 [0]", |options, name| array::<f32>(options, name, &[0], 5)),
 ];
 
-/// Publishes, and gives how many values opening has discarded.
+/// Publishes a value, and returns how many values opening has discarded.
 fn raw(options: &WriterOptions, name: &str, kind: Kind, value: &[u8]) -> Result<u64> {
     let mut writer = options.clone().kind(kind).open_raw(name)?;
     writer.publish(value)?;
@@ -50,7 +52,7 @@ fn array<T: crate::Element + Default>(options: &WriterOptions, name: &str, shape
     Ok(writer.discarded())
 }
 
-/// Everything of a region that refusing a writer must leave as it is.
+/// Everything in a region that must not change when a writer is refused.
 fn contents(name: &str) -> (Info, Vec<Vec<u8>>) {
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(name).unwrap();
     let values = std::iter::from_fn(|| reader.try_recv().unwrap().value()).map(|sample| sample.value).collect();
@@ -93,7 +95,7 @@ fn each_kind_and_type_is_refused_by_every_other_and_keeps_its_values() {
     }
 }
 
-/// The kind of region that a way makes.
+/// The kind of region that this way creates.
 fn inspect_kind(way: &str) -> Option<Kind> {
     let test_region = TestRegion::new();
     let (_, make) = WAYS.iter().find(|(name, _)| *name == way).unwrap();
@@ -103,7 +105,7 @@ fn inspect_kind(way: &str) -> Option<Kind> {
 
 // Fault 64.
 #[test]
-fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
+fn each_kind_and_type_replaces_every_other_on_request() {
     for (found, make) in WAYS {
         for (wanted, open) in WAYS.iter().filter(|(wanted, _)| wanted != found) {
             let test_region = TestRegion::new();
@@ -117,7 +119,8 @@ fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
             assert_eq!(discarded, 3, "{wanted} on {found}");
             let after = inspect(name).unwrap();
             assert_eq!((after.head, after.first, after.lineage), (4, 4, before.lineage), "{wanted} on {found}");
-            // A reader that was attached still gets what it had not read; one that comes later learns what went.
+            // An attached reader still receives the values that it had not read. A reader that opens the region
+            // later learns how many values are missing.
             let rows = |reader: &mut RawReader| -> Vec<(u64, u64)> {
                 let samples = std::iter::from_fn(|| reader.try_recv().unwrap().value());
                 samples.map(|sample| (sample.sequence, sample.lost)).collect()
@@ -129,7 +132,7 @@ fn each_kind_and_type_replaces_every_other_if_that_is_asked_for() {
 }
 
 #[test]
-fn a_kind_that_nobody_knows_is_named_as_such_and_replaced_only_if_that_is_asked_for() {
+fn an_unknown_kind_is_reported_as_such_and_replaced_only_on_request() {
     let test_region = TestRegion::new();
     let name = &test_region.name;
     raw(&WriterOptions::new(), name, Kind::Text, b"text").unwrap();
@@ -212,7 +215,7 @@ mod without_schema {
     fn a_region_that_describes_its_type_is_neither_decoded_nor_taken_over() {
         let test_region = TestRegion::new();
         let name = &test_region.name;
-        // As a program with the feature makes it.
+        // A region created by a program that was built with the feature.
         let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors/typed.region");
         std::fs::copy(vector, name).unwrap();
         let before = std::fs::read(name).unwrap();

@@ -1,4 +1,5 @@
-//! A directory with one region in it, for tests: a writer, readers, and what may be done to the file by hand.
+//! A directory with one region in it, for tests: a writer, readers, and functions that change the file
+//! directly.
 
 use crate::{Kind, Position, RawReader, RawWriter, Sequence};
 use std::fs::{File, OpenOptions};
@@ -11,7 +12,7 @@ pub const BOOT_ID_AT: u64 = 128;
 pub const KIND_AT: u64 = 96;
 pub const SLOTS_AT: u64 = 4096;
 
-/// A directory with one region in it, `room`.
+/// A directory that contains one region, `room`.
 pub struct TestRegion {
     pub directory: TempDir,
     pub name: String,
@@ -40,7 +41,7 @@ impl TestRegion {
         self.file().write_all_at(bytes, at).unwrap();
     }
 
-    /// Changes the header's written-once part and makes its CRC fit again.
+    /// Changes the static header and updates its CRC.
     pub fn poke_header(&self, at: u64, bytes: &[u8]) {
         self.poke(at, bytes);
         let mut static_header = [0; 252];
@@ -65,7 +66,7 @@ pub fn kill(writer: RawWriter) {
     assert!(died.join().is_err());
 }
 
-/// All that the reader gets without waiting: number, losses, text.
+/// Everything that the reader receives without waiting: sequence number, losses, text.
 pub fn drain(reader: &mut RawReader) -> Vec<(Sequence, u64, String)> {
     std::iter::from_fn(|| reader.try_recv().unwrap().value())
         .map(|sample| (sample.sequence, sample.lost, String::from_utf8(sample.value).unwrap()))

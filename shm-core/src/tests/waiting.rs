@@ -1,4 +1,4 @@
-//! Tests of waiting: the rule by itself, a single sleep, and writers and readers in one another's way.
+//! Tests of waiting: the rule alone, a single sleep, and writers and readers that disturb each other.
 
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
 use crate::sys::clock::Moment;
@@ -22,7 +22,7 @@ fn memory() -> Memory {
     Memory::new(Shape { slots: 64, stride_words: 16, payload_word: 3, capacity: 64, checksummed: false })
 }
 
-/// Asserts for each time of a publication whether it wakes: `(time in ns, wakes)`.
+/// Asserts for the time of each publication whether it wakes: `(time in ns, wakes)`.
 #[track_caller]
 fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
     for (number, &(steady_ns, wakes)) in publications.iter().enumerate() {
@@ -32,12 +32,12 @@ fn check_wakes(waker: &mut Waker, publications: &[(u64, bool)]) {
 
 // Fault 48.
 #[test]
-fn what_the_unix_clock_says_never_matters() {
+fn the_unix_clock_never_matters() {
     let mut wakers = [Waker::new(SPIN_NS), Waker::new(SPIN_NS)];
     let mut steady_ns = 0;
     for step in 0..10_000_u64 {
         steady_ns += step * 7919 % SPIN_NS;
-        // One goes on with the steady clock; the other is set forth and back by years.
+        // The first clock continues with the steady clock. The second jumps forward and back by years.
         let unix_ns = [steady_ns, step.wrapping_mul(0x9e37_79b9_7f4a_7c15)];
         let due = [0, 1].map(|index| wakers[index].is_due(Moment { steady_ns, unix_ns: unix_ns[index] }));
         assert_eq!(due[0], due[1], "step {step}");
@@ -45,7 +45,7 @@ fn what_the_unix_clock_says_never_matters() {
 }
 
 #[test]
-fn a_waker_that_restarts_knows_nothing_of_before() {
+fn a_restarted_waker_forgets_earlier_publications() {
     let mut waker = Waker::new(SPIN_NS);
     check_wakes(&mut waker, &[(0, true), (1, true), (2, false)]);
     waker.restart(2 * SPIN_NS);
@@ -62,7 +62,7 @@ fn every_change_of_state_changes_the_bell() {
 }
 
 #[test]
-fn a_bell_that_changed_ends_the_wait_at_once() {
+fn a_bell_that_changed_ends_the_wait_immediately() {
     let memory = memory();
     memory.hot.bell.store(8, Release);
     let wait =

@@ -1,12 +1,12 @@
-//! Arrays of numbers: their element types and shapes, in NumPy's words, and which Rust slices they are. Nothing here knows
-//! of regions.
+//! Arrays of numbers: element types and shapes in NumPy's notation, and their conversion to and from
+//! Rust slices. Does not depend on regions.
 
 use super::error::{ArrayTypeError, ValueError};
 use serde::{Deserialize, Serialize};
 use shm_ring::copy::{Content, Destination};
 use std::fmt;
 
-/// Every type of element, with its size in bytes.
+/// All element types, each with its size in bytes.
 const DTYPES: [(&str, u64); 14] = [
     ("|b1", 1),
     ("|i1", 1),
@@ -23,12 +23,12 @@ const DTYPES: [(&str, u64); 14] = [
     ("<c8", 8),
     ("<c16", 16),
 ];
-/// The most dimensions.
+/// The maximum number of dimensions.
 const MAX_DIMENSIONS: usize = 32;
-/// The longest payload: a slot's length field has 48 bits.
+/// The length of the longest payload in bytes: the length field of a slot has 48 bits.
 const MAX_BYTES: u64 = (1 << 48) - 1;
 
-/// The type of a region's arrays: what their elements are, and their shape.
+/// The type of the arrays in a region: their element type and their shape.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -44,7 +44,7 @@ pub struct ArrayType {
     shape: Vec<u64>,
 }
 
-/// The same as it stands in a region, not yet checked.
+/// An array type as a region describes it, before it is checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claimed {
@@ -53,13 +53,15 @@ struct Claimed {
 }
 
 impl ArrayType {
-    /// An array of elements such as `u1`, `i4` or `f8` (NumPy's `typestr`, with or without its first character), of this
-    /// shape. Only the first length may be 0: it then follows from the length of each value.
+    /// Creates an array type from an element type and a shape.
+    ///
+    /// `dtype` is NumPy's `typestr`, such as `u1`, `i4` or `f8`, with or without its first character. Only
+    /// the first length in `shape` may be 0. In that case it follows from the length of each value.
     ///
     /// # Errors
     ///
-    /// [`ArrayTypeError::Dtype`] if there is no such element; [`ArrayTypeError::Dimensions`], [`ArrayTypeError::Empty`] and
-    /// [`ArrayTypeError::TooLarge`] if there can be no such shape.
+    /// [`ArrayTypeError::Dtype`] if the element type does not exist; [`ArrayTypeError::Dimensions`],
+    /// [`ArrayTypeError::Empty`] and [`ArrayTypeError::TooLarge`] if the shape is not possible.
     pub fn new(dtype: &str, shape: &[u64]) -> Result<Self, ArrayTypeError> {
         let known = DTYPES.iter().find(|(name, _)| *name == dtype || name[1..] == *dtype);
         let Some((dtype, element_bytes)) = known else {
@@ -81,21 +83,21 @@ impl ArrayType {
         }
     }
 
-    /// All types of elements, for people.
+    /// Lists all element types, for messages.
     pub(super) fn dtypes() -> String {
         DTYPES.map(|(name, _)| &name[1..]).join(", ")
     }
 
-    /// Reads it from a region's schema, as [`to_json`](Self::to_json) writes it.
+    /// Parses the schema of a region, as [`to_json`](Self::to_json) writes it.
     ///
     /// # Errors
     ///
-    /// [`ArrayTypeError::Malformed`]; otherwise as for [`new`](Self::new).
+    /// [`ArrayTypeError::Malformed`]; otherwise the same as [`new`](Self::new).
     pub fn from_json(json: &[u8]) -> Result<Self, ArrayTypeError> {
         let claimed = serde_json::from_slice(json);
         let Claimed { dtype, shape } =
             claimed.map_err(|error| ArrayTypeError::Malformed { reason: error.to_string() })?;
-        // Here with its first character.
+        // In a region, the first character is required.
         if DTYPES.iter().any(|(name, _)| *name == dtype) {
             Self::new(&dtype, &shape)
         } else {
@@ -103,31 +105,31 @@ impl ArrayType {
         }
     }
 
-    /// The schema, as it stands in a region: JSON.
+    /// Returns the schema for a region, as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("text and numbers")
     }
 
-    /// What an element is: NumPy's `typestr`.
+    /// Returns the element type as NumPy's `typestr`.
     #[must_use]
     pub fn dtype(&self) -> &'static str {
         self.dtype
     }
 
-    /// The length in each dimension; in C order, so the last index runs fastest.
+    /// Returns the length of each dimension. Arrays are in C order: the last index changes fastest.
     #[must_use]
     pub fn shape(&self) -> &[u64] {
         &self.shape
     }
 
-    /// Bytes of one element.
+    /// Returns the size of one element in bytes.
     #[must_use]
     pub fn element_bytes(&self) -> u64 {
         DTYPES.iter().find(|(name, _)| *name == self.dtype).expect("checked by new").1
     }
 
-    /// Bytes of a value; if the first length is 0, bytes of one row of it.
+    /// Returns the length of a value in bytes or, if the first length is 0, the length of one row.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.checked_bytes().expect("checked by new")
@@ -137,16 +139,16 @@ impl ArrayType {
         self.lengths().try_fold(self.element_bytes(), u64::checked_mul)
     }
 
-    /// The lengths that are known.
+    /// Returns the lengths that are known.
     fn lengths(&self) -> impl Iterator<Item = u64> {
         self.shape.iter().copied().filter(|length| *length > 0)
     }
 
-    /// The shape of a value of so many bytes, or what is wrong with that length.
+    /// Returns the shape of a value of `bytes` bytes.
     ///
     /// # Errors
     ///
-    /// [`ValueError::Length`].
+    /// [`ValueError::Length`] if no value of this type has this length.
     pub fn shape_of(&self, bytes: usize) -> Result<Vec<u64>, ValueError> {
         self.check_bytes(bytes)?;
         let mut shape = self.shape.clone();
@@ -156,7 +158,7 @@ impl ArrayType {
         Ok(shape)
     }
 
-    /// Says what is wrong with the length of a value.
+    /// Checks the length of a value in bytes.
     pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), ValueError> {
         let fits = match self.shape.first() {
             Some(0) => (bytes as u64).is_multiple_of(self.bytes()),
@@ -181,9 +183,9 @@ impl fmt::Display for ArrayType {
     }
 }
 
-/// A number that arrays can be made of: `i8` to `i64`, `u8` to `u64`, `f32` and `f64`.
+/// A number type that can be the element of an array: `i8` to `i64`, `u8` to `u64`, `f32` and `f64`.
 pub trait Element: bytemuck::Pod + sealed::Sealed {
-    /// NumPy's name for it.
+    /// NumPy's name of the type.
     const DTYPE: &'static str;
     #[doc(hidden)]
     fn turned(self) -> Self;
@@ -218,30 +220,31 @@ elements! {
     f64 "<f8" |number: f64| f64::from_bits(u64::from_le(number.to_bits()));
 }
 
-/// Gives the elements' bytes, little-endian, to `publish`. On most machines that is what they are.
+/// Calls `publish` with the elements as little-endian bytes. On a little-endian machine this needs no
+/// copy.
 pub fn with_bytes<T: Element, R>(elements: &[T], publish: impl FnOnce(&[u8]) -> R) -> R {
     if cfg!(target_endian = "little") {
         return publish(bytemuck::cast_slice(elements));
     }
-    // Turning bytes around is the same in both directions.
+    // Reversing the order of bytes is the same operation in both directions.
     let turned: Vec<T> = elements.iter().map(|element| element.turned()).collect();
     publish(bytemuck::cast_slice(&turned))
 }
 
-/// Has `copy` fill the elements' bytes, which are little-endian.
+/// Calls `copy` to fill the elements with little-endian bytes.
 pub fn from_bytes<T: Element>(elements: &mut [T], copy: impl FnOnce(&mut [u8])) {
     copy(bytemuck::cast_slice_mut(elements));
     turn(elements);
 }
 
-/// Makes numbers of this machine out of little-endian ones.
+/// Converts little-endian numbers to the byte order of this machine.
 fn turn<T: Element>(elements: &mut [T]) {
     if cfg!(target_endian = "big") {
         elements.iter_mut().for_each(|element| *element = element.turned());
     }
 }
 
-/// A vector that takes a payload's bytes as its elements.
+/// Receives the bytes of a payload as the elements of a vector.
 pub struct Elements<'a, T> {
     elements: &'a mut Vec<T>,
     bytes: usize,
@@ -262,17 +265,17 @@ impl<T: Element> Destination for Elements<'_, T> {
 }
 
 impl<'a, T: Element> Elements<'a, T> {
-    /// Nothing yet.
+    /// Creates a destination that has not received any bytes yet.
     pub fn new(elements: &'a mut Vec<T>) -> Self {
         Self { elements, bytes: 0 }
     }
 
-    /// How many bytes it was given.
+    /// Returns how many bytes were received.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Makes numbers of this machine out of the bytes.
+    /// Converts the received bytes to numbers in the byte order of this machine.
     pub fn turn(&mut self) {
         turn(self.elements);
     }

@@ -1,97 +1,97 @@
-//! What is wrong with a type or a value. Nothing here knows of regions.
+//! The errors of types and values. Does not depend on regions.
 
 use super::array::ArrayType;
 use super::kind::Kind;
 #[cfg(feature = "schema")]
 pub use super::schema::SchemaError;
 
-/// Why there is no such type of arrays.
+/// Why an array type is not possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArrayTypeError {
-    /// There is no such type of elements.
+    /// The element type does not exist.
     #[error("an array cannot have elements of type '{}'; use one of {}", .dtype.escape_debug(), ArrayType::dtypes())]
     Dtype {
-        /// The type as it was given.
+        /// The element type that was given.
         dtype: String,
     },
     /// The shape has too many dimensions.
     #[error("an array can have at most {limit} dimensions, not {dimensions}; use fewer")]
     Dimensions {
-        /// How many were given.
+        /// How many dimensions were given.
         dimensions: usize,
-        /// How many there may be.
+        /// The maximum number of dimensions.
         limit: usize,
     },
-    /// A length other than the first one is 0.
+    /// A length other than the first is 0.
     #[error("only the first length of an array's shape may be 0; use at least 1 for the others")]
     Empty,
-    /// An array of this shape would be longer than a value may be.
+    /// An array of this shape would be longer than a value can be.
     #[error("an array of {elements} elements of {} each is longer than {limit} bytes; use a smaller shape", bytes_in_words(*.element_bytes))]
     TooLarge {
-        /// How many elements it has, or the largest number there is.
+        /// How many elements the array has. If the number does not fit, the largest `u64`.
         elements: u64,
-        /// Bytes of one element.
+        /// The size of one element in bytes.
         element_bytes: u64,
-        /// Bytes that an array may have.
+        /// The maximum length of an array in bytes.
         limit: u64,
     },
-    /// A document in a region is not the description of an array.
+    /// A document in a region does not describe an array.
     #[error("the JSON is not the schema of an array: {reason}")]
     Malformed {
-        /// What is wrong with the JSON.
+        /// The problem with the JSON.
         reason: String,
     },
 }
 
-/// Why a value is not what its kind or type promises, or cannot be encoded or decoded.
+/// Why a value does not match its kind or type, or cannot be encoded or decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
-    /// It is not text.
+    /// The value is not UTF-8 text.
     #[error("the value is not UTF-8: byte {valid_up_to} is invalid")]
     Text {
-        /// How many bytes before that are text.
+        /// How many bytes from the start are valid text.
         valid_up_to: usize,
     },
-    /// It is not JSON.
+    /// The value is not JSON.
     #[error("the value is not JSON: {0}")]
     Json(#[source] serde_json::Error),
-    /// It is not an array of the type.
+    /// The value's length does not match the array type.
     #[error("the value has {}, and an array of type {array} has {}{}", bytes_in_words(*.bytes as u64), multiple(.array), bytes_in_words(.array.bytes()))]
     Length {
-        /// Bytes of the value.
+        /// The length of the value in bytes.
         bytes: usize,
         /// The type of the arrays.
         array: Box<ArrayType>,
     },
-    /// It is not a value of the type that the schema describes.
+    /// The value does not match the type that the schema describes.
     #[cfg(feature = "schema")]
     #[error(transparent)]
     Schema(Box<SchemaError>),
-    /// It cannot be encoded, or its bytes are not a value of the type.
+    /// The value cannot be encoded, or its bytes are not a value of the type.
     #[error("{reason}")]
     Encoding {
-        /// What stands in the way.
+        /// The problem with the value.
         reason: String,
     },
-    /// The bytes go on after the value.
+    /// The value ends before its bytes do.
     #[error("the value ends after {} of its {}", .bytes.saturating_sub(*.left_over), bytes_in_words(*.bytes as u64))]
     LeftOver {
-        /// How many bytes the value does not use.
+        /// How many bytes are left over.
         left_over: usize,
-        /// How many bytes there are.
+        /// How many bytes there are in total.
         bytes: usize,
     },
-    /// Its encoding is too long.
+    /// The encoding of the value is too long.
     #[error("the encoded value has {bytes} bytes, and the limit is {limit}")]
     TooLarge {
-        /// Bytes of the encoding.
+        /// The length of the encoding in bytes.
         bytes: usize,
-        /// Bytes that it may have.
+        /// The maximum length of an encoding in bytes.
         limit: usize,
     },
-    /// It is of another kind than this method decodes.
+    /// The value has another kind than this method can decode.
     #[error("its kind is {found}, not {expected}")]
     Kind {
         /// The kind of the value.
@@ -99,7 +99,7 @@ pub enum ValueError {
         /// The kind that was expected.
         expected: Kind,
     },
-    /// The region now holds values of which it does not say how they are encoded.
+    /// The region now contains values without a description of their encoding.
     #[error("its kind is {kind}, and the region has no schema that describes it")]
     Undescribed {
         /// The kind of the value.
@@ -119,31 +119,31 @@ pub fn bytes_in_words(count: u64) -> String {
     format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
-/// An array whose first length is 0 may have any number of rows.
+/// If the first length is 0, an array can have any number of rows.
 fn multiple(array: &ArrayType) -> &'static str {
     if array.shape().first() == Some(&0) { "a multiple of " } else { "" }
 }
 
-/// What is wrong with what a region says of its type: such a region is damaged.
+/// Why a region's description of its type is invalid. Such a region is damaged.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
-    /// The records do not fit each other.
+    /// The records of the descriptor contradict each other.
     #[error("{0}")]
     Records(&'static str),
-    /// There must be a schema, and there is none.
+    /// The region has no schema, although its kind requires one.
     #[error("its kind is array, and it has no schema")]
     Missing,
-    /// The schema is not the one that the fingerprint was made of.
+    /// The schema does not match the fingerprint.
     #[error("its schema does not match its fingerprint")]
     Fingerprint,
-    /// The schema is not the description of an array.
+    /// The schema does not describe an array.
     #[error("its schema is wrong: {0}")]
     Array(#[source] ArrayTypeError),
-    /// The schema is not a text.
+    /// The schema is not UTF-8 text.
     #[cfg(feature = "schema")]
     #[error("its schema is not UTF-8: byte {} is invalid", .0.valid_up_to())]
     Text(#[source] std::str::Utf8Error),
-    /// The schema is not the description of a type.
+    /// The schema does not describe a type.
     #[cfg(feature = "schema")]
     #[error("its schema is wrong: {0}")]
     Schema(#[source] SchemaError),

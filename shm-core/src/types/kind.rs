@@ -1,20 +1,20 @@
-//! What the bytes of a value mean, and whether they are that.
+//! The kinds of values, and checking the bytes of a value against its kind.
 
 use super::error::ValueError;
 
-/// What the payloads of a region are.
+/// The kind of the values in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Bytes of no known meaning.
+    /// Bytes without a known meaning.
     Bytes,
     /// UTF-8 text.
     Text,
-    /// A JSON document.
+    /// JSON documents.
     Json,
-    /// An array of numbers.
+    /// Arrays of numbers.
     Array,
-    /// A Rust value, encoded by bincode.
+    /// Rust values, encoded with bincode.
     Bincode,
 }
 
@@ -27,12 +27,12 @@ const KINDS: [(u32, Kind, &str); 5] = [
 ];
 
 impl Kind {
-    /// The number that stands for this kind in a header.
+    /// Returns the number for this kind in a header.
     pub fn code(self) -> u32 {
         KINDS.iter().find(|row| row.1 == self).expect("every kind has a row").0
     }
 
-    /// The kind that a number in a header stands for.
+    /// Returns the kind for a number in a header.
     pub fn from_code(code: u32) -> Option<Self> {
         KINDS.iter().find(|row| row.0 == code).map(|row| row.1)
     }
@@ -44,11 +44,12 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// Checks that a payload is what its kind promises; says what is wrong otherwise.
+/// Checks that a payload matches its kind.
 pub fn check(kind: Kind, payload: &[u8]) -> Result<(), ValueError> {
     match kind {
         Kind::Text => text(payload).map(drop),
-        // JSON is UTF-8 text, which has to be checked by itself: what is skipped in bytes is not.
+        // Check the UTF-8 separately: a JSON parser that works on bytes does not check the parts that it
+        // skips.
         Kind::Json => check_json(text(payload)?),
         Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
     }

@@ -1,9 +1,9 @@
-//! Rust values to and from bytes. The only file that names bincode.
+//! Conversion of Rust values to and from bytes. This is the only file that uses bincode.
 //!
 //! The encoding is bincode's `legacy()` configuration: fixed-width integers, little-endian, 64-bit
-//! lengths, 32-bit enum variants; byte for byte what bincode 1.3 wrote.
-//! Bytes that come from a region are not trusted: decoding is limited by `bounded`, in memory, in depth and in the number
-//! of elements, and must use up all bytes.
+//! lengths and 32-bit enum variants. It is byte for byte the encoding of bincode 1.3. Bytes from a
+//! region are not trusted: `bounded` limits the memory, the depth and the number of elements when
+//! decoding, and a value must use all of its bytes.
 
 use super::error::ValueError;
 use bincode::config;
@@ -14,10 +14,10 @@ mod bounded;
 #[cfg(test)]
 mod tests;
 
-/// The longest encoding of a Rust value, 2 GiB less one byte.
+/// The length of the longest encoding of a Rust value: 2 GiB less one byte.
 const MAX_ENCODED_BYTES: usize = i32::MAX.unsigned_abs() as usize;
 
-/// Replaces the buffer's content with the encoding of a value.
+/// Replaces the contents of the buffer with the encoding of a value.
 #[inline]
 pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), ValueError> {
     buffer.clear();
@@ -25,7 +25,7 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Value
     check_length(buffer.len())
 }
 
-/// The value that `bytes` encode, or what is wrong with them.
+/// Decodes `bytes` as a value.
 #[inline(always)]
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
     check_length(bytes.len())?;
@@ -44,7 +44,7 @@ fn check_length(bytes: usize) -> Result<(), ValueError> {
     if bytes > MAX_ENCODED_BYTES { Err(ValueError::TooLarge { bytes, limit: MAX_ENCODED_BYTES }) } else { Ok(()) }
 }
 
-/// What bincode says of a value, in words: its own message is for programmers.
+/// Converts an error of bincode, whose own message is for programmers, to plain words.
 #[cold]
 fn unencodable(error: EncodeError) -> ValueError {
     let reason = match error {
@@ -61,7 +61,7 @@ fn unencodable(error: EncodeError) -> ValueError {
     ValueError::Encoding { reason }
 }
 
-/// The same for the bytes of a value.
+/// Converts an error in decoding in the same way.
 #[cold]
 fn undecodable(error: DecodeError) -> ValueError {
     let reason = match error {

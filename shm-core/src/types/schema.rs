@@ -1,5 +1,6 @@
-//! What a region says of the type of its values, so that whoever does not know the type can read them all the same, and
-//! whoever knows another one is refused. Nothing here knows of regions, or where bytes come from.
+//! Schemas: a description of the type of a region's values. With it, a program that does not know the
+//! type can read the values, and a program with another type is refused. Does not depend on regions or
+//! on the source of the bytes.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,25 +20,28 @@ mod trace;
 
 use format::{Format, Tree};
 
-/// How deep formats nest within a value, at most, when it is decoded or encoded by a schema.
+/// The maximum depth of formats within a value that is decoded or encoded by a schema.
 const MAX_DEPTH: usize = 128;
 
-/// How many formats are decoded, at most, for a payload of this length. Otherwise a few bytes could stand for millions of
-/// elements that take no bytes.
+/// Returns how many formats may be decoded from a payload of this length. Without this limit, a few
+/// bytes could claim millions of elements that use no bytes.
 fn most_nodes(payload_bytes: usize) -> usize {
     payload_bytes.saturating_mul(8).saturating_add(4096)
 }
 
-/// A description of the type of a region's values, which the region carries.
+/// A description of the type of a region's values, which is stored in the region.
 ///
-/// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive it from the type's `Deserialize`. What
-/// cannot be found out in this way is refused with a message that says why: types that need a self-describing format
-/// (`#[serde(untagged)]`, `tag`, `flatten`), and types that check what they take (a validated e-mail address). For those
-/// there are [`from_samples`](Self::from_samples) and [`named`](Self::named).
+/// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive the schema from the type's
+/// `Deserialize`. This does not work for types that need a self-describing format
+/// (`#[serde(untagged)]`, `tag`, `flatten`), and for types that validate their input, such as an e-mail
+/// address. The error for such a type explains the reason. Describe the type with
+/// [`from_samples`](Self::from_samples) or [`named`](Self::named) instead.
 ///
-/// `Serialize` and `Deserialize` must mean the same. With `#[serde(skip_serializing_if)]`, or `#[serde(skip)]` on a variant
-/// that is not the last, they do not: bincode cannot read such values, whether there is a schema or not. A writer checks its
-/// first value, its second, fourth, eighth and so on, and refuses to publish one that is not of the type.
+/// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
+/// `#[serde(skip)]` on a variant that is not the last one, they do not match, and bincode cannot read
+/// such values, with or without a schema. To detect this, a writer checks the first value that it
+/// publishes, the second, the fourth, the eighth and so on, and refuses to publish one that does not
+/// match the schema.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -63,13 +67,13 @@ pub struct Schema {
     content: Arc<Content>,
 }
 
-/// The two things that a schema of a type can be.
+/// The contents of a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 enum Content {
-    /// All parts are known.
+    /// A complete description of the type.
     Tree(Tree),
-    /// Only a name and a version are.
+    /// Only a name and a version.
     Name(Name),
 }
 
@@ -80,37 +84,38 @@ struct Name {
     version: u64,
 }
 
-/// Why a schema cannot be made or used.
+/// Why a schema cannot be created or used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// A type cannot be found out by its `Deserialize`.
+    /// The type cannot be derived from its `Deserialize`, or from its samples.
     #[error(
         "cannot derive a schema of the type '{type_name}': {reason}; create one with Schema::from_samples or Schema::named, and pass it to the options of the writer and the reader"
     )]
     Untraceable {
         /// The type's name in Rust.
         type_name: &'static str,
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
-    /// A document is not a schema.
+    /// A document is not a valid schema.
     #[error("the JSON is not a schema: {0}")]
     Malformed(String),
     /// Bytes are not a value of the type.
     #[error("at byte {at} of the value: {reason}")]
     Bytes {
-        /// Where in the payload.
+        /// The offset of the problem in the payload.
         at: usize,
-        /// What is wrong there.
+        /// The problem.
         reason: String,
     },
     /// JSON is not a value of the type.
     #[error("{}{reason}", in_front(.path))]
     Json {
-        /// Where in the value, as in `Reading.position.1`; empty for a whole value whose type has no name.
+        /// The place of the problem in the value, such as `Reading.position.1`. Empty for a whole value
+        /// whose type has no name.
         path: String,
-        /// What was expected, and what was there.
+        /// The expected and the actual value.
         reason: String,
     },
 }
@@ -118,7 +123,8 @@ pub enum SchemaError {
 type Result<T> = std::result::Result<T, SchemaError>;
 
 impl Schema {
-    /// Finds out what a type looks like. The type is asked to deserialize made-up values until it has shown all its parts.
+    /// Derives the schema of a type. This deserializes made-up values of the type until the type has shown
+    /// all of its parts.
     ///
     /// # Errors
     ///
@@ -128,8 +134,10 @@ impl Schema {
         Self::new(Content::Tree(traced))
     }
 
-    /// Finds out what a type looks like from values of it. Of what they leave open, nothing is known: they must have each
-    /// variant of each enum that is going to be published, and options and sequences that are not empty.
+    /// Derives the schema of a type from values of the type.
+    ///
+    /// The samples must show every part of the type: each enum variant that will be published, each
+    /// `Option` as `Some`, and each sequence with at least one element.
     ///
     /// ```
     /// use serde::{Deserialize, Serialize};
@@ -158,14 +166,15 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Untraceable`] if there are no samples, they leave something open, or two types have the same name.
+    /// [`SchemaError::Untraceable`] if there are no samples, if they do not show a part of the type, or if
+    /// two types have the same name.
     pub fn from_samples<T: Serialize>(samples: &[T]) -> Result<Self> {
         let tree = trace::trace_samples(samples).map_err(|reason| untraceable::<T>(reason))?;
         Self::new(Content::Tree(tree))
     }
 
-    /// A schema that only names the type, for programs that share its definition in another way. Who does not know the
-    /// type sees bytes.
+    /// Creates a schema that only names the type, for programs that share the type's definition in another
+    /// way. A program that does not know the type can only read the values as bytes.
     ///
     /// # Errors
     ///
@@ -174,11 +183,11 @@ impl Schema {
         Self::new(Content::Name(Name { name: name.to_owned(), version }))
     }
 
-    /// Reads a schema from its JSON.
+    /// Parses the JSON of a schema. The JSON may come from an untrusted source.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Malformed`]. A document may come from anybody: it is checked as docs/FORMAT.md demands.
+    /// [`SchemaError::Malformed`] if the document breaks the rules in docs/FORMAT.md.
     pub fn parse(json: &str) -> Result<Self> {
         check::length(json)?;
         let named = || serde_json::from_str(json).map(Content::Name);
@@ -186,7 +195,8 @@ impl Schema {
         Self::new(content.map_err(|error| SchemaError::Malformed(error.to_string()))?)
     }
 
-    /// Every schema is checked, also those that were made here: others will check them.
+    /// Checks every schema, including those that were derived here, because other programs will check it,
+    /// too.
     fn new(content: Content) -> Result<Self> {
         let mut content = content;
         match &mut content {
@@ -198,7 +208,7 @@ impl Schema {
         }
         let json = serde_json::to_string(&content).map_err(|error| SchemaError::Malformed(error.to_string()))?;
         check::length(&json)?;
-        // Others must be able to read it, and they limit how deep it nests.
+        // Other programs must be able to parse the schema, and they limit how deeply it nests.
         let readable = match &content {
             Content::Tree(_) => serde_json::from_str(&json).map(Content::Tree),
             Content::Name(_) => serde_json::from_str(&json).map(Content::Name),
@@ -207,13 +217,13 @@ impl Schema {
         Ok(Self { json: json.into(), content: Arc::new(content) })
     }
 
-    /// The canonical JSON of the schema.
+    /// Returns the canonical JSON of the schema.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.json
     }
 
-    /// The name of the type, if it is a struct or an enum, or was named.
+    /// Returns the name of the type, if the type is a struct or an enum, or if the schema only names it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &*self.content {
@@ -222,28 +232,30 @@ impl Schema {
         }
     }
 
-    /// Whether the schema says how values are encoded, and not only what they are called.
+    /// Returns whether the schema describes how values are encoded. A schema from [`named`](Self::named)
+    /// does not.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         matches!(&*self.content, Content::Tree(_))
     }
 
-    /// Decodes a payload as JSON, by the rules in docs/FORMAT.md.
-    ///
-    /// Members of objects are in the order of the fields.
+    /// Decodes a payload to JSON, by the rules in docs/FORMAT.md. The members of an object are in the order
+    /// of the fields.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Bytes`] if the payload is not a value of the type, or the schema only names it.
+    /// [`SchemaError::Bytes`] if the payload is not a value of the type, or if the schema only names the
+    /// type.
     pub fn decode(&self, payload: &[u8]) -> Result<Value> {
         decode::value(self.tree()?, payload)
     }
 
-    /// The same as text on one line, appended to `json`. If there is an error, `json` may have grown.
+    /// Decodes a payload to JSON text on one line, which is appended to `json`. After an error, `json` may
+    /// contain a part of the text.
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Self::decode).
+    /// The same as [`decode`](Self::decode).
     pub fn decode_json(&self, payload: &[u8], json: &mut Vec<u8>) -> Result<()> {
         decode::text(self.tree()?, payload, json)
     }
@@ -252,7 +264,8 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Json`] if it is not a value of the type; [`SchemaError::Bytes`] if the schema only names it.
+    /// [`SchemaError::Json`] if the JSON is not a value of the type; [`SchemaError::Bytes`] if the schema
+    /// only names the type.
     pub fn encode(&self, value: &Value) -> Result<Vec<u8>> {
         encode::encode(self.tree()?, value)
     }
@@ -269,12 +282,13 @@ impl Schema {
         }
     }
 
-    /// Says whether a payload is a value of the type.
+    /// Checks that a payload is a value of the type.
     pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
         decode::text(self.tree()?, payload, std::io::sink())
     }
 
-    /// The first difference between a region's schema and that of a program, which are not the same, in words.
+    /// Describes the first difference between the schema of a region and that of a program, which are not
+    /// equal.
     pub(crate) fn difference(region: &Self, here: &Self) -> String {
         let first = match (&*region.content, &*here.content) {
             (Content::Tree(region), Content::Tree(here)) => difference::first(region, here),
@@ -300,7 +314,8 @@ impl PartialEq for Schema {
 impl Eq for Schema {}
 
 impl fmt::Display for Schema {
-    /// The type's definition, much as in Rust: first the type itself, then those that it contains.
+    /// Prints the type's definition in a notation similar to Rust: first the type itself, then the types
+    /// that it contains.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.content {
             Content::Tree(tree) => f.write_str(&definition::of_tree(tree)),

@@ -1,5 +1,5 @@
-//! What a region says of the type of its values: how that stands in its descriptor, and whether it is the type that is
-//! wanted. What types look like is known to `schema` and `array`.
+//! The type of a region's values: its record in the descriptor, and the comparison with the type that a
+//! program expects. The types themselves are in `schema` and `array`.
 
 use super::array::ArrayType;
 use super::error::{DescriptionError, ValueError};
@@ -11,16 +11,16 @@ use shm_ring::descriptor::{self, TAG_SCHEMA};
 /// The type of the values in a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueType {
-    /// An array of this type.
+    /// Arrays of this type.
     Array(ArrayType),
-    /// A type with this schema.
+    /// Values of the type that this schema describes.
     #[cfg(feature = "schema")]
     Schema(Schema),
 }
 
 impl ValueType {
-    /// What a descriptor and its fingerprint say of values of this kind, if that is something that this program can use; or
-    /// what is wrong with it.
+    /// Parses the descriptor of a region with values of this kind, and checks the fingerprint. Returns
+    /// `None` if the region does not describe its type, or if this program cannot use the description.
     pub fn parse(kind: Kind, fingerprint: u64, descriptor: &[u8]) -> Result<Option<Self>, DescriptionError> {
         let record = descriptor::record(descriptor, TAG_SCHEMA).map_err(DescriptionError::Records)?;
         match (kind, record) {
@@ -40,7 +40,7 @@ impl ValueType {
         }
     }
 
-    /// The arrays that it describes.
+    /// Returns the array type.
     pub fn array(&self) -> Option<&ArrayType> {
         match self {
             Self::Array(array) => Some(array),
@@ -49,7 +49,7 @@ impl ValueType {
         }
     }
 
-    /// The schema that it is.
+    /// Returns the schema.
     #[cfg(feature = "schema")]
     pub fn schema(&self) -> Option<&Schema> {
         match self {
@@ -58,7 +58,7 @@ impl ValueType {
         }
     }
 
-    /// The kind of region that can have it.
+    /// Returns the kind of a region with this type.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Array(_) => Kind::Array,
@@ -67,7 +67,7 @@ impl ValueType {
         }
     }
 
-    /// The option of readers and writers that sets it.
+    /// Returns the name of the option of readers and writers that sets this type.
     pub fn option(&self) -> &'static str {
         match self {
             Self::Array(_) => "array",
@@ -76,7 +76,7 @@ impl ValueType {
         }
     }
 
-    /// The descriptor of a region of this type, and its fingerprint.
+    /// Returns the descriptor of a region of this type, and its fingerprint.
     pub fn to_descriptor(&self) -> (Vec<u8>, u64) {
         let json = match self {
             Self::Array(array) => array.to_json(),
@@ -86,8 +86,8 @@ impl ValueType {
         (descriptor::of_record(TAG_SCHEMA, json.as_bytes()), descriptor::fingerprint(json.as_bytes()))
     }
 
-    /// How the type that is described in a region differs from this one, if it does. A region that says nothing is taken
-    /// at its word.
+    /// Describes how the type that a region describes differs from this one, if it does. A region that does
+    /// not describe its type counts as equal.
     pub fn difference(&self, found: Option<&Self>) -> Option<String> {
         match (found, self) {
             (None, _) => None,
@@ -102,7 +102,7 @@ impl ValueType {
         }
     }
 
-    /// Says what is wrong with a payload that is not of the type.
+    /// Checks that a payload is a value of this type.
     fn check_payload(&self, payload: &[u8]) -> Result<(), ValueError> {
         match self {
             Self::Array(array) => array.check_bytes(payload.len()),
@@ -114,7 +114,7 @@ impl ValueType {
     }
 }
 
-/// Says what is wrong with a payload that is not what kind and type promise.
+/// Checks that a payload matches its kind and its type.
 pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), ValueError> {
     kind::check(kind, payload)?;
     value_type.map_or(Ok(()), |value_type| value_type.check_payload(payload))

@@ -1,4 +1,4 @@
-//! The writing handle for arrays of numbers: their bytes are published as they are.
+//! The writing handle for arrays of numbers. It publishes their bytes unchanged.
 
 use super::{ArrayLoan, RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
@@ -7,8 +7,11 @@ use crate::types::array::{ArrayType, Element, with_bytes};
 use std::marker::PhantomData;
 use std::path::Path;
 
-/// A writer of arrays of numbers, which readers in any language see with their element type and shape. They are copied
-/// once, into the region. See [`Writer`](crate::Writer) for the rest.
+/// Publishes arrays of numbers, which readers in any language receive with their element type and
+/// shape.
+///
+/// Publishing copies an array once, into the region. [`Writer`](crate::Writer) describes what all
+/// writers have in common.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -37,8 +40,10 @@ impl<T: Element> ArrayWriter<T> {
         Self { raw, elements: PhantomData }
     }
 
-    /// Opens a region of arrays of this shape, with all other options as found or by default. If the first length is 0,
-    /// each value may have another one there.
+    /// Opens a region for arrays of this shape, and creates it if it does not exist.
+    ///
+    /// All other options are as in the existing region. In a new region they have their defaults. If the
+    /// first length of the shape is 0, it can differ from value to value.
     ///
     /// # Errors
     ///
@@ -47,27 +52,32 @@ impl<T: Element> ArrayWriter<T> {
         WriterOptions::new().open_array(name, shape)
     }
 
-    /// What is published here.
+    /// Returns the element type and shape of the arrays.
     #[must_use]
     pub fn array(&self) -> &ArrayType {
         self.raw.array().expect("it was opened with one")
     }
 
-    /// Publishes the elements, in C order: the last index runs fastest.
+    /// Publishes an array and returns its sequence number.
+    ///
+    /// The elements are in C order: the last index changes fastest.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the number of elements does not fit the shape; otherwise as for
+    /// [`RawWriter::publish`].
     pub fn publish(&mut self, elements: &[T]) -> Result<Sequence, PublishError> {
         self.array().check_bytes(size_of_val(elements)).map_err(|error| self.raw.bad_value(error))?;
         with_bytes(elements, |bytes| self.raw.publish_checked(bytes))
     }
 
-    /// The next slot, to be filled in place with an array of `elements` elements. See [`RawWriter::loan`].
+    /// Lends the next slot, to be filled in place with an array of `elements` elements. See
+    /// [`RawWriter::loan`].
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if their number does not fit the shape; otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the number of elements does not fit the shape; otherwise as for
+    /// [`RawWriter::publish`].
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! The writing handle for values given as JSON, encoded by the region's schema.
+//! The writing handle for values given as JSON, which it encodes with the region's schema.
 
 use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
@@ -7,8 +7,10 @@ use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
 
-/// A writer of typed values for programs that do not know the type: they are given as JSON, and encoded by the region's schema.
-/// See [`Writer`](crate::Writer) for the rest.
+/// Publishes typed values given as JSON, for programs that do not know the Rust type.
+///
+/// The values are encoded with the region's schema. [`Writer`](crate::Writer) describes what all
+/// writers have in common.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -38,7 +40,7 @@ impl JsonWriter {
         Self { raw }
     }
 
-    /// Opens a region that exists and has a schema, with all options as found.
+    /// Opens a region that exists and has a schema. All options are as in the region.
     ///
     /// # Errors
     ///
@@ -47,18 +49,18 @@ impl JsonWriter {
         WriterOptions::new().open_json(name)
     }
 
-    /// The schema by which values are encoded.
+    /// Returns the schema that the values are encoded with.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         self.raw.schema().expect("it was opened with one")
     }
 
-    /// Publishes the value and returns its number.
+    /// Publishes the value and returns its sequence number.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if it is not a value of the type: that names the place, what was expected, and what was
-    /// there. Otherwise as for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the value does not match the schema. The error names the place, the
+    /// expected type, and the value that was found there. Otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &Value) -> Result<Sequence, PublishError> {
         match self.schema().encode(value) {
             Ok(payload) => self.raw.publish_checked(&payload),

@@ -1,4 +1,4 @@
-//! A loan: the next slot of a region, filled in place and then published.
+//! A loan: the next slot of a region, which the writer fills in place and then publishes.
 #![allow(unsafe_code)]
 
 use super::RawWriter;
@@ -11,11 +11,14 @@ use shm_ring::copy;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
-/// The next value of a region, to be filled in place: it saves the copy of a large value, but readers lose the oldest value earlier,
-/// because the slot is taken from the readers when the loan begins and not when it is published.
+/// The next value of a region, to be filled in place.
 ///
-/// Nobody sees the value before [`commit`](Self::commit). A loan that is dropped publishes nothing, and its number goes to
-/// the next value; so it does if the process dies meanwhile. What is not filled holds what an older value left there.
+/// Writing in place avoids copying a large value. The price is that readers lose the oldest value as
+/// soon as the loan is taken, not when it is committed.
+///
+/// Readers cannot see the value before [`commit`](Self::commit). If you drop the loan, or if the
+/// process dies, nothing is published, and the next value gets this one's sequence number. Bytes that
+/// you do not fill still contain parts of an older value.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,17 +44,19 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 pub struct Loan<'w> {
     writer: &'w mut RawWriter,
     length: usize,
-    // How many bytes came through `io::Write`.
+    // How many bytes were written with `io::Write`.
     written: usize,
 }
 
 impl RawWriter {
-    /// The next slot, to be filled in place with a value of `length` bytes. If that does not fit, the region is first
-    /// replaced by a larger one.
+    /// Lends the next slot, to be filled in place with a value of `length` bytes.
+    ///
+    /// If the value does not fit, the writer first replaces the region by a larger one.
     ///
     /// # Errors
     ///
-    /// As for [`publish`](Self::publish), and [`PublishError::BadValue`] if the region's arrays have another length.
+    /// As for [`publish`](Self::publish), and [`PublishError::BadValue`] if the region's arrays have
+    /// another length.
     pub fn loan(&mut self, length: usize) -> Result<Loan<'_>, PublishError> {
         if !self.is_writable() {
             return Err(self.unwritable());
@@ -72,59 +77,64 @@ impl RawWriter {
 }
 
 impl Loan<'_> {
-    /// How many bytes the value has.
+    /// Returns the length of the value in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether the value has no bytes.
+    /// Returns whether the value has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Makes the value shorter, for programs that know only an upper bound beforehand.
+    /// Shortens the value. Use it when you only know an upper bound of the length in advance.
     ///
     /// # Panics
     ///
-    /// If it would be longer.
+    /// If `length` is greater than the current length.
     pub fn truncate(&mut self, length: usize) {
         assert!(length <= self.length, "a loan of {} bytes cannot be extended to {length}", self.length);
         self.length = length;
     }
 
-    /// Copies `bytes` into the value, from byte `offset` on.
+    /// Copies `bytes` into the value, starting at byte `offset`.
     ///
     /// # Panics
     ///
-    /// If they do not lie within the value.
+    /// If the range does not lie within the value.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
         let room = self.length.checked_sub(offset);
         assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a loan of {} bytes", self.length);
         copy::part_in(self.words(), offset, bytes);
     }
 
-    /// The value's bytes themselves.
+    /// Returns the value's bytes for writing in place.
     ///
     /// # Safety
     ///
-    /// While the slice is in use, no other process may change them: only one that has this region mapped for writing can,
-    /// and no shm program or library maps the region of a living writer so. And no reader may use
-    /// [`View::as_slice`](crate::View::as_slice) on a value that this slot held before.
+    /// While the slice is in use:
+    ///
+    /// - No other process may change these bytes. Only a process that has mapped the region for writing can
+    ///   change them, and no program or library of shm maps the region of a living writer for writing.
+    /// - No reader may use [`View::as_slice`](crate::View::as_slice) on a value that was in this slot
+    ///   before.
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         let bytes = self.bytes();
-        // SAFETY: they are valid for reads and writes as long as the region is mapped, which is borrowed exclusively by
-        // way of `self`; the rest is the caller's word.
+        // SAFETY: the bytes are valid for reads and writes while the region is mapped, and `self` borrows the
+        // region exclusively. The caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(bytes.as_ptr().cast_mut().cast(), bytes.len()) }
     }
 
-    /// Publishes the value and returns its number.
+    /// Publishes the value and returns its sequence number.
+    ///
+    /// Text, JSON and typed values are copied once, to check them.
     ///
     /// # Errors
     ///
-    /// As for [`RawWriter::publish`]; nothing is published if the content is not what the region promises. To find that
-    /// out, values of text, JSON and typed values are copied once.
+    /// As for [`RawWriter::publish`]. If the bytes do not match the region's kind or type, nothing is
+    /// published.
     pub fn commit(self) -> Result<Sequence, PublishError> {
         if !self.writer.is_writable() {
             return Err(self.writer.unwritable());
@@ -148,7 +158,7 @@ impl Loan<'_> {
         }
     }
 
-    /// As the format demands, with zeros.
+    /// Fills the rest of the last word with zeros, as the format demands.
     fn fill_up_last_word(&self) {
         let end = self.length.next_multiple_of(copy::WORD);
         let words = self.words();
@@ -166,9 +176,10 @@ impl Loan<'_> {
 }
 
 impl io::Write for Loan<'_> {
-    /// Goes on behind what was written so far, from the value's start; stores nothing beyond its end.
+    /// Appends to the bytes written so far, beginning at the start of the value. Stores nothing beyond its
+    /// end.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The value may have been cut meanwhile.
+        // The value may have been shortened meanwhile.
         let start = self.written.min(self.length);
         let count = bytes.len().min(self.length - start);
         self.write_at(start, &bytes[..count]);

@@ -1,47 +1,47 @@
-//! The methods that every handle over a `raw` writer has, whatever its values are.
+//! The methods that all handles with a `raw` writer have, whatever the type of their values.
 
-/// Implements what a handle says of its region, and its ends.
+/// Implements the methods that describe the region, and those that close or remove it.
 macro_rules! region_methods {
     ([$($generics:tt)*] $writer:ty) => {
         impl<$($generics)*> $writer {
-            /// Options, none of which is set yet.
+            /// Returns options with none of them set.
             #[must_use]
             pub fn options() -> crate::writer::WriterOptions {
                 crate::writer::WriterOptions::new()
             }
 
-            /// The number of the newest value; 0 if there is none yet.
+            /// Returns the sequence number of the newest value, or 0 if there is no value yet.
             #[must_use]
             pub fn head(&self) -> crate::Sequence {
                 self.raw.head()
             }
 
-            /// What the payloads are.
+            /// Returns the kind of the values.
             #[must_use]
             pub fn kind(&self) -> crate::types::kind::Kind {
                 self.raw.kind()
             }
 
-            /// How many values the region has room for.
+            /// Returns how many values the region has space for.
             #[must_use]
             pub fn slots(&self) -> u64 {
                 self.raw.slots()
             }
 
-            /// How many bytes a slot holds at present.
+            /// Returns how many bytes a slot can currently hold.
             #[must_use]
             pub fn capacity(&self) -> u64 {
                 self.raw.capacity()
             }
 
-            /// How many retained values were discarded because this writer replaced a region of another kind or type; see
-            /// [`WriterOptions::replace`](crate::WriterOptions::replace).
+            /// Returns how many retained values were discarded because this writer replaced a region of another
+            /// kind or type; see [`WriterOptions::replace`](crate::WriterOptions::replace).
             #[must_use]
             pub fn discarded(&self) -> u64 {
                 self.raw.discarded()
             }
 
-            /// How often this writer called the kernel after a publication to wake sleeping readers.
+            /// Returns how many times this writer called the kernel after a publication to wake sleeping readers.
             #[must_use]
             pub fn wakes(&self) -> u64 {
                 self.raw.wakes()

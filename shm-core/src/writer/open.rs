@@ -1,4 +1,4 @@
-//! Creating a region, and taking one over from the writer before.
+//! Creating a region, and taking one over from its previous writer.
 
 use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity};
 use super::{RawWriter, WriterOptions};
@@ -20,25 +20,26 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 const DEFAULT_MODE: u32 = 0o600;
-/// How often a region that appears and disappears while it is being opened is tried again.
+/// How many times opening is repeated if the region appears and disappears meanwhile.
 const OPEN_ATTEMPTS: usize = 100;
 
-/// A region that is ready to be written.
+/// A region that is ready for writing.
 pub struct Opened {
     pub region: Region,
     pub producer: Producer,
-    /// How many values went because the region was of another kind or type.
+    /// How many values were discarded because the region was of another kind or type.
     pub discarded: u64,
 }
 
 impl WriterOptions {
-    /// Creates the region or takes it over. What fails leaves nothing behind.
+    /// Creates the region or takes it over. A failure leaves no files.
     pub(super) fn open_locked(&self, location: &Location, lock: Lock) -> Result<RawWriter, OpenError> {
         let opened = self.open_or_create(location, &lock);
         match opened {
             Ok(opened) => RawWriter::new(location.clone(), lock, opened),
             Err(error) => {
-                // A failed creation leaves nothing behind. The error that matters is this one.
+                // Releasing the lock also removes its file if there is no region. The caller needs the first error,
+                // not one from here.
                 let _ = lock.release(location);
                 Err(error)
             }
@@ -46,7 +47,7 @@ impl WriterOptions {
     }
 
     fn open_or_create(&self, location: &Location, lock: &Lock) -> Result<Opened, OpenError> {
-        // A writer that died while it replaced the region may have left one as large as the region.
+        // A writer that died while it replaced the region may have left a draft as large as the region.
         remove_draft(location);
         for _ in 0..OPEN_ATTEMPTS {
             match Region::open(location, Access::Write, MAX_REGION_BYTES) {
@@ -61,7 +62,7 @@ impl WriterOptions {
         Err(location.gone())
     }
 
-    /// Returns `None` if somebody put a file there meanwhile, without having the lock.
+    /// Returns `None` if a process without the lock created the file meanwhile.
     fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>, OpenError> {
         let (descriptor, fingerprint) = self.descriptor(location)?;
         let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
@@ -79,8 +80,8 @@ impl WriterOptions {
         Ok(draft.create()?.map(|region| (region, producer)))
     }
 
-    /// Goes on where the last writer ended: in its file, or in one that replaces it because another one is wanted or this
-    /// one is damaged.
+    /// Continues after the last writer: in its file, or in a new file if the options ask for a different
+    /// region or the file is damaged.
     fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<Opened, OpenError> {
         let (wanted, descriptor) = self.wanted(location, &region)?;
         let ring = region.ring();
@@ -98,7 +99,7 @@ impl WriterOptions {
         Ok(Opened { region, producer, discarded })
     }
 
-    /// Goes on in the file as it is.
+    /// Continues in the existing file.
     fn go_on(
         &self,
         location: &Location,
@@ -115,13 +116,13 @@ impl WriterOptions {
         Ok(Opened { region, producer, discarded: 0 })
     }
 
-    /// How long each value is, if it is an array and that is known.
+    /// The length of each value in bytes, if the values are arrays whose length is fixed.
     fn array_bytes(&self) -> Option<u64> {
         let array = self.value_type.as_ref().and_then(ValueType::array)?;
         (array.shape().first() != Some(&0)).then(|| array.bytes())
     }
 
-    /// The descriptor of a region that begins with these options, and its fingerprint.
+    /// The descriptor of a new region with these options, and its fingerprint.
     fn descriptor(&self, location: &Location) -> Result<(Vec<u8>, u64), OpenError> {
         match &self.value_type {
             Some(value_type) => Ok(value_type.to_descriptor()),
@@ -133,7 +134,7 @@ impl WriterOptions {
         }
     }
 
-    /// What header and descriptor say once these options are applied to what was found.
+    /// The header and the descriptor that result from applying these options to the existing region.
     fn wanted(&self, location: &Location, region: &Region) -> Result<(StaticHeader, Vec<u8>), OpenError> {
         let found = &region.static_header;
         let mut wanted = found.clone();
@@ -143,7 +144,7 @@ impl WriterOptions {
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }
-        // The boot id tells later whether a value may have been lost with the page cache.
+        // The boot id shows later whether values may have been lost with the page cache.
         wanted.boot_id = boot_id();
         let kind = known_kind(location, wanted.kind)?;
         if !self.replace {
@@ -152,12 +153,12 @@ impl WriterOptions {
             let (descriptor, fingerprint) = self.descriptor(location)?;
             return Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor));
         }
-        // Damage is found before anything is taken over.
+        // Find damage before anything is taken over.
         value_type_of(location, kind, region)?;
         Ok((wanted, region.descriptor.clone()))
     }
 
-    /// Whether the region holds values of another kind or type.
+    /// Whether the region holds values of another kind or type, or its description is damaged.
     fn is_another(&self, location: &Location, kind: Kind, region: &Region) -> bool {
         let refused = self.refuse_another(location, kind, region);
         matches!(

@@ -1,4 +1,4 @@
-//! How to open a region for writing.
+//! The options for opening a region for writing.
 
 #[cfg(feature = "schema")]
 use super::JsonWriter;
@@ -24,11 +24,15 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How to open a region for writing. An option that is not set means: as found, or the default for a new region.
+/// Options for opening a region for writing.
 ///
-/// If slots, capacity, checksums or mode differ from what is found, the region is replaced by one of the same lineage: the
-/// numbers go on, readers follow, and the newest values that fit are kept. A region of another kind or type is refused,
-/// unless [`replace`](Self::replace) is set.
+/// An option that is not set keeps the value that the region already has. In a new region it has its
+/// default value.
+///
+/// If the slots, the capacity or the checksums differ from the existing region, opening replaces the
+/// region's file by one of the same lineage. Sequence numbers continue, readers follow, and the newest
+/// values that fit are kept. A different mode is set on the existing file. Opening refuses a region of
+/// another kind or type, unless [`replace`](Self::replace) is set.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -48,80 +52,104 @@ pub struct WriterOptions {
     pub(super) checksum: Option<bool>,
     pub(super) value_type: Option<ValueType>,
     pub(super) replace: bool,
-    // Whether the values are of a type that cannot be described.
+    // Whether the type of the values cannot be described.
     pub(super) is_untyped: bool,
 }
 
 impl WriterOptions {
-    /// Options of which none is set.
+    /// Returns options with none of them set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many values the region holds: a power of two, at least 2. A new region has 64, fewer of large arrays.
+    /// Sets how many values the region has space for: a power of two, at least 2.
+    ///
+    /// By default, a new region has 64 slots, or fewer if its arrays are large.
     pub fn slots(&mut self, slots: u64) -> &mut Self {
         self.slots = Some(slots);
         self
     }
 
-    /// How many bytes a slot holds, rounded up to a multiple of 8. A new region has 4096, or an array; it grows as needed.
+    /// Sets how many bytes a slot can hold, rounded up to a multiple of 8.
+    ///
+    /// By default, a slot of a new region holds 4096 bytes or, in a region of arrays, one array. The region
+    /// grows when a larger value is published.
     pub fn capacity(&mut self, bytes: u64) -> &mut Self {
         self.capacity = Some(bytes);
         self
     }
 
-    /// The file's permission bits, whatever the umask. A new region has `0o600`; `0o644` lets everyone read it.
+    /// Sets the file's permission bits, regardless of the umask: `0o600`, `0o640`, `0o604` or `0o644`.
+    ///
+    /// By default, a new region has `0o600`. `0o644` lets every user read it.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.mode = Some(mode);
         self
     }
 
-    /// What the payloads are; for [`open_raw`](Self::open_raw). A new region holds bytes.
+    /// Sets the kind of the values, for [`open_raw`](Self::open_raw).
+    ///
+    /// By default, a new region holds bytes.
     pub fn kind(&mut self, kind: Kind) -> &mut Self {
         self.kind = Some(kind);
         self
     }
 
-    /// What arrays the values are; for [`open_raw`](Self::open_raw). The kind follows from it.
+    /// Sets the element type and shape of the arrays, for [`open_raw`](Self::open_raw).
+    ///
+    /// This also determines the kind.
     pub fn array(&mut self, array: ArrayType) -> &mut Self {
         self.value_type = Some(ValueType::Array(array));
         self
     }
 
-    /// The schema of the values' type, where it is not to be found out from the type: for types that cannot be traced,
-    /// and for [`open_raw`](Self::open_raw) and [`open_json`](Self::open_json). The kind follows from it.
+    /// Sets the schema explicitly instead of deriving it from the type.
+    ///
+    /// Use it for types that cannot be traced, and with [`open_raw`](Self::open_raw) and
+    /// [`open_json`](Self::open_json). This also determines the kind.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
         self.value_type = Some(ValueType::Schema(schema));
         self
     }
 
-    /// Whether every value carries a checksum, which readers verify. A new region has none.
+    /// Sets whether every value has a checksum, which readers verify.
+    ///
+    /// By default, a new region has no checksums.
     pub fn checksum(&mut self, on: bool) -> &mut Self {
         self.checksum = Some(on);
         self
     }
 
-    /// Whether a region of another kind or type may be replaced. Its values are then discarded, and
-    /// [`discarded`](RawWriter::discarded) says how many; the numbers go on, and readers follow. Unset, such a region is
-    /// refused and keeps its values.
+    /// Sets whether opening can replace a region of another kind or type.
+    ///
+    /// The region's values are then discarded, and [`discarded`](RawWriter::discarded) returns how many.
+    /// Sequence numbers continue, and readers that accept the new type follow. By default, opening refuses
+    /// such a region, which keeps its values.
     pub fn replace(&mut self, on: bool) -> &mut Self {
         self.replace = on;
         self
     }
 
-    /// Creates the region, or takes it over from a writer that ended or died.
+    /// Creates the region, or continues one whose last writer has ended or died.
     ///
     /// # Errors
     ///
-    /// [`OpenError::WriterAlive`] if it has a writer; [`OpenError::Kind`], [`OpenError::UnknownKind`] or
-    /// [`OpenError::Type`] if it holds values of another kind or type, unless [`replace`](Self::replace) is set;
-    /// [`OpenError::BadName`], [`OpenError::BadOption`]; [`OpenError::NotARegion`], [`OpenError::Version`],
-    /// [`OpenError::Features`] and [`OpenError::Damaged`] for a file that is left alone; [`OpenError::NotOurs`] and
-    /// [`OpenError::Permission`]; [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] and
-    /// [`OpenError::Remote`]; [`OpenError::Gone`] if somebody without the lock removes or replaces it meanwhile;
-    /// [`OpenError::Schema`] if the type cannot be described; [`OpenError::Directory`] and [`OpenError::Io`].
+    /// - [`OpenError::WriterAlive`] if the region has a writer.
+    /// - [`OpenError::Kind`], [`OpenError::UnknownKind`] or [`OpenError::Type`] if it holds values of
+    ///   another kind or type, and [`replace`](Self::replace) is not set.
+    /// - [`OpenError::Schema`] if the type cannot be described.
+    /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
+    /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
+    ///   [`OpenError::Damaged`] if the existing file cannot be used. The file stays unchanged.
+    /// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user must not write to the file or the
+    ///   directory.
+    /// - [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] or
+    ///   [`OpenError::Remote`] if the file system cannot hold the region.
+    /// - [`OpenError::Gone`] if a process without the writer's lock removes or replaces the region
+    ///   meanwhile.
+    /// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>, OpenError> {
         self.refuse_kind(name.as_ref())?;
         if let Some(ValueType::Array(_)) = self.value_type {
@@ -133,17 +161,18 @@ impl WriterOptions {
         if self.value_type.is_none() {
             options.schema(Schema::of::<T>()?);
         }
-        // Without the feature, nobody can tell whether this is the type that the region describes.
+        // Without the feature, the program cannot compare the type with the one that the region describes.
         options.is_untyped = cfg!(not(feature = "schema"));
         Ok(Writer::from_raw(options.open_raw(name)?))
     }
 
-    /// Like [`open`](Self::open), for arrays of numbers of this shape. If its first length is 0, each value may have
-    /// another one there.
+    /// Opens a region for arrays of numbers with this shape; otherwise like [`open`](Self::open).
+    ///
+    /// If the first length of the shape is 0, it can differ from value to value.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), and [`OpenError::ArrayType`] if there can be no such array.
+    /// As for [`open`](Self::open), and [`OpenError::ArrayType`] if no array can have this shape.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>, OpenError> {
         self.refuse_kind(name.as_ref())?;
         if let Some(value_type) = &self.value_type {
@@ -154,18 +183,23 @@ impl WriterOptions {
         Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
     }
 
-    /// Like [`open`](Self::open), for values given as JSON, by the schema that is set or, without one, by the region's own.
+    /// Opens a region for values given as JSON; otherwise like [`open`](Self::open).
+    ///
+    /// The values are encoded with the schema in these options or, without one, with the region's schema.
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open); [`OpenError::BadOption`] if the schema that is set does not say how values are encoded;
-    /// [`OpenError::Undescribed`] if none is set and the region's does not, and [`OpenError::NotFound`] if there is no
-    /// region.
+    /// As for [`open`](Self::open), and:
+    ///
+    /// - [`OpenError::BadOption`] if the schema in these options does not specify how values are encoded.
+    /// - [`OpenError::Undescribed`] if these options have no schema, and the region does not specify how
+    ///   its values are encoded.
+    /// - [`OpenError::NotFound`] if these options have no schema, and the region does not exist.
     #[cfg(feature = "schema")]
     pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter, OpenError> {
         let name = name.as_ref();
         self.refuse_kind(name)?;
-        // Before anything is created or taken over.
+        // Check this before anything is created or taken over.
         if let Some(value_type) = &self.value_type {
             if !value_type.schema().is_some_and(Schema::is_complete) {
                 let option = value_type.option();
@@ -183,7 +217,7 @@ impl WriterOptions {
         Ok(JsonWriter::from_raw(raw))
     }
 
-    /// Like [`open`](Self::open), for payloads that are bytes already.
+    /// Opens a region for payloads that are already bytes; otherwise like [`open`](Self::open).
     ///
     /// # Errors
     ///
@@ -191,7 +225,7 @@ impl WriterOptions {
     pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter, OpenError> {
         self.check(name.as_ref())?;
         let location = Location::resolve(name.as_ref())?;
-        // A file that is refused gets no lock file beside it.
+        // Open the file before the lock, so that no lock file is created next to a file that is refused.
         let found = match Region::open(&location, Access::Write, MAX_REGION_BYTES) {
             Ok(region) => Some(region),
             Err(OpenError::NotFound { .. }) => {
@@ -219,7 +253,7 @@ impl WriterOptions {
         }
     }
 
-    /// The kind that is wanted, if any is.
+    /// The kind that these options ask for, if any.
     pub(super) fn wanted_kind(&self) -> Option<Kind> {
         self.kind.or(self.value_type.as_ref().map(ValueType::kind))
     }
@@ -264,7 +298,7 @@ impl WriterOptions {
     }
 }
 
-/// Refuses a region whose schema does not say how values are encoded.
+/// Refuses a region whose schema does not specify how values are encoded.
 #[cfg(feature = "schema")]
 fn require_complete(region: &str, schema: Option<&Schema>) -> Result<(), OpenError> {
     if schema.is_some_and(Schema::is_complete) {

@@ -1,4 +1,5 @@
-//! The writing handle for payloads that are bytes already: it publishes, and replaces the region when a value does not fit.
+//! The writing handle for payloads that are already bytes. It publishes, and replaces the region when a
+//! value does not fit.
 
 use super::WriterOptions;
 use super::open::Opened;
@@ -22,10 +23,12 @@ use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How often a writer checks its file, in nanoseconds: as often as readers do.
+/// The interval at which a writer checks its file, in nanoseconds. Readers use the same interval.
 const CHECK_NS: u64 = 50_000_000;
 
-/// A writer of payloads that are bytes already. See [`Writer`](crate::Writer) for the rest.
+/// Publishes payloads that are already bytes.
+///
+/// [`Writer`](crate::Writer) describes what all writers have in common.
 ///
 /// ```
 /// use shm_core::{Kind, RawReader, RawWriter};
@@ -46,7 +49,7 @@ pub struct RawWriter {
     pub(super) producer: Producer,
     waker: Waker,
     pub(super) format: ValueFormat,
-    // When the file was last checked, on the waker's clock.
+    // When the file was last checked, by the waker's clock.
     checked_ns: u64,
     gone: bool,
     discarded: u64,
@@ -60,7 +63,9 @@ impl RawWriter {
         Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, gone: false, discarded })
     }
 
-    /// Opens a region of this kind, with the other options as found or by default.
+    /// Opens a region of this kind, and creates it if it does not exist.
+    ///
+    /// All other options are as in the existing region. In a new region they have their defaults.
     ///
     /// # Errors
     ///
@@ -69,26 +74,31 @@ impl RawWriter {
         WriterOptions::new().kind(kind).open_raw(name)
     }
 
-    /// Options, of which none is set yet.
+    /// Returns options with none of them set.
     #[must_use]
     pub fn options() -> WriterOptions {
         WriterOptions::new()
     }
 
-    /// Publishes the payload and returns its number. Readers see it at once.
+    /// Publishes the payload and returns its sequence number. Readers see the value immediately.
     ///
-    /// If it does not fit, the region is first replaced by a larger one, without loss for the readers.
+    /// If the payload does not fit, the writer first replaces the region by a larger one. Attached readers
+    /// lose no value by this.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the payload is not what the region's kind or schema promises; nothing is published
-    /// then. [`PublishError::Grow`] if it does not fit and the region cannot be replaced by a larger one, for example with
-    /// [`OpenError::NoSpace`] or [`OpenError::TooLarge`] in it; the region stays as it was. [`PublishError::TooLarge`] if
-    /// it fits no region. [`PublishError::Gone`] if the region was removed or replaced by somebody else, noticed at the
-    /// latest with the first publication that comes 50 ms later: readers that were attached may still receive that value, and
-    /// none after it. [`PublishError::Damaged`] if its file was emptied,
-    /// noticed as late, or claims to have used up all numbers; [`PublishError::Forked`] in a fork of the process that
-    /// opened the writer.
+    /// - [`PublishError::BadValue`] if the payload does not match the region's kind or schema. Nothing is
+    ///   published.
+    /// - [`PublishError::Grow`] if the payload does not fit, and the region cannot be replaced by a larger
+    ///   one. The error contains the reason, for example [`OpenError::NoSpace`] or [`OpenError::TooLarge`].
+    ///   The region stays unchanged.
+    /// - [`PublishError::TooLarge`] if the payload fits into no region.
+    /// - [`PublishError::Gone`] if another process removed or replaced the region. The writer checks
+    ///   this when it publishes, every 50 ms. Attached readers may still receive the value of the
+    ///   publication that reports this error, but none after it.
+    /// - [`PublishError::Damaged`] if the region's file was emptied, reported with the same delay, or if
+    ///   the region claims to have used all sequence numbers.
+    /// - [`PublishError::Forked`] if this process is a fork of the one that opened the writer.
     pub fn publish(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         if self.format.kind != Kind::Bytes {
             return self.publish_described(payload);
@@ -112,13 +122,13 @@ impl RawWriter {
         check_payload(self.format.kind, self.format.value_type.as_ref(), payload).map_err(|error| self.bad_value(error))
     }
 
-    /// The error for a value that is not what the region promises.
+    /// The error for a value that does not match the region's kind or type.
     #[cold]
     pub(super) fn bad_value(&self, source: ValueError) -> PublishError {
         PublishError::BadValue { region: self.location.name.clone(), source }
     }
 
-    /// Publishes a payload that is what the region says.
+    /// Publishes a payload that is known to match the region's kind and type.
     #[inline(always)]
     pub(super) fn publish_checked(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         if !self.is_writable() {
@@ -147,7 +157,8 @@ impl RawWriter {
         }
     }
 
-    /// What is due once a value is visible: its time, and now and then a wake and a look at the names.
+    /// Does the work that follows a publication: it stores the time and, when due, wakes readers and checks
+    /// the file.
     #[inline(always)]
     pub(super) fn follow_up(&mut self, sequence: Sequence) -> Result<Sequence, PublishError> {
         let now = self.waker.read_clock();
@@ -162,7 +173,7 @@ impl RawWriter {
         Ok(sequence)
     }
 
-    /// Replaces the region by one that holds `payload`, and has it as its newest value.
+    /// Replaces the region by one that can hold `payload`, with `payload` as its newest value.
     #[cold]
     fn grow(&mut self, payload: &[u8]) -> Result<Sequence, PublishError> {
         self.enlarge(payload.len() as u64, Some(payload))?;
@@ -194,10 +205,10 @@ impl RawWriter {
         Ok(())
     }
 
-    /// Notices that the region is not this writer's any more, or that its file was emptied. From then on nobody new can find
-    /// the values.
+    /// Detects that the region no longer belongs to this writer, or that its file was emptied. In both
+    /// cases, readers that open the region later cannot find the values.
     ///
-    /// A check that fails by itself says nothing: the value before it was published all the same.
+    /// If the check itself fails, nothing is reported, because the preceding value was published.
     #[cold]
     fn check_file(&mut self) -> Result<(), PublishError> {
         self.gone |= matches!(self.lock.is_of(&self.location, &self.region), Ok(false));
@@ -213,72 +224,76 @@ impl RawWriter {
         Ok(())
     }
 
-    /// What arrays the payloads are, if they are arrays.
+    /// Returns the element type and shape of the arrays, if the values are arrays.
     #[must_use]
     pub fn array(&self) -> Option<&ArrayType> {
         self.format.value_type.as_ref().and_then(ValueType::array)
     }
 
-    /// The schema of the payloads' type, if the region has one.
+    /// Returns the schema of the values' type, if the region has one.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn schema(&self) -> Option<&Schema> {
         self.format.value_type.as_ref().and_then(ValueType::schema)
     }
 
-    /// What the payloads are.
+    /// Returns the kind of the values.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.format.kind
     }
 
-    /// The number of the newest value; 0 if there is none yet.
+    /// Returns the sequence number of the newest value, or 0 if there is no value yet.
     #[must_use]
     pub fn head(&self) -> Sequence {
         self.producer.head()
     }
 
-    /// How many values the region has room for.
+    /// Returns how many values the region has space for.
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.region.static_header.slots
     }
 
-    /// How many bytes a slot holds at present.
+    /// Returns how many bytes a slot can currently hold.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.region.static_header.capacity
     }
 
-    /// How many retained values were discarded because this writer replaced a region of another kind or type; see
-    /// [`WriterOptions::replace`].
+    /// Returns how many retained values were discarded because this writer replaced a region of another
+    /// kind or type; see [`WriterOptions::replace`].
     #[must_use]
     pub fn discarded(&self) -> u64 {
         self.discarded
     }
 
-    /// How often this writer called the kernel after a publication to wake sleeping readers.
+    /// Returns how many times this writer called the kernel after a publication to wake sleeping readers.
     #[must_use]
     pub fn wakes(&self) -> u64 {
         self.waker.wakes()
     }
 
-    /// Closes the region cleanly: readers are told that nothing more will come. Dropping does the same.
+    /// Closes the region cleanly. Readers learn that no more values will come. Dropping the writer does the
+    /// same.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Gone`] if the region was removed or replaced by somebody else; [`PublishError::Forked`] in a fork
-    /// of the process that opened the writer, which is not closed then; [`PublishError::Damaged`] if its file was emptied.
+    /// - [`PublishError::Gone`] if another process removed or replaced the region.
+    /// - [`PublishError::Forked`] if this process is a fork of the one that opened the writer. The region
+    ///   then stays open.
+    /// - [`PublishError::Damaged`] if the region's file was emptied.
     pub fn close(mut self) -> Result<(), PublishError> {
         self.check_file()
     }
 
-    /// Closes the region cleanly and removes it. Attached readers keep what they have.
+    /// Closes the region cleanly and removes it. Attached readers can still read the values in it.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Gone`] if somebody else removed or replaced it already; [`PublishError::Forked`] and
-    /// [`PublishError::Damaged`] as for [`close`](Self::close); [`PublishError::Io`].
+    /// - [`PublishError::Gone`] if another process has already removed or replaced the region.
+    /// - [`PublishError::Forked`] and [`PublishError::Damaged`] as for [`close`](Self::close).
+    /// - [`PublishError::Io`] if the region or its lock file cannot be removed.
     pub fn remove(mut self) -> Result<(), PublishError> {
         self.check_file()?;
         self.announce_close();
@@ -295,8 +310,8 @@ impl RawWriter {
 
 impl Drop for RawWriter {
     fn drop(&mut self) {
-        // A panic is not a clean end: readers go on to wait for the next writer. And what somebody else has taken over,
-        // or this process has from its parent, is not ours to close.
+        // A panic is not a clean end, so readers wait for the next writer. This writer must not close a region
+        // that another process has taken over, or that belongs to this process's parent.
         if !std::thread::panicking() && self.check_file().is_ok() {
             self.announce_close();
         }

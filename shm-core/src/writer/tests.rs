@@ -1,4 +1,5 @@
-//! Writers in one process with readers: taking over, growing, replacing, and what becomes of attached readers.
+//! Tests of writers in one process with readers: taking over, growing and replacing a region, and the
+//! effect on attached readers.
 
 use crate::tests::test_region::{BOOT_ID_AT, HEAD_AT, SLOTS_AT, STATE_AT, TestRegion, drain, kill, row};
 use crate::{
@@ -14,7 +15,7 @@ mod options;
 
 // Fault 8.
 #[test]
-fn a_writer_that_died_is_taken_over_and_numbers_go_on() {
+fn a_region_of_a_dead_writer_is_taken_over_and_numbers_continue() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
@@ -55,7 +56,7 @@ fn there_is_one_writer_at_a_time() {
 fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().slots(8).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
-    let mut behind = test_region.reader(Position::Oldest);
+    let mut slow = test_region.reader(Position::Oldest);
     let mut beside = test_region.reader(Position::Oldest);
     let mut expected = Vec::new();
     for (sequence, length) in (1..).zip([1, 8, 9, 3, 40, 1000, 2, 70_000]) {
@@ -64,7 +65,7 @@ fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
         assert_eq!(drain(&mut beside), [row(sequence, &text)]);
         expected.push(row(sequence, &text));
     }
-    assert_eq!(drain(&mut behind), expected);
+    assert_eq!(drain(&mut slow), expected);
     let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.capacity, info.file_number, info.slots), (70_000, 5, 8));
     assert_eq!(verify(&test_region.name).unwrap(), []);
@@ -73,7 +74,7 @@ fn growing_loses_and_repeats_nothing_for_an_attached_reader() {
 }
 
 #[test]
-fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
+fn a_reader_that_missed_all_old_files_loses_only_values_that_no_file_retains() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().slots(4).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["1", "2", "3", "4", "5", "6"] {
@@ -82,7 +83,7 @@ fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
     let mut reader = test_region.reader(Position::At(1));
     writer.publish("seven is long".as_bytes()).unwrap();
     writer.publish("eight is very, very long".as_bytes()).unwrap();
-    // The old ring held 3 to 6, the newest holds 5 to 8.
+    // The old ring retained 3 to 6, and the new one retains 5 to 8.
     let got = drain(&mut reader);
     assert_eq!(got[0], (3, 2, "3".into()));
     assert_eq!(got.iter().map(|row| row.0).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
@@ -90,7 +91,7 @@ fn a_reader_that_missed_all_the_old_files_loses_only_what_is_held_nowhere() {
 }
 
 #[test]
-fn another_kind_replaces_the_region_if_that_is_asked_for_and_numbers_go_on() {
+fn another_kind_replaces_the_region_on_request_and_numbers_continue() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"one").unwrap();
     let mut reader = test_region.reader(Position::Oldest);
@@ -148,7 +149,7 @@ fn read<const N: usize>(test_region: &TestRegion, at: u64) -> [u8; N] {
 }
 
 #[test]
-fn after_a_crash_of_the_machine_only_checksummed_values_are_believed() {
+fn after_a_crash_of_the_machine_only_checksummed_values_are_trusted() {
     for (checksum, expected) in [(false, vec![]), (true, vec![row(1, "one"), row(2, "two")])] {
         let test_region = TestRegion::new();
         let mut writer = WriterOptions::new().checksum(checksum).kind(Kind::Text).open_raw(&test_region.name).unwrap();
@@ -176,10 +177,10 @@ fn after_a_clean_close_and_a_reboot_everything_is_kept() {
 }
 
 #[test]
-fn a_damaged_ring_is_replaced_and_numbers_go_on() {
+fn a_damaged_ring_is_replaced_and_numbers_continue() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"one").unwrap();
-    // The first slot, where number 64 would be, gets the stamp of number 5.
+    // This gives the first slot, which would hold value 64, the stamp of value 5.
     test_region.poke(SLOTS_AT + 4160 * 2, &10_u64.to_le_bytes());
     assert_eq!(verify(&test_region.name).unwrap()[0].part, "slot 2");
     let mut writer = test_region.writer(Kind::Text);
@@ -200,22 +201,22 @@ fn a_region_removed_by_hand_is_noticed_on_both_sides() {
     std::fs::remove_file(&test_region.name).unwrap();
     let removed = Instant::now();
     assert!(matches!(reader.recv(), Err(ReceiveError::Gone { .. })));
-    // A slice of 50 ms; the rest is for a machine that has other things to do.
+    // The reader notices it after a slice of 50 ms. The rest of the time is for a busy machine.
     assert!(removed.elapsed() < Duration::from_secs(2), "{:?}", removed.elapsed());
     let gone = std::iter::repeat_with(|| writer.publish(b"lost")).find_map(Result::err);
     assert!(matches!(gone, Some(PublishError::Gone { .. })));
     assert!(matches!(writer.publish(b"lost"), Err(PublishError::Gone { .. })));
     drop(writer);
     let mut writer = test_region.writer(Kind::Text);
-    writer.publish(b"anew").unwrap();
-    // First comes what the old writer published before it noticed.
+    writer.publish(b"again").unwrap();
+    // The first values are those that the old writer published before it noticed.
     let samples = std::iter::repeat_with(|| reader.recv().unwrap().unwrap());
     let sample = samples.into_iter().find(|sample| sample.value != b"lost").unwrap();
-    assert_eq!((sample.sequence, sample.lost, sample.restarted, &sample.value[..]), (1, 0, true, &b"anew"[..]));
+    assert_eq!((sample.sequence, sample.lost, sample.restarted, &sample.value[..]), (1, 0, true, &b"again"[..]));
 }
 
 #[test]
-fn removing_tells_the_readers_and_leaves_nothing() {
+fn removing_informs_the_readers_and_leaves_no_files() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     writer.publish(b"one").unwrap();
@@ -230,7 +231,7 @@ fn removing_tells_the_readers_and_leaves_nothing() {
 }
 
 #[test]
-fn a_torn_newest_value_costs_no_older_one() {
+fn a_torn_newest_value_does_not_cost_an_older_one() {
     let test_region = TestRegion::new();
     let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["one", "two", "three"] {
@@ -249,7 +250,7 @@ fn a_torn_newest_value_costs_no_older_one() {
 }
 
 #[test]
-fn numbers_go_on_behind_every_value_of_a_damaged_ring() {
+fn numbers_continue_after_every_value_of_a_damaged_ring() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer(Kind::Text);
     for _ in 0..100 {
@@ -275,7 +276,7 @@ fn a_writer_that_lost_its_region_does_not_close_the_next_writers() {
 
 // Fault 36.
 #[test]
-fn numbers_end_with_an_error() {
+fn running_out_of_numbers_is_an_error() {
     let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
     drop(test_region.writer(Kind::Text));
@@ -291,7 +292,8 @@ fn numbers_end_with_an_error() {
 fn a_descriptor_and_unknown_compatible_features_outlive_growth() {
     let test_region = TestRegion::new();
     drop(WriterOptions::new().slots(2).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap());
-    // Room for a descriptor is made by moving the slots, which are empty, to the end of a longer file.
+    // Moves the slots, which are empty, to the end of a longer file, so that there is space for a
+    // descriptor.
     let descriptor = b"\x09\0\0\0\x05\0\0\0later\0\0\0";
     test_region.file().set_len(12_288).unwrap();
     test_region.poke(4096, descriptor);
@@ -318,6 +320,6 @@ fn values_that_their_kind_does_not_allow_are_not_published() {
 #[test]
 fn handles_may_move_to_other_threads() {
     fn assert_send<T: Send>() {}
-    // Also of types that may not: a handle holds none of its values.
+    // This also holds for types that are not `Send`, because a handle owns none of its values.
     assert_send::<(RawWriter, RawReader, Writer<*const u8>, Reader<*const u8>)>();
 }

@@ -9,13 +9,15 @@ use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::path::Path;
 
-/// A writer of values of one type.
+/// Publishes values of one type.
 ///
-/// A slow reader loses the oldest values, and is told how many; a region has one writer at a time.
-/// In exchange publishing takes no lock and no system call, and no reader can hinder it.
+/// A region has one writer at a time. While the writer is alive, no other writer can open the region,
+/// and `shm-writer rm` refuses to remove it. The owner of the directory can still remove the file;
+/// publishing then returns [`PublishError::Gone`].
 ///
-/// While a writer lives, nobody else can write the region, remove it by `shm-writer rm`, or change what is in it.
-/// The owner of the directory can still remove the file: publishing then returns [`PublishError::Gone`].
+/// A reader that is too slow loses the oldest values, and learns how many. In exchange, publishing
+/// takes no lock, and no reader can delay it. Publishing calls the kernel only to wake readers that may
+/// be asleep, and every 50 ms to check the region's file.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -33,7 +35,7 @@ pub struct Writer<T> {
     raw: RawWriter,
     published: u64,
     encoded: Vec<u8>,
-    // A writer takes values and holds none.
+    // A writer borrows values and owns none.
     value: PhantomData<fn(&T)>,
 }
 
@@ -42,7 +44,9 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
         Self { raw, published: 0, encoded: Vec::new(), value: PhantomData }
     }
 
-    /// Opens a region, with all options as found or by default.
+    /// Opens a region, and creates it if it does not exist.
+    ///
+    /// All options are as in the existing region. In a new region they have their defaults.
     ///
     /// # Errors
     ///
@@ -51,21 +55,24 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
         WriterOptions::new().open(name)
     }
 
-    /// Publishes the value and returns its number. Readers see it at once.
+    /// Publishes the value and returns its sequence number. Readers see the value immediately.
     ///
-    /// A `Vec<u8>` in the value should be marked `#[serde(with = "serde_bytes")]`, so that it is encoded in one piece.
+    /// Mark each `Vec<u8>` in the value with `#[serde(with = "serde_bytes")]`, so that it is encoded in one
+    /// piece.
     ///
-    /// Readers refuse what nests deeper than 128 levels, and more than 4096 elements that take no bytes, such as `()`.
+    /// Readers refuse a value that nests deeper than 128 levels, or that has more than 4096 elements that
+    /// take no bytes, such as `()`.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as for
-    /// [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as
+    /// for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
         payload::encode(value, &mut self.encoded).map_err(|error| self.raw.bad_value(error))?;
         self.published += 1;
-        // To check each one by the schema would take longer than to publish it. This finds a type that serializes what it
-        // does not deserialize, soon and at no cost worth mentioning.
+        // Checking every value against the schema would take longer than publishing it. Checking the 1st, 2nd,
+        // 4th, 8th, ... value costs almost nothing, and soon finds a type that serializes something that it
+        // does not deserialize.
         match self.published.is_power_of_two() {
             true => self.raw.publish(&self.encoded),
             false => self.raw.publish_checked(&self.encoded),

@@ -1,11 +1,11 @@
-//! Waking readers: the rule with a clock and the kernel.
+//! Waking readers: the wake rule, with a clock and the kernel.
 
 use crate::sys::clock::{Clock, Moment};
 use crate::sys::futex;
 use shm_ring::header::Le32;
 use shm_ring::waiting::WakeRule;
 
-/// What a writer needs to wake its readers.
+/// Wakes the readers of one region when necessary.
 #[derive(Debug)]
 pub struct Waker {
     clock: Clock,
@@ -14,36 +14,36 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// A waker for readers that look for `spin_ns`.
+    /// Creates a waker for readers that poll for `spin_ns` before they sleep.
     pub fn new(spin_ns: u64) -> Self {
         Self { clock: Clock::new(), rule: WakeRule::new(spin_ns), wakes: 0 }
     }
 
-    /// Reads the clock. To be called after a publication has become visible, once for each.
+    /// Reads the clock. Call this once for each publication, after it has become visible.
     #[inline]
     pub fn read_clock(&mut self) -> Moment {
         self.clock.now()
     }
 
-    /// Whether a reader may be asleep on the bell that the publication before this one rang.
+    /// Whether a reader may be asleep on the bell that the previous publication rang.
     #[inline]
     pub fn is_due(&mut self, after_publication: Moment) -> bool {
         self.rule.is_due(after_publication.steady_ns)
     }
 
-    /// Wakes every reader that sleeps on `bell`, and counts it.
+    /// Wakes every reader that sleeps on `bell`, and counts the call.
     #[cold]
     pub fn wake(&mut self, bell: &Le32) {
         self.wakes += 1;
         futex::wake(bell.word());
     }
 
-    /// Begins again for another region: its first two publications wake in any case.
+    /// Starts again for another region, whose first two publications always wake.
     pub fn restart(&mut self, spin_ns: u64) {
         self.rule = WakeRule::new(spin_ns);
     }
 
-    /// How often it has woken.
+    /// How many times `wake` was called.
     pub fn wakes(&self) -> u64 {
         self.wakes
     }

@@ -1,13 +1,15 @@
-//! The same for bytes at any place: single ones up to the next whole word, then words, then single ones.
+//! Copies bytes at any offset: single bytes up to the first whole word, then words, then single
+//! bytes.
 //!
-//! A byte beside those that are meant is never stored, not even with the value that it had: it may be another process's.
+//! A byte next to the requested ones is never stored, not even with the value that it already has.
+//! It may belong to another process.
 #![allow(unsafe_code)]
 
 use super::{WORD, copy_in, copy_out};
 use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use alloc::vec;
 
-/// How many bytes of a move are on their way at a time. Few for Miri, which is slow.
+/// How many bytes a move copies at a time. The number is small under Miri, which is slow.
 const MOVE_BYTES: usize = if cfg!(miri) { 24 } else { 16 << 10 };
 
 /// Stores `bytes` into `shared`.
@@ -42,11 +44,12 @@ pub fn bytes_out(shared: &[AtomicU8], bytes: &mut [u8]) {
     }
 }
 
-/// Stores `bytes` into words from byte `offset` on: a word at a time where it is one's start.
+/// Stores `bytes` into words, starting at byte `offset`. Copies whole words if both the offset and
+/// the length are multiples of a word.
 ///
 /// # Panics
 ///
-/// If they do not lie within the words.
+/// If the bytes do not fit within the words.
 pub fn part_in(words: &[AtomicU64], offset: usize, bytes: &[u8]) {
     if offset.is_multiple_of(WORD) && bytes.len().is_multiple_of(WORD) {
         copy_in(&words[offset / WORD..], bytes);
@@ -55,11 +58,11 @@ pub fn part_in(words: &[AtomicU64], offset: usize, bytes: &[u8]) {
     }
 }
 
-/// Fills `bytes` from words, from byte `offset` on.
+/// Fills `bytes` from words, starting at byte `offset`.
 ///
 /// # Panics
 ///
-/// If they do not lie within the words.
+/// If the bytes do not fit within the words.
 pub fn part_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
     if offset.is_multiple_of(WORD) {
         copy_out(&words[offset / WORD..], bytes);
@@ -68,19 +71,20 @@ pub fn part_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
     }
 }
 
-/// The bytes of words, in the order in which they lie in memory.
+/// Returns the bytes of words, in the order in which they are in memory.
 pub fn bytes_of(words: &[AtomicU64]) -> &[AtomicU8] {
-    // SAFETY: each word is eight bytes, any of which may be an atomic of its own; see `split` for bytes beside words.
-    let (before, bytes, behind) = unsafe { words.align_to() };
-    debug_assert!(before.is_empty() && behind.is_empty());
+    // SAFETY: each word is eight bytes, and each of them may be used as an atomic. See `split` for
+    // why accesses to bytes and to words may coexist.
+    let (before, bytes, after) = unsafe { words.align_to() };
+    debug_assert!(before.is_empty() && after.is_empty());
     bytes
 }
 
-/// Copies `count` bytes from one place in `shared` to another, which may overlap.
+/// Copies `count` bytes from one position in `shared` to another. The two ranges may overlap.
 ///
 /// # Panics
 ///
-/// If a place does not lie in `shared`.
+/// If either range is not within `shared`.
 pub fn move_bytes(shared: &[AtomicU8], destination: usize, source: usize, count: usize) {
     let mut buffer = vec![0; count.min(MOVE_BYTES)];
     let mut step = |at: usize| {
@@ -88,17 +92,18 @@ pub fn move_bytes(shared: &[AtomicU8], destination: usize, source: usize, count:
         bytes_out(&shared[source + at..][..bytes.len()], bytes);
         bytes_in(&shared[destination + at..][..bytes.len()], bytes);
     };
-    // In the direction in which no byte is overwritten before it was moved.
+    // Move in the direction in which no byte is overwritten before it has been moved.
     let starts = (0..count).step_by(MOVE_BYTES);
     if destination <= source { starts.for_each(&mut step) } else { starts.rev().for_each(&mut step) }
 }
 
-/// The bytes before the first whole word, the whole words, and the bytes behind them.
+/// Splits bytes into those before the first whole word, the whole words, and the bytes after them.
 fn split(shared: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
-    // SAFETY: any eight bytes that are atomics are also one atomic, and `align_to` sees to the alignment. Who stores to a
-    // mapping has it for itself within this process, so bytes and words never race there; readers in this process have
-    // mappings of their own, at other addresses. Their accesses and other processes' are outside of the language, and to
-    // the processor each of them is an access of its own.
+    // SAFETY: any eight bytes that are atomics are also one atomic, and `align_to` ensures the
+    // alignment. A writer has exclusive use of its mapping within this process, so bytes and words
+    // never race there. Readers in this process have their own mappings, at other addresses. Their
+    // accesses, and those of other processes, are outside of the language, and to the processor
+    // each of them is a separate access.
     unsafe { shared.align_to() }
 }
 

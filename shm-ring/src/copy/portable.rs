@@ -1,9 +1,10 @@
-//! The words one by one, as relaxed atomics: for any processor, and for loom and Miri.
+//! Copies words one at a time, as relaxed atomics. This works on any processor, and under loom and
+//! Miri.
 
 use super::WORD;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
-/// Stores each chunk into the word at its place.
+/// Stores each chunk into the word with the same index.
 ///
 /// # Panics
 ///
@@ -16,7 +17,7 @@ pub fn words_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
     }
 }
 
-/// Fills each chunk from the word at its place.
+/// Fills each chunk from the word with the same index.
 ///
 /// # Panics
 ///

@@ -1,26 +1,32 @@
-//! Whole words as fast as `memcpy` moves them: vector moves in assembly, 16 bytes each, and 32 where the processor can.
+//! Copies whole words as fast as `memcpy`, with vector moves in assembly: 16 bytes at a time, or 32
+//! if the processor supports AVX.
 //!
 //! # Invariants
 //!
-//! *Places.* A move gets a destination and a source, each valid for the given bytes, which are a multiple of eight. One
-//! side is a slice of atomics, the other a slice of bytes that nobody else uses meanwhile, so they never overlap. No
-//! instruction touches a byte outside of them.
+//! *Places.* A move has a destination and a source. Each is valid for the given number of bytes,
+//! which is a multiple of eight. One side is a slice of atomics. The other side is a slice of bytes
+//! that nothing else uses meanwhile. The two sides therefore never overlap. No instruction touches
+//! a byte outside of them.
 //!
-//! *Races.* The compiler knows of these accesses only that the assembly may read and write any memory that others can
-//! reach (no `nomem`, no `readonly`). So it neither assumes anything about what they find nor moves an atomic access or
-//! a fence across them. What is left is the processor, where a race of plain moves has a meaning: each byte read is one
-//! that somebody wrote, and the order is the processor's own.
+//! *Races.* All that the compiler knows about these accesses is that the assembly may read and
+//! write any memory that other code can reach (no `nomem`, no `readonly`). It therefore assumes
+//! nothing about the contents of that memory, and does not move an atomic access or a fence across
+//! the assembly. Only the processor remains, and there a race of plain moves has a meaning: each
+//! byte read is one that some process wrote, and the order is the processor's own.
 //!
-//! *Order.* x86-64 keeps loads in order among themselves, and stores (Intel's manual, volume 3, "Memory Ordering"; AMD's
-//! says the same for memory of type write-back), and takes vector moves for loads and stores like all others: those of
-//! more than eight bytes count as several, in no order among themselves. That is at least what relaxed words promise
-//! between fences. For the ring: no store of a payload is seen before its odd stamp or after its even one, and no load
-//! of it happens before the first look at the stamp or after the second. Nothing here needs a move to be whole: a reader
-//! that got parts of two values sees another stamp.
+//! *Order.* x86-64 keeps loads in order among themselves, and stores too (Intel's manual, volume 3,
+//! "Memory Ordering"; AMD's manual says the same for memory of type write-back). Vector moves count
+//! as loads and stores like all others. A vector move of more than eight bytes counts as several,
+//! which have no order among themselves. This guarantees at least as much as relaxed words do
+//! between fences. For the ring it means: no store of a payload is seen before its odd stamp or
+//! after its even stamp, and no load of a payload happens before the first check of the stamp or
+//! after the second. The moves do not have to be atomic: a reader that got parts of two values sees
+//! another stamp.
 //!
-//! *Not used.* Non-temporal stores would break that order, and have to be fenced. `rep movsb` would keep it, since its
-//! stores are only unordered among themselves; but on AMD Zen 3 it is up to 40 times slower when source and destination
-//! are not aligned alike, and several times slower when another core has the lines. Without string instructions the
+//! *Not used.* Non-temporal stores would break that order and would need a fence. `rep movsb` would
+//! keep the order, because its stores are unordered only among themselves. However, on AMD Zen 3 it
+//! is up to 40 times slower if source and destination are aligned differently, and several times
+//! slower if another core has the cache lines. Because no string instructions are used, the
 //! direction flag does not matter.
 #![allow(unsafe_code)]
 
@@ -30,12 +36,12 @@ use core::arch::{asm, x86_64::_mm256_zeroupper};
 
 cpufeatures::new!(avx, "avx");
 
-/// Up to so many bytes are moved in place; more are worth a call.
+/// Up to this many bytes are moved by inlined code. Longer payloads are worth a function call.
 const SHORT_BYTES: usize = 128;
-/// Up to so many bytes are moved from both ends by AVX; more need a loop.
+/// Up to this many bytes are moved by AVX from both ends. Longer payloads need a loop.
 const AVX_ENDS_BYTES: usize = 256;
 
-/// Stores each chunk into the word at its place.
+/// Stores each chunk into the word with the same index.
 ///
 /// # Panics
 ///
@@ -44,11 +50,12 @@ const AVX_ENDS_BYTES: usize = 256;
 pub fn words_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
     assert_eq!(words.len(), chunks.len());
     let destination = words.as_ptr().cast_mut().cast();
-    // SAFETY: Places: both slices are as long as that, and atomics may be written through a shared reference.
+    // SAFETY: Places: both slices have this length, and atomics may be written through a shared
+    // reference.
     unsafe { move_words(destination, chunks.as_ptr().cast(), size_of_val(chunks)) }
 }
 
-/// Fills each chunk from the word at its place.
+/// Fills each chunk from the word with the same index.
 ///
 /// # Panics
 ///
@@ -56,10 +63,12 @@ pub fn words_in(words: &[AtomicU64], chunks: &[[u8; WORD]]) {
 #[inline(always)]
 pub fn words_out(words: &[AtomicU64], chunks: &mut [[u8; WORD]]) {
     assert_eq!(words.len(), chunks.len());
-    // SAFETY: Places: both slices are as long as that.
+    // SAFETY: Places: both slices have this length.
     unsafe { move_words(chunks.as_mut_ptr().cast(), words.as_ptr().cast(), size_of_val(chunks)) }
 }
 
+/// Moves any number of whole words.
+///
 /// # Safety
 ///
 /// Places.
@@ -67,19 +76,21 @@ pub fn words_out(words: &[AtomicU64], chunks: &mut [[u8; WORD]]) {
 unsafe fn move_words(destination: *mut u8, source: *const u8, bytes: usize) {
     match bytes {
         0 => {}
-        // SAFETY: Places, and it is one word.
+        // SAFETY: Places, and the length is one word.
         1..16 => unsafe { move_one(destination, source) },
-        // SAFETY: Places, and the length is as demanded.
+        // SAFETY: Places, and the length is within the required range.
         16..=32 => unsafe { move_16_to_32(destination, source, bytes) },
-        // SAFETY: Places, and the length is as demanded.
+        // SAFETY: Places, and the length is within the required range.
         33..=64 => unsafe { move_32_to_64(destination, source, bytes) },
-        // SAFETY: Places, and the length is as demanded.
+        // SAFETY: Places, and the length is within the required range.
         65..=SHORT_BYTES => unsafe { move_64_to_128(destination, source, bytes) },
-        // SAFETY: Places, and the length is as demanded.
+        // SAFETY: Places, and the length is within the required range.
         _ => unsafe { move_long(destination, source, bytes) },
     }
 }
 
+/// Moves one word.
+///
 /// # Safety
 ///
 /// Places, with eight bytes.
@@ -98,7 +109,7 @@ unsafe fn move_one(destination: *mut u8, source: *const u8) {
     }
 }
 
-/// The first and the last 16 bytes, which may overlap.
+/// Moves the first and the last 16 bytes, which may overlap.
 ///
 /// # Safety
 ///
@@ -122,7 +133,7 @@ unsafe fn move_16_to_32(destination: *mut u8, source: *const u8, bytes: usize) {
     }
 }
 
-/// The first and the last 32 bytes, which may overlap.
+/// Moves the first and the last 32 bytes, which may overlap.
 ///
 /// # Safety
 ///
@@ -152,52 +163,56 @@ unsafe fn move_32_to_64(destination: *mut u8, source: *const u8, bytes: usize) {
     }
 }
 
-/// The first and the last 64 bytes, which may overlap.
+/// Moves the first and the last 64 bytes, which may overlap.
 ///
 /// # Safety
 ///
 /// Places, with 64 to 128 bytes.
 #[inline(always)]
 unsafe fn move_64_to_128(destination: *mut u8, source: *const u8, bytes: usize) {
-    // SAFETY: Places: the first 64 bytes lie within.
+    // SAFETY: Places: the first 64 bytes are within the range.
     unsafe { move_32_to_64(destination, source, 64) };
     let last = bytes - 64;
-    // SAFETY: Places: the last 64 bytes lie within.
+    // SAFETY: Places: the last 64 bytes are within the range.
     unsafe { move_32_to_64(destination.wrapping_add(last), source.wrapping_add(last), 64) };
 }
 
+/// Moves more bytes than the inlined code does.
+///
 /// # Safety
 ///
 /// Places, with more than `SHORT_BYTES` bytes.
 #[inline(never)]
 unsafe fn move_long(destination: *mut u8, source: *const u8, bytes: usize) {
     if !avx::get() {
-        // SAFETY: Places, and the length is as demanded.
+        // SAFETY: Places, and the length is within the required range.
         unsafe { move_long_sse(destination, source, bytes) }
     } else if bytes <= AVX_ENDS_BYTES {
-        // SAFETY: Places, the length is as demanded, and the processor can.
+        // SAFETY: Places, the length is within the required range, and the processor supports AVX.
         unsafe { move_ends_avx(destination, source, bytes) }
     } else {
-        // SAFETY: Places, the length is as demanded, and the processor can.
+        // SAFETY: Places, the length is within the required range, and the processor supports AVX.
         unsafe { move_long_avx(destination, source, bytes) }
     }
 }
 
-/// The first 16 bytes; then 64 at a time from the next place in the destination that is aligned to 16; then the last 64.
+/// Moves the first 16 bytes, then 64 bytes at a time starting from the next address in the
+/// destination that is aligned to 16, and then the last 64 bytes.
 ///
 /// # Safety
 ///
 /// Places, with more than 80 bytes.
 unsafe fn move_long_sse(destination: *mut u8, source: *const u8, bytes: usize) {
-    // SAFETY: Places, Races. The loop begins at most 16 bytes after the start and so before the last 64 bytes, and each
-    // turn begins before them, and so ends before the end.
+    // SAFETY: Places, Races. The loop begins at most 16 bytes after the start, which is before the
+    // last 64 bytes. Each iteration begins before the last 64 bytes and therefore ends before the
+    // end.
     unsafe {
         asm!(
             "movups {a}, [{source}]",
             "movups [{destination}], {a}",
             "lea {last_source}, [{source} + {bytes} - 64]",
             "lea {last}, [{destination} + {bytes} - 64]",
-            // `bytes` becomes what lies before the aligned place, negative.
+            // `bytes` becomes the distance to the aligned address, as a negative number.
             "mov {bytes}, {destination}",
             "and {bytes}, 15",
             "sub {bytes}, 16",
@@ -239,7 +254,7 @@ unsafe fn move_long_sse(destination: *mut u8, source: *const u8, bytes: usize) {
     }
 }
 
-/// The first and the last 128 bytes, which may overlap.
+/// Moves the first and the last 128 bytes, which may overlap.
 ///
 /// # Safety
 ///
@@ -279,26 +294,28 @@ unsafe fn move_ends_avx(destination: *mut u8, source: *const u8, bytes: usize) {
             options(nostack, preserves_flags),
         );
     }
-    // The compiler would leave it out, and SSE code that comes next would be slow.
+    // The compiler would omit this instruction, and SSE code that runs next would be slow.
     _mm256_zeroupper();
 }
 
-/// The first 32 bytes; then 128 at a time from the next place in the destination that is aligned to 32; then the last 128.
+/// Moves the first 32 bytes, then 128 bytes at a time starting from the next address in the
+/// destination that is aligned to 32, and then the last 128 bytes.
 ///
 /// # Safety
 ///
 /// Places, with more than 160 bytes.
 #[target_feature(enable = "avx")]
 unsafe fn move_long_avx(destination: *mut u8, source: *const u8, bytes: usize) {
-    // SAFETY: Places, Races. The loop begins at most 32 bytes after the start and so before the last 128 bytes, and each
-    // turn begins before them, and so ends before the end.
+    // SAFETY: Places, Races. The loop begins at most 32 bytes after the start, which is before the
+    // last 128 bytes. Each iteration begins before the last 128 bytes and therefore ends before the
+    // end.
     unsafe {
         asm!(
             "vmovups {a}, [{source}]",
             "vmovups [{destination}], {a}",
             "lea {last_source}, [{source} + {bytes} - 128]",
             "lea {last}, [{destination} + {bytes} - 128]",
-            // `bytes` becomes what lies before the aligned place, negative.
+            // `bytes` becomes the distance to the aligned address, as a negative number.
             "mov {bytes}, {destination}",
             "and {bytes}, 31",
             "sub {bytes}, 32",
@@ -347,7 +364,8 @@ mod tests {
 
     type Move = unsafe fn(*mut u8, *const u8, usize);
 
-    /// Moves every one of `lengths` from and to every place that words can have within a cache line.
+    /// Moves each of `lengths` to every word offset within a cache line, from several source
+    /// offsets.
     fn check(name: &str, kernel: Move, lengths: core::ops::RangeInclusive<usize>) {
         let most = *lengths.end();
         let source: Vec<u8> = (0..251).cycle().take(most + 2 * 64).collect();
@@ -371,9 +389,9 @@ mod tests {
         check("long", move_long, SHORT_BYTES + 8..=1024);
         check("sse", move_long_sse, 88..=1024);
         if avx::get() {
-            // SAFETY: the processor can.
+            // SAFETY: the processor supports AVX.
             check("avx ends", |to, from, bytes| unsafe { move_ends_avx(to, from, bytes) }, 128..=AVX_ENDS_BYTES);
-            // SAFETY: the processor can.
+            // SAFETY: the processor supports AVX.
             check("avx", |to, from, bytes| unsafe { move_long_avx(to, from, bytes) }, 168..=1024);
         }
     }

@@ -1,8 +1,8 @@
-//! The header's bytes are held, and every damage to them is noticed.
+//! Tests that the bytes of the header stay the same and that any damage to them is detected.
 
 use super::*;
 
-/// A header with a value of its own in each field that is free.
+/// Returns a header with a different value in each field that can be chosen freely.
 pub fn example() -> StaticHeader {
     let static_header = StaticHeader {
         compatible: FEATURE_CHECKSUM,
@@ -47,7 +47,7 @@ fn the_bytes_of_a_header_do_not_change() {
         8, 0, 0, 0, // payload_alignment
         2, 0, 0, 0, // kind
         0, 0, 0, 0, // descriptor_bytes
-        0, 0, 0, 0, 0, 0, 0, 0, // descriptor_crc, and four bytes of nothing
+        0, 0, 0, 0, 0, 0, 0, 0, // descriptor_crc, and four unused bytes
         0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, // fingerprint
         0x20, 0x4e, 0, 0, 0, 0, 0, 0, // spin_ns
         0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, // boot_id
@@ -86,7 +86,7 @@ fn the_reason_comes_in_the_order_of_its_weight() {
     assert_eq!(StaticHeader::parse(&bytes), Err(HeaderFault::Foreign));
 }
 
-/// What is said of a header with one field changed, under a CRC that fits.
+/// Changes one field of a header, recomputes the CRC, and returns the fault that parsing reports.
 fn fault(change: impl FnOnce(&mut StaticHeader)) -> Option<HeaderFault> {
     let mut static_header = example();
     change(&mut static_header);
@@ -147,7 +147,7 @@ fn payloads_lie_where_their_alignment_wants_them() {
     assert_eq!(fault(16, 0, 32, 128), None);
     assert_eq!(fault(64, 0, 64, 128), None);
     assert_eq!(fault(128, 0, 128, 256), None);
-    // Behind a descriptor the slots begin at 4224.
+    // After a descriptor, the slots begin at 4224.
     assert_eq!(fault(512, 1, 384, 512), None);
     let expected = Some(HeaderFault::Field("its payload offset does not fit the alignment"));
     assert_eq!(fault(16, 0, 24, 128), expected);

@@ -1,11 +1,11 @@
-//! The reading side: which value comes next, and what was lost before it.
+//! The reading side: which value is next, and how many values were lost before it.
 
 use super::{ATTEMPTS, Fault, Lookup, Polled, Ring, Stamped, check_sequence, is_number};
 use crate::copy::Destination;
 use crate::sync::Ordering::Acquire;
 use crate::sync::fence;
 
-/// A reader's place in a ring. It belongs to the reader alone; the ring knows nothing of it.
+/// A reader's position in a ring. Only the reader has it; nothing about it is stored in the ring.
 #[derive(Clone, Debug)]
 pub struct Cursor {
     next: u64,
@@ -13,28 +13,30 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// A cursor whose next value is `next`.
+    /// Creates a cursor whose next value is `next`.
     pub fn at(next: u64) -> Self {
         Self { next, lost: 0 }
     }
 
-    /// The number that comes next.
+    /// Returns the sequence number of the next value.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// The number before the next one: it was seen, or nothing up to there is wanted.
+    /// Returns the number just before the next value. The reader has seen that value, or wants no
+    /// value up to it.
     #[inline]
     pub fn passed(&self) -> u64 {
         self.next.saturating_sub(1)
     }
 
-    /// Moves to `next` and forgets what was missed before.
+    /// Moves to `next` and resets the count of lost values.
     pub fn jump(&mut self, next: u64) {
         *self = Self::at(next);
     }
 
-    /// Moves forward to `next`, if that is ahead, and counts what lies between as lost.
+    /// Moves forward to `next` and counts the skipped values as lost. Does nothing if `next` is not
+    /// ahead.
     pub fn skip_to(&mut self, next: u64) {
         if next > self.next {
             self.add_lost(next - self.next);
@@ -42,20 +44,22 @@ impl Cursor {
         }
     }
 
-    /// Counts values as lost before the next one: also those that were lost before one that could not be given.
+    /// Counts values as lost before the next one. This includes values that were lost before a
+    /// value that could not be delivered.
     pub fn add_lost(&mut self, lost: u64) {
         self.lost = self.lost.saturating_add(lost);
     }
 
-    /// Whether a look for the next value would find something: that value, or a later one in its place.
+    /// Returns whether reading would find the next value, or a later one in the same slot.
     ///
-    /// It touches nothing but the line that the value comes in.
+    /// This only loads from the cache line that the value will arrive in.
     #[inline]
     pub fn is_near(&self, ring: Ring<'_>) -> bool {
         ring.stamp(self.next) >= self.next.saturating_mul(2)
     }
 
-    /// Copies the next value in order into `buffer`, if that takes one look; otherwise [`poll`](Self::poll) knows more.
+    /// Copies the next value in order into `buffer` if one attempt is enough. If this returns
+    /// `None`, call [`poll`](Self::poll).
     #[inline(always)]
     pub fn poll_at_once(&mut self, ring: Ring<'_>, buffer: &mut impl Destination) -> Option<Stamped> {
         if !is_number(self.next) {
@@ -67,7 +71,7 @@ impl Cursor {
         }
     }
 
-    /// Copies the next value in order into `buffer`, or goes on behind what was missed.
+    /// Copies the next value in order into `buffer`. If values were missed, continues after them.
     pub fn poll(&mut self, ring: Ring<'_>, buffer: &mut impl Destination) -> Result<Polled, Fault> {
         for _ in 0..ATTEMPTS {
             check_sequence(self.next)?;
@@ -79,7 +83,8 @@ impl Cursor {
                     if head < self.next {
                         return Ok(Polled::Empty);
                     }
-                    // The head has passed this number, so the slot's older stamp was a moment ago, or the number was left out.
+                    // The head has passed this number. Either the value was completed since its
+                    // stamp was read, or the writer left this number out.
                     match ring.lookup(self.next, buffer)? {
                         Lookup::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
                         Lookup::Overwritten => self.resume(ring)?,
@@ -92,7 +97,8 @@ impl Cursor {
                         Lookup::NotYet => {
                             check_sequence(head)?;
                             self.skip_to(ring.oldest(head));
-                            // A whole row of such numbers takes one attempt; from the oldest on it is shorter than the ring.
+                            // Skip a whole series of such numbers in one attempt. Counted from the
+                            // oldest number, the series is shorter than the ring.
                             while self.next < head && ring.stamp(self.next) < 2 * self.next {
                                 self.skip_to(self.next + 1);
                             }
@@ -111,11 +117,12 @@ impl Cursor {
         Stamped { lost, ..stamped }
     }
 
-    /// Goes on half a ring behind the head. At the very oldest value the next lap would come at once.
+    /// Continues half a ring before the head. If the cursor continued at the oldest value, the
+    /// producer would overtake it again immediately.
     fn resume(&mut self, ring: Ring<'_>) -> Result<(), Fault> {
         fence(Acquire); // A: a fence lies between a head of at least this number and the later stamp
         let head = ring.head();
-        // Its slot has a later stamp, so this number was published.
+        // The slot has a later stamp, so this number was published.
         if head < self.next {
             return Err(Fault { sequence: self.next, problem: "its slot holds a value after the newest one" });
         }

@@ -1,4 +1,4 @@
-//! The writing side of a ring, and how one is taken over.
+//! The writing side of a ring, including taking over the ring of an earlier producer.
 
 use super::announcer::Announcer;
 use super::checksum::{checksum, checksum_in_place};
@@ -9,7 +9,8 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{AtomicU64, fence};
 use alloc::vec::Vec;
 
-/// The writing side's own counts. Only one may exist for a ring: the holder of the writer's lock has it.
+/// The writing side's own counts. Only one producer may exist for a ring: the one that belongs to
+/// the holder of the writer's lock.
 #[derive(Debug)]
 pub struct Producer {
     head: u64,
@@ -17,9 +18,11 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// Takes over a ring, also one whose producer died at any instant: nothing is repaired, an unfinished number is used again.
+    /// Takes over a ring. The previous producer may have died at any instant. Nothing is repaired,
+    /// and the number of an unfinished value is used again.
     ///
-    /// The head may lag behind values that are already whole; it is brought up to them.
+    /// The head may be older than values that are already whole. It is advanced to the last of
+    /// them.
     pub fn take_over(ring: Ring<'_>) -> Result<Self, Fault> {
         let (mut head, first) = (ring.head(), ring.first());
         check_sequence(head.saturating_add(1))?;
@@ -43,12 +46,14 @@ impl Producer {
             return Err(Fault { sequence: next, problem: "its slot has the stamp of another slot" });
         }
         ring.hot.head.store(head, Release); // C
-        // The dead producer's fences do not order this one's stamps: whoever sees one must see the head behind it.
+        // The dead producer's fences do not order this producer's stamps. A reader that sees one of
+        // these stamps must also see the head that was stored before it.
         fence(Release); // A
         Ok(Self { head, announcer: Announcer::of(ring) })
     }
 
-    /// Starts a fresh ring whose first value will be `first`. Nobody else may see the ring yet.
+    /// Starts a fresh ring whose first value will be `first`. No other process may see the ring
+    /// yet.
     pub fn fresh(ring: Ring<'_>, first: u64) -> Self {
         ring.hot.first.store(first, Relaxed);
         ring.hot.head.store(first - 1, Relaxed);
@@ -56,16 +61,17 @@ impl Producer {
         Self { head: first - 1, announcer: Announcer::fresh() }
     }
 
-    /// The number of the newest value, by the producer's own count.
+    /// Returns the sequence number of the newest value, by the producer's own count.
     pub fn head(&self) -> u64 {
         self.head
     }
 
-    /// Publishes the next value: visible to every reader when this returns, also if the process dies then.
+    /// Publishes the next value. When this returns, every reader can see the value, even if the
+    /// process dies immediately afterwards.
     ///
     /// # Panics
     ///
-    /// If the payload is above the ring's capacity.
+    /// If the payload is longer than the ring's capacity.
     #[inline(always)]
     pub fn publish(&mut self, ring: Ring<'_>, payload: &[u8]) -> u64 {
         let sequence = self.head + 1;
@@ -73,17 +79,17 @@ impl Producer {
         self.make_known(ring, sequence)
     }
 
-    /// Begins the next value, whose payload is then to be put in its place. Nobody sees it before it is finished, and if it
-    /// never is, its number is used again.
+    /// Begins the next value. The caller then stores the payload in the slot. No reader sees the
+    /// value before it is finished. If it is never finished, its number is used again.
     pub fn begin(&self, ring: Ring<'_>) {
         begin(ring.slot(self.head + 1), self.head + 1);
     }
 
-    /// Publishes the value that was begun, whose payload is the first `length` bytes in its place.
+    /// Publishes the value that was begun. Its payload is the first `length` bytes in the slot.
     ///
     /// # Panics
     ///
-    /// If that is above the ring's capacity.
+    /// If `length` is larger than the ring's capacity.
     pub fn finish(&mut self, ring: Ring<'_>, length: usize) -> u64 {
         assert!(length <= ring.shape.capacity, "payload above the capacity");
         let sequence = self.head + 1;
@@ -93,7 +99,7 @@ impl Producer {
         self.make_known(ring, sequence)
     }
 
-    /// Makes a value known that is whole.
+    /// Makes a whole value known to readers.
     #[inline(always)]
     fn make_known(&mut self, ring: Ring<'_>, sequence: u64) -> u64 {
         ring.hot.head.store(sequence, Release); // C
@@ -102,17 +108,19 @@ impl Producer {
         sequence
     }
 
-    /// Gives the next numbers to no value.
+    /// Skips the given number of sequence numbers without publishing values.
     #[cfg(all(test, not(loom)))]
     pub(super) fn leave_out(&mut self, numbers: u64) {
         self.head += numbers;
     }
 
-    /// Starts `fresh`, which nobody else may see yet, with the newest values of `old` under their old numbers. The newest
-    /// is `newest`: a producer's head, or what the old ring [shows](Ring::highest_shown).
+    /// Starts `fresh` with the newest values of `old`, under their old numbers. No other process
+    /// may see `fresh` yet. `newest` is the number of the newest value: a producer's head, or the
+    /// number that the old ring [shows](Ring::highest_shown).
     ///
-    /// It takes them from the newest back, at most `most` numbers, up to the first that is too large. One that is
-    /// missing or not trusted is left out. Numbers go on after the old ones in any case.
+    /// Values are copied from the newest one backwards, for at most `most` numbers, until a value
+    /// is too large for `fresh`. Values that are missing or not trusted are left out. In every
+    /// case, new numbers continue after the old ones.
     pub fn carry_over(
         old: Ring<'_>,
         newest: u64,
@@ -140,19 +148,19 @@ impl Producer {
         Self { head: newest, announcer: Announcer::fresh() }
     }
 
-    /// Notes when the newest value was published, in nanoseconds of Unix time.
+    /// Records when the newest value was published, in nanoseconds of Unix time.
     #[inline(always)]
     pub fn note_time(&self, ring: Ring<'_>, time_ns: u64) {
         ring.slot(self.head).head[TIME].store(time_ns.to_le(), Relaxed);
     }
 
-    /// What changes the region's state.
+    /// Returns the announcer, which changes the region's state.
     pub fn announcer(&mut self) -> &mut Announcer {
         &mut self.announcer
     }
 }
 
-/// Writes value n, whole but not announced.
+/// Writes value n and completes it, without announcing it.
 #[inline(always)]
 pub(super) fn fill(ring: Ring<'_>, sequence: u64, payload: &[u8], time_ns: u64) {
     assert!(payload.len() <= ring.shape.capacity, "payload above the capacity");
@@ -169,7 +177,8 @@ fn begin(slot: Slot<'_>, sequence: u64) {
     fence(Release); // A
 }
 
-/// Completes value n, whose payload is in its place. The checksum is made of that, if the ring has any.
+/// Completes value n, whose payload is already in the slot. If the ring has checksums, `checksum`
+/// computes one from the payload in the slot.
 #[inline(always)]
 fn finish(ring: Ring<'_>, sequence: u64, length: usize, time_ns: u64, checksum: impl FnOnce(&[AtomicU64]) -> u64) {
     let Slot { head, payload } = ring.slot(sequence);

@@ -1,4 +1,5 @@
-//! Models and tests of the protocol, over plain memory. Here is what they share.
+//! Models and tests of the protocol over plain memory. This file contains the helpers that they
+//! share.
 
 #[cfg(not(loom))]
 use super::producer::fill;
@@ -22,33 +23,35 @@ mod plain;
 #[cfg(not(loom))]
 mod threads;
 
-/// How many stores it takes to publish two words: stamp, payload, length, time, stamp, head, bell.
+/// The number of stores that publish two words of payload: stamp, payload, length, time, stamp,
+/// head, bell.
 const STORES: usize = 8;
-/// After how many of them the value is visible.
+/// The number of stores after which the value is visible.
 const VISIBLE: usize = 6;
-/// What the authors of values are called in notes.
+/// The labels that notes use for the authors of values.
 const AUTHORS: [&str; 3] = ["", "b", "c"];
-/// The time noted for value n is this plus n.
+/// The time recorded for value n is this number plus n.
 const TIME_NS: u64 = 1_000_000;
 
-/// Memory of so many slots, with room for two words of payload in each.
+/// Creates memory for this many slots, each with space for two words of payload.
 fn memory_of(slots: u64) -> Memory {
     Memory::new(Shape { slots, stride_words: 5, payload_word: 3, capacity: 16, checksummed: false })
 }
 
-/// The same with checksums.
+/// Creates the same memory with space for checksums.
 fn checksummed(slots: u64) -> Memory {
     Memory::new(Shape { slots, stride_words: 6, payload_word: 3, capacity: 16, checksummed: true })
 }
 
-/// Two words of payload, 16 or 9 bytes. Each byte differs from what other authors and the laps next to it put there.
+/// Returns two words of payload, 16 or 9 bytes. Each byte differs from the bytes that other authors
+/// and the adjacent laps store at the same position.
 fn payload_of(sequence: u64, author: usize) -> Vec<u8> {
     let length = if sequence & 2 == 0 { 16 } else { 9 };
     let seed = sequence.wrapping_mul(31).wrapping_add(author as u64);
     (0..length).map(|index| seed.wrapping_add(index * 7).to_le_bytes()[0]).collect()
 }
 
-/// The next value as handles take it: by one look, if that is enough.
+/// Receives the next value as the handles do: with one attempt, if that is enough.
 #[cfg(not(loom))]
 fn poll(cursor: &mut Cursor, ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
     match cursor.poll_at_once(ring, buffer) {
@@ -57,7 +60,7 @@ fn poll(cursor: &mut Cursor, ring: Ring<'_>, buffer: &mut Vec<u8>) -> Result<Pol
     }
 }
 
-/// The newest value, in the same way, for a reader that has seen value `known`.
+/// Receives the newest value in the same way, for a reader that has seen value `known`.
 #[cfg(not(loom))]
 fn latest(ring: Ring<'_>, known: u64, buffer: &mut Vec<u8>) -> Result<Polled, Fault> {
     match ring.latest_at_once(known, buffer) {
@@ -66,7 +69,8 @@ fn latest(ring: Ring<'_>, known: u64, buffer: &mut Vec<u8>) -> Result<Polled, Fa
     }
 }
 
-/// Does the first stores of `Producer::publish`, in its order, like a producer that dies then.
+/// Performs the first stores of `Producer::publish`, in the same order, like a producer that dies
+/// afterwards.
 fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, stores: usize) {
     let slot = ring.slot(sequence);
     let mut steps: Vec<Box<dyn Fn() + '_>> = vec![Box::new(|| {
@@ -84,14 +88,14 @@ fn publish_in_part(ring: Ring<'_>, sequence: u64, payload: &[u8], bell: u32, sto
     steps.iter().take(stores).for_each(|step| step());
 }
 
-/// A cursor that checks and notes what it gets.
+/// A cursor that checks the values it receives and writes notes about them.
 struct Follower {
     cursor: Cursor,
     buffer: Vec<u8>,
-    /// The number behind the last value that it got.
+    /// The number after the last value received.
     due: u64,
     notes: Vec<String>,
-    // Whether the producer may be faster again and again, as a real thread may.
+    // Whether the producer may keep overtaking the cursor, as a real thread may.
     may_be_busy: bool,
 }
 
@@ -100,11 +104,11 @@ impl Follower {
         Self { cursor: Cursor::at(next), buffer: Vec::new(), due: next, notes: Vec::new(), may_be_busy: false }
     }
 
-    /// Polls once and notes what came, or `-`. Whether anything came.
+    /// Polls once and adds a note about the value, or `-`. Returns whether a value was received.
     fn poll(&mut self, ring: Ring<'_>) -> bool {
         match self.cursor.poll(ring, &mut self.buffer).expect("no fault") {
             Polled::Value(stamped) => {
-                assert_eq!(self.due + stamped.lost, stamped.sequence, "exactly what lies between counts as lost");
+                assert_eq!(self.due + stamped.lost, stamped.sequence, "exactly the values in between count as lost");
                 self.due = stamped.sequence + 1;
                 self.notes.push(note_of(&stamped, &self.buffer));
                 true
@@ -114,7 +118,7 @@ impl Follower {
                 false
             }
             Polled::Busy => {
-                assert!(self.may_be_busy, "so few laps leave no cursor behind");
+                assert!(self.may_be_busy, "the producer makes too few laps to keep a cursor busy");
                 false
             }
         }
@@ -126,7 +130,7 @@ impl Follower {
         }
     }
 
-    /// Polls until nothing comes.
+    /// Polls until no value is received.
     fn drain(&mut self, ring: Ring<'_>) {
         while self.poll(ring) {}
         self.notes.pop();
@@ -137,8 +141,9 @@ impl Follower {
     }
 }
 
-/// A value's number, its author if that is not the first, how many were lost before it and whether its time is
-/// noted, as in `4b+2@`. Panics if the value is a mixture.
+/// Describes a value: its number, its author unless that is the first one, how many values were
+/// lost before it, and `@` if its time has been recorded, as in `4b+2@`. Panics if the value is a
+/// mixture.
 fn note_of(stamped: &Stamped, payload: &[u8]) -> String {
     let sequence = stamped.sequence;
     let author = (0..).zip(AUTHORS).find(|&(author, _)| payload == payload_of(sequence, author));

@@ -1,7 +1,9 @@
-//! System calls that fail, that are interrupted, or that are the last thing that a process does, by `strace -e inject`.
+//! Tests in which a system call fails, is interrupted, or is the last thing that a process does.
+//! They use `strace -e inject`.
 //!
-//! [`sweep`] tries every error and a kill at every call of every command. The other modules look at what a command cannot
-//! show: a process that goes on, a reader that is stopped, a storm of interruptions, what people are told.
+//! [`sweep`] tries every error and a kill at every call of every command. The other modules test
+//! cases that a single command cannot show: a process that continues after an error, a reader that
+//! is stopped, a storm of interruptions, and the error messages.
 
 mod errnos;
 mod going_on;

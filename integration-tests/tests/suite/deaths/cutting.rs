@@ -1,5 +1,6 @@
-//! Files that are cut short, or cannot be read, under the programs that have them mapped: a message and exit code 5, never
-//! death by SIGBUS, and nothing printed that was not published.
+//! Tests of files that are truncated or become unreadable while programs have them mapped. A
+//! program must print a message and exit with code 5. It must never die of SIGBUS or print anything
+//! that was not published.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -10,13 +11,13 @@ use testkit::at_effort;
 
 use crate::harness::{Child, Outcome, Sandbox, eventually, observe, skipped};
 
-/// Of each cut and each size of values, so many are tried.
+/// Returns how many times each truncation is tried with each size of values.
 fn cuts() -> u32 {
     at_effort([1, 3, 100, 1430])
 }
 
 const PAGE: u64 = 4096;
-/// Long enough that most of a program's time goes into copying.
+/// Long enough that a program spends most of its time copying.
 const LONG: usize = 100_000;
 
 fn cut(s: &Sandbox, name: &str, bytes: u64) {
@@ -24,7 +25,7 @@ fn cut(s: &Sandbox, name: &str, bytes: u64) {
     file.set_len(bytes).expect("our own file");
 }
 
-/// A program that had mapped what was cut.
+/// Checks the end of a program that had mapped the truncated file.
 #[track_caller]
 fn ends_as_it_must(child: Child) -> Outcome {
     as_it_must(child.wait())
@@ -40,7 +41,7 @@ fn as_it_must(ended: Outcome) -> Outcome {
     outcome
 }
 
-/// Cuts a region while a writer fills it and a reader prints it, both as fast as they can.
+/// Truncates a region while a writer fills it and a reader prints it, both as fast as they can.
 #[track_caller]
 fn cut_in_use(options: &str, value_bytes: usize, length: impl Fn(u64) -> u64) {
     let s = Sandbox::new();
@@ -70,7 +71,8 @@ fn a_region_cut_in_use_ends_both_programs_with_5_and_nothing_false_is_printed() 
     }
 }
 
-// Fault 11. The kernel fills the last page that is left with zeros, and no access to those is a fault.
+// Fault 11. The kernel fills the rest of the last remaining page with zeros. Reading those causes
+// no signal.
 #[test]
 fn within_a_page_it_takes_checksums_to_see_a_cut() {
     for _ in 0..cuts() {
@@ -89,7 +91,7 @@ fn a_program_that_waits_ends_too_when_its_region_is_emptied() {
     let reader = reader.idle();
     cut(&s, "demo", 0);
     assert!(ends_as_it_must(reader).stdout.is_empty());
-    // An idle writer has nothing to do in its region but to close it.
+    // An idle writer does not access its region until it closes it.
     writer.close_stdin();
     ends_as_it_must(writer);
 }
@@ -105,7 +107,7 @@ fn a_writer_told_to_end_whose_region_is_cut_says_so() {
     cut(&s, "demo", 0);
     writer.signal(Signal::SIGTERM);
     ends_as_it_must(writer);
-    // The lock went with it.
+    // The lock was removed with the region.
     s.ok("rm $SHM_DIR/demo");
     s.run("shm-writer demo two").prints("");
     s.run("shm-reader demo").prints("two\n");
@@ -129,7 +131,8 @@ fn a_region_cut_while_it_is_verified_is_a_failure() {
 fn a_block_cut_while_it_is_printed_is_a_failure() {
     let s = Sandbox::new();
     s.ok("shm-writer map block --size 1MiB hello");
-    // What a pipe and a buffer hold is printed before the cut; then the program waits for who reads it.
+    // The contents of a pipe and a buffer are printed before the truncation. Then the program waits
+    // for the process that reads its output.
     let script =
         "{ shm-reader map block; echo $? > code; } | { head -c 1; truncate -s 0 $SHM_DIR/block; cat; } > printed";
     s.run(script).exits(0).complains(&["'block'", "was cut short"]);
@@ -152,7 +155,8 @@ fn a_region_that_was_emptied_and_grown_again_is_damaged_for_all_who_have_it_mapp
     cut(&s, "demo", bytes);
     ends_as_it_must(reader);
     s.run("shm-reader demo").exits(5);
-    // Its writer learns of it with the first value 50 ms after the last one.
+    // The writer detects it with the first value that is published at least 50 ms after the last
+    // one.
     observe(Duration::from_millis(100));
     writer.write("two\n");
     writer.wait().exits(5).complains(&["'demo': it is damaged", "emptied its file"]);
@@ -173,7 +177,7 @@ fn slots_that_were_cut_off_and_grown_again_have_no_values() {
             assert!(outcome.stdout.is_empty(), "{outcome:?}");
         }
         s.run("shm-reader verify demo").exits(5);
-        // A writer replaces the ring, and numbers go on.
+        // A writer replaces the ring, and the numbers continue.
         s.run("shm-writer demo next").prints("");
         s.run("shm-reader demo").prints("next\n");
         assert_eq!(s.inspect("demo")["head"], 101);
@@ -185,7 +189,7 @@ fn slots_that_were_cut_off_and_grown_again_have_no_values() {
 fn a_hole_over_a_slot_is_noticed_and_one_within_a_value_only_by_its_checksum() {
     let s = Sandbox::new();
     s.ok("seq 1 10 | shm-writer demo");
-    // Value 10 is in slot 10 of those of 4096 bytes and a head, which begin at 4096.
+    // Value 10 is in slot 10. Each slot has 4096 bytes and a head, and the slots begin at 4096.
     let hole = "fallocate -p -o 40960 -l 12288 $SHM_DIR/demo";
     if s.run(hole).code() != 0 {
         return skipped("a_hole_over_a_slot", "this file system has no holes");

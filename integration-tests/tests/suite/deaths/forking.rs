@@ -1,5 +1,6 @@
-//! A process that forks while it has a writer. `daemon` does it without `unsafe`: the parent ends, and the child lives on
-//! with copies of all that the parent had.
+//! Tests of a process that forks while it has a writer. They use `daemon`, which forks without
+//! `unsafe`: the parent ends, and the child continues with copies of everything that the parent
+//! had.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,7 +12,8 @@ use crate::harness::{DEADLINE, again, role, skipped, start};
 
 const TEST: &str = concat!(module_path!(), "::a_fork_can_write_nothing_and_keeps_no_writer_alive");
 
-/// The process that forks. What the fork finds goes to a socket; it lives until that is closed.
+/// Runs in the process that forks. The fork sends its findings to a socket and lives until the
+/// socket is closed.
 fn fork_and_report(name: &str) {
     let mut writer = RawWriter::options().kind(Kind::Bytes).slots(64).open_raw(name).expect("a writer");
     let mut other = RawWriter::options().kind(Kind::Bytes).open_raw(format!("{name}-2")).expect("another writer");
@@ -27,12 +29,12 @@ fn fork_and_report(name: &str) {
     say(format!("refused {refused}"));
     say(format!("received {:?}", reader.try_recv().expect("a value").value().map(|sample| sample.value)));
     say(format!("close {:?}", other.close().map_err(|error| is_forked(&error))));
-    // Whether it is told again once the next writer is at work.
+    // The fork reports again after the next writer has started.
     let mut go = BufReader::new(&connection);
     go.read_line(&mut String::new()).expect("the test says when");
     say(format!("late {:?}", writer.publish(&[7; 10_000]).map_err(|error| is_forked(&error))));
-    let anew = RawWriter::open(name, Kind::Bytes);
-    say(format!("anew {}", matches!(anew, Err(OpenError::WriterAlive { .. }))));
+    let reopened = RawWriter::open(name, Kind::Bytes);
+    say(format!("reopened {}", matches!(reopened, Err(OpenError::WriterAlive { .. }))));
     drop(writer);
     say("dropped".to_owned());
     let _ = go.read_line(&mut String::new());
@@ -52,7 +54,7 @@ fn a_fork_can_write_nothing_and_keeps_no_writer_alive() {
     if let Some(region) = role() {
         return fork_and_report(&region);
     }
-    // What is promised is promised of tmpfs, and of the other file systems that the library lists.
+    // The library makes this promise for tmpfs and for the other file systems that it lists.
     let Ok(directory) = tempfile::tempdir_in("/dev/shm") else {
         return skipped("a_fork_can_write_nothing", "/dev/shm cannot be written to");
     };
@@ -69,15 +71,16 @@ fn a_fork_can_write_nothing_and_keeps_no_writer_alive() {
     expect("refused 1000");
     expect(r#"received Some([112, 97, 114, 101, 110, 116])"#);
     expect("close Err(true)");
-    // The parent is dead and the fork lives: nobody holds the region, and the next writer starts at once.
+    // The parent is dead and the fork lives. No process holds the region, so the next writer starts
+    // immediately.
     assert_eq!(inspect(&name).expect("a region").writer, WriterStatus::Gone);
     let mut writer = RawWriter::open(&name, Kind::Bytes).expect("nobody holds the lock");
     assert_eq!(writer.publish(b"next").expect("published"), 2);
     writeln!(&connection, "go").expect("the fork waits");
     expect("late Err(true)");
-    expect("anew true");
+    expect("reopened true");
     expect("dropped");
-    // That the fork dropped its writer closed nothing, and freed no lock of anybody.
+    // When the fork dropped its writer, this closed nothing and freed no other process's lock.
     let info = inspect(&name).expect("a region");
     assert_eq!((info.writer, info.head, info.capacity), (WriterStatus::Alive, 2, 4096));
     assert_eq!(writer.publish(b"more").expect("published"), 3);

@@ -1,5 +1,6 @@
-//! Writers that are killed, or stopped, after any instruction of what they do. After each death everything is looked at from
-//! outside. What a system call is, and where one is, is known here of x86-64 only.
+//! Tests of writers that are killed or stopped after any instruction of an operation. After each
+//! death, everything is checked from outside. These modules can recognize system calls on x86-64
+//! only.
 
 mod ends;
 mod ledger;
@@ -15,12 +16,13 @@ use testkit::at_effort;
 
 use crate::harness::skipped;
 
-/// About how many kills there are of each operation; `usize::MAX` is one after each instruction.
+/// Returns the approximate number of kills for each operation. `usize::MAX` means one after each
+/// instruction.
 fn chosen_kills() -> usize {
     at_effort([2, 5, 200, usize::MAX])
 }
 
-/// Whether a program may be traced here; if not, says that a test is left out.
+/// Returns whether a program may be traced here. If not, reports the tests as skipped.
 fn can_trace() -> bool {
     let can = stepper::can_trace();
     if !can {
@@ -29,7 +31,7 @@ fn can_trace() -> bool {
     can
 }
 
-/// Whether everything is to be killed that there is.
+/// Returns whether every possible kill is to be tried.
 fn is_full() -> bool {
     chosen_kills() == usize::MAX
 }

@@ -1,5 +1,5 @@
-//! The real programs, killed at random: the writer alone, or everything at once. Then they are started again, and nobody
-//! cleans up in between.
+//! Tests of the real programs, killed at random: the writer alone, or all programs at once. Then
+//! they are started again, without any cleanup in between.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -19,23 +19,25 @@ use testkit::{Ending, Random, at_effort};
 
 use crate::harness::{Sandbox, eventually, observe, programs, start};
 
-/// How many words a value has, by its author: values that fit a slot, and values for which the region grows.
+/// The number of words in a value, by author: values that fit in a slot, and values that make the
+/// region grow.
 const WORDS: [usize; 3] = [4, 200, 500];
-/// Numbers so far behind the newest are forgotten.
+/// Values that are older than the newest by more than this number are forgotten.
 const REMEMBERED: u64 = 100_000;
-/// For how long a reader waits whose writer is dead.
+/// How long a reader waits when its writer is dead.
 const WAIT: Duration = Duration::from_millis(2);
 
-/// What everybody has seen.
+/// Everything that any reader has seen.
 #[derive(Default)]
 struct Seen {
-    /// Which author has which number.
+    /// The author of each sequence number.
     authors: BTreeMap<u64, u64>,
-    /// The author of the newest value that the follower has got.
+    /// The author of the newest value that the follower has received.
     author: u64,
     values: u64,
     lost: u64,
-    /// How long the first value of each author took to a reader that waited for it since the death of the one before.
+    /// For each author, the time from the death of the previous writer until a waiting reader
+    /// received the author's first value.
     notices: Vec<Duration>,
     faults: Vec<String>,
 }
@@ -56,7 +58,8 @@ impl Seen {
     }
 }
 
-/// The value that an author publishes: its number and the value's, again and again.
+/// Returns the value that an author publishes: the author's number and the sequence number,
+/// repeated.
 fn template(author: u64) -> String {
     format!("{author}:{{seq}} ").repeat(words_of(author))
 }
@@ -65,7 +68,7 @@ fn words_of(author: u64) -> usize {
     WORDS[usize::try_from(author % 3).expect("0 to 2")]
 }
 
-/// Author and number of a value, if it is whole.
+/// Returns the author and the sequence number of a value, if it is whole.
 fn read_value(value: &[u8]) -> Option<(u64, u64)> {
     let mut words = str::from_utf8(value).ok()?.split_whitespace();
     let first = words.next()?;
@@ -99,7 +102,7 @@ impl Storm {
         self.seen.lock().expect("no panic under this lock")
     }
 
-    /// One life of a writer, and in every second one of a reader beside it, which are killed together.
+    /// Runs a writer once, and in every second round also a reader, and kills them together.
     fn round(&mut self, author: u64) {
         let started = Instant::now();
         let mut writer = self.start_writer(author);
@@ -126,7 +129,7 @@ impl Storm {
 
     fn start_writer(&mut self, author: u64) -> Child {
         let every = *self.random.one_of(&["0s", "50us", "1ms"]);
-        // Other slots than before: the writer begins with a replacement.
+        // The number of slots differs from before, so the writer begins with a replacement.
         let slots = ["16", "64"][usize::from(author % 4 < 2)];
         let mut command = self.command("shm-writer");
         command.args(["demo", "--every", every, "--slots", slots, &template(author)]).stdout(Stdio::null());
@@ -134,7 +137,7 @@ impl Storm {
     }
 
     fn start_reader(&self, group: Pid) -> Child {
-        let output = File::create(self.sandbox.outside("output")).expect("a file for what the reader prints");
+        let output = File::create(self.sandbox.outside("output")).expect("a file for the reader's output");
         let mut command = self.command("shm-reader");
         command.args(["demo", "-f", "--from", "oldest"]).stdout(output).stderr(Stdio::null());
         start(command.process_group(group.as_raw())).expect("the reader starts")
@@ -147,7 +150,8 @@ impl Storm {
         command
     }
 
-    /// What the killed reader has printed: whole values in order. Only the last line may have been cut off.
+    /// Checks the output of the killed reader: whole values in order. Only the last line may be
+    /// incomplete.
     fn check_output(&self, author: u64) {
         let printed = fs::read(self.sandbox.outside("output")).expect("the reader's output");
         let lines = printed.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
@@ -162,8 +166,8 @@ impl Storm {
         }
     }
 
-    /// What can be seen once all are dead: nobody writes, the newest value is whole and not older than before, and whoever
-    /// waits comes back in time.
+    /// Checks the region after all programs have died: it has no writer, the newest value is whole
+    /// and not older than before, and waits return in time.
     fn look(&mut self, author: u64) {
         let mut reader = match RawReader::options().start(Position::New).open_raw(&self.name) {
             Err(OpenError::NotFound { .. }) if self.newest == 0 => return,
@@ -210,7 +214,7 @@ impl Storm {
             };
             seen.lost += sample.lost;
             if sample.restarted || sample.sequence <= last {
-                let again = if sample.restarted { "was made anew" } else { "went on" };
+                let again = if sample.restarted { "was created again" } else { "went on" };
                 seen.faults.push(format!("the follower: the region {again} at {} after {last}", sample.sequence));
             }
             last = sample.sequence;
@@ -225,7 +229,7 @@ impl Storm {
         }
     }
 
-    /// Nothing is left over that the next writer does not clear away.
+    /// Checks that only files remain that the next writer clears away.
     fn end(&mut self) {
         self.sandbox.run("shm-writer demo '0:0 0:0 0:0 0:0'").prints("");
         self.sandbox.run("shm-reader demo").prints("0:0 0:0 0:0 0:0\n");
@@ -233,7 +237,7 @@ impl Storm {
         assert_eq!(self.sandbox.files(), [".demo.lock", "demo"]);
     }
 
-    fn tell(&mut self, rounds: u64, took: Duration) {
+    fn report(&mut self, rounds: u64, took: Duration) {
         self.starts.sort();
         self.returns.sort();
         let mut notices = std::mem::take(&mut self.seen().notices);
@@ -252,7 +256,7 @@ impl Storm {
     }
 }
 
-/// Median, 99th percentile and largest of sorted times.
+/// Returns the median, the 99th percentile and the largest of sorted times.
 fn spread(sorted: &[Duration]) -> String {
     let at = |share: usize| sorted.get(sorted.len().saturating_sub(1) * share / 100).copied().unwrap_or_default();
     format!("{} times, median {:?}, p99 {:?}, slowest {:?}", sorted.len(), at(50), at(99), at(100))
@@ -279,7 +283,7 @@ fn programs_that_are_killed_at_random_start_again_at_once_and_nobody_sees_anythi
     let mut rounds = 0;
     thread::scope(|scope| {
         scope.spawn(|| Storm::follow(&name, &seen, &is_over));
-        // The follower ends also when a round fails.
+        // The follower ends even if a round fails.
         let _ending = Ending(&is_over);
         while storm.kills < wanted {
             rounds += 1;
@@ -287,5 +291,5 @@ fn programs_that_are_killed_at_random_start_again_at_once_and_nobody_sees_anythi
         }
     });
     storm.end();
-    storm.tell(rounds, started.elapsed());
+    storm.report(rounds, started.elapsed());
 }

@@ -1,5 +1,5 @@
-//! Values get from one program to the other: in either order, to several readers, after the
-//! writer's end, whatever their bytes.
+//! Tests that values get from one program to the other: in either order, to several readers, after
+//! the writer has ended, and with any bytes.
 
 use crate::harness::Sandbox;
 

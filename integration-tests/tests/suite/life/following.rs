@@ -1,4 +1,4 @@
-//! What a follower sees when writers come, go, crash, grow the region or replace it.
+//! Tests of a follower while writers start, end, crash, grow the region or replace it.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn a_writer_killed_at_full_speed_leaves_a_region_that_the_next_one_continues() {
         let before = expected;
         crate::harness::eventually("the writer publishes", || (head(&s, "demo") > before + 100).then_some(()));
         stream.kill();
-        // The shell is dead; the writer, which it had started, is about to be.
+        // The shell is dead. The writer that it started is about to die.
         crate::harness::eventually("the writer dies", || (s.inspect("demo")["writer"] == "gone").then_some(()));
         expected = head(&s, "demo");
         s.ok("shm-writer demo next");

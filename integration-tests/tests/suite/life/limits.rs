@@ -1,4 +1,5 @@
-//! Large values, full file systems, and other limits: an error with the figures, and nothing left behind.
+//! Tests of large values, full file systems, and other limits: the error contains the figures, and
+//! no files remain.
 
 use crate::harness::{Sandbox, mounted};
 
@@ -36,7 +37,7 @@ fn a_large_stdin_is_one_value_with_whole() {
     s.run("shm-reader blob --raw --from -20 | cmp - f").prints("");
 }
 
-/// Runs a script on a tmpfs of its own that is `SHM_DIR`.
+/// Runs a script with a separate tmpfs as `SHM_DIR`.
 fn on_tmpfs(test: &str, options: &str, script: &str) -> Option<String> {
     mounted(test, &format!("mount -t tmpfs -o {options} tmpfs $SHM_DIR && cd $SHM_DIR"), script)
 }

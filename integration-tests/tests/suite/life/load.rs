@@ -1,4 +1,5 @@
-//! Many at once: a writer that goes flat out under 64 readers, and a directory of 10,000 regions.
+//! Tests with a large load: a writer that publishes as fast as it can to 64 readers, and a
+//! directory of 10,000 regions.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -14,14 +15,15 @@ const READERS: usize = 64;
 const REGIONS: usize = 10_000;
 /// The longest value, in words.
 const MOST_WORDS: u64 = 64;
-/// How much the resident memory of a process may grow after a quarter of the time, in KiB.
+/// How much the resident memory of a process may grow after the first quarter of the time, in KiB.
 const GROWTH_KIB: u64 = 1024;
 
 fn duration() -> Duration {
     Duration::from_secs(at_effort([1, 2, 60, 600]))
 }
 
-/// A value of a length of its own, each word of which tells its number and its place.
+/// Makes a value whose length depends on its number. Each word contains the number and the word's
+/// index.
 fn make(sequence: u64, value: &mut Vec<u8>) {
     value.clear();
     let words = 1 + sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) % MOST_WORDS;
@@ -78,7 +80,7 @@ fn read(region: &str) {
     let (mut due, mut received, mut missed) = (1, 0_u64, 0);
     let (mut memory, mut value, mut expected) = (Memory::new(), Vec::new(), Vec::new());
     while let Some(sample) = reader.recv_into(&mut value).expect("a value or the end") {
-        assert_eq!(due + sample.lost, sample.sequence, "exactly what lies between counts as lost");
+        assert_eq!(due + sample.lost, sample.sequence, "exactly the values in between count as lost");
         make(sample.sequence, &mut expected);
         assert!(value == expected, "value {} is torn: {value:?}", sample.sequence);
         due = sample.sequence + 1;
@@ -98,7 +100,8 @@ fn start(s: &Sandbox, part: &str) -> Child {
     child
 }
 
-/// The four numbers that a process tells at its end: received, or published; missed; its memory early and late.
+/// Returns the four numbers that a process prints at its end: values received or published, values
+/// missed, and its memory early and late.
 fn figures(mut child: Child) -> [u64; 4] {
     let line = said(&mut child);
     let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
@@ -147,7 +150,7 @@ fn ten_thousand_regions_are_listed() {
         let lines = s.run(line).succeeds().lines();
         let elapsed = start.elapsed();
         println!("{line}: {REGIONS} regions in {elapsed:?}");
-        // A second, on a machine that has nothing else to do.
+        // This takes a second on a machine that is otherwise idle.
         assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
         let rows = lines.iter().filter(|line| line.contains("region-") && line.contains("text"));
         assert_eq!(rows.count(), REGIONS);

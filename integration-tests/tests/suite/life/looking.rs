@@ -1,4 +1,4 @@
-//! `list`, `inspect` and `verify`: what they tell people, and what they tell programs.
+//! Tests of the output of `list`, `inspect` and `verify`, both for people and for programs.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Outcome, Sandbox};
 
-/// Prints these words on stdout, without an error.
+/// Checks that a command succeeded and printed these words on stdout.
 #[track_caller]
 fn says(outcome: Outcome, words: &[&str]) {
     let outcome = outcome.succeeds();
@@ -18,7 +18,7 @@ fn says(outcome: Outcome, words: &[&str]) {
     }
 }
 
-/// The objects that a `--json` command printed: one a line, or one list of them.
+/// Returns the objects that a `--json` command printed: one per line, or one list of them.
 #[track_caller]
 fn objects(outcome: &Outcome) -> Vec<Value> {
     let flat = |value| match value {
@@ -72,7 +72,7 @@ fn list_has_a_column_for_each_thing_that_people_ask_for() {
     assert!(s.ok("shm-reader inspect demo").contains(&format!("{} (user {})", me.trim(), uid.trim())));
 }
 
-/// The names of the fields of a region's `Info`.
+/// Returns the names of the fields of a region's `Info`.
 fn fields(info: &shm_core::Info) -> BTreeSet<String> {
     let text = format!("{info:#?}");
     let is_field = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");

@@ -1,12 +1,13 @@
-//! Loss is data: a lapped reader learns exactly what it missed, and a ring that is large enough
-//! loses nothing.
+//! Tests of lost values. A lapped reader learns exactly which values it missed, and a ring that is
+//! large enough loses nothing.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::{Outcome, Sandbox};
 
-/// Follows the numbers through values and losses: whatever is not received is counted, in its place.
+/// Checks the sequence numbers of values and losses, starting with `next`. Each value must either
+/// be received or be counted as lost in its position.
 #[track_caller]
 fn account(lines: &[Value], mut next: u64) -> (u64, u64, u64) {
     let (mut received, mut missed) = (0, 0);

@@ -1,5 +1,6 @@
-//! Many programs at once on one name, and programs killed at any moment: one writer at a time, no
-//! half-made region, no repair by hand.
+//! Tests of many programs that use one name at the same time, and of programs killed at any moment.
+//! There is only one writer at a time, no region is ever half created, and nothing must be repaired
+//! by hand.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ fn of_writers_that_race_for_a_region_exactly_one_wins() {
     }
 }
 
-/// The index of the only writer that still runs.
+/// Returns the index of the only writer that is still running.
 fn alone(writers: &mut [Child]) -> Option<usize> {
     let alive: Vec<usize> = (0..writers.len()).filter(|index| writers[*index].is_running()).collect();
     assert!(!alive.is_empty(), "one of them has to win");
@@ -124,8 +125,8 @@ fn a_region_can_be_written_again_at_once_while_other_threads_start_programs() {
         while !starting.iter().all(|thread| thread.is_finished()) {
             let began = Instant::now();
             let writer = open().or_else(|refused| {
-                // A child has copies of all descriptors until it executes its program. Only if the machine keeps one waiting
-                // for longer than a writer tries is it in the way.
+                // A child has copies of all descriptors until it executes its program. It is in the
+                // way only if the machine delays it for longer than a writer keeps trying.
                 let has_tried = began.elapsed() >= Duration::from_millis(60);
                 assert!(has_tried && matches!(refused, OpenError::WriterAlive { .. }), "{refused}");
                 without_forks(open)

@@ -1,4 +1,4 @@
-//! `rm` and `clean`: what they remove, and what they leave alone.
+//! Tests of `rm` and `clean`: the files that they remove, and the files that they do not touch.
 
 use std::fs;
 
@@ -93,10 +93,10 @@ fn rm_removes_a_damaged_region() {
     s.run("shm-reader demo").prints("y\n");
 }
 
-/// What a crash leaves where the usual name was taken.
+/// The name of the file that a crash leaves if the usual name was taken.
 const SPARE: &str = ".kept.new-0123456789abcdef";
 
-/// A region that is used, one that is not, and what two crashes left.
+/// Creates a region that is in use, one that is not, and the files that two crashes left.
 fn leftovers() -> Sandbox {
     let s = Sandbox::new();
     s.ok("shm-writer kept x && cd $SHM_DIR && : > .gone.lock && chmod 600 .gone.lock && cp kept .half.new && : > .half.lock && chmod 600 .half.lock");

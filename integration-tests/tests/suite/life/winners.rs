@@ -1,4 +1,5 @@
-//! Many that race to make one region, through the library, because so many programs could not be started.
+//! Tests of many writers that race to create one region. They use the library, because that number
+//! of programs could not be started.
 
 use std::fs;
 use std::path::Path;
@@ -11,16 +12,18 @@ use testkit::at_effort;
 
 use crate::harness::{Child, DEADLINE, Sandbox, again, role};
 
-/// How many races there are.
+/// Returns the number of races.
 fn races() -> usize {
     at_effort([20, 200, 2000, 10_000])
 }
 
-/// Races are mostly waiting, for who loses tries again for a moment: so many go on side by side.
+/// The number of races that run in parallel. A race consists mostly of waiting, because a losing
+/// writer keeps trying for a moment.
 const LANES: usize = 4;
 
-/// Runs races in another process, which starts no programs: those would have copies of a lock that is just being taken.
-/// Each lane has a directory of its own. `race` is given the directory, the region's name, and the race's number in its lane.
+/// Runs races in another process that starts no programs. A started program would have a copy of a
+/// lock that is just being taken. Each lane has a separate directory. `race` receives the
+/// directory, the region's name, and the number of the race in its lane.
 #[track_caller]
 fn in_lanes(test: &str, race: impl Fn(&Path, &str, usize) + Sync) {
     if let Some(directory) = role() {
@@ -40,7 +43,8 @@ fn in_lanes(test: &str, race: impl Fn(&Path, &str, usize) + Sync) {
     child.wait().exits(0);
 }
 
-/// One race of so many. Returns the writer that won; all others are told that there is one.
+/// Runs one race with `count` writers. Returns the winner. All others must get an error that the
+/// region has a writer.
 fn race(name: &str, count: usize) -> RawWriter {
     let start = Barrier::new(count + 1);
     let attempt = || {
@@ -64,7 +68,7 @@ fn race(name: &str, count: usize) -> RawWriter {
     won.into_iter().next().expect("one").expect("it won")
 }
 
-/// A region is there and whole, or it is not there.
+/// Checks that the region is either whole or missing.
 fn check_seen(seen: Result<RawReader, OpenError>) {
     match seen {
         Ok(_) | Err(OpenError::NotFound { .. }) => {}

@@ -1,4 +1,5 @@
-//! What becomes of a region whose writer is stopped, dumps core or dies while readers wait; and two handles in one process.
+//! Tests of a region whose writer is stopped, dumps core or dies while readers wait, and of two
+//! handles in one process.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -24,7 +25,8 @@ fn a_writer_keeps_its_lock_whatever_else_its_process_opens_and_closes() {
         drop(reader);
         assert_eq!(inspect(&name).expect("a region").writer, WriterStatus::Alive);
         assert!(matches!(shm_core::remove(&name, false), Err(OpenError::WriterAlive { .. })));
-        // A descriptor of the lock file that is closed frees a lock of the older kind, which belongs to the process.
+        // If the lock were of the older kind, which belongs to the process, then closing any
+        // descriptor of the lock file would free it.
         drop(fs::File::open(s.shm(".demo.lock")).expect("the lock's file"));
         s.run("shm-writer demo two").exits(7);
         s.run("shm-reader inspect demo").exits(0);
@@ -33,8 +35,9 @@ fn a_writer_keeps_its_lock_whatever_else_its_process_opens_and_closes() {
     s.run("shm-writer demo two").exits(0);
 }
 
-/// The newest value, by a reader that has nothing to do with the writer, and that nothing newer comes but what was whole
-/// already: a follower looks at the slot, which is written before the head is.
+/// Checks the newest value with a reader that is independent of the writer. Also checks that
+/// nothing newer arrives, except a value that was already whole: a follower reads the slot, which
+/// is written before the head.
 #[track_caller]
 fn check_stopped(s: &Sandbox, reader: &mut RawReader) {
     let newest = reader.latest().expect("no fault").expect("a value");
@@ -92,7 +95,7 @@ fn a_writer_that_is_stopped_at_any_moment_keeps_its_region_and_its_readers_their
     assert!(unfinished > 0, "no stop came in the midst of a value");
 }
 
-/// Whether this value is being written: its slot has an odd stamp.
+/// Returns whether this value is being written, which means that its slot has an odd stamp.
 fn is_begun(s: &Sandbox, sequence: u64) -> bool {
     let info = inspect(s.name("demo")).expect("a region");
     let at = info.region_bytes - info.slots * info.stride + sequence % info.slots * info.stride;
@@ -138,11 +141,11 @@ fn readers_that_wait_are_told_of_their_writers_death_by_whoever_they_ask_and_get
     for death in 1..=deaths {
         let mut writer = s.spawn("shm-writer demo");
         writer.write("value\n");
-        // What came before was closed, which only a follower goes on behind.
+        // The region was closed after the previous value. Only a follower continues after that.
         let sample = reader.follow_into(&mut value, DEADLINE).expect("no fault").expect("the next writer's value");
         assert_eq!((sample.sequence, sample.lost, sample.restarted), (due, 0, false), "after {death} deaths");
         due += 1;
-        // The reader waits when its writer dies, and goes on to wait.
+        // The reader is waiting when its writer dies, and continues to wait.
         let waited = std::thread::scope(|scope| {
             let waiting = scope.spawn(|| reader.recv_timeout(Duration::from_millis(2)).expect("no fault").value());
             writer.signal(Signal::SIGKILL);

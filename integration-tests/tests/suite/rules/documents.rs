@@ -22,10 +22,10 @@ fn every_direct_dependency_has_its_reason() {
     let dependencies = manifest.split("[workspace.dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next());
     let entries = dependencies.expect("dependencies").lines().filter(|line| !line.contains("path = "));
     let names = entries.filter_map(|line| line.split_once(" = "));
-    let reasons = read("docs/ARCHITECTURE.md");
+    let reasons = read("docs/decisions.md");
     let others: Vec<_> = names.map(|(name, _)| name).collect();
     assert!(others.len() > 10, "{others:?}");
     for name in others {
-        assert!(reasons.contains(&format!("\n| `{name}` |")), "ARCHITECTURE.md says why {name} is there");
+        assert!(reasons.contains(&format!("\n| `{name}` |")), "decisions.md says why {name} is there");
     }
 }

@@ -11,37 +11,37 @@ import time
 role, work, path = sys.argv[1:4]
 cpu, size, millis = map(int, sys.argv[4:])
 os.sched_setaffinity(0, [cpu])
-# A process whose other one has gone would wait for ever.
+# A process that has lost its partner would wait forever.
 signal.alarm(60)
 
 NAP = 0.001
 EMPTY, QUESTION, ANSWER, END = range(4)
-# The flag, 7 bytes of nothing, and the message.
+# The flag, 7 unused bytes, and the message.
 TEXT = 8
 duration = millis / 1000
 warm_up = duration / 3
 
 
 def open_block():
-    """The block, created by the program that comes first."""
+    """Opens the block. The program that starts first creates it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     os.ftruncate(descriptor, TEXT + size)
     return mmap.mmap(descriptor, TEXT + size)
 
 
 def stamped(number):
-    """A message with the number in its first and its last word."""
+    """Returns a message with the number in its first and its last word."""
     word = struct.pack("<Q", number)
     return word if size == 8 else word + bytes(size - 16) + word
 
 
 def number_of(message):
-    """The number of a message, or None if it is torn."""
+    """Returns the number of a message, or None if the message is torn."""
     return struct.unpack_from("<Q", message)[0] if message[:8] == message[-8:] else None
 
 
 def wait_for(*flags):
-    """Sleeps until the flag is one of these."""
+    """Sleeps until the flag has one of these values."""
     while block[0] not in flags:
         time.sleep(NAP)
     return block[0]
@@ -78,7 +78,7 @@ def answer():
 
 
 def read():
-    """Reads the message again and again."""
+    """Reads the message repeatedly."""
     wait_for(QUESTION)
     batch = 1000 if work == "latest-same" else 1
     times, torn, count = [], 0, 0
@@ -97,7 +97,7 @@ def read():
 
 
 def write():
-    """Writes a message, or one after the other."""
+    """Writes one message, or one message after another."""
     number = 0
     block[TEXT:] = stamped(number)
     block[0] = QUESTION

@@ -1,5 +1,5 @@
-//! iceoryx2: one publish-subscribe service for each direction, with an event service if the receiver sleeps; and a
-//! blackboard for the newest value.
+//! iceoryx2: one publish-subscribe service for each direction, with an event service if the
+//! receiver sleeps, and a blackboard for the newest value.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use iceoryx2::config::Config;
@@ -22,7 +22,8 @@ use std::path::Path;
 
 type Service = ipc::Service;
 
-/// A node whose files are in the measurement's directory, or in `/dev/shm` with the directory's name in front.
+/// Creates a node whose files are in the measurement's directory, or in `/dev/shm` with the
+/// directory's name as a prefix.
 fn node(path: &Path) -> Result<Node<Service>> {
     set_log_level(LogLevel::Error);
     let directory = path.parent().and_then(Path::to_str).context("SHM_DIR is not UTF-8")?;
@@ -38,8 +39,9 @@ fn service_name(path: &Path) -> Result<ServiceName> {
     Ok(ServiceName::new(path.file_name().and_then(|name| name.to_str()).context("a path without a name")?)?)
 }
 
-/// The service at a path. Round trips have a buffer of one payload, and the newest counts, as in iceoryx2's own benchmark;
-/// streams have one of as many as the shape says, which never overflows.
+/// Returns the service at a path. For round trips it has a buffer of one payload, in which the
+/// newest payload replaces an older one, as in iceoryx2's own benchmark. For streams the buffer has
+/// as many payloads as the shape requires, and it never overflows.
 fn service<const IS_STREAM: bool>(
     node: &Node<Service>,
     path: &Path,
@@ -52,15 +54,15 @@ fn service<const IS_STREAM: bool>(
     Ok(builder.enable_safe_overflow(!IS_STREAM).open_or_create()?)
 }
 
-/// The service that wakes a receiver.
+/// Returns the service that wakes a receiver.
 fn bell(node: &Node<Service>, path: &Path) -> Result<event::PortFactory<Service>> {
     let builder = node.service_builder(&service_name(path)?).event();
     Ok(builder.max_notifiers(1).max_listeners(1).max_nodes(2).open_or_create()?)
 }
 
-/// A publisher, and what wakes a receiver that sleeps.
+/// A publisher, and the notifier that wakes a sleeping receiver.
 struct Sender {
-    // `None`: a subscriber has come.
+    // `None` after a subscriber has attached.
     service: Option<publish_subscribe::PortFactory<Service, [u8], ()>>,
     publisher: Publisher<Service, [u8], ()>,
     notifier: Option<Notifier<Service>>,
@@ -85,7 +87,7 @@ impl Sender {
         Ok(Self { service: Some(service), publisher, notifier, _node: node })
     }
 
-    /// Waits for the subscriber: before it has come, payloads would be lost.
+    /// Waits for the subscriber. Payloads that are sent before it attaches would be lost.
     fn meet(&mut self) {
         if let Some(service) = self.service.take() {
             while service.dynamic_config().number_of_subscribers() == 0 {
@@ -102,7 +104,7 @@ impl Sender {
     }
 }
 
-/// A subscriber, and what it sleeps on.
+/// A subscriber, and the listener that it sleeps on.
 struct Receiver {
     subscriber: Subscriber<Service, [u8], ()>,
     listener: Option<Listener<Service>>,
@@ -123,7 +125,7 @@ impl Receiver {
 
     fn wait(&self) -> Result<Sample<Service, [u8], ()>> {
         loop {
-            // Each payload has a notification, which comes after it.
+            // Each payload has a notification, which arrives after the payload.
             match &self.listener {
                 Some(listener) => drop(listener.blocking_wait(|_| {})?),
                 None => spin_loop(),
@@ -135,7 +137,7 @@ impl Receiver {
     }
 }
 
-/// Payloads copied in and out.
+/// Payloads that are copied in and out.
 pub struct Copied<const IS_STREAM: bool>;
 pub struct CopiedOutlet<const IS_STREAM: bool>(Sender, Prepared);
 pub struct CopiedInlet<const IS_STREAM: bool>(Receiver, Payload);
@@ -176,7 +178,7 @@ impl<const IS_STREAM: bool> Inlet for CopiedInlet<IS_STREAM> {
     }
 }
 
-/// Payloads that stay in place: only the first and the last word are written and read.
+/// Payloads that stay in place. Only the first and the last word are written and read.
 pub struct InPlace;
 pub struct InPlaceOutlet(Sender, usize);
 pub struct InPlaceInlet(Receiver);
@@ -215,7 +217,7 @@ impl Inlet for InPlaceInlet {
     }
 }
 
-/// An entry of a blackboard, of so many words.
+/// An entry of a blackboard that has this many words.
 pub struct Blackboard<const WORDS: usize>;
 
 pub struct Writer<const WORDS: usize> {
@@ -253,7 +255,7 @@ impl<const WORDS: usize> Outlet for Writer<WORDS> {
         (value[0], value[WORDS - 1]) = (number, number);
         let mut loan = entry.take().context("no entry")?.loan_uninit();
         loan.value_mut().write(**value);
-        // SAFETY: it was written in the line above.
+        // SAFETY: the line above has written the entry.
         *entry = Some(unsafe { loan.assume_init_and_update() });
         Ok(())
     }

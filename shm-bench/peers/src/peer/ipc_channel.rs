@@ -17,7 +17,8 @@ impl Link for Channel {
     type Back = Self;
 }
 
-/// The sender's end, once the receiver has sent it; and what it is sent through.
+/// The sending end, which is complete after the receiver has sent the channel, and the server
+/// through which the receiver sends it.
 pub struct Sender {
     server: Option<IpcOneShotServer<IpcBytesSender>>,
     sender: Option<IpcBytesSender>,
@@ -35,7 +36,7 @@ impl Outlet for Sender {
         if let Some(server) = self.server.take() {
             self.sender = Some(server.accept()?.1);
         }
-        let Self { sender: Some(sender), prepared, .. } = self else { anyhow::bail!("no receiver came") };
+        let Self { sender: Some(sender), prepared, .. } = self else { anyhow::bail!("no receiver has attached") };
         Ok(prepared.send(number, |payload| sender.send(payload))?)
     }
 }

@@ -1,5 +1,5 @@
-//! Python: two processes that map one named file, look at it again and again, and sleep in between. They measure
-//! themselves, in `article.py`.
+//! Python: two processes that map one named file, poll it, and sleep in between. They measure
+//! themselves; see `article.py`.
 
 use anyhow::{Context, ensure};
 use shm_bench::{Measure, Run, Session};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 const SCRIPT: &str = include_str!("article.py");
 
-/// Measures one kind of the script's work.
+/// Measures one kind of work that the script can do.
 pub fn python(work: &'static str, bytes: usize) -> Measure {
     Box::new(move |session| {
         let (first, second) = session.processors()?;

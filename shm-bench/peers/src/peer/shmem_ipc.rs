@@ -1,4 +1,4 @@
-//! shmem-ipc: one ring of bytes for each direction. Both ends know how long a payload is.
+//! shmem-ipc: one ring of bytes for each direction. Both ends know the length of a payload.
 
 use crate::peer::stream::Arrived;
 use anyhow::{Context, Result};
@@ -25,12 +25,12 @@ impl Link for Ring {
     type Back = Self;
 }
 
-/// How many bytes a ring holds: whole payloads.
+/// Returns the capacity of a ring in bytes: a whole number of payloads.
 fn capacity(shape: Shape) -> usize {
     shape.slots as usize * shape.bytes
 }
 
-/// The ring's end for bytes that go in; and where the receiver comes for the ring's files.
+/// The sending end of a ring, and the socket at which the receiver asks for the ring's files.
 pub struct Input {
     sender: Sender<u8>,
     door: Option<UnixListener>,
@@ -59,8 +59,8 @@ fn send(sender: &mut Sender<u8>, mut rest: &[u8], waiting: Waiting) -> Result<()
         let mut count = 0;
         let copy = |to: *mut u8, room: usize| {
             count = room.min(rest.len());
-            // SAFETY: the ring gives out `room` bytes at `to`, which the receiver does not read before they are
-            // announced; `rest` is private memory.
+            // SAFETY: the ring provides `room` bytes at `to`, which the receiver does not read
+            // before they are announced. `rest` is private memory.
             unsafe { to.copy_from_nonoverlapping(rest.as_ptr(), count) };
             count
         };
@@ -70,7 +70,7 @@ fn send(sender: &mut Sender<u8>, mut rest: &[u8], waiting: Waiting) -> Result<()
                 sender.send_raw(copy)?;
             }
             Waiting::Spinning => {
-                // The low level writes to no eventfd, which nobody would read.
+                // The low-level interface writes to no eventfd. No process would read it here.
                 let status = sender.sender_mut().send(copy)?;
                 while status.remaining == 0 && sender.sender_mut().write_count()? == 0 {
                     spin_loop();
@@ -82,7 +82,7 @@ fn send(sender: &mut Sender<u8>, mut rest: &[u8], waiting: Waiting) -> Result<()
     Ok(())
 }
 
-/// The ring's end for bytes that come out, once the sender has handed over the files.
+/// The receiving end of a ring, which is complete after the sender has handed over the files.
 pub struct Output {
     socket: UnixStream,
     receiver: Option<Receiver<u8>>,
@@ -115,8 +115,8 @@ fn receive(receiver: &mut Receiver<u8>, buffer: &mut [u8], waiting: Waiting) -> 
     let mut count = 0;
     let copy = |from: *const u8, held: usize| {
         count = held.min(buffer.len());
-        // SAFETY: the ring gives out `held` bytes at `from`, which the sender does not write before they are given back;
-        // the buffer is private memory.
+        // SAFETY: the ring provides `held` bytes at `from`, which the sender does not write before
+        // they are returned. The buffer is private memory.
         unsafe { from.copy_to_nonoverlapping(buffer.as_mut_ptr(), count) };
         count
     };
@@ -144,7 +144,7 @@ fn hand_over(socket: &UnixStream, files: &[BorrowedFd]) -> Result<()> {
     Ok(())
 }
 
-/// Takes the files that the other side has sent.
+/// Receives the files that the other side has sent.
 fn take_over(socket: BorrowedFd) -> Result<[File; 3]> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -155,5 +155,5 @@ fn take_over(socket: BorrowedFd) -> Result<[File; 3]> {
             files.extend(rights.map(File::from));
         }
     }
-    files.try_into().ok().context("three files were to come")
+    files.try_into().ok().context("expected three files")
 }

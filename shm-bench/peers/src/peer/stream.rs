@@ -1,4 +1,5 @@
-//! Payloads over files that carry bytes or packets in order. Both ends know how long a payload is.
+//! Carries payloads over files that transport bytes or packets in order. Both ends know the length
+//! of a payload.
 
 use crate::peer::wires::Wire;
 use anyhow::{Result, ensure};
@@ -10,7 +11,7 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// How many bytes a receiver takes at once, if that many have come.
+/// The number of bytes that a receiver reads at once, if that many have arrived.
 const TAKEN: usize = 1 << 16;
 
 /// A link over one kind of file.
@@ -23,7 +24,7 @@ impl<W: Wire> Link for Stream<W> {
     type Back = Self;
 }
 
-/// The sender's end, whose file is there when the receiver has come.
+/// The sending end. Its file exists after the receiver has attached.
 pub struct Output<W: Wire> {
     door: W::Door,
     file: Option<File>,
@@ -43,7 +44,7 @@ impl<W: Wire> Outlet for Output<W> {
             none => none.insert(set_to(W::accept(door)?, *waiting)?),
         };
         prepared.send(number, |payload| {
-            // Packets are sent whole; of bytes, some may have to wait.
+            // A packet is sent whole. A stream of bytes may accept only a part at a time.
             for mut rest in payload.chunks(W::PACKET) {
                 while !rest.is_empty() {
                     rest = &rest[looking(|| file.write(rest))?..];
@@ -54,7 +55,7 @@ impl<W: Wire> Outlet for Output<W> {
     }
 }
 
-/// The receiver's end.
+/// The receiving end.
 pub struct Input<W> {
     file: File,
     arrived: Arrived,
@@ -76,7 +77,7 @@ impl<W: Wire> Inlet for Input<W> {
     }
 }
 
-/// Bytes that have come and were not handed over yet.
+/// Bytes that have arrived and have not been consumed yet.
 pub struct Arrived {
     bytes: Vec<u8>,
     start: usize,
@@ -89,7 +90,8 @@ impl Arrived {
         Self { bytes: vec![0; TAKEN.next_multiple_of(shape.bytes)], start: 0, end: 0, payload_bytes: shape.bytes }
     }
 
-    /// The number of the next payload; `fill` waits for more bytes and says how many it has stored.
+    /// Returns the number of the next payload. `fill` waits for more bytes and returns how many it
+    /// has stored.
     pub fn next(&mut self, mut fill: impl FnMut(&mut [u8]) -> Result<usize>) -> Result<u64> {
         while self.end - self.start < self.payload_bytes {
             if self.start > 0 {
@@ -104,13 +106,13 @@ impl Arrived {
     }
 }
 
-/// The file, set to return at once if its user spins.
+/// Returns the file. If its user spins, the file is set to non-blocking.
 fn set_to(file: OwnedFd, waiting: Waiting) -> Result<File> {
     rustix::io::ioctl_fionbio(&file, waiting == Waiting::Spinning)?;
     Ok(file.into())
 }
 
-/// Calls again for as long as there would be a wait.
+/// Repeats a call as long as it would block.
 fn looking(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {

@@ -1,4 +1,4 @@
-//! The files that carry streams: named pipes, Unix sockets, TCP.
+//! The kinds of file that carry streams: named pipes, Unix sockets, TCP.
 
 use anyhow::Result;
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -11,24 +11,24 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// What a user without privileges may ask for.
+/// The largest pipe that a user without privileges may request.
 const PIPE_BYTES: usize = 1 << 20;
-/// How many bytes a socket may hold on their way. The system may allow less.
+/// How many bytes in transit a socket may buffer. The system may allow less.
 const SOCKET_BYTES: usize = 4 << 20;
-/// The longest packet. It must fit the buffer that a system allows by default.
+/// The longest packet. It must fit in the buffer that a system allows by default.
 const PACKET_BYTES: usize = 1 << 17;
 
 /// A kind of file through which two processes are connected, for one direction.
 pub trait Wire {
     const NAME: &'static str;
-    /// The most that is sent at once.
+    /// The maximum number of bytes in one packet.
     const PACKET: usize = usize::MAX;
-    /// Where the receiver comes in.
+    /// The place where the receiver attaches.
     type Door;
     fn door(path: &Path) -> Result<Self::Door>;
     /// Waits for the receiver.
     fn accept(door: &Self::Door) -> Result<OwnedFd>;
-    /// The receiver's file. It does not wait for the sender to accept.
+    /// Returns the receiver's file. Does not wait for the sender to accept the connection.
     fn connect(path: &Path) -> Result<OwnedFd>;
 }
 
@@ -50,7 +50,7 @@ impl Wire for Pipe {
     }
 
     fn connect(path: &Path) -> Result<OwnedFd> {
-        // Opened only for reading it would wait for the sender.
+        // If it were opened only for reading, the call would wait for the sender.
         Ok(File::options().read(true).write(true).open(path)?.into())
     }
 }
@@ -76,7 +76,8 @@ impl Wire for Unix {
     }
 }
 
-/// Unix sockets that keep packets apart. A payload that is too long for one packet goes in several.
+/// Unix sockets that preserve packet boundaries. A payload that is too long for one packet is sent
+/// in several.
 pub struct Seqpacket;
 
 impl Wire for Seqpacket {
@@ -104,7 +105,7 @@ impl Wire for Seqpacket {
     }
 }
 
-/// TCP over the loopback device, without Nagle's delay. The port is in a file.
+/// TCP over the loopback device, without Nagle's delay. A file contains the port.
 pub struct Tcp;
 
 impl Wire for Tcp {
@@ -125,7 +126,9 @@ impl Wire for Tcp {
 
     fn connect(path: &Path) -> Result<OwnedFd> {
         let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, fs::read_to_string(path)?.parse()?))?;
-        // One connection for both directions would acknowledge a message with the answer; here nothing must be sent for that.
+        // In a connection for both directions, the answer would also acknowledge the message. This
+        // link has one connection per direction, so immediate acknowledgements, which would be
+        // extra packets, are disabled.
         set_tcp_quickack(&socket, false)?;
         Ok(socket.into())
     }

@@ -1,4 +1,4 @@
-//! Maps of files: which are made, extended, refused and removed.
+//! Tests of blocks of files: which files are created, extended, refused and removed.
 
 use super::*;
 use crate::error::Limit;
@@ -68,7 +68,7 @@ fn a_block_is_made_once_and_then_found() {
     assert_eq!((again.read(5).unwrap(), again.size().unwrap()), (b"hello".to_vec(), 64));
 }
 
-/// The umask is the whole process's, so the block is made by another one.
+/// The umask applies to the whole process, so another process creates the block.
 #[test]
 fn a_block_has_mode_600_whatever_the_umask() {
     const NAME: &str = "block::tests::files::a_block_has_mode_600_whatever_the_umask";
@@ -127,7 +127,7 @@ fn anonymous_memory_that_no_machine_has_is_an_error() {
     assert_eq!(map.get(..).unwrap(), [0; 5]);
 }
 
-/// The limit is the whole process's, so this runs in one of its own.
+/// The limit applies to the whole process, so this runs in a separate one.
 #[test]
 fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -192,7 +192,7 @@ fn a_name_goes_with_the_map_when_it_is_dropped_or_closed() {
     let (mut other, map) = (Block::open(&path).unwrap(), Block::options().remove_on_drop(true).open(&path).unwrap());
     drop(map);
     assert!(!fs::exists(&path).unwrap());
-    assert_eq!(other.read_all().unwrap(), b"hello", "who has it keeps it");
+    assert_eq!(other.read_all().unwrap(), b"hello", "an open block keeps its file");
 }
 
 #[test]

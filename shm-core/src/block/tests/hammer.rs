@@ -1,7 +1,8 @@
-//! Two processes in one map: one writes and moves as fast as it can, the other searches and reads. What comes out is a
-//! mixture of old and new; here is what must hold nevertheless.
+//! Two processes map the same file: one writes and moves bytes as fast as it can, the other searches
+//! and reads. The results are a mixture of old and new bytes; this test checks what must be true
+//! nevertheless.
 //!
-//! `ci/hammer-map` does it at length under AddressSanitizer and valgrind.
+//! `ci/hammer-map` runs it for a long time under AddressSanitizer and valgrind.
 
 use super::{Access, Block};
 use std::fs;
@@ -11,23 +12,23 @@ use std::time::{Duration, Instant};
 use testkit::{Random, at_effort};
 
 const TEST: &str = "block::tests::hammer::one_process_reads_while_another_writes";
-/// Set for the process that reads: the file.
+/// The environment variable that contains the file, set for the process that reads.
 const FILE: &str = "SHM_HAMMER_FILE";
-/// How much longer than it should the reader may take, to start under valgrind for example.
+/// How much additional time the reader may take, for example to start under valgrind.
 const GRACE: Duration = Duration::from_secs(120);
 
-/// All that is ever in the map.
+/// The only bytes that are ever in the block.
 const LETTERS: &[u8] = b"abcd\n";
 const NEVER_THERE: &[u8] = b"az";
-/// Of a page before the map, and of some bytes behind it: nobody touches those.
+/// The bytes of the page before the block, and of some bytes after it, which are never changed.
 const OUTSIDE: u8 = b'.';
 const BEFORE: usize = 4096;
-const BEHIND: usize = 100;
-/// More than is searched or moved at a time, and no multiple of a word.
+const AFTER: usize = 100;
+/// Longer than the parts that are searched or moved at a time, and not a multiple of a word.
 const LEN: usize = 40_003;
 const CROWDED: usize = 64;
 
-/// What the processes do is chosen by these.
+/// Random choices that decide what the processes do.
 struct Choices(Random);
 
 impl Choices {
@@ -39,8 +40,9 @@ impl Choices {
         LETTERS[self.below(LETTERS.len())]
     }
 
-    /// A place in the map and a length that fits there: mostly a few bytes, sometimes very many, often at the start,
-    /// where the other process often is, too, or up to the end.
+    /// Returns a place in the block and a length that fits there: usually a few bytes, sometimes very many.
+    /// The place is often at the start, where the other process often is, too, and often extends to the
+    /// end.
     fn place(&mut self) -> (usize, usize) {
         let most = if self.below(8) == 0 { LEN } else { 300 };
         let count = 1 + self.below(most);
@@ -53,7 +55,7 @@ impl Choices {
         (start, count)
     }
 
-    /// A place as a range, and a few letters that may be there.
+    /// Returns a place as a range, and a few letters to search for.
     fn search(&mut self) -> (isize, isize, Vec<u8>) {
         let (start, count) = self.place();
         let needle = (0..=self.below(6)).map(|_| self.letter()).collect();
@@ -73,11 +75,11 @@ fn open(file: &str, access: Access) -> Block {
     Block::options().offset(BEFORE as u64).len(LEN).access(access).open(file).unwrap()
 }
 
-/// Changes something, somewhere.
+/// Changes bytes at a random place.
 fn write_something(map: &mut Block, random: &mut Choices) {
     let (start, count) = random.place();
     let letter = random.letter();
-    // Few kinds of letters, so that the moves do not mix everything.
+    // Use mostly one letter, so the moves do not mix everything.
     let bytes: Vec<u8> = (0..count).map(|at| if at % 7 == 0 { random.letter() } else { letter }).collect();
     match random.below(5) {
         0 => {
@@ -94,7 +96,7 @@ fn write_something(map: &mut Block, random: &mut Choices) {
     }
 }
 
-/// Reads something, and checks what must hold whatever the other process does.
+/// Reads or searches at a random place, and checks what must be true whatever the other process does.
 fn read_something(map: &mut Block, random: &mut Choices) {
     let (start, count) = random.place();
     map.seek(SeekFrom::Start(start as u64)).unwrap();
@@ -135,7 +137,8 @@ fn check_letters(bytes: &[u8], count: usize) {
     assert_eq!(stranger, None, "{}", bytes.escape_ascii());
 }
 
-/// A line has its newline at its end and nowhere else, or ends with the map; the position is behind it.
+/// Checks that a line has exactly one newline, at its end, or ends with the block, and that the
+/// position is after the line.
 fn check_line(map: &Block, start: usize, line: Vec<u8>) {
     check_letters(&line, line.len());
     let end = map.tell().unwrap();
@@ -152,7 +155,7 @@ fn check_found(at: Option<usize>, start: isize, end: isize, needle: &[u8]) {
     }
 }
 
-/// The process that reads: says how much it did, and how often it saw that something had changed.
+/// The process that reads. Prints how many rounds it made, and how often it saw a change.
 fn read_all_the_time(file: &str) {
     let mut map = open(file, Access::Read);
     let mut random = Choices(Random::new(u64::from(std::process::id())));
@@ -173,7 +176,7 @@ fn start_reader(file: &str) -> Child {
     command.args([TEST, "--exact", "--nocapture"]).env(FILE, file).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Of a reader that has ended well: its rounds, and how many changes it saw.
+/// Waits for a reader, which must end successfully. Returns its rounds, and how many changes it saw.
 fn result_of(mut reader: Child) -> [u64; 2] {
     let mut output = String::new();
     reader.stdout.take().unwrap().read_to_string(&mut output).unwrap();
@@ -193,7 +196,7 @@ fn one_process_reads_while_another_writes() {
     let file = directory.path().join("block").display().to_string();
     let mut random = Choices(Random::new(u64::from(std::process::id())));
     let content: Vec<u8> = (0..LEN).map(|_| random.letter()).collect();
-    fs::write(&file, [vec![OUTSIDE; BEFORE], content, vec![OUTSIDE; BEHIND]].concat()).unwrap();
+    fs::write(&file, [vec![OUTSIDE; BEFORE], content, vec![OUTSIDE; AFTER]].concat()).unwrap();
 
     let mut map = open(&file, Access::Write);
     let mut reader = start_reader(&file);
@@ -209,9 +212,9 @@ fn one_process_reads_while_another_writes() {
     assert!(writes > 100 && reads > 100 && changes > 10, "{writes} {reads} {changes}");
 
     let bytes = fs::read(&file).unwrap();
-    let (mapped, behind) = bytes[BEFORE..].split_at(LEN);
+    let (mapped, after) = bytes[BEFORE..].split_at(LEN);
     check_letters(mapped, LEN);
     assert!(map.get(..).unwrap() == mapped, "the file holds what the map does");
-    assert!(bytes[..BEFORE].iter().chain(behind).all(|byte| *byte == OUTSIDE), "what is outside of the map stays");
-    assert_eq!(behind.len(), BEHIND);
+    assert!(bytes[..BEFORE].iter().chain(after).all(|byte| *byte == OUTSIDE), "what is outside of the map stays");
+    assert_eq!(after.len(), AFTER);
 }

@@ -1,6 +1,7 @@
-"""Does with Python's mmap what map/tests/python.rs does with Block: one case a line, as JSON, and one line of outcomes back.
+"""Performs the operations of block/tests/python.rs on Python's mmap.
 
-Bytes are strings of the characters 0 to 255. The first line out says what Python this is.
+Reads one case per line, as JSON, and replies to each with one line of outcomes.
+Bytes are strings of the characters 0 to 255. The first line of the output is the version of Python.
 """
 
 import json
@@ -33,13 +34,13 @@ def seek(m, distance, whence):
 
 
 def resize(m, length, is_cleared):
-    # When shared anonymous memory grows again, Block has zeros there, and Python what was there before.
+    # When shared anonymous memory grows again, the added bytes are zero in Block. In Python they have their old values.
     if is_cleared and 0 < length < len(m):
         m[length:] = bytes(len(m) - length)
     m.resize(length)
 
 
-# Each takes the map, three numbers, bytes, and whether what is cut off is cleared first.
+# The arguments: the map, three numbers, bytes, and whether to clear bytes before they are cut off.
 CALLS = {
     "close": lambda m, a, b, c, s, _: m.close(),
     "is_closed": lambda m, a, b, c, s, _: m.closed,

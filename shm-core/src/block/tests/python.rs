@@ -1,7 +1,8 @@
-//! The map against CPython's `mmap`: both do the same, and must answer the same, stand at the same place and hold the
-//! same bytes.
+//! Compares `Block` with CPython's `mmap`: both perform the same operations, and must give the same
+//! answers, positions and bytes.
 //!
-//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib block::tests::python -- --nocapture` does it at length.
+//! For a longer run:
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib block::tests::python -- --nocapture`
 
 use super::{Access, Advice, Block, page_bytes, skipped};
 use calls::{Call, Method, Operation, operation};
@@ -25,10 +26,10 @@ mod cases;
 mod peer;
 
 const LONGEST_CASE: usize = 60;
-/// No map grows beyond: its pages are reserved, where Python only writes down a length.
+/// The maximum size of a block. `Block` reserves its pages, while Python only sets a length.
 const LARGEST_BYTES: i64 = 1 << 20;
 
-/// What is sent to Python.
+/// A request to Python.
 #[derive(Serialize)]
 struct Case<'a> {
     #[serde(flatten)]
@@ -36,53 +37,55 @@ struct Case<'a> {
     calls: &'a [Call],
 }
 
-/// What came of a call, on either side.
+/// The outcome of a call, on either side.
 #[derive(Debug, Default, Deserialize)]
 struct Outcome {
     answer: Value,
     error: Option<String>,
-    // Of a map that is open.
+    // `None` for a closed block.
     position: Option<usize>,
     len: Option<usize>,
 }
 
-/// What comes back from Python.
+/// Python's reply.
 #[derive(Deserialize)]
 struct Reply {
     outcomes: Vec<Outcome>,
-    // None once it is closed.
+    // `None` for a closed block.
     map: Option<String>,
-    // None of anonymous memory.
+    // `None` for anonymous memory.
     file: Option<String>,
 }
 
-/// Where Block differs on purpose, and what is therefore not done. The list in its documentation says why.
+/// Returns whether to skip a call because `Block` intentionally differs from Python. The documentation
+/// of `Block` gives the reasons.
 fn is_left_out(layout: &Layout, map: &Block, call: &Call) -> bool {
     let [a, b, _] = call.numbers.map(Option::unwrap_or_default);
     match call.method {
         Method::Resize if map.is_closed() || a < 0 => false,
-        // Python cuts a private file that was mapped by flags.
+        // Python cuts a private file that was mapped with flags.
         Method::Resize if layout.access == Access::Copy => layout.by_flags,
         Method::Resize if layout.access == Access::Read => false,
-        // Python cuts the file to 0, then fails, and dies of the next access.
+        // Python cuts the file to 0, then fails, and the next access kills it.
         Method::Resize if a == 0 => true,
-        // Python's anonymous memory has no pages where it has grown, and it dies of an access there.
+        // Where Python's anonymous memory has grown, it has no pages, and an access kills the process.
         Method::Resize if layout.is_anonymous => a > layout.pages_bytes(),
         Method::Resize => a > LARGEST_BYTES,
-        // Block cuts any length. Python does so, too, but only if start and length can be added.
+        // `Block` cuts any length. So does Python, but only if the sum of start and length does not overflow.
         Method::Madvise => a.checked_add(b).is_none(),
         _ => false,
     }
 }
 
-/// Where Block differs on purpose: what it should answer, instead of what Python did.
+/// Returns the answer that is expected of `Block`, where it intentionally differs from Python's answer.
 fn as_intended(call: &Call, mut python: Outcome) -> Outcome {
     let page_bytes = i64::try_from(page_bytes()).expect("a small number");
     let raised = |error: &str| python.error.as_ref().is_some_and(|raised| raised.starts_with(error));
     match call.method {
-        // The length of a closed map is 0.
+        // The length of a closed block is 0.
         Method::Len if raised("ValueError") => Outcome { answer: 0.into(), ..Outcome::default() },
-        // Any offset can be flushed. Python passes on that the kernel wants the start of a page.
+        // `Block` can flush from any offset. Python passes on the kernel's error for an offset that is not the
+        // start of a page.
         Method::Flush if raised("OSError(22") && call.numbers[0].is_some_and(|offset| offset % page_bytes != 0) => {
             python.error = None;
             python
@@ -119,7 +122,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Bytes as a string of the characters 0 to 255, as they travel.
+/// Converts bytes to a string of the characters 0 to 255, as requests and replies contain them.
 fn text(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) if bytes.is_ascii() => text.to_owned(),
@@ -127,7 +130,7 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// The start of what may be very long.
+/// Returns the start of a text that may be very long.
 fn short(text: &str) -> String {
     match text.char_indices().nth(120) {
         None => text.to_owned(),
@@ -135,21 +138,21 @@ fn short(text: &str) -> String {
     }
 }
 
-/// Where two contents differ, and what is there.
+/// Describes where two contents differ, with the bytes at that place.
 fn difference(here: &str, python: &str) -> String {
     let same = here.chars().zip(python.chars()).take_while(|(here, python)| here == python).count();
     let around = |text: &str| text.chars().skip(same).take(30).collect::<String>();
     format!("from {same} on {:?}, and for Python {:?}", around(here), around(python))
 }
 
-/// The two sides.
+/// The two sides that are compared.
 struct Sides {
     peer: Peer,
     path: PathBuf,
 }
 
 impl Sides {
-    /// Does everything on both sides, and counts the calls, or reports where they first differ.
+    /// Performs everything on both sides. Returns the number of calls, or a report of the first difference.
     fn compare(&mut self, layout: &Layout, operations: &[Operation]) -> Result<usize, String> {
         let mut map = layout.make(&self.path);
         let (mut calls, mut here) = (Vec::new(), Vec::new());
@@ -184,7 +187,7 @@ impl Sides {
     }
 }
 
-/// Everything up to where the two sides differ, to be read by people.
+/// Returns a readable report of all calls up to the first difference.
 fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> String {
     let mut lines = format!("Block and Python differ at the end of this:\n{layout}\n");
     for (call, outcome) in calls.iter().zip(here) {
@@ -193,15 +196,15 @@ fn report(layout: &Layout, calls: &[Call], here: &[Outcome], last: &str) -> Stri
     lines + last
 }
 
-/// Compares cases made by chance until there were so many operations, with a Python of its own, and gives how many there
-/// were; or why there is no Python.
+/// Compares random cases until this many operations were compared, with a separate Python process.
+/// Returns how many there were, or the reason why Python cannot be used.
 fn compare(operations: u64) -> Result<u64, String> {
     let directory = tempfile::tempdir().unwrap();
     let peer = Peer::start(directory.path().join("python"))?;
     let sides = RefCell::new(Sides { peer, path: directory.path().join("here") });
     let compared = Cell::new(0);
     let case = (layout(), prop::collection::vec(operation(), 1..LONGEST_CASE));
-    // In a debug build the default algorithm takes most of the time.
+    // In a debug build, the default algorithm would take most of the time.
     let rng_algorithm = RngAlgorithm::XorShift;
     let config = ProptestConfig { cases: 100, failure_persistence: None, rng_algorithm, ..ProptestConfig::default() };
     while compared.get() < operations {

@@ -1,9 +1,9 @@
-//! The map as the standard library's streams.
+//! Tests of blocks as streams of the standard library.
 
 use super::*;
 use std::io::{BufRead, ErrorKind, Read, Seek, SeekFrom};
 
-/// A map of these bytes, at its start.
+/// Returns a block with these bytes, and its position at the start.
 fn map_of(bytes: &[u8]) -> Block {
     let mut map = Block::anonymous(bytes.len()).unwrap();
     map.set(.., bytes).unwrap();

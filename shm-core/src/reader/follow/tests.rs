@@ -1,4 +1,4 @@
-//! What a reader does next, at times that the tests choose: nothing here waits.
+//! Tests of the next step of a reader, at times that the tests choose. Nothing here waits.
 
 use super::*;
 use crate::{Kind, RawWriter, remove};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 const NOTHING: Duration = Duration::ZERO;
 const ALMOST: Duration = Duration::from_nanos(49_999_999);
 
-/// A directory, a region `room` in it with slots of eight bytes, and the time there.
+/// A directory, a region `room` in it with slots of eight bytes, and the current time of the test.
 struct TestRegion {
     directory: TempDir,
     name: String,
@@ -26,7 +26,7 @@ impl TestRegion {
         RawWriter::options().kind(Kind::Bytes).slots(4).capacity(8).open_raw(&self.name).unwrap()
     }
 
-    /// A reader that begins at the first value.
+    /// A reader that starts at the first value.
     fn follow(&self) -> Follow {
         let location = Location::resolve(self.name.as_ref()).unwrap();
         let region = Region::open(&location, Access::Read, u64::MAX).unwrap();
@@ -38,7 +38,7 @@ impl TestRegion {
         self.now += time;
     }
 
-    /// What the reader does next, in a word.
+    /// The next step of the reader, as a short text.
     fn next(&self, follow: &mut Follow) -> String {
         let mut payload = Vec::new();
         match follow.step(self.now, &mut payload) {
@@ -61,7 +61,7 @@ impl TestRegion {
         }
     }
 
-    /// Removes the region's file by hand, so that nobody is told.
+    /// Removes the region's file directly, without informing readers.
     fn lose(&self) {
         fs::remove_file(&self.name).unwrap();
     }
@@ -73,7 +73,7 @@ impl TestRegion {
 }
 
 #[test]
-fn what_is_there_comes_first_and_then_nothing_until_the_bell_rings() {
+fn a_reader_takes_available_values_first_and_then_waits_for_the_bell() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -99,7 +99,7 @@ fn a_region_removed_by_hand_is_noticed_after_50_ms_and_not_before() {
 }
 
 #[test]
-fn the_50_ms_begin_again_with_each_look_at_the_name() {
+fn each_check_of_the_name_restarts_the_50_ms() {
     let mut test_region = TestRegion::new();
     let _writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -113,7 +113,7 @@ fn the_50_ms_begin_again_with_each_look_at_the_name() {
 }
 
 #[test]
-fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
+fn reading_the_newest_value_also_checks_the_name_after_50_ms() {
     let mut test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -130,14 +130,14 @@ fn the_newest_value_is_looked_for_under_the_name_after_50_ms_too() {
 
 // Fault 10.
 #[test]
-fn a_region_that_comes_again_is_followed_at_once_and_told_as_a_restart() {
+fn a_recreated_region_is_followed_immediately_and_reported_as_a_restart() {
     let mut test_region = TestRegion::new();
     drop(test_region.writer());
     let mut follow = test_region.follow();
     test_region.lose();
     test_region.pass(SLICE);
     assert_eq!(test_region.next(&mut follow), "Absent");
-    // Now each call looks, however little time passes.
+    // Each call now checks the name, even if hardly any time passes.
     let mut writer = test_region.writer();
     writer.publish(b"new").unwrap();
     assert_eq!(test_region.next(&mut follow), "1 restarted: new");
@@ -145,7 +145,7 @@ fn a_region_that_comes_again_is_followed_at_once_and_told_as_a_restart() {
 }
 
 #[test]
-fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
+fn a_region_that_grows_is_followed_immediately_and_without_loss() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -162,23 +162,23 @@ fn a_region_that_grows_is_followed_in_the_same_moment_without_a_loss() {
 }
 
 #[test]
-fn a_file_that_was_replaced_between_a_look_for_a_value_and_one_at_the_name_is_left_once_it_is_drained() {
+fn a_file_replaced_between_the_poll_and_the_check_of_the_name_is_drained_first() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
-    // The reader found nothing, in a region that was open. Before it looks at the name, all of this happens:
+    // The reader found nothing, in a region that was open. All of this happens before it checks the name:
     writer.publish(b"one").unwrap();
     writer.publish(b"and a long two").unwrap();
     let look = follow.look_at_name(test_region.now + SLICE, STATE_OPEN, false).unwrap();
     assert_eq!(look, Name::Another);
-    // No bell rings in the old file any more, and no time passes.
+    // The bell of the old file does not ring any more, and no time passes.
     for expected in ["1: one", "2: and a long two", "Wait"] {
         assert_eq!(test_region.next(&mut follow), expected);
     }
 }
 
 #[test]
-fn what_the_new_file_no_longer_holds_counts_as_lost() {
+fn values_missing_from_the_new_file_count_as_lost() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -188,25 +188,26 @@ fn what_the_new_file_no_longer_holds_counts_as_lost() {
     drop(writer);
     let mut writer = RawWriter::options().slots(2).open_raw(&test_region.name).unwrap();
     writer.publish(b"7").unwrap();
-    // The old file has 3 to 6 still; a reader that was lapped goes on half a ring behind the head.
+    // The old file still retains 3 to 6. An overtaken reader continues half a ring before the head.
     let seen: Vec<_> = (0..4).map(|_| test_region.next(&mut follow)).collect();
     assert_eq!(seen, ["4+3: 4", "5: 5", "6: 6", "7: 7"]);
 }
 
 #[test]
-fn a_region_that_moves_is_looked_at_once_for_each_bell() {
+fn the_name_of_a_moving_region_is_checked_once_per_bell() {
     let mut test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
     writer.publish(b"one").unwrap();
-    // The old file says that it moves; then its name comes back to it, as if the writer had died before it renamed.
+    // The old file's state is "moving". Then its name refers to it again, as if the writer had died before
+    // the rename.
     fs::copy(&test_region.name, test_region.directory.path().join("other")).unwrap();
     let hot = &writer.region().header().hot;
     hot.state.store(STATE_MOVING, std::sync::atomic::Ordering::Release);
     assert_eq!(test_region.next(&mut follow), "1: one");
     assert_eq!(test_region.next(&mut follow), "Wait");
     test_region.move_file("room", "away");
-    // No new bell, and no time: nothing asks for a look.
+    // The bell has not changed and no time has passed, so the reader does not check the name.
     assert_eq!(test_region.next(&mut follow), "Wait");
     hot.bell.store(9, std::sync::atomic::Ordering::Release);
     assert_eq!(test_region.next(&mut follow), "Absent");
@@ -246,7 +247,7 @@ fn a_region_that_is_removed_after_its_close_stays_ended() {
 
 // Fault 11.
 #[test]
-fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
+fn a_truncated_file_is_reported_as_damaged_when_its_name_is_checked() {
     let mut test_region = TestRegion::new();
     let _writer = test_region.writer();
     let mut follow = test_region.follow();
@@ -256,21 +257,22 @@ fn a_file_that_was_cut_short_is_damaged_once_its_name_is_looked_at() {
 }
 
 #[test]
-fn a_damaged_value_makes_a_reader_look_at_the_name_for_a_file_that_replaced_it() {
+fn a_damaged_value_makes_a_reader_check_the_name_for_a_replacement() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();
     let mut follow = test_region.follow();
     writer.publish(b"one").unwrap();
     let damaged = writer.region().ring().highest_shown();
     assert_eq!(damaged, 1);
-    // The slot's stamp says 1 and not 2: the newest value is not there.
+    // The slot's stamp is 1 instead of 2, so the newest value is missing.
     use std::os::unix::fs::FileExt;
     let slot = writer.region().static_header.slots_offset() + writer.region().static_header.stride;
     let file = fs::OpenOptions::new().write(true).open(&test_region.name).unwrap();
     file.write_all_at(&1_u64.to_le_bytes(), slot).unwrap();
     assert!(test_region.next(&mut follow).contains("the head names it as the newest"));
     drop(writer);
-    // The next writer replaces the file, which tells nobody of the value: the reader finds the new file by the damage.
+    // The next writer replaces the file without announcing it. The reader finds the new file because of
+    // the damage.
     let mut writer = test_region.writer();
     writer.publish(b"two").unwrap();
     assert_eq!(test_region.next(&mut follow), "2 restarted: two");
@@ -292,7 +294,7 @@ fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits
     assert_eq!(test_region.next(&mut follow), "1: fits");
 }
 
-/// A machine without memory.
+/// A destination on a machine without free memory.
 struct NoRoom;
 
 impl Destination for NoRoom {

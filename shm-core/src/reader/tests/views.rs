@@ -1,4 +1,5 @@
-//! Views: values read in their place, alone and while the writer overwrites, replaces or closes.
+//! Tests of views: values read in place, undisturbed and while the writer overwrites, replaces or
+//! closes the region.
 
 use crate::tests::test_region::{SLOTS_AT, TestRegion};
 use crate::writer::tests::in_place::abandon;
@@ -50,7 +51,7 @@ fn a_view_shows_what_was_published_in_every_way() {
 
 #[test]
 #[expect(unsafe_code, reason = "the writer waits")]
-fn the_bytes_themselves_may_be_read() {
+fn the_bytes_of_a_view_can_be_read_as_a_slice() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     let mut reader = test_region.reader(Position::Oldest);
@@ -76,7 +77,7 @@ fn a_part_that_lies_beyond_the_value_is_the_callers_error() {
 }
 
 #[test]
-fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
+fn a_view_is_whole_until_its_slot_is_reused_and_never_again() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     writer.publish(b"one").unwrap();
@@ -98,7 +99,7 @@ fn a_view_is_whole_until_its_slot_is_taken_and_never_again() {
 }
 
 #[test]
-fn a_view_of_nothing_is_none() {
+fn a_region_without_values_has_no_view() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, false);
     let mut reader = test_region.reader(Position::Oldest);
@@ -111,7 +112,7 @@ fn a_view_of_nothing_is_none() {
 }
 
 #[test]
-fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
+fn views_arrive_in_order_report_losses_and_end_at_the_close() {
     let test_region = TestRegion::new();
     let mut writer = writer(&test_region, 4, true);
     let mut reader = test_region.reader(Position::At(1));
@@ -125,11 +126,11 @@ fn views_come_in_order_tell_what_was_lost_and_end_with_the_close() {
         seen.push((sample.sequence, sample.lost, view.words().next()));
         assert!(view.is_whole() && sample.time().elapsed().unwrap().as_secs() < 3600);
     }
-    // A lapped reader goes on half a ring behind the newest.
+    // An overtaken reader continues half a ring before the newest value.
     assert_eq!(seen, [(8, 7, Some(8)), (9, 0, Some(9)), (10, 0, Some(10))]);
     assert!(reader.is_ended());
     assert_eq!(reader.view().unwrap().unwrap().sample().sequence, 10, "the newest value stays");
-    assert!(reader.try_recv().unwrap().value().is_none(), "a view moves behind its value");
+    assert!(reader.try_recv().unwrap().value().is_none(), "receiving continues after the value of a view");
 }
 
 #[test]
@@ -170,7 +171,8 @@ fn a_value_that_is_overwritten_while_it_is_verified_is_not_damaged() {
     });
 }
 
-/// Whether the writer overwrites the newest value, whose bytes are all the same, while it is looked at.
+/// Whether the writer overwrites the newest value while the reader reads it. All bytes of a value are
+/// equal.
 fn is_lapped(reader: &mut RawReader) -> bool {
     let view = match reader.view() {
         Err(ReceiveError::Busy { .. }) => return false,
@@ -210,7 +212,7 @@ fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
         let owned: Note = view.decode().unwrap();
         assert_eq!(owned, note);
     }
-    // The copy belongs to the reader: the writer cannot change what was decoded.
+    // The reader owns the copy, so the writer cannot change the decoded value.
     let mut view = reader.view().unwrap().unwrap();
     let borrowed: Borrowed<'_> = view.decode().unwrap();
     for _ in 0..2 {
@@ -222,7 +224,7 @@ fn a_view_is_decoded_without_a_copy_of_its_strings_and_bytes() {
 }
 
 #[test]
-fn what_is_not_of_the_type_is_not_decoded() {
+fn a_value_of_another_type_is_not_decoded() {
     let test_region = TestRegion::new();
     Writer::<(u8, u8)>::open(&test_region.name).unwrap().publish(&(1, 2)).unwrap();
     let mut reader = Reader::<(u8, u8)>::open(&test_region.name).unwrap();
@@ -255,13 +257,13 @@ fn a_view_outlives_the_growth_of_its_region() {
     assert!(view.is_whole(), "its file stays as it was");
     assert_eq!(&bytes, b"one");
     let view = reader.recv_view().unwrap().unwrap();
-    // The new file holds 4 to 7; a lapped reader goes on half a ring behind the newest.
+    // The new file retains 4 to 7. An overtaken reader continues half a ring before the newest value.
     assert_eq!((view.sample().sequence, view.sample().lost, view.len()), (5, 3, 1000));
     assert_eq!(reader.view().unwrap().unwrap().sample().sequence, 7);
 }
 
 #[test]
-fn a_view_is_of_the_region_that_the_name_leads_to() {
+fn a_view_is_of_the_region_that_the_name_refers_to() {
     let test_region = TestRegion::new();
     test_region.writer(Kind::Text).publish(b"text").unwrap();
     let mut reader = test_region.reader(Position::Oldest);
@@ -272,9 +274,9 @@ fn a_view_is_of_the_region_that_the_name_leads_to() {
     assert_eq!((view.sample().sequence, view.sample().restarted, view.decode::<u64>().unwrap()), (2, false, 77));
     typed.remove().unwrap();
     assert!(matches!(reader.recv_view(), Ok(None)), "it was closed first");
-    let mut anew = test_region.writer(Kind::Text);
-    anew.publish(b"anew").unwrap();
-    // The name is compared every 50 ms.
+    let mut next_writer = test_region.writer(Kind::Text);
+    next_writer.publish(b"again").unwrap();
+    // The reader checks the name every 50 ms.
     let found = loop {
         match reader.recv_view() {
             Ok(Some(view)) => break (view.sample().sequence, view.sample().restarted),

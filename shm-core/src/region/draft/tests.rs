@@ -1,4 +1,4 @@
-//! What is asked of the file system for a region in the making, and what is left there.
+//! Tests of drafts: the files that they create and leave, and the errors when that is impossible.
 
 use super::*;
 use crate::region::tests::{TestRegion, example};
@@ -20,7 +20,7 @@ fn a_draft_is_under_its_own_name_until_it_is_done_and_gone_if_it_never_is() {
     drop(draft);
     assert!(files().is_empty());
 
-    // What a dead writer left is taken away first.
+    // A file that a dead writer left is removed first.
     std::fs::write(test_region.path(".x.new"), "left").unwrap();
     assert!(test_region.draft(&[]).create().unwrap().is_some());
     assert_eq!(files(), ["x"]);

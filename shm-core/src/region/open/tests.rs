@@ -1,4 +1,4 @@
-//! What is refused under a region's name, and why.
+//! Tests of the files that are refused when a region is opened, and of the reasons.
 
 use super::*;
 use crate::region::MAX_REGION_BYTES;

@@ -1,4 +1,4 @@
-//! Who gets the lock, what is locked, and who keeps it.
+//! Tests of the writer's lock: taking and freeing it, the files that can be locked, and forks.
 
 use super::*;
 use crate::region::tests::room;
@@ -21,7 +21,7 @@ fn a_lock_is_had_by_one_at_a_time_and_seen_by_all() {
     assert!(!lock.is_named(&location).unwrap());
 }
 
-/// A lock that is kept by a descriptor, and a copy of that, as a child has it.
+/// Returns a lock that a descriptor keeps, and a copy of that descriptor, as a child would have it.
 fn kept_by_a_descriptor(location: &Location) -> (Lock, File) {
     let mut lock = Lock::acquire(location).unwrap();
     let file = LockFile::open_or_create(location).unwrap().unwrap().file;
@@ -59,7 +59,7 @@ fn a_fork_does_not_unmap_what_it_has_no_mapping_of() {
     let is_mapped = matches!(lock.hold, Some(Hold::Mapping(_)));
     lock.process = Process::another();
     drop(lock);
-    // Here the mapping is there all the same, and keeps the lock.
+    // In this test the mapping exists, unlike in a real fork, and keeps the lock.
     assert_eq!(probe(&location) == WriterStatus::Alive, is_mapped);
 }
 
@@ -128,7 +128,7 @@ fn a_lock_file_is_for_its_owner_alone_and_no_program_that_is_started_inherits_it
     let path = directory.path().join(".x.lock");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
     assert!(!LockFile::open_or_create(&location).unwrap().unwrap().is_new);
-    // A lost race, which is no error.
+    // The file was removed after it was opened. This is not an error.
     std::fs::remove_file(path).unwrap();
     opened.check().unwrap();
 }

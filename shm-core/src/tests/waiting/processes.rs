@@ -1,8 +1,9 @@
-//! The same as [`stress`](super::stress) between processes that are stopped and continued at any moment, on a machine with
-//! more to do than it has processors, and with readers whose clocks are other ones: sleeps and wakes are noted in each
-//! process, and compared when all is over.
+//! The same test as [`stress`](super::stress), between processes that are stopped and continued at any
+//! moment. The machine has more work than processors, and one reader has a different clock. Each
+//! process records its sleeps and wakes, and the test compares the records at the end.
 //!
-//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::processes -- --nocapture` runs it at length.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::processes -- --nocapture` runs
+//! a long test.
 
 use super::stress::{Course, Handle, Sleep, left_behind};
 use crate::region::location::Location;
@@ -18,15 +19,15 @@ use std::{fs, thread};
 use testkit::{Random, at_effort};
 
 const TEST: &str = "tests::waiting::processes::nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued";
-/// The role that a process plays in the test, the region, and the file for what it noted.
+/// The role of a process in the test, the region, and the file for its records.
 const ROLE: &str = "SHM_TEST_ROLE";
 const REGION: &str = "SHM_TEST_REGION";
 const NOTES: &str = "SHM_TEST_NOTES";
 const READERS: u64 = 3;
-/// Starts a command whose steady clock is more than three years ahead of ours.
+/// Starts a command whose steady clock is more than three years ahead of the clock of this process.
 const ELSEWHEN: [&str; 5] = ["unshare", "--time", "--monotonic=100000000", "--boottime=100000000", "--fork"];
 
-/// A process that is killed, with all that it started, when it is dropped.
+/// A process. When it is dropped, it is killed together with all processes that it started.
 struct Process(Child);
 
 impl Process {
@@ -36,11 +37,11 @@ impl Process {
 
     fn signal(&self, signal: Signal) {
         let group = Pid::from_child(&self.0);
-        // One that has ended already is none of the test's business.
+        // The process may have ended already.
         let _ = kill_process_group(group, signal);
     }
 
-    /// Tells it that all is over, and waits for its end.
+    /// Asks the process to end, and waits until it has ended.
     fn finish(mut self) {
         self.signal(Signal::CONT);
         drop(self.0.stdin.take());
@@ -55,7 +56,8 @@ impl Drop for Process {
     }
 }
 
-/// A process of this test, started by the first words of `before`.
+/// Starts this test again as a process with this role. The command line begins with the words of
+/// `before`.
 fn play(role: &str, before: &[&str], region: &str, notes: &str) -> Process {
     let this = std::env::current_exe().expect("this test");
     let words: Vec<_> = before.iter().map(Into::into).chain([this.into_os_string()]).collect();
@@ -64,7 +66,7 @@ fn play(role: &str, before: &[&str], region: &str, notes: &str) -> Process {
     Process::start(command.env(ROLE, role).env(REGION, region).env(NOTES, notes))
 }
 
-/// The second life of the test: a writer or a reader, until stdin ends.
+/// Runs the test in the started process: as a writer or a reader, until stdin ends.
 fn be(role: &str) {
     let [region, notes] = [REGION, NOTES].map(|name| std::env::var(name).expect("its part"));
     let course = Course::default();
@@ -131,7 +133,7 @@ fn nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued() {
     while start.elapsed() < Duration::from_secs(seconds) {
         let victim = all[usize::try_from(random.below(READERS + 1)).unwrap()];
         victim.signal(Signal::STOP);
-        // Mostly about as long as a look, sometimes longer than a slice of sleep.
+        // Usually about as long as a reader polls, sometimes longer than a slice of sleep.
         let stopped_us = if random.below(32) > 0 { random.below(100) } else { random.below(100_000) };
         thread::park_timeout(Duration::from_micros(stopped_us));
         victim.signal(Signal::CONT);

@@ -1,4 +1,4 @@
-//! Single sleeps and single wakes.
+//! Tests of single sleeps and single wakes.
 
 use super::{SPIN_NS, check_wakes, memory};
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 #[test]
-fn a_bell_that_stays_silent_lets_time_pass() {
+fn a_wait_times_out_if_the_bell_does_not_ring() {
     let memory = memory();
     for timeout in [Duration::ZERO, Duration::from_nanos(SPIN_NS / 2), Duration::from_nanos(2 * SPIN_NS)] {
         assert_eq!(
@@ -21,7 +21,7 @@ fn a_bell_that_stays_silent_lets_time_pass() {
 }
 
 #[test]
-fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
+fn a_sleeper_that_has_polled_still_notices_the_bell_and_the_timeout() {
     let memory = memory();
     let mut sleeper = Sleeper::new(WaitStrategy::Block, SPIN_NS);
     for timeout_ns in [SPIN_NS, 0, SPIN_NS] {
@@ -35,8 +35,8 @@ fn who_has_looked_already_still_sees_the_bell_and_the_timeout() {
 }
 
 #[test]
-fn the_longest_wait_ends_by_itself() {
-    // The slice ends it. Without that it would sleep for ever.
+fn the_longest_wait_ends_after_a_slice() {
+    // The slice ends the wait. Without it, the wait would never end.
     assert_eq!(
         Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&memory().hot.bell, 0, Duration::MAX, || false),
         WaitOutcome::TimedOut
@@ -44,7 +44,7 @@ fn the_longest_wait_ends_by_itself() {
 }
 
 #[test]
-fn a_wake_ends_a_sleep_though_the_bell_is_the_same() {
+fn a_wake_ends_a_sleep_even_if_the_bell_is_unchanged() {
     let memory = memory();
     let woken = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Waits that never sleep: by themselves, and of readers that chose so.
+//! Tests of waits that never sleep: alone, and in readers with this strategy.
 
 use super::{Memory, SPIN_NS, memory};
 use crate::reader::follow::SLICE;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_value_is_asked_for_again_and_again() {
+fn spinning_polls_repeatedly_but_not_forever() {
     let asked = Cell::new(0);
     let after = |count: u32| {
         asked.set(0);
@@ -21,23 +21,25 @@ fn a_value_is_asked_for_again_and_again() {
 }
 
 #[test]
-fn a_wait_that_spins_goes_on_until_the_value_is_near_and_never_sleeps() {
+fn a_spinning_wait_continues_until_the_value_is_near_and_never_sleeps() {
     let memory = memory();
     let mut sleeper = Sleeper::new(WaitStrategy::Spin, SPIN_NS);
     for _ in 0..3 {
         assert_eq!(asks_until_near(&mut sleeper, &memory, 1000), 1001);
     }
-    // Also when it has looked for a whole slice before.
+    // This must also hold after it has polled for a whole slice.
     let start = Instant::now();
     assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::TimedOut);
     assert!(start.elapsed() >= SLICE);
     assert_eq!(asks_until_near(&mut sleeper, &memory, 1000), 1001);
 }
 
-/// Waits until the value is near, which it is when it was asked for `count` times, and gives how often it was asked for.
+/// Waits until the value is near, which it is after `is_near` was called `count` times. Returns the
+/// number of calls.
 ///
-/// A slice may pass although nothing sleeps, if this thread gets no processor for so long; so there are three tries. A wait
-/// that sleeps would do so at once in each of them, because the bell has been the same for long enough.
+/// A slice may pass without a sleep if this thread gets no processor for that long, so there are three
+/// tries. A wait that does sleep would sleep immediately in each of them, because the bell has not
+/// changed for long enough.
 fn asks_until_near(sleeper: &mut Sleeper, memory: &Memory, count: u32) -> u32 {
     let asked = Cell::new(0);
     let is_near = || asked.replace(asked.get() + 1) >= count;
@@ -47,7 +49,7 @@ fn asks_until_near(sleeper: &mut Sleeper, memory: &Memory, count: u32) -> u32 {
 }
 
 #[test]
-fn a_wait_that_looks_ends_once_the_value_is_near() {
+fn a_polling_wait_ends_when_the_value_is_near() {
     let memory = memory();
     assert_eq!(
         Sleeper::new(WaitStrategy::Block, SPIN_NS).wait(&memory.hot.bell, 0, Duration::MAX, || true),
@@ -56,7 +58,7 @@ fn a_wait_that_looks_ends_once_the_value_is_near() {
 }
 
 #[test]
-fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
+fn a_spinning_wait_notices_the_bell_and_the_timeout() {
     let memory = memory();
     let mut sleeper = Sleeper::new(WaitStrategy::Spin, SPIN_NS);
     for timeout in [Duration::ZERO, Duration::from_micros(100)] {
@@ -73,7 +75,7 @@ fn a_wait_that_spins_sees_the_bell_and_the_timeout() {
     assert_eq!(sleeper.wait(&memory.hot.bell, 0, Duration::MAX, || false), WaitOutcome::Changed);
 }
 
-/// A region with its writer, and a reader of it that spins.
+/// A region with its writer, and a reader of the region that spins.
 fn spinning() -> (tempfile::TempDir, RawWriter, RawReader) {
     let directory = tempfile::tempdir().unwrap();
     let name = format!("{}/room", directory.path().display());
@@ -83,7 +85,7 @@ fn spinning() -> (tempfile::TempDir, RawWriter, RawReader) {
 }
 
 #[test]
-fn a_reader_that_spins_gets_what_it_waits_for_and_is_told_of_the_close() {
+fn a_spinning_reader_receives_values_and_notices_the_close() {
     let (_directory, mut writer, mut reader) = spinning();
     let received = std::thread::scope(|scope| {
         let receiving = scope.spawn(|| {
@@ -102,7 +104,7 @@ fn a_reader_that_spins_gets_what_it_waits_for_and_is_told_of_the_close() {
 }
 
 #[test]
-fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
+fn a_spinning_reader_stops_at_its_timeout() {
     let (_directory, _writer, mut reader) = spinning();
     for timeout in [Duration::ZERO, Duration::from_millis(1), 2 * SLICE] {
         let start = Instant::now();
@@ -113,7 +115,7 @@ fn a_reader_that_spins_waits_no_longer_than_it_is_told() {
 }
 
 #[test]
-fn a_reader_that_spins_notices_a_removal() {
+fn a_spinning_reader_notices_a_removal() {
     let (directory, _writer, mut reader) = spinning();
     std::fs::remove_file(directory.path().join("room")).unwrap();
     assert!(matches!(reader.recv(), Err(ReceiveError::Gone { .. })));

@@ -1,7 +1,8 @@
-//! Changes of state under readers that sleep, or are about to: each is seen at once, not when a slice of sleep ends.
+//! Tests of changes of state while readers sleep or are about to sleep. The readers must see each
+//! change immediately, and not only when a slice of sleep ends.
 //!
-//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1` tries 100,000
-//! of them, a quarter of each kind.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting::states -- --nocapture --test-threads=1`
+//! tries 100,000 changes, a quarter of each kind.
 
 use super::SPIN_NS;
 use super::stress::spin;
@@ -16,14 +17,15 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Duration;
 use testkit::at_effort;
 
-/// So many may be seen late, however many there are: when whoever makes one was held up for a whole slice of sleep.
+/// How many changes may be seen late, regardless of their total number: the thread that makes a change
+/// may be delayed for a whole slice of sleep.
 const LATE: usize = 2;
-/// A wake is for all of them.
+/// A wake must reach all of them.
 const READERS: usize = 3;
-/// After this long the readers are most likely asleep.
+/// After this time the readers are most likely asleep.
 const DOZE: Duration = Duration::from_micros(150);
 
-/// A directory with one region in it, and its place.
+/// A directory with one region in it, and the region's location.
 struct TestRegion {
     _directory: tempfile::TempDir,
     location: Location,
@@ -45,7 +47,7 @@ impl TestRegion {
     }
 }
 
-/// Whether a reader waits in spite of a change that comes after it looked at the state, before it sleeps.
+/// Whether a reader overlooks a change that comes after it has read the state and before it sleeps.
 fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
     let seen = region.ring().bell();
     let _writer = change();
@@ -53,7 +55,7 @@ fn is_overlooked<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
         != WaitOutcome::Changed
 }
 
-/// Whether one of several readers that sleep sees a change only when a slice of sleep is over.
+/// Whether one of several sleeping readers sees a change only after a slice of sleep has passed.
 fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
     let ready = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -62,13 +64,14 @@ fn is_late<T>(region: &Region, change: impl FnOnce() -> T) -> bool {
             std::thread::yield_now();
         }
         spin(DOZE);
-        // A writer that comes of it stays: closing wakes, too.
+        // Keep a writer that the change returns: dropping it would close the region, which wakes readers, too.
         let _writer = change();
         readers.map(|reader| reader.join().unwrap()).contains(&true)
     })
 }
 
-/// Waits as a reading handle does until the state changes. Whether a slice of sleep passed before that was seen.
+/// Waits as a reading handle does until the state changes. Returns whether a slice of sleep passed
+/// before the reader saw the change.
 fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
     let (ring, bell) = (region.ring(), &region.header().hot.bell);
     let mut sleeper = Sleeper::new(WaitStrategy::Block, SPIN_NS);
@@ -84,7 +87,7 @@ fn sleeps_through(region: &Region, ready: &AtomicUsize) -> bool {
     }
 }
 
-/// Tries a change many times, each time on a region of its own, which `prepare` gets to its first state.
+/// Tries a change many times, each time on a new region, which `prepare` brings to its first state.
 #[track_caller]
 fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&TestRegion, S) -> T) {
     let on_new_region = |judge: fn(&Region, &mut dyn FnMut() -> T) -> bool| {
@@ -93,7 +96,7 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&TestRegion, S)
         judge(&test_region.mapped(), &mut || change(&test_region, prepared.take().expect("one change")))
     };
     assert!(!on_new_region(|region, change| is_overlooked(region, change)), "the change did not ring");
-    // A quarter of all: there are four kinds.
+    // A quarter of the total, because there are four kinds of changes.
     let rounds = at_effort([10, 40, 2_500, 25_000]);
     let late = (0..rounds).filter(|_| on_new_region(|region, change| is_late(region, change))).count();
     println!("{rounds} changes under {READERS} sleepers each, {late} seen late");
@@ -101,23 +104,23 @@ fn check<S, T>(prepare: impl Fn(RawWriter) -> S, change: impl Fn(&TestRegion, S)
 }
 
 #[test]
-fn a_close_is_seen_at_once() {
+fn a_close_is_noticed_immediately() {
     check(|writer| writer, |_, writer| drop(writer));
 }
 
 #[test]
-fn a_writer_that_takes_over_is_seen_at_once() {
+fn a_writer_that_takes_over_is_noticed_immediately() {
     check(drop, |test_region, ()| test_region.writer());
 }
 
 #[test]
-fn a_replacement_is_seen_at_once() {
+fn a_replacement_is_noticed_immediately() {
     let grow = |mut writer: RawWriter| writer.publish(&[0; 64]).map(|_| writer).unwrap();
     check(|writer| writer, |_, writer| grow(writer));
 }
 
 #[test]
-fn a_removal_is_seen_at_once() {
+fn a_removal_is_noticed_immediately() {
     // A writer that dies leaves the region open.
     let die = |writer: RawWriter| {
         let died = catch_unwind(AssertUnwindSafe(|| {

@@ -1,9 +1,9 @@
-//! The test that the rule stands on: one writer and several readers, every sleep and every wake noted, and
-//! compared when all is over. Times are not judged: they depend on the machine, and a sleeper that was left
-//! behind for a moment would not stand out.
+//! The stress test of the wake rule. One writer and several readers record every sleep and every wake,
+//! and the test compares the records at the end. It does not judge times, because they depend on the
+//! machine, and a reader that overslept for a moment would not show in them.
 //!
-//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs it at length.
-//! `ci/mutate` shows that it finds every wrong rule.
+//! `SHM_EFFORT=3 cargo test --release -p shm-core --lib tests::waiting:: -- --nocapture` runs a long
+//! test. `ci/mutate` shows that the test detects every wrong rule.
 
 use super::{SPIN_NS, memory};
 use crate::reader::sleeper::{Sleeper, WaitOutcome, WaitStrategy};
@@ -20,15 +20,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use testkit::{Ending, Random, at_effort};
 
-/// At the usual effort, the time is over first on a busy machine; at more, only a hang ends a test before.
+/// The longest time that a test takes at the usual effort; a busy machine reaches it. At a higher
+/// effort the limit is `LONG_TIME`, which only a test that hangs reaches.
 const TIME: Duration = Duration::from_secs(2);
 const LONG_TIME: Duration = Duration::from_secs(3600);
-/// A timeout that some waits have: longer than the look, so that whoever times out has slept.
+/// The timeout of some waits. It is longer than the time that a reader polls, so that a wait that times
+/// out has slept.
 const SHORT_TIMEOUT: Duration = Duration::from_micros(100);
-/// Copying so much takes longer than the threshold: a clock that is read before the publication shows.
+/// Copying this many bytes takes longer than the threshold. A writer that read its clock before the
+/// publication would fail.
 const LARGE_BYTES: u64 = 96 << 10;
 
-/// Keeps the processor busy, mostly for about as long as the look and the threshold are, or not at all.
+/// Usually returns immediately. Otherwise it keeps the processor busy, in most cases for about the
+/// polling time or the threshold.
 fn delay(random: &mut Random) {
     let delay_us = match random.below(64) {
         0..54 => return,
@@ -46,13 +50,13 @@ pub fn spin(time: Duration) {
     }
 }
 
-/// Something that rings the bell.
+/// Rings the bell.
 pub trait Ringer {
-    /// Rings at least once and notes for each time whether it woke.
+    /// Rings at least once, and records for each ring whether it woke readers.
     fn ring(&mut self, random: &mut Random, woke: &mut Vec<bool>);
 }
 
-/// The pieces of [`RawWriter::publish`], with delays in between.
+/// The parts of [`RawWriter::publish`], with delays in between.
 struct Pieces<'a> {
     ring: Ring<'a>,
     bell: &'a Le32,
@@ -83,7 +87,7 @@ impl Ringer for Pieces<'_> {
     }
 }
 
-/// The handle that people write with, on a file.
+/// The public writing handle, on a file.
 pub struct Handle {
     name: String,
     writer: Option<RawWriter>,
@@ -127,7 +131,7 @@ pub struct Sleep {
     pub woken: bool,
 }
 
-/// What all threads of a run share besides the ring.
+/// The data that all threads of a run share, in addition to the ring.
 #[derive(Default)]
 pub struct Course {
     pub sleeps: AtomicU64,
@@ -135,11 +139,11 @@ pub struct Course {
 }
 
 impl Course {
-    /// Receives as a reading handle does, and notes each sleep.
+    /// Receives as a reading handle does, and records each sleep.
     pub fn read(&self, ring: Ring<'_>, bell: &Le32, mut random: Random) -> Vec<Sleep> {
         let (mut cursor, mut buffer, mut sleeps) = (Cursor::at(1), Vec::new(), Vec::new());
         while !self.over.load(Relaxed) {
-            // Who waits for a number further ahead sees the bell change more than once in one wait.
+            // A reader that waits for a number further ahead sees the bell change more than once in one wait.
             cursor.jump(cursor.next() + random.below(4).saturating_sub(1));
             let timeout = if random.below(4) == 0 { SHORT_TIMEOUT } else { Duration::MAX };
             let mut sleeper = Sleeper::new(WaitStrategy::Block, SPIN_NS);
@@ -158,7 +162,7 @@ impl Course {
         sleeps
     }
 
-    /// Rings until there were `goal` sleeps, and returns for each bell whether the ringer woke.
+    /// Rings until there were `goal` sleeps, and returns for each bell whether the ringer woke readers.
     pub fn ring(&self, ringer: &mut impl Ringer, mut random: Random, goal: u64, time: Duration) -> Vec<bool> {
         let _end = Ending(&self.over);
         let (start, mut woke) = (Instant::now(), Vec::new());
@@ -170,18 +174,19 @@ impl Course {
     }
 }
 
-/// How many sleepers were left behind: the next bell rang and nobody was woken. How a sleep ended does not matter:
-/// the kernel looks at the bell before it puts anybody to sleep, so the next had not yet rung.
+/// Counts the sleepers that were not woken although the next bell rang. It does not matter how a sleep
+/// ended: the kernel compares the bell before it lets a thread sleep, so the next bell had not rung
+/// yet.
 pub fn left_behind(sleeps: &[Sleep], woke: &[bool]) -> usize {
     sleeps.iter().filter(|sleep| woke.get(sleep.bell as usize) == Some(&false)).count()
 }
 
-/// How often to sleep, and for how long at most.
+/// The number of sleeps and the longest duration of a test.
 fn budget() -> (u64, Duration) {
     at_effort([(3_000, TIME), (30_000, TIME), (120_000, LONG_TIME), (10_000_000, LONG_TIME)])
 }
 
-/// Lets a writer and readers, each with its own view of the ring, get in one another's way.
+/// Runs a writer and readers, each with a separate view of the ring, so that they disturb each other.
 fn check(readers: &[(Ring<'_>, &Le32)], mut ringer: impl Ringer, share: u32) {
     let (goal, time) = budget();
     let course = Course::default();
@@ -212,7 +217,7 @@ fn check(readers: &[(Ring<'_>, &Le32)], mut ringer: impl Ringer, share: u32) {
 
 #[test]
 fn nobody_sleeps_through_a_publication_whatever_delays_the_writer() {
-    // More readers than processors, too.
+    // This includes more readers than processors.
     let counts = [1, 2, 5];
     for count in counts {
         let memory = memory();
@@ -230,7 +235,7 @@ fn nobody_sleeps_through_a_publication_of_the_writing_handle() {
         let name = format!("{}/room", directory.path().display());
         let handle = Handle::open(&name);
         let location = Location::resolve(name.as_ref()).unwrap();
-        // Each reader maps the file for itself, at another address.
+        // Each reader maps the file separately, at another address.
         let open = |_| Region::open(&location, Access::Read, MAX_REGION_BYTES).unwrap();
         let regions: Vec<Region> = (0..count).map(open).collect();
         let readers: Vec<_> = regions.iter().map(|region| (region.ring(), &region.header().hot.bell)).collect();

@@ -1,31 +1,34 @@
-//! Deserialization of bytes that are not trusted, bounded in depth, in the number of nodes and in memory: a wrapper around
-//! any serde deserializer of bytes in memory.
+//! Deserialization of untrusted bytes with limits on depth, number of nodes and memory. Wraps any serde
+//! deserializer of bytes in memory.
 //!
-//! A length that the bytes claim allocates nothing by itself: strings and bytes are borrowed from the input before anything
-//! owns them, and no collection is told to expect more elements than may still come.
+//! A length that the bytes claim does not cause an allocation: strings and bytes are borrowed from the
+//! input before they are copied, and the size hint of a collection is never larger than the number of
+//! nodes that are still allowed.
 //!
-//! Every node costs one unit, also one that takes no bytes: otherwise a few bytes could claim three
-//! billion empty elements. A value that a writer made has at most one node a byte and some empty ones.
+//! Every node counts as one, even if it uses no bytes. Otherwise a few bytes could claim three billion
+//! empty elements. A value that a writer encoded has at most one node per byte, and a few nodes without
+//! bytes.
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
 
-/// How deep values may nest; serde_json allows as much.
+/// The maximum depth of a value. serde_json has the same limit.
 const MAX_DEPTH: u32 = 128;
-/// Nodes allowed for each byte, and on top of that.
+/// How many nodes are allowed per byte, and how many in addition.
 const NODES_PER_BYTE: usize = 8;
 const NODES_FREE: usize = 4096;
 
-/// A place for a value that is decoded within the limits. It is put there rather than given back, because each layer that
-/// gives back a small value takes longer to hand it on than it took to decode it.
+/// Receives a value that is decoded within the limits. The value is stored through a reference instead
+/// of being returned: for a small value, passing it back through every layer takes longer than decoding
+/// it.
 pub struct Seed<'v, T> {
     nodes: Cell<usize>,
     value: &'v mut Option<T>,
 }
 
 impl<'v, T> Seed<'v, T> {
-    /// The limits for a value encoded in so many bytes.
+    /// Creates the limits for a value that is encoded in this many bytes.
     pub fn for_bytes(bytes: usize, value: &'v mut Option<T>) -> Self {
         let nodes = bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE);
         Self { nodes: Cell::new(nodes), value }
@@ -43,7 +46,7 @@ impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// What is left to spend, at one depth.
+/// The nodes that are still allowed, and the current depth.
 #[derive(Clone, Copy)]
 struct Limits<'b> {
     nodes: &'b Cell<usize>,
@@ -51,7 +54,7 @@ struct Limits<'b> {
 }
 
 impl Limits<'_> {
-    /// Pays for one node; its children are one deeper.
+    /// Counts one node, and returns the limits for its children.
     #[inline(always)]
     fn enter<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
@@ -73,7 +76,7 @@ fn too_many<E: Error>() -> E {
     E::custom("the value has more elements than a value of its length can have")
 }
 
-/// Any of serde's parts, with the limits that its children are held to.
+/// Any of serde's deserializers, visitors, seeds and accesses, with the limits for its children.
 struct Bounded<'b, I> {
     inner: I,
     limits: Limits<'b>,
@@ -86,7 +89,8 @@ impl<'b, I> Bounded<'b, I> {
     }
 }
 
-// What holds no other node needs no wrapper; for the rest, the visitor gets one, which its children are read through.
+// A node without children needs no wrapper. Otherwise the visitor is wrapped, so the children are read
+// within the limits.
 macro_rules! deserialize {
     (single: $($method:ident => $inner:ident;)*) => {$(
         #[inline(always)]
@@ -107,7 +111,8 @@ macro_rules! deserialize {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     type Error = D::Error;
 
-    // Owned strings and bytes are asked for as borrowed ones: then nothing is allocated for more than there is.
+    // Request owned strings and bytes as borrowed ones, so nothing is allocated for bytes that do not
+    // exist.
     deserialize! { single:
         deserialize_bool => deserialize_bool; deserialize_char => deserialize_char;
         deserialize_f32 => deserialize_f32; deserialize_f64 => deserialize_f64;
@@ -223,7 +228,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
 
     #[inline(always)]
     fn size_hint(&self) -> Option<usize> {
-        // Memory may be reserved by this, so it is at most what may still come.
+        // The caller may reserve this much memory, so limit it to the nodes that are still allowed.
         Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
     }
 }
@@ -245,7 +250,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
 
     #[inline(always)]
     fn size_hint(&self) -> Option<usize> {
-        // Memory may be reserved by this, so it is at most what may still come.
+        // The caller may reserve this much memory, so limit it to the nodes that are still allowed.
         Some(self.inner.size_hint()?.min(self.limits.nodes.get()))
     }
 }
@@ -257,7 +262,7 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
     #[inline(always)]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
         let limits = self.limits;
-        // Which variant it is is no node of its own, as it is none to a schema.
+        // The number of the variant does not count as a node. It does not count for a schema, either.
         let (value, variant) = self.inner.variant_seed(seed)?;
         Ok((value, Bounded { inner: variant, limits }))
     }

@@ -1,4 +1,4 @@
-//! Encoding is held byte for byte, and no bytes make decoding expensive.
+//! Tests of the exact encoding of values, and of the limits on decoding.
 
 use super::*;
 use proptest::prelude::*;

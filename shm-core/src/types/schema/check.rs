@@ -1,14 +1,14 @@
-//! What a schema may be. It may come from anybody: what passes here can be walked without a stack overflow, shown, and
-//! used to decode anything within its limits.
+//! The rules for a valid schema. A schema may come from an untrusted source. If it passes these checks,
+//! it can be traversed without a stack overflow, printed, and used to decode any payload within limits.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use super::{MAX_DEPTH, Result, SchemaError};
 use crate::types::error::bytes_in_words;
 use std::collections::BTreeSet;
 
-/// The longest document, which is what the longest descriptor has room for.
+/// The length of the longest document, which is limited by the longest descriptor.
 const MAX_BYTES: usize = (1 << 20) - 16;
-/// The longest name.
+/// The length of the longest name.
 const MAX_NAME_BYTES: usize = 256;
 
 /// Checks the length of a document.
@@ -19,7 +19,7 @@ pub fn length(json: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks a name of a type, field or variant.
+/// Checks the name of a type, field or variant.
 pub fn name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
         return malformed(format!(
@@ -79,8 +79,8 @@ fn all_differ<'a, T: 'a>(title: &str, items: impl IntoIterator<Item = &'a Named<
     Ok(())
 }
 
-/// Refuses a type that contains itself directly: no value of it would ever end, and one without bytes would take nothing
-/// to say so.
+/// Refuses a type that contains itself directly. A value of such a type would never end, and if its
+/// parts use no bytes, even an empty payload would claim one.
 fn ends_somewhere<'t>(tree: &'t Tree, title: &'t str, done: &mut BTreeSet<&'t str>) -> Result<()> {
     let mut open = BTreeSet::new();
     let mut left = vec![(title, false)];
@@ -106,7 +106,7 @@ fn ends_somewhere<'t>(tree: &'t Tree, title: &'t str, done: &mut BTreeSet<&'t st
     Ok(())
 }
 
-/// The types that are in every value of a format.
+/// Adds the types that every value of the format contains.
 fn directly_within<'t>(format: &'t Format, found: &mut Vec<&'t str>) {
     match format {
         Format::TypeName(name) => found.push(name),

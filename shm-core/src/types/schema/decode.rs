@@ -1,5 +1,6 @@
-//! From bytes to JSON, by a type's description. Both may come from anybody: every length is compared with what is there
-//! before it is used, and depth and number of the parts are limited.
+//! Decodes bytes to JSON according to the description of their type. Both may come from an untrusted
+//! source: every length is compared with the remaining bytes before it is used, and the depth and the
+//! number of parts are limited.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use super::{MAX_DEPTH, Result, SchemaError, most_nodes};
@@ -26,24 +27,24 @@ pub fn text(tree: &Tree, payload: &[u8], json: impl io::Write) -> Result<()> {
     input.finish(serde_json::to_writer(json, &input.part(&tree.root, 0)))
 }
 
-/// A payload, and how much of it was decoded. Serializing a part of it moves on.
+/// A payload and the position in it. Serializing a part of the payload advances the position.
 struct Input<'a> {
     tree: &'a Tree,
     payload: &'a [u8],
     at: Cell<usize>,
     nodes_left: Cell<usize>,
-    // Kept here because a serializer's error only has room for text.
+    // Stored here because the error type of a serializer only has space for text.
     error: RefCell<Option<SchemaError>>,
 }
 
-/// What stands next in the payload.
+/// The next part of the payload.
 struct Part<'a> {
     input: &'a Input<'a>,
     format: &'a Format,
     depth: usize,
 }
 
-/// Already noted in `Input::error`.
+/// An error that has already been stored in `Input::error`.
 struct Noted;
 
 type Step<T> = std::result::Result<T, Noted>;
@@ -58,7 +59,7 @@ impl<'a> Input<'a> {
         Part { input: self, format, depth }
     }
 
-    /// The outcome, provided that nothing is left over.
+    /// Returns the outcome, or an error if bytes are left over.
     fn finish<T>(&self, outcome: serde_json::Result<T>) -> Result<T> {
         match outcome {
             Ok(value) if self.at.get() == self.payload.len() => Ok(value),
@@ -110,10 +111,11 @@ impl<'a> Input<'a> {
     }
 
     fn array<const N: usize>(&self) -> Step<[u8; N]> {
-        Ok(self.take(N)?.try_into().expect("so many were taken"))
+        Ok(self.take(N)?.try_into().expect("the slice has N bytes"))
     }
 
-    /// A length or count. Elements may take no bytes, so a count may be larger than what is left.
+    /// Reads a length or count. A count may be larger than the number of remaining bytes, because elements
+    /// may use no bytes.
     fn length(&self) -> Step<usize> {
         let length = u64::from_le_bytes(self.array()?);
         match usize::try_from(length) {
@@ -122,7 +124,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A byte that is 0 or 1.
+    /// Reads a byte that must be 0 or 1.
     fn flag(&self, of: &str) -> Step<bool> {
         match self.array()? {
             [0] => Ok(false),
@@ -152,7 +154,7 @@ impl<'a> Input<'a> {
         variants.get(&number).map_or_else(|| self.fail(format!("the enum has no variant with number {number}")), Ok)
     }
 
-    /// A part as the name of a member of an object.
+    /// Reads a part as the name of an object's member.
     fn key(&'a self, format: &'a Format, depth: usize) -> Step<String> {
         self.count(depth)?;
         Ok(match format {
@@ -168,7 +170,7 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// An integer, if the format is one.
+    /// Reads an integer, if the format is an integer.
     fn integer(&self, format: &Format) -> Step<Option<Integer>> {
         Ok(Some(match format {
             Format::I8 => Integer::Signed(i8::from_le_bytes(self.array()?).into()),
@@ -206,7 +208,8 @@ impl fmt::Display for Integer {
 }
 
 impl Integer {
-    /// A number where JSON readers can be trusted with it, else its digits.
+    /// Serializes an integer as a number if it fits into 64 bits, otherwise as a string of its digits,
+    /// because not all JSON readers can read larger numbers.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let (signed, unsigned) = match *self {
             Self::Signed(number) => (i64::try_from(number).ok(), u64::try_from(number).ok()),
@@ -286,7 +289,7 @@ impl Part<'_> {
     }
 }
 
-/// A key and its value, where the key is not simple.
+/// A key that is not simple, with its value.
 struct Pair<'a>(Part<'a>, Part<'a>);
 
 impl Serialize for Pair<'_> {
@@ -295,7 +298,7 @@ impl Serialize for Pair<'_> {
     }
 }
 
-/// What a variant has, behind its name.
+/// The contents of a variant, which follow its name.
 struct OfVariant<'a>(&'a Part<'a>, &'a Variant);
 
 impl Serialize for OfVariant<'_> {
@@ -347,12 +350,12 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// The shortest number that is read as the same value, as JSON has it: an `f64`. Of two that are as short and as near, it
-/// is the one that serde_json takes.
+/// Serializes the shortest number that is read as the same `f32`. JSON numbers are read as `f64`. If
+/// several numbers are equally short and equally close, this is the one that serde_json chooses.
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let digits = serde_json::to_string(&number).ok();
     let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());
-    #[expect(clippy::cast_possible_truncation, reason = "that is what is tried out")]
+    #[expect(clippy::cast_possible_truncation, reason = "this tests whether the number is exact")]
     let is_exact = shortest as f32 == number;
     float64(if is_exact { shortest } else { number.into() }, serializer)
 }

@@ -1,10 +1,12 @@
-//! A type's description for people: its definition, much as in Rust. Its names may be anybody's, and so are escaped.
+//! Prints the description of a type as a definition similar to Rust. Its names may come from an
+//! untrusted source, so they are escaped.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// The definition of a type, then those of the types that it contains, in the order in which one meets them.
+/// Returns the definition of a type, followed by those of the types that it contains, in the order of
+/// their first use.
 pub fn of_tree(tree: &Tree) -> String {
     let (mut order, mut met) = (vec![], BTreeSet::new());
     names(&tree.root, &mut order, &mut met);
@@ -24,7 +26,7 @@ pub fn of_tree(tree: &Tree) -> String {
     text
 }
 
-/// Adds the names in a format that were not met yet.
+/// Adds the names in a format that have not been added yet.
 fn names<'t>(format: &'t Format, order: &mut Vec<&'t str>, met: &mut BTreeSet<&'t str>) {
     if let Format::TypeName(name) = format
         && met.insert(name)
@@ -34,7 +36,7 @@ fn names<'t>(format: &'t Format, order: &mut Vec<&'t str>, met: &mut BTreeSet<&'
     format.parts().iter().for_each(|part| names(part, order, met));
 }
 
-/// A format as a type in Rust.
+/// Returns a format as a type in Rust.
 pub fn of_format(format: &Format) -> String {
     let plain = match format {
         Format::Unknown => "?",
@@ -66,7 +68,7 @@ pub fn of_format(format: &Format) -> String {
     plain.to_owned()
 }
 
-/// A struct or an enum, over several lines.
+/// Returns a struct or an enum, on several lines.
 pub fn of_container(name: &str, container: &Container) -> String {
     let name = escaped(name);
     match container {
@@ -84,7 +86,7 @@ pub fn of_container(name: &str, container: &Container) -> String {
     }
 }
 
-/// A variant, as in the definition of its enum.
+/// Returns a variant as it is printed in the definition of its enum.
 pub fn of_variant(variant: &Named<Variant>) -> String {
     let name = escaped(&variant.name);
     match &variant.value {
@@ -106,7 +108,7 @@ fn list(parts: &[Format]) -> String {
     parts.iter().map(of_format).collect::<Vec<_>>().join(", ")
 }
 
-/// A name without anything in it that would end a line or steer a terminal.
+/// Returns a name without characters that would end a line or control a terminal.
 pub fn escaped(name: &str) -> String {
     name.escape_debug().to_string()
 }

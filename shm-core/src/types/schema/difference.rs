@@ -1,11 +1,12 @@
-//! Where two types differ first, in words: the path from the value down, and what stands there on either side.
+//! Describes the first difference between two types: the path from the value to the difference, and
+//! what each type has there.
 
 use super::definition::{escaped, of_container, of_format, of_variant};
 use super::format::{Container, Format, Named, Tree, Variant};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// The first difference between the type in a region and that of a program.
+/// Returns the first difference between the type in a region and that of a program.
 pub fn first(region: &Tree, here: &Tree) -> Option<String> {
     let mut walk = Walk { region, here, path: vec![of_format(&region.root)], seen: BTreeSet::new() };
     walk.format(&region.root, &here.root).err()
@@ -15,11 +16,11 @@ struct Walk<'a> {
     region: &'a Tree,
     here: &'a Tree,
     path: Vec<String>,
-    // Pairs of names that were compared, or are being compared.
+    // Pairs of names that have been compared or are being compared.
     seen: BTreeSet<(&'a str, &'a str)>,
 }
 
-/// The error is the difference.
+/// `Ok` if the types are the same; otherwise the error describes the difference.
 type Same = Result<(), String>;
 
 impl<'a> Walk<'a> {
@@ -62,7 +63,7 @@ impl<'a> Walk<'a> {
             (Format::TupleArray { content: a, size: c }, Format::TupleArray { content: b, size: d }) if c == d => {
                 self.format(a, b)
             }
-            // One of them may be a tuple whose parts only happen to be equal.
+            // A tuple whose parts happen to be equal is a `TupleArray`.
             (Format::TupleArray { content, size }, Format::Tuple(parts)) if *size == parts.len() as u64 => {
                 parts.iter().enumerate().try_for_each(|(index, part)| self.within(index, content, part))
             }
@@ -149,7 +150,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A container in a line.
+/// Returns a container on one line.
 fn title(name: &str, container: &Container) -> String {
     match container {
         Container::Struct(_) => format!("struct {} with fields", escaped(name)),

@@ -1,5 +1,5 @@
-//! From JSON to bytes, by a type's description. An error names the place in the value, what was expected, and what was
-//! there.
+//! Encodes JSON as bytes according to the description of a type. An error names the place in the value,
+//! what was expected there, and what was found.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use super::{MAX_DEPTH, Result, SchemaError, definition, most_nodes};
@@ -22,7 +22,7 @@ pub fn encode(tree: &Tree, value: &Value) -> Result<Vec<u8>> {
 struct Output<'a> {
     tree: &'a Tree,
     bytes: Vec<u8>,
-    // The fields, variants and indices that lead to the present part.
+    // The fields, variants and indices that lead to the current part.
     path: Vec<String>,
     nodes: usize,
 }
@@ -47,7 +47,7 @@ impl<'a> Output<'a> {
         if self.path.is_empty() { form.to_string() } else { format!("{} ({form})", definition::escaped(title)) }
     }
 
-    /// Goes on within a part, under a name or index.
+    /// Continues with a part, and adds its name or index to the path.
     fn within(&mut self, place: impl Display, format: &'a Format, value: &Value, depth: usize) -> Result<()> {
         self.path.push(place.to_string());
         self.put(format, value, depth + 1)?;
@@ -116,7 +116,7 @@ impl<'a> Output<'a> {
             _ => None,
         };
         let Some(number) = number else { return self.expected(definition::of_format(format), value) };
-        #[expect(clippy::cast_possible_truncation, reason = "rounded, as the format says")]
+        #[expect(clippy::cast_possible_truncation, reason = "the format document requires rounding")]
         match format {
             Format::F32 if number.is_finite() && (number as f32).is_infinite() => {
                 return self.expected("a number in the range of f32", value);
@@ -127,7 +127,8 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// An integer, as a number or as its digits; everything else has come to the wrong format.
+    /// Encodes an integer, given as a number or as a string of digits. Any other value does not match its
+    /// format.
     fn integer(&mut self, format: &Format, value: &Value) -> Result<()> {
         let digits = match value {
             Value::Number(number) => number.to_string(),
@@ -155,7 +156,7 @@ impl<'a> Output<'a> {
         put.map_or_else(|| self.expected(definition::of_format(format), value), Ok)
     }
 
-    /// Bytes: base64, or a list of numbers.
+    /// Encodes bytes, given as base64 or as a list of numbers.
     fn blob(&mut self, value: &Value) -> Result<()> {
         let bytes = match value {
             Value::String(text) => STANDARD.decode(text).ok(),
@@ -201,7 +202,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// The name of a member, as the value that it stands for.
+    /// Encodes the name of an object's member as the key that it represents.
     fn key(&mut self, format: &'a Format, name: &str, depth: usize) -> Result<()> {
         match format {
             Format::Bool if !matches!(name, "true" | "false") => self.expected("the key true or false", &name.into()),
@@ -215,7 +216,7 @@ impl<'a> Output<'a> {
                     _ => self.container(title, &name.into(), depth),
                 }
             }
-            // Two names must not stand for one key.
+            // Two different names must not represent the same key.
             number if !is_shortest(name) => {
                 let number = definition::of_format(number);
                 self.expected(format!("a key that is {number}, written with its fewest digits"), &name.into())
@@ -293,7 +294,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Whether digits are those that an integer is printed with.
+/// Returns whether an integer with these digits is printed with exactly these digits.
 fn is_shortest(digits: &str) -> bool {
     let magnitude = digits.strip_prefix('-').unwrap_or(digits);
     digits == "0" || magnitude.starts_with(|first: char| ('1'..='9').contains(&first))
@@ -315,7 +316,7 @@ fn names<'a, T: 'a>(items: impl IntoIterator<Item = &'a Named<T>>) -> String {
     items.into_iter().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// A value for an error message: whole if it is short.
+/// Returns a value for an error message, completely if it is short.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match value {

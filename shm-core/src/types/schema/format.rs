@@ -1,5 +1,5 @@
-//! What a type's description is made of, and its JSON. docs/FORMAT.md has the same tables; what may be in a description
-//! that comes from a region is checked elsewhere.
+//! The parts of a type's description, and their JSON. docs/FORMAT.md has the same tables. The rules for
+//! a description that comes from a region are checked in `check`.
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The type of the values: their format, and the containers that it names.
+/// A type: the format of its values, and the containers that the format refers to by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {
@@ -17,7 +17,7 @@ pub struct Tree {
     pub root: Format,
     #[serde(deserialize_with = "each_once")]
     pub types: BTreeMap<String, Container>,
-    /// Those of the types whose values can be names of members; known once the type is in its canonical form.
+    /// The types whose values can be names of members. Empty before `normalize`.
     #[serde(skip)]
     simple_keys: BTreeSet<String>,
 }
@@ -26,7 +26,7 @@ pub struct Tree {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE", deny_unknown_fields)]
 pub enum Format {
-    /// Not met yet; only while a type is traced.
+    /// Not known yet. Only used while a type is traced.
     #[serde(skip)]
     Unknown,
     Unit,
@@ -62,7 +62,7 @@ pub enum Format {
     },
 }
 
-/// What a name stands for: a struct or an enum.
+/// The definition of a named type: a struct or an enum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Container {
@@ -73,11 +73,11 @@ pub enum Container {
     Enum(#[serde(deserialize_with = "each_once")] BTreeMap<u32, Named<Variant>>),
 }
 
-/// What a variant of an enum has.
+/// The contents of an enum's variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Variant {
-    /// Not met yet; only while a type is traced.
+    /// Not known yet. Only used while a type is traced.
     #[serde(skip)]
     Unknown,
     Unit,
@@ -86,7 +86,7 @@ pub enum Variant {
     Struct(Vec<Named<Format>>),
 }
 
-/// A field or variant with its name. In JSON an object with one member.
+/// A field or variant with its name. In JSON, an object with one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<T> {
     pub name: String,
@@ -94,12 +94,13 @@ pub struct Named<T> {
 }
 
 impl Tree {
-    /// A type that is not in its canonical form yet.
+    /// Creates a type that is not in its canonical form yet.
     pub fn new(root: Format, types: BTreeMap<String, Container>) -> Self {
         Self { root, types, simple_keys: BTreeSet::new() }
     }
 
-    /// Puts the type into its canonical form: equal parts of tuples counted, and only the types that it contains.
+    /// Converts the type to its canonical form: a tuple of equal parts becomes an array, and types that are
+    /// not used are removed.
     pub fn normalize(&mut self) {
         self.root.normalize(&mut |_| ());
         for container in self.types.values_mut() {
@@ -119,7 +120,7 @@ impl Tree {
         self.simple_keys = simple_keys(&self.types);
     }
 
-    /// Whether a format can be the name of a member of an object, however it is valued.
+    /// Returns whether every value of a format can be the name of an object's member.
     pub fn is_simple_key(&self, format: &Format) -> bool {
         match format {
             Format::TypeName(name) => self.simple_keys.contains(name),
@@ -128,8 +129,8 @@ impl Tree {
     }
 }
 
-/// The types that are simple keys, found once for all: each time anew, a key that is a type within a type within a type
-/// would make every map of a payload cost as much as there are types.
+/// Returns the types that are simple keys. This is calculated only once: if a key is a long chain of types,
+/// calculating it again for every map of a payload would take too long.
 fn simple_keys(types: &BTreeMap<String, Container>) -> BTreeSet<String> {
     let mut known: BTreeMap<&str, bool> = BTreeMap::new();
     for mut name in types.keys().map(String::as_str) {
@@ -155,7 +156,7 @@ fn simple_keys(types: &BTreeMap<String, Container>) -> BTreeSet<String> {
 }
 
 impl Format {
-    /// The formats directly within this one.
+    /// Returns the formats directly within this one.
     pub fn parts(&self) -> Vec<&Self> {
         match self {
             Self::Option(part) | Self::Seq(part) | Self::TupleArray { content: part, .. } => vec![part],
@@ -165,14 +166,14 @@ impl Format {
         }
     }
 
-    /// Whether its values, which are not of a named type, can be names of members.
+    /// Returns whether the values of this format, which is not a named type, can be names of members.
     fn is_plain_key(&self) -> bool {
         let is_integer = matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I128);
         let is_unsigned = matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U128);
         matches!(self, Self::Bool | Self::Char | Self::Str) || is_integer || is_unsigned
     }
 
-    /// Adds the names that are in the format.
+    /// Adds the type names that the format contains.
     fn names(&self, found: &mut Vec<String>) {
         if let Self::TypeName(name) = self {
             found.push(name.clone());
@@ -189,7 +190,8 @@ impl Format {
         }
     }
 
-    /// Puts the format into its canonical form, and gives it and all within it to `change`.
+    /// Converts the format to its canonical form, and calls `change` for each format within it and then for
+    /// the format itself.
     pub fn normalize(&mut self, change: &mut impl FnMut(&mut Self)) {
         for part in self.parts_mut() {
             part.normalize(change);
@@ -210,7 +212,7 @@ impl Format {
 }
 
 impl Container {
-    /// The formats directly within this container, in their order.
+    /// Returns the formats directly within this container, in their order.
     pub fn parts(&self) -> Vec<&Format> {
         match self {
             Self::UnitStruct => vec![],
@@ -221,7 +223,7 @@ impl Container {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the formats directly within this container as mutable references.
     pub fn parts_mut(&mut self) -> Vec<&mut Format> {
         match self {
             Self::UnitStruct => vec![],
@@ -234,7 +236,7 @@ impl Container {
 }
 
 impl Variant {
-    /// The formats directly within this variant, in their order.
+    /// Returns the formats directly within this variant, in their order.
     pub fn parts(&self) -> Vec<&Format> {
         match self {
             Self::Unknown | Self::Unit => vec![],
@@ -244,7 +246,7 @@ impl Variant {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the formats directly within this variant as mutable references.
     pub fn parts_mut(&mut self) -> Vec<&mut Format> {
         match self {
             Self::Unknown | Self::Unit => vec![],
@@ -288,7 +290,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     }
 }
 
-/// The members of an object, none of which may be there twice: else one reader would take the first, another the last.
+/// Reads the members of an object. A name that occurs twice is an error, because some readers would use
+/// the first member and others the last.
 fn each_once<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,

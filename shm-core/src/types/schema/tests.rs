@@ -1,4 +1,5 @@
-//! Types are traced right or refused with a reason; decoding and encoding by a schema is what serde does with the type.
+//! Tests that types are traced correctly or refused with a reason, and that decoding and encoding by a
+//! schema agree with serde.
 
 use super::*;
 use serde::de::DeserializeOwned;
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 mod against_serde;
 mod hostile;
 
-/// The type's schema, without what all schemas have.
+/// Checks the schema of a type.
 #[track_caller]
 fn check<T: DeserializeOwned>(expected: &str) {
     assert_eq!(Schema::of::<T>().unwrap().as_json(), expected);

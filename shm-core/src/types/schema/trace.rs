@@ -1,9 +1,11 @@
-//! Finding out what a type looks like by its `Deserialize`: it is asked to take one value after the other, and what it asks
-//! for is noted, until every variant of every enum was seen. No value of the caller's is needed or looked at.
+//! Derives the description of a type from its `Deserialize`. The type is asked to deserialize values
+//! repeatedly, and its requests are recorded, until every variant of every enum has been seen. No value
+//! of the caller is needed.
 //!
-//! A type is built either to *explore* it, or, where it stands within itself or is known already, as *small* as it can be:
-//! options are none, sequences empty, and of an enum the first variant that is not known to lead back into itself. The idea
-//! of tracing by `Deserialize` is that of the crate serde-reflection; the choice of variants is not.
+//! A type is normally built to *explore* it. If it is within a value of the same type, or is already
+//! known, it is built as *small* as possible: options are `None`, sequences are empty, and an enum gets
+//! the first variant that is not known to contain the enum again. The idea of tracing through
+//! `Deserialize` comes from the crate serde-reflection; the choice of variants does not.
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use serde::Serialize;
@@ -17,12 +19,12 @@ mod node;
 
 use node::Node;
 
-/// How often a type is asked for a value, at most: once for each variant and a few times more.
+/// The maximum number of passes. One pass for each variant and a few more are needed.
 const MOST_PASSES: usize = 100_000;
 
-/// The description of a type, or why it cannot be found.
+/// Returns the description of a type, or the reason why it cannot be derived.
 pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
-    // Types that do not take 0 take 1.
+    // Some types do not accept 0 as a number. For these, try 1.
     trace_with::<T>(false)
         .or_else(|first| match first {
             Stop::Refused(_) => trace_with::<T>(true).map_err(|_| first),
@@ -31,7 +33,7 @@ pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
         .map_err(|stop| stop.to_string())
 }
 
-/// The description of a type by values of it.
+/// Returns the description of a type that is derived from values of the type.
 pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
     let mut tracer = Tracer::new(TracerConfig::default());
     let mut recorded = Samples::new();
@@ -42,7 +44,7 @@ pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
     }
     root.normalize().map_err(in_words)?;
     let registry = tracer.registry().map_err(in_words)?;
-    // It has the same JSON.
+    // The JSON of both representations is the same.
     let converted = serde_json::to_value((root, registry)).and_then(serde_json::from_value);
     let (root, types) = converted.map_err(|error| error.to_string())?;
     Ok(Tree::new(root, types))
@@ -82,16 +84,16 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
     Err(Stop::Refused("its Deserialize does not show all parts of the type".to_owned()))
 }
 
-/// Why a pass ended early.
+/// The reason why a pass ended early.
 #[derive(Debug)]
 pub enum Stop {
-    /// A choice led back into itself and was noted as bad.
+    /// A variant led back to its own enum, and was recorded as bad.
     Again,
     /// A type contains itself without end.
     Endless(String),
-    /// It goes on without end, through nothing that has a name of its own.
+    /// A type contains itself without end, but not through a type with a name.
     Deep,
-    /// The type needs a format that says itself what comes next.
+    /// The type needs a self-describing format.
     Unsupported(&'static str),
     /// The type's own `Deserialize` refused the value that it was offered.
     Refused(String),
@@ -119,25 +121,25 @@ impl de::Error for Stop {
     }
 }
 
-/// What was learned so far.
+/// Everything that has been learned about a type so far.
 pub struct Trace {
     types: Vec<Known>,
     index: BTreeMap<(TypeId, &'static str), usize>,
     // The containers that are being built.
     stack: Vec<Frame>,
-    // The value of every number: 0, or 1.
+    // The value that is used for every number: 0, or 1 if this is set.
     one: bool,
-    // Grows with everything that was new.
+    // Increases with everything new that was learned.
     learned: u64,
 }
 
-/// A container. In its formats, a type's name is its place in `Trace::types`.
+/// A container. In its formats, the name of a type is the type's index in `Trace::types`.
 struct Known {
     name: &'static str,
     container: Option<Container>,
     variants: u32,
     tried: BTreeSet<u32>,
-    // Variants that led back into the type when it was to be small.
+    // Variants that led back to the type although it was to be small.
     bad: BTreeSet<u32>,
 }
 
@@ -158,8 +160,8 @@ impl Trace {
         index
     }
 
-    /// Whether something in a format is still unknown, other than in the containers that are being built: within
-    /// themselves they are small, and show nothing new.
+    /// Returns whether a part of the format is still unknown. Containers that are being built do not count:
+    /// within themselves they are small, and show nothing new.
     fn is_open(&self, format: &Format) -> bool {
         self.is_open_beyond(format, &mut self.stack.iter().map(|frame| frame.index).collect())
     }
@@ -181,11 +183,12 @@ impl Trace {
         }
     }
 
-    /// Begins a container; it is to be small if it already stands within itself.
+    /// Begins a container. Returns whether it is small, which it is if it is within itself.
     fn enter(&mut self, index: usize, small: bool, variant: Option<u32>) -> Result<bool, Stop> {
         let small = small || self.stack.iter().any(|frame| frame.index == index);
         let frame = Frame { index, small, variant };
-        // A small value is always built in the same way: a second time within itself, it would never end.
+        // A small value is always built in the same way. If it is within itself as a small value again, it
+        // would never end.
         if small && self.stack.iter().any(|outer| outer.index == index && outer.small) {
             return Err(self.blame(frame));
         }
@@ -193,7 +196,7 @@ impl Trace {
         Ok(small)
     }
 
-    /// Notes the innermost choice for which there is another one as bad.
+    /// Records the innermost choice that has an alternative as bad.
     fn blame(&mut self, last: Frame) -> Stop {
         for frame in self.stack.iter().chain([&last]).rev().filter(|frame| frame.small) {
             let known = &mut self.types[frame.index];
@@ -208,7 +211,7 @@ impl Trace {
         Stop::Endless(self.types[last.index].name.to_owned())
     }
 
-    /// Ends a container, and notes what was seen of it.
+    /// Ends a container, and records what was seen of it.
     fn leave(&mut self, index: usize, seen: Container) -> Result<(), Stop> {
         self.stack.pop();
         match &mut self.types[index].container {
@@ -221,7 +224,7 @@ impl Trace {
         }
     }
 
-    /// The variant to take: one that was not tried, else one with something unknown in it, else one that ends.
+    /// Chooses a variant: one that has not been tried, or one with an unknown part, or one that ends.
     fn choose(&mut self, index: usize, small: bool) -> u32 {
         let known = &self.types[index];
         let small = small || self.stack.iter().any(|frame| frame.index == index);
@@ -241,7 +244,7 @@ impl Trace {
         chosen
     }
 
-    /// The names of the types in the order in which one meets them; the second one of a name becomes `NAME#2`.
+    /// Names the types in the order of their first use. The second type of the same name becomes `NAME#2`.
     fn finish(mut self, mut root: Format) -> Tree {
         let mut order = vec![];
         self.meet(&root, &mut order);
@@ -284,7 +287,7 @@ fn place(name: &str) -> usize {
     name.parse().expect("a place, until the trace is finished")
 }
 
-/// Adds what was seen to what is known of the same place.
+/// Adds newly seen parts of a place to the known ones.
 fn unify(known: &mut Format, seen: Format, learned: &mut u64) -> Result<(), Stop> {
     match (known, seen) {
         (_, Format::Unknown) => Ok(()),

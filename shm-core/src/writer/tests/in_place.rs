@@ -1,4 +1,4 @@
-//! Loans: values made in their place, what becomes of those that are not committed, and of the region meanwhile.
+//! Tests of loans: values written in place, loans that are not committed, and the region meanwhile.
 
 use super::{SLOTS_AT, TestRegion, drain, kill, row};
 use crate::{
@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 
 const TIME_AT: usize = 16;
 
-/// The hot line and the slots as they are in the file, without the times in the slots.
+/// The cache line `hot` and the slots as they are in the file, without the times in the slots.
 fn content(test_region: &TestRegion) -> Vec<u8> {
     let stride = usize::try_from(inspect(&test_region.name).unwrap().stride).unwrap();
     let mut hot = vec![0; 32];
@@ -31,7 +31,7 @@ fn small(test_region: &TestRegion, checksum: bool) -> RawWriter {
     RawWriter::options().kind(Kind::Bytes).slots(4).capacity(80).checksum(checksum).open_raw(&test_region.name).unwrap()
 }
 
-/// Ends a loan without a value.
+/// Ends a loan without publishing a value.
 pub fn abandon(_: Loan<'_>) {}
 
 fn newest(test_region: &TestRegion) -> Vec<u8> {
@@ -58,7 +58,7 @@ fn a_value_published_by_loan_is_byte_for_byte_as_one_that_was_copied() {
 }
 
 #[test]
-fn what_comes_as_a_stream_ends_at_the_values_end() {
+fn a_stream_into_a_loan_ends_at_the_end_of_the_value() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(10).unwrap();
@@ -72,7 +72,7 @@ fn what_comes_as_a_stream_ends_at_the_values_end() {
 }
 
 #[test]
-fn a_stream_that_is_cut_goes_nowhere() {
+fn a_stream_into_a_shortened_loan_writes_nothing_more() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(8).unwrap();
@@ -105,7 +105,7 @@ fn a_shorter_value_is_filled_up_with_zeros() {
     let rooms = [TestRegion::new(), TestRegion::new()];
     let [mut copying, mut lending] = rooms.each_ref().map(|test_region| small(test_region, true));
     for length in [80, 33, 32, 7, 0] {
-        // Only up to the last word of the value; what lies behind it is left as it was.
+        // Fill only up to the last word of the value. The bytes after it must stay unchanged.
         let mut loan = lending.loan(length).unwrap();
         loan.write_at(0, &pattern(length, 1));
         loan.truncate(length / 3);
@@ -130,7 +130,7 @@ fn a_shorter_value_is_filled_up_with_zeros() {
 }
 
 #[test]
-fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
+fn writing_beyond_the_value_is_the_callers_error_and_the_region_stays_usable() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     type Misuse = fn(&mut Loan<'_>);
@@ -151,11 +151,11 @@ fn what_lies_beyond_the_value_is_the_callers_error_and_the_region_goes_on() {
 
 #[test]
 #[expect(unsafe_code, reason = "nobody else is there")]
-fn the_bytes_themselves_may_be_written() {
+fn the_bytes_of_a_loan_can_be_written_as_a_slice() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     let mut loan = writer.loan(11).unwrap();
-    // SAFETY: nobody else has this region mapped for writing, and there are no views.
+    // SAFETY: no other process has mapped this region for writing, and there are no views.
     let bytes = unsafe { loan.as_mut_slice() };
     bytes.copy_from_slice(b"hello world");
     loan.commit().unwrap();
@@ -166,7 +166,7 @@ fn the_bytes_themselves_may_be_written() {
 fn a_loan_that_is_dropped_publishes_nothing_and_costs_one_old_value() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
-    let mut behind = test_region.reader(Position::At(1));
+    let mut slow = test_region.reader(Position::At(1));
     for byte in b"12345" {
         writer.publish(&[*byte]).unwrap();
     }
@@ -176,13 +176,14 @@ fn a_loan_that_is_dropped_publishes_nothing_and_costs_one_old_value() {
     abandon(loan);
     assert_eq!((writer.head(), inspect(&test_region.name).unwrap().head), (5, 5));
     assert_eq!(newest(&test_region), b"5");
-    // It took the place of 2. Who was at 1 or 2 goes on at 3, half a ring behind the newest.
-    assert_eq!(drain(&mut behind)[0], (3, 2, "3".into()));
+    // The loan took the slot of value 2. A reader at 1 or 2 continues at 3, half a ring before the newest
+    // value.
+    assert_eq!(drain(&mut slow)[0], (3, 2, "3".into()));
     assert_eq!(drain(&mut oldest), [(3, 1, "3".into()), row(4, "4"), row(5, "5")]);
     assert_eq!(drain(&mut test_region.reader(Position::Oldest))[0], row(3, "3"), "that is now the oldest");
     assert_eq!(verify(&test_region.name).unwrap(), []);
     assert_eq!(writer.publish(b"6").unwrap(), 6);
-    assert_eq!(drain(&mut behind), [row(6, "6")]);
+    assert_eq!(drain(&mut slow), [row(6, "6")]);
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn a_loan_is_filled_in_a_larger_region_if_it_must_be() {
     assert_eq!(drain(&mut reader), [row(2, &value)]);
     let info = inspect(&test_region.name).unwrap();
     assert_eq!((info.file_number, info.capacity, info.slots), (2, 5000, 4));
-    // One that is abandoned leaves the larger region.
+    // An abandoned loan leaves the larger region.
     abandon(writer.loan(20_000).unwrap());
     assert_eq!(writer.publish(b"three").unwrap(), 3);
     assert_eq!(drain(&mut reader), [row(3, "three")]);
@@ -224,7 +225,7 @@ fn a_loan_that_no_region_can_hold_is_refused_and_nothing_changes() {
     assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(1, "one"), row(2, "two")]);
 }
 
-/// Commits a loan with this content, of which nothing may be seen if it is refused.
+/// Commits a loan with this content. If the commit is refused, readers must not see any of it.
 #[track_caller]
 fn commit(writer: &mut RawWriter, value: &[u8]) -> Result<u64, PublishError> {
     let (region, before) = (writer.location.name.clone(), writer.head());
@@ -237,7 +238,7 @@ fn commit(writer: &mut RawWriter, value: &[u8]) -> Result<u64, PublishError> {
 }
 
 #[test]
-fn what_the_kind_does_not_allow_is_not_committed() {
+fn a_value_that_the_kind_does_not_allow_is_not_committed() {
     for (kind, good, bad) in [(Kind::Text, &b"text"[..], &b"\xff"[..]), (Kind::Json, b"[1]", b"[1")] {
         let test_region = TestRegion::new();
         let mut writer = test_region.writer(kind);
@@ -251,7 +252,7 @@ fn what_the_kind_does_not_allow_is_not_committed() {
 
 #[cfg(feature = "schema")]
 #[test]
-fn what_the_schema_does_not_allow_is_not_committed() {
+fn a_value_that_the_schema_does_not_allow_is_not_committed() {
     let test_region = TestRegion::new();
     crate::Writer::<(u32, String)>::open(&test_region.name).unwrap().publish(&(7, "x".into())).unwrap();
     let mut writer = test_region.writer(Kind::Bincode);
@@ -301,7 +302,8 @@ fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
     writer.publish(b"one").unwrap();
     let loan = writer.loan(3).unwrap();
     std::fs::remove_file(&test_region.name).unwrap();
-    // The name is compared every 50 ms. Until then, who is attached still gets what is committed.
+    // The writer checks the name every 50 ms. Before it does, attached readers still receive committed
+    // values.
     let committed = loan.commit();
     let mut loans = std::iter::once(committed).chain(std::iter::repeat_with(|| writer.loan(3)?.commit()));
     assert!(matches!(loans.find_map(Result::err), Some(PublishError::Gone { .. })));
@@ -310,7 +312,7 @@ fn a_region_that_is_removed_while_a_loan_is_out_is_gone() {
 }
 
 #[test]
-fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
+fn a_larger_loan_reports_immediately_that_the_region_is_gone() {
     let test_region = TestRegion::new();
     let mut writer = small(&test_region, false);
     std::fs::remove_file(&test_region.name).unwrap();
@@ -320,7 +322,7 @@ fn a_larger_loan_finds_at_once_that_the_region_is_gone() {
 }
 
 #[test]
-fn after_the_last_number_nothing_is_lent() {
+fn after_the_last_number_no_loan_is_possible() {
     let test_region = TestRegion::new();
     let last = shm_ring::header::MAX_SEQUENCE;
     drop(small(&test_region, false));

@@ -1,4 +1,5 @@
-//! Options that are refused, who may read and write the file, and a name that somebody else has taken.
+//! Tests of options that are refused, of permissions to read and write the file, and of a name that
+//! another user has taken.
 
 use super::TestRegion;
 use crate::{Kind, Limit, OpenError, RawWriter, WriterOptions};
@@ -51,9 +52,9 @@ fn a_file_that_others_may_write_is_refused() {
 
 // Fault 51.
 #[test]
-fn a_name_that_is_taken_for_an_unfinished_file_stops_no_writer() {
+fn a_foreign_file_with_the_name_of_a_draft_does_not_stop_a_writer() {
     let test_region = TestRegion::new();
-    // What another user makes in a directory for all cannot be removed either.
+    // In a shared directory, a file that another user created cannot be removed either.
     let taken = test_region.directory.path().join(".room.new");
     std::fs::create_dir(&taken).unwrap();
     let mut writer = test_region.writer(Kind::Text);

@@ -1,15 +1,18 @@
-//! Producers that die at any store, those that take over, and values carried over to another ring.
+//! Tests of producers that die at any store, of producers that take over, and of values carried
+//! over to another ring.
 
 use super::*;
 
-/// A life: take over, publish so many values whole, and die after so many stores of the next one.
+/// The life of a producer: it takes over, publishes some values completely, and dies after some
+/// stores of the next one.
 #[derive(Clone, Copy, Debug)]
 struct Life {
     whole: u64,
     stores: usize,
 }
 
-/// Lives it, and returns the numbers of the last value that is visible then and of the last whose slot was touched.
+/// Runs this life. Returns the number of the last value that is visible afterwards and the number
+/// of the last value whose slot was touched.
 fn live(ring: Ring<'_>, author: usize, life: Life) -> (u64, u64) {
     let mut producer = Producer::take_over(ring).expect("a death damages nothing");
     for _ in 0..life.whole {
@@ -24,7 +27,8 @@ fn all_lives(wholes: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = Life
     wholes.flat_map(|whole| (0..=STORES).map(move |stores| Life { whole, stores }))
 }
 
-/// A reader that reads after each death gets every visible value once, and a late one what the ring still holds.
+/// Checks that a reader that reads after each death gets every visible value once, and that a late
+/// reader gets the values that the ring still has.
 fn check_lives(slots: u64, lives: &[Life]) {
     let memory = memory_of(slots);
     let mut follower = Follower::at(1);
@@ -105,7 +109,8 @@ fn the_bell_goes_on_from_where_it_was() {
     assert_eq!((memory.ring().bell(), memory.ring().head()), (5, 3));
 }
 
-/// The highest number that a ring shows with these stamps; the first slot is that of value 0, 4, 8, and so on.
+/// Returns the highest number that a ring with these stamps shows. The first slot is that of value
+/// 0, 4, 8, and so on.
 fn highest_with(stamps: [u64; 4], head: u64) -> u64 {
     let memory = memory_of(4);
     for (slot, stamp) in (0..).zip(stamps) {
@@ -119,16 +124,16 @@ fn highest_with(stamps: [u64; 4], head: u64) -> u64 {
 fn numbers_go_on_after_everything_that_was_shown() {
     assert_eq!(highest_with([0; 4], 0), 0);
     assert_eq!(highest_with([8, 2, 4, 6], 4), 4);
-    assert_eq!(highest_with([8, 2, 4, 6], 3), 4, "the last one died before it announced its value");
+    assert_eq!(highest_with([8, 2, 4, 6], 3), 4, "the last producer died before it announced its value");
     assert_eq!(highest_with([8, 9, 4, 6], 4), 4, "an unfinished value was not shown");
     assert_eq!(highest_with([0; 4], 7), 7, "the slots were lost");
     assert_eq!(highest_with([8, 2, 4, 14], 3), 7, "the head was set back");
     assert_eq!(highest_with([8, 2, 4, 22], 3), 11, "the head was lost");
-    assert_eq!(highest_with([8, 12, 4, 6], 4), 4, "another slot's stamp says nothing");
+    assert_eq!(highest_with([8, 12, 4, 6], 4), 4, "a stamp that belongs to another slot does not count");
     assert_eq!(highest_with([8, 2, 4, 6], u64::MAX), MAX_SEQUENCE);
 }
 
-/// Carries values from an old ring of four slots, with values up to `head`, to a new one.
+/// Carries values over to a new ring from an old ring of four slots that has values up to `head`.
 fn carried(memory: &Memory, head: u64, most: u64, trusted: impl Fn(u64) -> bool) -> (Memory, Producer) {
     let mut producer = Producer::fresh(memory.ring(), 1);
     while producer.head() < head {
@@ -164,7 +169,8 @@ fn the_newest_values_are_carried_over_under_their_numbers_and_times() {
     }
 }
 
-/// What a cursor finds in the new ring, from its first value on, of six values of which only some are trusted.
+/// Carries six values over, of which only some are trusted. Also returns the notes of a cursor that
+/// reads the new ring from its first value on.
 fn carried_of_six(trusted: impl Fn(u64) -> bool) -> (Memory, Producer, String) {
     let memory = memory_of(4);
     let (fresh, producer) = carried(&memory, 6, 8, trusted);

@@ -1,4 +1,5 @@
-//! Memory that no producer leaves behind: a fault or a bounded answer, never a panic.
+//! Tests on memory that no producer creates: reading it returns a fault or a bounded answer and
+//! never panics.
 
 use super::*;
 
@@ -8,7 +9,8 @@ const NO_NUMBER: &str = "no value can have this number";
 const BEYOND: &str = "the head is less than the first number";
 const AHEAD: &str = "its slot holds a value after the newest one";
 
-/// Four slots whose stamps and hot line are these; the first slot is that of value 0, 4, 8, and so on.
+/// Creates four slots with these stamps and this head and first number. The first slot is that of
+/// value 0, 4, 8, and so on.
 fn hostile(stamps: [u64; 4], head: u64, first: u64) -> Memory {
     let memory = memory_of(4);
     for (slot, stamp) in (0..).zip(stamps) {
@@ -98,7 +100,7 @@ fn no_value_has_a_number_beyond_the_last() {
         assert_eq!(Producer::take_over(memory.ring()).unwrap_err().problem, NO_NUMBER);
     }
     assert_eq!(Producer::take_over(hostile([0; 4], MAX_SEQUENCE, 1).ring()).unwrap_err().problem, NO_NUMBER);
-    // Not even under its own stamp.
+    // A value beyond the last number is a fault even if its slot has the matching stamp.
     let head = MAX_SEQUENCE + 1;
     let memory = hostile([0, 2 * head, 0, 0], head, 1);
     assert_eq!((latest(&memory), poll(&memory, head)), (fault(head, NO_NUMBER), fault(head, NO_NUMBER)));
@@ -159,7 +161,7 @@ fn a_length_above_the_capacity_is_a_fault_and_not_an_allocation() {
     }
     let memory = hostile([0, 2, 0, 0], 1, 1);
     memory.ring().slot(1).head[LENGTH].store(u64::to_le(0xffff << 48 | 16), Relaxed);
-    let Ok(Polled::Value(stamped)) = poll(&memory, 1) else { panic!("flags are no length") };
+    let Ok(Polled::Value(stamped)) = poll(&memory, 1) else { panic!("the flags are not part of the length") };
     assert_eq!(stamped.flags, 0xffff);
 }
 
@@ -214,7 +216,7 @@ fn refuses_shape(shape: Shape) {
     assert!(answer.is_err(), "{shape:?}");
 }
 
-// Other builds do not check it again.
+// Builds without debug assertions do not check the shape.
 #[cfg(debug_assertions)]
 #[test]
 fn a_shape_that_does_not_fit_is_refused() {

@@ -1,10 +1,10 @@
-//! Values that are made and read in their place, and what a slot alone says of them.
+//! Tests of values that are written and read in place, and of the methods that use a slot alone.
 
 use super::*;
 use crate::copy::{Content, InPlace};
 use crate::ring::checksum::{checksum, checksum_in_place};
 
-/// Puts a payload in the place of the next value, which is begun.
+/// Stores a payload in the slot of the next value, which has been begun.
 fn put(producer: &Producer, ring: Ring<'_>, payload: &[u8]) {
     producer.begin(ring);
     copy::copy_in(ring.slot_view(producer.head() + 1, payload.len()).words(), payload);
@@ -14,7 +14,7 @@ fn words_of(memory: &Memory) -> Vec<u64> {
     memory.words.iter().map(|word| word.load(Relaxed)).collect()
 }
 
-/// A ring that holds values up to `head`, and its producer.
+/// Fills a ring with values up to `head` and returns its producer.
 fn filled(memory: &Memory, head: u64) -> Producer {
     let mut producer = Producer::fresh(memory.ring(), 1);
     while producer.head() < head {
@@ -83,7 +83,7 @@ fn a_value_that_is_begun_is_not_seen_and_costs_the_one_in_its_slot() {
     let mut follower = Follower::at(2);
     follower.drain(memory.ring());
     assert_eq!(follower.notes(), "3+1 4 5");
-    // It is abandoned: the next value has its number.
+    // The value is abandoned: the next value gets its number.
     assert_eq!(producer.publish(memory.ring(), &payload_of(6, 2)), 6);
     follower.drain(memory.ring());
     assert_eq!(follower.notes(), "3+1 4 5 6c");
@@ -186,7 +186,7 @@ fn a_cursor_knows_by_the_slot_alone_that_something_came() {
     assert_eq!([1, 2, 3, 4, 5, 6].map(is_near), [true, true, true, true, false, false]);
     producer.begin(memory.ring());
     assert!(!is_near(5), "it is not whole");
-    assert!(is_near(1), "a later one is in its place");
+    assert!(is_near(1), "a later value has overwritten it");
     producer.publish(memory.ring(), &payload_of(5, 0));
     assert_eq!([1, 5, 9].map(is_near), [true, true, false]);
     assert!(!is_near(u64::MAX));

@@ -1,7 +1,9 @@
-//! Every execution of small programs over the ring, explored by loom. Here: reading while values are published.
+//! Models: loom explores every execution of small programs over the ring. This file contains the
+//! models of reading while values are published.
 //!
-//! Each model compares the exact set of its outcomes, because one that explores nothing would pass otherwise.
-//! The environment variable `LOOM_MAX_PREEMPTIONS` lets them explore more than by default; the outcomes stay the same.
+//! Each model compares the exact set of its outcomes. Otherwise a model that explores nothing would
+//! pass. If the environment variable `LOOM_MAX_PREEMPTIONS` is set, the models explore more than by
+//! default; the outcomes stay the same.
 
 use super::*;
 use loom::thread;
@@ -13,7 +15,8 @@ mod in_place;
 mod replacing;
 mod waiting;
 
-/// Runs every execution with at most so many preemptions, and compares what they came to with `expected`.
+/// Runs every execution with at most this many preemptions and compares the outcomes with
+/// `expected`.
 fn explore(preemptions: usize, expected: &[&str], model: impl Fn() -> String + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.max(Some(preemptions));
@@ -32,7 +35,7 @@ fn explore(preemptions: usize, expected: &[&str], model: impl Fn() -> String + S
     assert_eq!(seen, expected);
 }
 
-/// A ring that holds the values up to `head`, and its producer.
+/// Fills a ring with the values up to `head` and returns it with its producer.
 fn ring_with(memory: Memory, head: u64) -> (Arc<Memory>, Producer) {
     let mut producer = Producer::fresh(memory.ring(), 1);
     publish_up_to(&mut producer, memory.ring(), head, 0);
@@ -45,7 +48,8 @@ fn publish_up_to(producer: &mut Producer, ring: Ring<'_>, last: u64, author: usi
     }
 }
 
-/// What a cursor notes that starts at value 1 and polls so often, while the values behind `before` are published.
+/// Returns the notes of a cursor that starts at value 1 and polls `polls` times while the values
+/// after `before` are published.
 fn poll_while_publishing(memory: Memory, before: u64, last: u64, polls: usize) -> String {
     let (memory, mut producer) = ring_with(memory, before);
     let theirs = Arc::clone(&memory);
@@ -69,7 +73,8 @@ fn values_come_whole_and_in_order_or_count_as_lost() {
 // Fault 37.
 #[test]
 fn a_cursor_that_is_lapped_while_it_copies_sees_no_mixture() {
-    // After "-" the cursor is at 3: it saw that 4 is being written over 2, and not yet that 3 is the head.
+    // After "-" the cursor is at 3: it has seen that 4 is being written over 2, but not yet that 3
+    // is the head.
     let expected = ["- -", "- 3+2", "1 -", "1 2", "1 3+1", "2+1 -", "2+1 3", "3+2 -", "3+2 4"];
     explore(2, &expected, || poll_while_publishing(memory_of(2), 2, 4, 2));
 }
@@ -104,7 +109,8 @@ fn a_noted_time_belongs_to_its_value() {
 
 #[test]
 fn the_newest_value_is_whole_and_not_older_than_the_last_one() {
-    // Busy: loom lets a thread go on seeing an old head, and the newer stamp in its slot, as often as it tries.
+    // A busy result is possible: loom lets a thread see an old head, together with the newer stamp
+    // in its slot, on every attempt.
     let expected = [
         ["1 1", "1 2", "1 3", "2 2", "2 3"],
         ["3 3", "Empty 1", "Empty 2", "Empty 3", "Empty Empty"],

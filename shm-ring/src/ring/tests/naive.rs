@@ -1,4 +1,4 @@
-//! The ring against a naive one, which remembers every value and how far the producer got.
+//! Compares the ring with a naive one, which remembers every value and how far the producer got.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,12 +7,12 @@ use proptest::prelude::*;
 enum Step {
     Publish(usize),
     NoteTime,
-    /// Dies after so many stores of a value of that length.
+    /// Dies after the given number of stores of a value of the given length.
     Die(usize, usize),
     TakeOver,
     Poll,
     Latest,
-    /// To so many numbers behind the oldest one.
+    /// Jumps to the given number of values after the oldest one.
     Jump(u64),
 }
 
@@ -35,7 +35,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A payload of this length that no other step publishes.
+/// Returns a payload of this length that no other step publishes.
 fn payload_of_step(index: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| (index * 37 + at).to_le_bytes()[0]).collect()
 }
@@ -51,9 +51,9 @@ struct Found {
 struct Naive {
     slots: u64,
     first: u64,
-    /// All that was ever visible.
+    /// All values that were ever visible.
     values: Vec<Found>,
-    /// The last number whose slot was touched, and the last one that was announced.
+    /// The last number whose slot was touched, and the last number that was announced.
     touched: u64,
     announced: u64,
     next: u64,
@@ -66,12 +66,13 @@ impl Naive {
         Self { slots, first, values: Vec::new(), touched: before, announced: before, next: first, lost: 0 }
     }
 
-    /// The number of the value that becomes visible next.
+    /// Returns the number of the value that becomes visible next.
     fn end(&self) -> u64 {
         self.first + self.values.len() as u64
     }
 
-    /// Does so many stores of a publication: stamp, payload, length, time, stamp, head.
+    /// Performs the given number of stores of a publication: stamp, payload, length, time, stamp,
+    /// head.
     fn publish(&mut self, payload: Vec<u8>, stores: usize) {
         let (sequence, visible) = (self.end(), 4 + payload.len().div_ceil(copy::WORD));
         if stores > 0 {
@@ -85,7 +86,8 @@ impl Naive {
         }
     }
 
-    /// The last number that the cursor took, or that was there when it went by; 0 if it is beyond all of them.
+    /// Returns the number of the last value that the cursor received, or skipped while it was in
+    /// the ring. Returns 0 if the cursor is beyond all values.
     fn seen(&self) -> u64 {
         if self.next <= self.end() { self.next - 1 } else { 0 }
     }
@@ -106,14 +108,14 @@ impl Naive {
     }
 }
 
-/// What came, in the naive ring's terms.
+/// Converts the result of a poll to the type that the naive ring returns.
 fn found(polled: Result<Polled, Fault>, payload: &[u8]) -> Option<Found> {
     match polled.expect("no fault") {
         Polled::Value(Stamped { sequence, lost, time_ns, .. }) => {
             Some(Found { sequence, lost, time_ns, payload: payload.to_vec() })
         }
         Polled::Empty => None,
-        Polled::Busy => panic!("nobody is at work"),
+        Polled::Busy => panic!("no producer is running"),
     }
 }
 

@@ -1,9 +1,9 @@
-//! What comes out of a ring, and which bytes are in it.
+//! Tests of the values that a ring returns and of the bytes in its memory.
 
 use super::*;
 use crate::header::STATE_MOVED;
 
-/// A ring whose first number is `first`, with values up to `head`.
+/// Fills a ring whose first number is `first` with values up to `head`.
 fn filled(memory: &Memory, first: u64, head: u64) -> Producer {
     let mut producer = Producer::fresh(memory.ring(), first);
     while producer.head() < head {
@@ -30,7 +30,8 @@ fn a_slot_has_these_bytes() {
         [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11],
         *b"eleven b",
         *b"yte\0\0\0\0\0",
-        // As zlib's crc32 has it of the number, the length with the flags, and the payload.
+        // The same number as zlib's crc32 of the sequence number, the length with the flags, and
+        // the payload.
         [0xc2, 0x59, 0xe9, 0x70, 0, 0, 0, 0],
     ];
     assert_eq!(bytes_of(&memory.words[6..]), expected.as_flattened());
@@ -42,7 +43,7 @@ fn a_slot_has_these_bytes() {
 fn a_slot_whose_value_is_unfinished_has_these_bytes() {
     let memory = memory_of(2);
     filled(&memory, 1, 2);
-    // With a payload for which the slot has no room, the producer dies in the midst.
+    // The slot has no space for this payload, so the producer dies in the middle of writing it.
     let ring = Ring { shape: Shape { capacity: 24, ..memory.ring().shape() }, ..memory.ring() };
     let death = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fill(ring, 3, &[1; 24], 0x0708)));
     assert!(death.is_err());
@@ -162,7 +163,7 @@ fn numbers_that_a_writer_left_out_count_as_lost() {
     let mut follower = Follower::at(5);
     follower.drain(memory.ring());
     assert_eq!(follower.notes(), "5 8+2");
-    // Also where the slots hold older values of every age.
+    // This also holds if the slots have older values of every age.
     for last in 5..60 {
         let memory = memory_of(4);
         let mut producer = filled(&memory, 1, last);
@@ -232,9 +233,10 @@ fn the_newest_value_comes_as_often_as_it_is_asked_for() {
     assert_eq!(memory.ring().latest(0, &mut buffer), Ok(Polled::Empty));
     for sequence in 3..9 {
         producer.publish(memory.ring(), &payload_of(sequence, 0));
-        assert!(memory.ring().latest_at_once(0, &mut buffer).is_some(), "one look is enough");
-        assert!(Cursor::at(sequence).poll_at_once(memory.ring(), &mut buffer).is_some(), "also for who waits");
-        // Also whoever waits behind a number that nobody has published, or that nobody can.
+        assert!(memory.ring().latest_at_once(0, &mut buffer).is_some(), "one attempt is enough");
+        assert!(Cursor::at(sequence).poll_at_once(memory.ring(), &mut buffer).is_some(), "also for a waiting reader");
+        // This also holds for a reader that waits after a number that was never published or never
+        // can be.
         for known in [0, 0, sequence, sequence + 1, MAX_SEQUENCE + 1, u64::MAX] {
             let Ok(Polled::Value(stamped)) = latest(memory.ring(), known, &mut buffer) else { panic!("no value") };
             assert_eq!(note_of(&stamped, &buffer), sequence.to_string());

@@ -1,12 +1,13 @@
-//! Two real threads: what the models explore, many times over, and under Miri with each seed another schedule.
+//! Tests with two real threads. They repeat what the models explore many times; under Miri, each
+//! seed gives another schedule.
 
 use super::*;
 use std::thread::{self, ScopedJoinHandle};
 
-/// How many values a writer publishes.
+/// The number of values that a writer publishes.
 const LAST: u64 = if cfg!(miri) { 30 } else { 400_000 };
 
-/// Whether the writer has ended, in which case everything that it stored is visible.
+/// Returns whether the writer has ended. If so, everything that it stored is visible.
 fn has_ended(writer: &ScopedJoinHandle<'_, ()>) -> bool {
     let has_ended = writer.is_finished();
     if has_ended {
@@ -15,7 +16,8 @@ fn has_ended(writer: &ScopedJoinHandle<'_, ()>) -> bool {
     has_ended
 }
 
-/// Polls up to the last value; every value checks itself. A writer that panics ends it, too.
+/// Polls up to the last value. Each value is checked when it is received. A writer that panics ends
+/// the test, too.
 fn follow(ring: Ring<'_>, writer: &ScopedJoinHandle<'_, ()>) {
     let mut follower = Follower { may_be_busy: true, ..Follower::at(1) };
     while follower.due <= LAST {
@@ -82,7 +84,7 @@ fn the_newest_value_is_never_older_than_the_last_one() {
                     newest = stamped.sequence;
                 }
                 Polled::Empty => assert_eq!(newest, 0),
-                Polled::Busy => panic!("one of so many attempts succeeds"),
+                Polled::Busy => panic!("at least one of the attempts succeeds"),
             }
             assert!(!has_ended || newest == LAST, "the writer ended after value {newest}");
         }

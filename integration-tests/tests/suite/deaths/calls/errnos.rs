@@ -1,14 +1,16 @@
-//! Which errors a system call may give, by its manual page. Left out are those that only say that the program passed
-//! nonsense (EBADF, EFAULT, most of EINVAL), because then it is the program that is wrong and not the machine.
+//! The errors that each system call can return, according to its manual page. Errors that only mean
+//! that the program passed invalid arguments (EBADF, EFAULT, most of EINVAL) are left out, because
+//! they are faults of the program and not of the machine.
 
-/// What file systems may say to every call that names a file.
+/// Errors that a file system may return from any call that names a file.
 ///
-/// That a name is not there would be a lie where it is: what follows from that is no fault of the program's.
+/// ENOENT is not included. To claim that an existing file does not exist would be a lie, and the
+/// program is not responsible for the consequences.
 const NAMES: &[&str] = &["EACCES", "EIO", "ENOMEM", "ELOOP", "ENOTDIR", "ENAMETOOLONG", "ESTALE"];
 const CHANGES: &[&str] = &["EPERM", "EROFS", "ENOSPC", "EDQUOT", "EBUSY"];
 const BYTES: &[&str] = &["EIO", "EAGAIN", "EINTR", "ENOMEM", "ESTALE"];
 
-/// The errors of a call, the likeliest first; none for a call that cannot fail.
+/// Returns the errors of a call, the most likely first. A call that cannot fail has no errors.
 pub fn of(call: &str) -> Vec<&'static str> {
     match call {
         "open" | "openat" => {
@@ -40,7 +42,7 @@ pub fn of(call: &str) -> Vec<&'static str> {
         "ftruncate" => vec!["EINTR", "EIO", "EFBIG", "EINVAL", "EPERM", "ETXTBSY"],
         "fchmod" | "fchown" => vec!["EPERM", "EIO", "EROFS", "EINTR", "ENOSPC", "EDQUOT", "ENOMEM"],
         "read" | "pread64" => [BYTES, &["EISDIR"]].concat(),
-        // Of a pair of sockets in one process.
+        // The calls are on a pair of sockets in one process.
         "recvfrom" => vec!["EINTR"],
         "write" | "pwrite64" | "sendto" => [BYTES, &["ENOSPC", "EDQUOT", "EFBIG", "EPERM", "EPIPE"]].concat(),
         "getdents64" => vec!["EIO", "ENOENT", "ENOMEM", "EINTR"],
@@ -65,7 +67,7 @@ pub fn of(call: &str) -> Vec<&'static str> {
     }
 }
 
-/// The calls by which a region is found, made, changed, locked, mapped and waited for.
+/// The calls that find, create, change, lock, map and wait for a region.
 pub const OF_REGIONS: [&str; 15] = [
     "openat",
     "getdents64",
@@ -84,7 +86,8 @@ pub const OF_REGIONS: [&str; 15] = [
     "close",
 ];
 
-/// The errors of a call of which a region sees most: what is there runs out, is forbidden, or its disk fails.
+/// Returns the errors of a call that a region encounters most: a resource is exhausted, access is
+/// denied, or the disk fails.
 pub fn likely(call: &str) -> Vec<&'static str> {
     match call {
         "openat" => vec!["EMFILE", "EACCES", "EIO"],
@@ -94,15 +97,15 @@ pub fn likely(call: &str) -> Vec<&'static str> {
     }
 }
 
-/// Calls that cannot fail; a process may always ask for its own limits. Where `brk` finds no memory, it gives the old end,
-/// which cannot be injected.
+/// Calls that cannot fail. A process may always read its own limits. If `brk` finds no memory, it
+/// returns the old end, which cannot be injected.
 const INFALLIBLE: [&str; 8] =
     ["getpid", "gettid", "geteuid", "prlimit64", "exit_group", "exit", "restart_syscall", "brk"];
-/// Calls that Rust's and C's runtimes make for a thread or a handler; they end the process where these fail, by their own
-/// decision, and only for reasons that do not occur.
+/// Calls that the runtimes of Rust and C make for a thread or a signal handler. If they fail, the
+/// runtime itself ends the process. They fail only for reasons that do not occur here.
 const RUNTIME: [&str; 5] = ["rt_sigaction", "rt_sigprocmask", "rseq", "set_robust_list", "sched_yield"];
 
-/// Whether it is known what the call may answer.
+/// Returns whether the possible results of the call are known.
 pub fn is_known(call: &str) -> bool {
     !of(call).is_empty() || INFALLIBLE.contains(&call) || RUNTIME.contains(&call)
 }

@@ -1,4 +1,5 @@
-//! A process in which a system call fails and that goes on: it keeps nothing of what failed, and the same works again.
+//! Tests of a process that continues after a system call has failed: it keeps nothing of the failed
+//! attempt, and a second attempt works.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +13,11 @@ use super::{Fault, Injection, errnos};
 use crate::harness::{Child, Sandbox, again, role, said, say};
 
 const TEST: &str = concat!(module_path!(), "::a_call_that_fails_costs_its_process_no_descriptor_mapping_or_lock");
-/// What is injected here does not happen, and so nothing is closed: of that the process can know nothing.
+/// If an error is injected, these calls are not performed and nothing is closed. The process cannot
+/// detect that.
 const NOT_DONE: [&str; 2] = ["close", "munmap"];
 
-/// Everything that a writer and a reader do with a region; what comes of it.
+/// Performs everything that a writer and a reader do with a region, and returns the result.
 fn live(name: &str) -> Result<()> {
     let mut writer = RawWriter::options().kind(Kind::Bytes).slots(4).capacity(8).open_raw(name)?;
     writer.publish(&[1; 8])?;
@@ -28,14 +30,15 @@ fn live(name: &str) -> Result<()> {
     Ok(RawWriter::options().slots(8).open_raw(name)?.remove()?)
 }
 
-/// The descriptors of this process, and its mappings of files in the directory.
+/// Returns the number of this process's descriptors, and of its mappings of files in the directory.
 fn held(directory: &Path) -> (usize, usize) {
     let descriptors = fs::read_dir("/proc/self/fd").expect("the descriptors").count();
     let maps = fs::read_to_string("/proc/self/maps").expect("the mappings");
     (descriptors, maps.lines().filter(|line| line.contains(&directory.display().to_string())).count())
 }
 
-/// The process: once where nothing fails, once where something does, and once more in the same place.
+/// Runs in the process: lives once in a place where nothing fails, once where a call fails, and
+/// once more in that same place.
 fn fail_and_go_on(name: &str) {
     let directory = Path::new(name).parent().expect("a directory");
     let calm = directory.with_extension("calm");
@@ -49,13 +52,13 @@ fn fail_and_go_on(name: &str) {
     say(match (&failed, &again) {
         (Ok(()), Ok(())) => "got along",
         (Err(_), Ok(())) => "failed",
-        // The call came too late for the first try.
+        // The call was too late for the first attempt.
         (Ok(()), Err(_)) => "was done",
         (Err(error), Err(_)) => panic!("{again:?}, after {error}"),
     });
 }
 
-/// Runs the process under strace with these arguments, and gives what it says.
+/// Runs the process under strace with these arguments and returns its output.
 fn run(s: &Sandbox, arguments: &[String]) -> String {
     let process = again(TEST, &s.name("demo"));
     let mut command = s.prepare("strace");
@@ -73,7 +76,7 @@ fn set_environment(command: &mut Command, of: &Command) {
     }
 }
 
-/// The calls on the region's files that the process makes, and that may fail.
+/// Returns the calls on the region's files that the process makes and that can fail.
 fn calls() -> Vec<String> {
     let s = Sandbox::new();
     assert_eq!(run(&s, &tracing(&files_of_region(&s))), "got along");
@@ -82,7 +85,7 @@ fn calls() -> Vec<String> {
     calls.map(str::to_owned).collect()
 }
 
-/// Lets each of the calls of the first life fail with this error, and counts those that did not get along.
+/// Makes each of the calls of the first life fail with this error and counts the lives that failed.
 fn fail(call: &str, errno: &'static str) -> usize {
     let mut failed = 0;
     for count in 1.. {

@@ -1,46 +1,46 @@
-//! Runs a command under strace, with a fault or without, and reads what strace wrote.
+//! Runs a command under strace, with or without a fault, and reads the trace.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use crate::harness::Sandbox;
 
-/// Lets only those calls stop the process that are traced.
+/// Stops the process only at the calls that are traced.
 const FILTER: &str = "--seccomp-bpf";
 
-/// What happens at a system call in place of it, or to it.
+/// A fault that happens at a system call, or instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails, once.
+    /// The call fails once.
     Error(&'static str),
-    /// It fails from then on.
+    /// This call and all later ones fail.
     Errors(&'static str),
-    /// It fails, and from then on every second one does.
+    /// This call fails, and then every second one.
     EverySecond(&'static str),
-    /// The process is killed on entering it.
+    /// The process is killed when it enters the call.
     Kill,
-    /// The process is stopped on entering it.
+    /// The process is stopped when it enters the call.
     Stop,
 }
 
-/// A fault at the `count`-th of these calls, counted by thread from the beginning of the process.
+/// A fault at the `count`-th of these calls, counted per thread from the beginning of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection<'a> {
-    /// One call, or several with commas between them.
+    /// One call, or several calls separated by commas.
     pub calls: &'a str,
     pub count: usize,
     pub fault: Fault,
-    /// Only calls on these files count; all do if there are none.
+    /// Only calls on these files count. If the list is empty, all calls count.
     pub paths: &'a [String],
 }
 
 impl<'a> Injection<'a> {
-    /// A fault at the `count`-th call on whatever file.
+    /// Creates a fault at the `count`-th call, on any file.
     pub fn new(calls: &'a str, count: usize, fault: Fault) -> Self {
         Self { calls, count, fault, paths: &[] }
     }
 
-    /// The arguments of strace, which writes the file `trace`.
+    /// Returns the arguments of strace, which writes the trace to the file `trace`.
     pub fn arguments(&self) -> Vec<String> {
         let Self { calls, count, .. } = self;
         let (fault, repeat) = match self.fault {
@@ -58,25 +58,26 @@ impl<'a> Injection<'a> {
         always.chain(rest).collect()
     }
 
-    /// The command line with strace before it.
+    /// Returns the command line with strace in front of it.
     pub fn command(&self, command: &str) -> String {
         format!("strace {} {command}", self.arguments().join(" "))
     }
 }
 
-/// The arguments of strace that traces all calls on these files, or on whatever file.
+/// Returns the arguments of strace that trace all calls on these files, or on any file if the list
+/// is empty.
 pub fn tracing(paths: &[String]) -> Vec<String> {
     let always = ["-f", FILTER, "-o", "trace"].map(str::to_owned);
     always.into_iter().chain(paths.iter().flat_map(|path| ["-P".to_owned(), path.clone()])).collect()
 }
 
-/// The files of the region `demo`: what may be there of it, and the directory.
+/// Returns the files that may exist for the region `demo`, and the directory.
 pub fn files_of_region(s: &Sandbox) -> Vec<String> {
     let files = ["", "/demo", "/.demo.new", "/.demo.lock"];
     files.map(|file| format!("{}{file}", s.shm_dir().display())).to_vec()
 }
 
-/// Whether strace can be had; says so if not.
+/// Returns whether strace works here. If it does not, reports the test as skipped.
 pub fn can_inject(test: &str) -> bool {
     let possible = Sandbox::new().run("strace -f --seccomp-bpf -e trace=read -o /dev/null true").code() == 0;
     if !possible {
@@ -85,27 +86,29 @@ pub fn can_inject(test: &str) -> bool {
     possible
 }
 
-/// What strace wrote.
+/// Returns the trace that strace wrote.
 pub fn trace(s: &Sandbox) -> String {
     fs::read_to_string(s.home("trace")).unwrap_or_default()
 }
 
-/// Whether what was to be injected has happened.
+/// Returns whether the injected fault has happened.
 pub fn was_hit(s: &Sandbox) -> bool {
     let trace = trace(s);
     trace.contains("(INJECTED)") || trace.contains("killed by SIGKILL")
 }
 
-/// How often a system call is made before `main` and in all, by the thread that makes it most often.
+/// How many times a system call is made before `main` and in total, by the thread that makes it
+/// most often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     pub before_main: usize,
     pub all: usize,
 }
 
-/// Counts the calls of a command that nothing happens to, from a trace of all of them.
+/// Counts the calls of a command without faults, from a trace of all its calls.
 ///
-/// `main` begins behind the last thing that Rust's runtime does before it: to set its handler for SIGBUS.
+/// `main` begins after the last call that Rust's runtime makes before it, which sets the runtime's
+/// handler for SIGBUS.
 pub fn count(trace: &str) -> BTreeMap<String, Count> {
     let mut by_thread = BTreeMap::<(&str, &str), usize>::new();
     let mut counts = BTreeMap::<String, Count>::new();
@@ -124,7 +127,7 @@ pub fn count(trace: &str) -> BTreeMap<String, Count> {
     counts
 }
 
-/// The names of the calls in a trace.
+/// Returns the names of the calls in a trace.
 pub fn names(trace: &str) -> Vec<&str> {
     let mut names: Vec<&str> = trace.lines().filter_map(call).map(|(_, name, _)| name).collect();
     names.sort_unstable();
@@ -132,7 +135,7 @@ pub fn names(trace: &str) -> Vec<&str> {
     names
 }
 
-/// Thread, name and arguments of the call that a line of a trace begins with.
+/// Returns the thread, name and arguments of the call that begins in a line of a trace.
 fn call(line: &str) -> Option<(&str, &str, &str)> {
     let (thread, rest) = line.split_once(' ')?;
     let (name, arguments) = rest.trim_start().split_once('(')?;

@@ -1,5 +1,5 @@
-//! Storms of interruptions: system calls of which every second is interrupted, sleeps that end at once, programs that are
-//! stopped a thousand times a second. No value is lost.
+//! Tests of many interruptions: every second system call is interrupted, sleeps end immediately,
+//! and programs are stopped a thousand times per second. No value is lost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,7 +56,8 @@ fn sleeps_that_are_interrupted_at_once_end_when_a_value_comes_or_the_time_is_up(
     follower.wait().exits(0);
 }
 
-/// Stops and continues processes, about a thousand times a second, until it ends; that gives how often it did.
+/// Stops and continues processes about a thousand times per second until the returned thread is
+/// ended. Ending it returns how many times it did so.
 fn storm_over(pids: &[u32]) -> Background<u64> {
     let pids: Vec<Pid> = pids.iter().map(|pid| Pid::from_raw((*pid).try_into().expect("a pid"))).collect();
     Background::repeat(move || {

@@ -1,10 +1,10 @@
-//! What a command says when a system call fails: that, and not something else.
+//! Tests of the error message when a system call fails: it must name this failure and no other.
 
 use super::injection::{can_inject, was_hit};
 use super::{Fault, Injection};
 use crate::harness::Sandbox;
 
-/// What a command says when the first `call` on these paths gives this error: that, and not something else.
+/// Checks the message of a command whose first `call` on these paths returns this error.
 #[track_caller]
 fn check_told(before: &str, call: &str, error: &'static str, paths: &[&str], command: &str, words: &[&str]) {
     let s = Sandbox::new();
@@ -41,9 +41,9 @@ fn what_cannot_be_read_or_locked_is_not_taken_for_damage_nor_for_nothing() {
     );
     let lock = &["$SHM_DIR/.demo.lock"][..];
     check_told(leftover, "fcntl", "ENOLCK", lock, "shm-writer clean", &["cannot lock region 'demo'"]);
-    // It is opened by its name in the directory.
+    // The lock file is opened by its name relative to the directory.
     check_told(leftover, "openat", "EIO", &[".demo.lock"], "shm-writer clean", &["cannot lock region 'demo'"]);
-    // The first read is of the header, and the second of the descriptor.
+    // The first read reads the header, and the second the descriptor.
     let s = Sandbox::new();
     s.ok("rover");
     let paths = [s.name("rover")];

@@ -1,4 +1,5 @@
-//! What a scenario begins with and comes to when nothing happens to it; and the same once more, with a fault.
+//! Runs a scenario without faults, records the state before and after it, and runs it again with a
+//! fault.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -11,14 +12,14 @@ use super::scenarios::Scenario;
 use super::{Injection, errnos};
 use crate::harness::{Child, DEADLINE, Outcome, Sandbox};
 
-/// A scenario, and what a run of it comes to that nothing happens to.
+/// A scenario, and the results of a run without faults.
 pub struct Rehearsal {
     pub scenario: Scenario,
     start: Files,
     pub before: State,
     pub after: State,
     pub outcome: Outcome,
-    /// The calls that can fail, with how often they are made before `main` and in all.
+    /// The calls that can fail, and how many times each is made before `main` and in total.
     pub calls: Vec<(String, Count)>,
 }
 
@@ -29,7 +30,7 @@ pub struct Run {
     _writer: Option<Child>,
 }
 
-/// The files of `SHM_DIR`, hidden ones too, and what is in those that are not hidden.
+/// The files of `SHM_DIR`, including hidden ones, and the contents of those that are not hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub files: Vec<String>,
@@ -62,7 +63,7 @@ impl Rehearsal {
         Run { sandbox, outcome, _writer: writer }
     }
 
-    /// Runs the command as it is, in what a run has left.
+    /// Runs the command without a fault, on the files that a run has left.
     pub fn again(&self, run: &Run) -> Outcome {
         act(&run.sandbox, &self.scenario, self.scenario.command)
     }
@@ -77,7 +78,7 @@ impl State {
     }
 }
 
-/// Runs the scenario's command, as it is or under strace.
+/// Runs the scenario's command, with or without strace.
 fn act(s: &Sandbox, scenario: &Scenario, line: &str) -> Outcome {
     let Some(meanwhile) = scenario.meanwhile else { return s.run(line) };
     let child = s.spawn(line);
@@ -87,7 +88,8 @@ fn act(s: &Sandbox, scenario: &Scenario, line: &str) -> Outcome {
     child.finish()
 }
 
-/// A sandbox with what the scenario begins with, and the writer that there is, until it is dropped.
+/// Creates a sandbox with the initial state of the scenario. If the scenario has a writer, it runs
+/// until it is dropped.
 fn prepare(start: &Files, scenario: &Scenario) -> (Sandbox, Option<Child>) {
     let s = start.laid_out();
     if !scenario.has_writer {
@@ -99,7 +101,7 @@ fn prepare(start: &Files, scenario: &Scenario) -> (Sandbox, Option<Child>) {
     (s, Some(writer))
 }
 
-/// The files of a sandbox, to be laid out in another one.
+/// The files of a sandbox, which can be copied to another one.
 struct Files {
     shm: Vec<(PathBuf, Vec<u8>, Permissions)>,
     home: Vec<(PathBuf, Vec<u8>, Permissions)>,
@@ -118,7 +120,7 @@ impl Files {
         }
     }
 
-    /// A sandbox with these files.
+    /// Creates a sandbox with these files.
     fn laid_out(&self) -> Sandbox {
         let s = Sandbox::new();
         let lay_out = |directory: &Path, files: &[(PathBuf, Vec<u8>, Permissions)]| {
@@ -134,7 +136,7 @@ impl Files {
     }
 }
 
-/// A region's kind and values, or the bytes of something else.
+/// Returns a region's kind and values, or the bytes of any other file.
 fn content(s: &Sandbox, name: &str) -> String {
     let opened = RawReader::options().start(Position::Oldest).open_raw(s.name(name));
     let mut reader = match opened {

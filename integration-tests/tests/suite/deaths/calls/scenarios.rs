@@ -1,23 +1,24 @@
-//! Every command of both programs, with what there is before it. What must come of them is not said here: that shows a
-//! run to which nothing happens.
+//! Every command of both programs, with the state that it starts from. The expected results are not
+//! listed here; a run without faults determines them.
 
-/// A command, and the state that it meets.
+/// A command, and the state that it starts from.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// What is there before, made by `sh`.
+    /// A script for `sh` that creates the initial state.
     pub before: &'static str,
     pub command: &'static str,
-    /// States of a file between those before and after the command.
+    /// Contents of a file that are allowed besides those before and after the command.
     pub between: &'static [&'static str],
-    /// The exit code of the command when it is tried again, if it may have done its work already.
+    /// The exit code of the command when it is tried again after it may already have done its work.
     pub again: Option<i32>,
     /// Whether another process writes to the region meanwhile.
     pub has_writer: bool,
-    /// What happens when the command has printed a first line.
+    /// A script that runs after the command has printed a first line.
     pub meanwhile: Option<&'static str>,
-    /// Whether its output is the same each time.
+    /// Whether the command prints the same output each time.
     pub prints_the_same: bool,
-    /// Whether it is one of the ways in which a region is made, taken over or replaced, which are looked at more closely.
+    /// Whether the command creates, takes over or replaces a region. Such commands are tested more
+    /// thoroughly.
     pub is_central: bool,
 }
 
@@ -40,7 +41,7 @@ const fn of(before: &'static str, command: &'static str) -> Scenario {
 }
 
 pub const SCENARIOS: [Scenario; 46] = [
-    // What makes, changes and removes.
+    // Commands that create, change and remove.
     of(":", "shm-writer create demo"),
     of(OLD, "shm-writer create demo"),
     Scenario { between: &["text: "], ..of(OLD, "shm-writer create demo --slots 8 --mode 644") },
@@ -69,7 +70,7 @@ pub const SCENARIOS: [Scenario; 46] = [
     Scenario { again: Some(3), has_writer: true, ..of(OLD, "shm-writer rm --force demo") },
     Scenario { again: Some(3), ..of(OLD, "shm-writer rm demo") },
     Scenario { again: Some(3), ..of("shm-writer a x; shm-writer b x", "shm-writer rm a b") },
-    // What may not be locked is passed by, and not an error.
+    // A file that cannot be locked is skipped and is not an error.
     Scenario { prints_the_same: false, ..of(LEFTOVERS, "shm-writer clean --dry-run") },
     Scenario { prints_the_same: false, ..of(LEFTOVERS, "shm-writer clean") },
     Scenario { between: &["plain: "], ..of(":", "shm-writer map block --size 8 hello") },
@@ -77,7 +78,7 @@ pub const SCENARIOS: [Scenario; 46] = [
     of("printf 'some bytes' > $SHM_DIR/block; printf BYTES > f", "shm-writer map block --size 10 < f"),
     of(":", "shm-writer completions bash"),
     of(":", "shm-reader completions bash"),
-    // What looks.
+    // Commands that only read.
     of(OLD, "shm-reader demo"),
     of(SMALL, "shm-reader demo --from oldest"),
     of("shm-writer --checksum demo old", "shm-reader demo --json"),

@@ -1,5 +1,5 @@
-//! A reader that is stopped at any system call hinders no writer, also while it asks who holds the lock: an answer must not
-//! be had by taking it.
+//! Tests that a reader that is stopped at any system call does not hinder a writer. This includes
+//! the call that checks whether the lock is held: the reader must not take the lock to find out.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use super::injection::{can_inject, files_of_region, names, trace, tracing};
 use super::{Fault, Injection, errnos};
 use crate::harness::{Sandbox, eventually};
 
-/// Runs a reader that is stopped at this call, and says whether it was, with a writer that does its work meanwhile.
+/// Stops a reader at this call, lets a writer do its work meanwhile, and returns whether the reader
+/// was stopped.
 fn writes_while_stopped(command: &str, call: &str, count: usize) -> bool {
     let s = Sandbox::new();
     s.ok("shm-writer demo zero");

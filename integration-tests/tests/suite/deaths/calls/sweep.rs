@@ -1,12 +1,14 @@
-//! Every error that a system call may give, and a kill, at every system call of every command. How many of them are tried
-//! depends on the effort; with `SHM_EFFORT=3` it is all of them (ci/fail-calls).
+//! Tries every error that a system call can return, and a kill, at every system call of every
+//! command. The effort determines how many of them are tried; with `SHM_EFFORT=3`, all of them are
+//! (ci/fail-calls).
 //!
-//! Whatever fails: the command ends with an exit code that is documented and a message, or does its work; what there
-//! was before is there, or what the command makes of it, and nothing between; nothing is left over but what the next
-//! start reclaims; and the same command, tried again, works.
+//! Whatever fails, the following must hold. The command either does its work or ends with a
+//! documented exit code and a message. The state is either the one before the command or the one
+//! after it, with nothing in between. Nothing remains except files that the next start reclaims.
+//! The same command works when it is tried again.
 //!
-//! Only calls after the beginning of `main` are hit: what the loader and the runtimes do before it, and at the
-//! beginning of a thread, is not the programs' own.
+//! Only calls after the beginning of `main` are affected. The loader and the runtimes make other
+//! calls before it, and at the beginning of a thread; these do not belong to the programs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,21 +24,21 @@ use super::scenarios::{SCENARIOS, Scenario};
 use super::{Fault, Injection, errnos};
 use crate::harness::Outcome;
 
-/// The documented exit codes of commands that are neither interrupted nor used wrongly.
+/// The documented exit codes of commands that are neither interrupted nor used incorrectly.
 const CODES: [i32; 8] = [0, 1, 3, 4, 5, 6, 7, 141];
-/// More often than this no command makes a call.
+/// No command makes a call more often than this.
 const MOST: usize = 400;
-/// Faults to be tried one after the other.
+/// Faults that are tried one after another.
 struct Task<'a> {
     rehearsal: &'a Rehearsal,
     call: &'a str,
     count: usize,
     fault: Fault,
-    /// Whether the next calls are hit as well, until one is not made any more.
+    /// Whether the following calls are hit as well, until the call is no longer made.
     goes_on: bool,
 }
 
-/// What a sweep comes to.
+/// The results of a sweep.
 #[derive(Default)]
 struct Tally {
     runs: AtomicUsize,
@@ -69,12 +71,12 @@ fn an_interrupted_system_call_is_tried_again() {
     sweep("an_interrupted_system_call", closer(), |task| task.is_central() && task.fault == Fault::Error("EINTR"));
 }
 
-/// How many faults there are of each kind in the scenarios that are looked at more closely.
+/// Returns how many faults of each kind are tried in the scenarios that are tested more thoroughly.
 fn closer() -> usize {
     at_effort([20, 120, usize::MAX, usize::MAX])
 }
 
-/// Tries these faults, or about so many of them, evenly spread.
+/// Tries the selected faults, or about `most` of them, evenly spread.
 fn sweep(test: &str, most: usize, is_wanted: impl Fn(&Task<'_>) -> bool) {
     static REHEARSALS: OnceLock<Vec<Rehearsal>> = OnceLock::new();
     if !can_inject(test) {
@@ -100,7 +102,7 @@ fn sweep(test: &str, most: usize, is_wanted: impl Fn(&Task<'_>) -> bool) {
     assert!(hits > picked.len() * 9 / 10 && has_failed, "only {hits} hit and {refusals} errors of {}", picked.len());
 }
 
-/// Does something with each item, on as many threads as there are processors.
+/// Processes each item, on as many threads as there are processors.
 fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -122,7 +124,7 @@ impl Rehearsal {
         let mut tasks = Vec::new();
         for (call, count) in &self.calls {
             let mut faults: Vec<Fault> = errnos::of(call).into_iter().map(Fault::Error).collect();
-            // To try again and again what is interrupted each time is right.
+            // It is correct to retry forever if a call is interrupted each time.
             let lasting = errnos::of(call).into_iter().find(|errno| *errno != "EINTR" && *errno != "EAGAIN");
             faults.extend(lasting.map(Fault::Errors));
             faults.push(Fault::Kill);
@@ -142,7 +144,8 @@ impl Rehearsal {
 }
 
 impl Task<'_> {
-    /// Whether it is one of the calls on which regions depend, where they are made, taken over or replaced.
+    /// Returns whether the call is one that regions depend on, in a scenario that creates, takes
+    /// over or replaces a region.
     fn is_central(&self) -> bool {
         self.rehearsal.scenario.is_central && errnos::OF_REGIONS.contains(&self.call)
     }
@@ -167,12 +170,12 @@ impl Task<'_> {
                 return;
             }
         }
-        panic!("{} is called for ever", self.call);
+        panic!("{} is called forever", self.call);
     }
 }
 
 impl Rehearsal {
-    /// Runs the scenario with the fault, checks everything, and says whether the fault happened.
+    /// Runs the scenario with the fault, checks everything, and returns whether the fault happened.
     fn check(&self, injection: &Injection<'_>, tally: &Tally) -> bool {
         let run = self.run(injection);
         let outcome = &run.outcome;
@@ -190,7 +193,7 @@ impl Rehearsal {
         true
     }
 
-    /// It ended with a code that is documented and a message, or rightly.
+    /// Checks that the command succeeded, or ended with a documented exit code and a message.
     fn check_outcome(&self, injection: &Injection<'_>, outcome: &Outcome) {
         if injection.fault == Fault::Kill {
             assert_eq!(outcome.code(), 137, "{outcome:?}");
@@ -218,7 +221,8 @@ impl Rehearsal {
         }
     }
 
-    /// What was there is there, or what the command makes of it; no unfinished file is left, except by a kill.
+    /// Checks that the state is the one before or after the command. Only a kill may leave an
+    /// unfinished file.
     fn check_state(&self, injection: &Injection<'_>, outcome: &Outcome, now: &State) {
         let names = self.before.contents.keys().chain(self.after.contents.keys()).chain(now.contents.keys());
         for name in names {
@@ -239,7 +243,8 @@ impl Rehearsal {
         }
     }
 
-    /// The same command works now, and leaves what it would have left at once: the newest value, and what was there before.
+    /// Checks that the same command works now, and that the result is the same as after a run
+    /// without a fault: the newest value, and the values that existed before.
     fn try_again(&self, run: &Run) {
         let (outcome, again) = (&run.outcome, self.again(run));
         let codes = [Some(self.outcome.code()), self.scenario.again];

@@ -1,4 +1,5 @@
-//! Writers that end without closing their region: they exit, panic, abort, or become another program.
+//! Tests of writers that end without closing their region: they exit, panic, abort, or execute
+//! another program.
 
 use std::process::Stdio;
 
@@ -25,7 +26,7 @@ fn a_writer_that_ends_without_closing_its_region_is_like_one_that_was_killed() {
         });
         assert_eq!(info.state, RegionState::Open, "{end}: nobody closed it");
         assert_eq!(scene.newest(), Some((before + 1, value)), "{end}");
-        // The kernel frees the lock of one that ends before it is dead.
+        // The kernel frees the lock of an ending process before the process is dead.
         match end {
             "exec" => assert_eq!(child.try_wait().expect("it is our child"), None, "it lives on as another program"),
             _ => drop(eventually("the writer is dead", || child.try_wait().expect("it is our child"))),

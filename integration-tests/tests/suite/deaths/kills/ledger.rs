@@ -1,4 +1,5 @@
-//! What was ever seen of a region: each value whole, each number with one value, and nothing that goes back.
+//! A record of everything that was seen of a region. It checks that each value is whole, that each
+//! number has one value, and that nothing goes backwards.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -7,23 +8,23 @@ use std::time::{Duration, Instant};
 use super::payload::payload;
 use crate::harness::DEADLINE;
 
-/// Numbers so far behind the newest are forgotten.
+/// Values that are older than the newest by more than this number are forgotten.
 const REMEMBERED: u64 = 100_000;
 
-/// Shared by all who look at one region.
+/// The ledger is shared by all readers of one region.
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<(Mutex<Pages>, Condvar)>);
 
 #[derive(Default)]
 struct Pages {
     values: BTreeMap<u64, Vec<u8>>,
-    /// The newest number that the follower has seen, and when.
+    /// The newest number that the follower has seen, and when it saw it.
     followed: Option<(u64, Instant)>,
     faults: Vec<String>,
 }
 
 impl Ledger {
-    /// Enters a value that somebody has read.
+    /// Records a value that a reader has read.
     pub fn enter(&self, sequence: u64, value: &[u8]) {
         let mut pages = self.lock();
         if !is_whole(value) {
@@ -36,7 +37,7 @@ impl Ledger {
         pages.values = pages.values.split_off(&sequence.saturating_sub(REMEMBERED));
     }
 
-    /// The same for a reader that follows the region.
+    /// Records a value that a follower has read.
     pub fn follow(&self, sequence: u64, value: &[u8]) {
         self.enter(sequence, value);
         let mut pages = self.lock();
@@ -49,7 +50,7 @@ impl Ledger {
         self.0.1.notify_all();
     }
 
-    /// Waits until a follower has got as far as this, and says when it did.
+    /// Waits until the follower has reached this number, and returns when it did.
     #[track_caller]
     pub fn wait_for_follower(&self, sequence: u64) -> Instant {
         let deadline = Instant::now() + DEADLINE;
@@ -69,7 +70,7 @@ impl Ledger {
         self.lock().faults.push(fault);
     }
 
-    /// Fails if anything was wrong so far.
+    /// Fails if anything wrong has been recorded.
     #[track_caller]
     pub fn check(&self, place: &dyn std::fmt::Debug) {
         let faults = &self.lock().faults;
@@ -81,7 +82,8 @@ impl Ledger {
     }
 }
 
-/// Whether a value is one that a single author published. Of less than a word, anything may be.
+/// Returns whether a single author published the value. A value of less than a word may contain
+/// anything.
 fn is_whole(value: &[u8]) -> bool {
     value.first_chunk().is_none_or(|author| payload(u64::from_le_bytes(*author), value.len()) == value)
 }

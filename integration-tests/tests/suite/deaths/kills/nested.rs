@@ -1,4 +1,4 @@
-//! Writers that are killed while they recover from the death of another, again and again.
+//! Tests of writers that are killed while they recover from the death of another, repeatedly.
 
 use super::payload::payload;
 use super::scene::Scene;
@@ -6,7 +6,7 @@ use super::stepper::{Moment, Survey};
 use super::{can_trace, chosen_kills, is_full};
 use testkit::Random;
 
-/// The operations of the first victim: a publication, growth, another size.
+/// The operations of the first victim: a publication, growth, and a change of size.
 const FIRST: [(&str, &[usize]); 3] = [
     ("value=8 open publish value=9 stop publish stop", &[9]),
     ("value=8 open publish value=200 stop publish stop", &[200]),
@@ -16,7 +16,7 @@ const FIRST: [(&str, &[usize]); 3] = [
 /// The second victim takes over and publishes.
 const SECOND: &str = "value=8 stop open publish stop";
 
-/// The deaths that are recovered from: right before and after each change, or one of them.
+/// Returns the deaths to recover from: directly before and after each change, or one of them.
 fn deaths(survey: &Survey) -> Vec<Moment> {
     let mut points = survey.turning_points();
     points.dedup();
@@ -25,12 +25,12 @@ fn deaths(survey: &Survey) -> Vec<Moment> {
     points.into_iter().step_by(stride).collect()
 }
 
-/// The deaths in the recovery.
+/// Returns the deaths during the recovery.
 fn second_deaths(survey: &Survey) -> Vec<Moment> {
     survey.choose(if is_full() { 500 } else { chosen_kills() / 4 })
 }
 
-/// Kills a victim that publishes values of these lengths, and checks what it left.
+/// Kills a victim that publishes values of these lengths, and checks the state that it left.
 fn kill(scene: &mut Scene, words: &str, published: &[usize], moment: Moment, place: &dyn std::fmt::Debug) {
     let mut victim = scene.victim(words);
     let before = scene.ends();
@@ -64,10 +64,10 @@ fn a_writer_killed_after_any_instruction_of_recovering_from_a_kill_is_followed_b
             }
         }
     }
-    scene.tell("kills of recoveries");
+    scene.report("kills of recoveries");
 }
 
-/// A region that is made, or removed; and then made.
+/// Creates a region, or removes a region, which is then created again.
 const MAKING: &str = "slots=8 capacity=64 stop open stop";
 const REMOVING: &str = "open value=9 publish stop remove stop";
 
@@ -104,10 +104,11 @@ fn a_writer_killed_while_it_makes_a_region_after_one_that_was_killed_leaves_all_
             }
         }
     }
-    scene.tell("kills of recoveries from half a region");
+    scene.report("kills of recoveries from half a region");
 }
 
-/// A life of a writer: it takes over, with another number of slots than the one before, and publishes twice.
+/// The life of a writer: it takes over with a different number of slots than the previous writer,
+/// and publishes twice.
 fn life(turn: u64) -> String {
     format!("slots={} value=9 stop open publish publish stop", 8 << (turn % 2))
 }
@@ -135,5 +136,5 @@ fn a_hundred_writers_killed_one_after_the_other_lose_nothing_and_repeat_no_numbe
         }
         scene.restart(&round);
     }
-    scene.tell("100 kills in a row");
+    scene.report("100 kills in a row");
 }

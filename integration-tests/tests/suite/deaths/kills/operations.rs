@@ -1,4 +1,4 @@
-//! Each operation of a writer, killed after any of its instructions.
+//! Tests of each operation of a writer, killed after any of its instructions.
 
 use testkit::effort;
 
@@ -6,12 +6,12 @@ use super::payload::payload;
 use super::scene::{SLOTS, Scene};
 use super::{can_trace, chosen_kills, stepper::Moment};
 
-/// What one operation is, in a victim's words: what comes before, and the part that matters.
+/// An operation in the words of a victim: the preparation, and the part to be killed.
 struct Operation {
     words: String,
-    /// The length of the value that it publishes, if it does.
+    /// The length of the value that the operation publishes, if it publishes one.
     publishes: Option<usize>,
-    /// Whether the region has other slots afterwards.
+    /// Whether the operation changes the number of slots.
     changes_layout: bool,
 }
 
@@ -21,7 +21,7 @@ impl Operation {
     }
 }
 
-/// Surveys the operation, and gives the moments at which it is going to be killed.
+/// Surveys the operation and returns the moments at which it will be killed.
 fn survey(scene: &mut Scene, operation: &Operation) -> Vec<Moment> {
     let survey = scene.survey(&operation.words);
     let chosen = survey.choose(chosen_kills());
@@ -30,7 +30,7 @@ fn survey(scene: &mut Scene, operation: &Operation) -> Vec<Moment> {
     chosen
 }
 
-/// Kills the operation at each moment, in one region that goes on through all of it.
+/// Kills the operation at each moment, always in the same region.
 fn kill_everywhere(scene: &mut Scene, operation: &Operation) {
     let moments = survey(scene, operation);
     scene.reset();
@@ -49,7 +49,7 @@ fn kill_everywhere(scene: &mut Scene, operation: &Operation) {
             scene.reset();
         }
     }
-    scene.tell(&operation.words);
+    scene.report(&operation.words);
 }
 
 // Fault 1.
@@ -59,19 +59,21 @@ fn a_writer_killed_after_any_instruction_of_a_publication_leaves_the_old_value_o
         return;
     }
     for checksum in [false, true] {
-        // Each length at least once, with checksums or without.
+        // Each length is used at least once, with or without checksums.
         let lengths = [0, 1, 7, 8, 9, CAPACITY].into_iter().enumerate();
         let is_wanted = |index: usize| effort() > 1 || index.is_multiple_of(2) != checksum;
         for bytes in lengths.filter(|(index, _)| is_wanted(*index)).map(|(_, bytes)| bytes) {
             let mut scene = Scene::new(CAPACITY as u64, checksum);
-            // The first publication of a process has more to do, none of which is seen from outside.
+            // The first publication of a process does more work, but none of it is visible from
+            // outside.
             let words = format!("value=8 open publish value={bytes} stop publish stop");
             kill_everywhere(&mut scene, &Operation::new(&words, Some(bytes)));
         }
     }
 }
 
-/// Of slots whose values are copied in several ways: up to their end by larger moves, and the last bytes by smaller ones.
+/// A capacity at which the copy uses several methods: large moves up to almost the end, and smaller
+/// ones for the last bytes.
 const CAPACITY: usize = 520;
 
 // Fault 1.
@@ -148,7 +150,7 @@ fn a_writer_killed_after_any_instruction_of_making_a_region_leaves_all_of_it_or_
         assert_eq!(scene.newest().map(|(sequence, _)| sequence), Some(1), "{place:?}");
         scene.remove();
     }
-    scene.tell(&operation.words);
+    scene.report(&operation.words);
 }
 
 // Fault 3.
@@ -170,5 +172,5 @@ fn a_writer_killed_after_any_instruction_of_removing_its_region_leaves_all_of_it
         scene.restart(&place);
         scene.remove();
     }
-    scene.tell(&operation.words);
+    scene.report(&operation.words);
 }

@@ -1,4 +1,4 @@
-//! One region, those who look at it all the time, and what must hold whenever its writer was killed.
+//! A region with its readers, and the conditions that must hold whenever its writer was killed.
 
 use std::fmt::Debug;
 use std::fs::{self, File};
@@ -13,35 +13,36 @@ use super::payload::payload;
 use super::stepper::{Stepper, Survey};
 use crate::harness::{Sandbox, victim, without_forks};
 
-/// The slots of a scene's region, and the values that it must always hold once it is full: while one is being written,
-/// the oldest is gone.
+/// The number of slots of a scene's region.
 pub const SLOTS: u64 = 8;
-/// One slot less than there are, where one is being written.
+/// The number of values that a full region always retains. It is one less than the number of slots,
+/// because the oldest value is lost while a value is being written.
 const HELD: u64 = SLOTS - 1;
-/// The next writer starts at once, and is heard at once, also on a machine that has much else to do.
+/// The maximum time until the next writer has started and until a reader has received its value,
+/// even on a machine that is busy with other work.
 const PROMPT: Duration = Duration::from_secs(10);
 
-/// A number and the value that has it.
+/// A sequence number and its value.
 pub type Numbered = (u64, Vec<u8>);
 
 pub struct Scene {
     pub sandbox: Sandbox,
     pub name: String,
     pub ledger: Ledger,
-    /// What the region is made with.
+    /// The options that the region is created with.
     options: WriterOptions,
     follower: Option<Background<u64>>,
-    /// The last author. Each writer is another one.
+    /// The number of the last author. Each writer is a new author.
     pub author: u64,
     pub kills: u64,
-    /// How many values are held after each death, at least.
+    /// The minimum number of values that are retained after each death.
     pub fewest: u64,
     slowest_start: Duration,
     notices: Vec<Duration>,
 }
 
 impl Scene {
-    /// A region with slots of this capacity, full, with a reader that waits.
+    /// Creates a full region with slots of this capacity, and a reader that waits.
     pub fn new(capacity: u64, checksum: bool) -> Self {
         let mut scene = Self::empty(capacity, checksum);
         scene.reset();
@@ -50,7 +51,7 @@ impl Scene {
         scene
     }
 
-    /// No region yet.
+    /// Creates a scene without a region.
     pub fn empty(capacity: u64, checksum: bool) -> Self {
         let sandbox = Sandbox::new();
         let name = sandbox.name("demo");
@@ -70,7 +71,8 @@ impl Scene {
         }
     }
 
-    /// Makes the region what it was at first, full of values that fit everywhere, and ends without an accident.
+    /// Restores the initial state of the region, full of values that fit in any slot, and closes
+    /// it.
     #[track_caller]
     pub fn reset(&mut self) {
         let mut writer = self.open().expect("a next writer");
@@ -89,25 +91,27 @@ impl Scene {
         without_forks(|| self.options.open_raw(&self.name))
     }
 
-    /// Starts a victim, the next author, that obeys these words up to the first stop.
+    /// Starts a victim, as the next author, that obeys these words up to the first stop.
     #[track_caller]
     pub fn victim(&mut self, words: &str) -> Stepper {
         self.author += 1;
         let mut command = self.sandbox.prepare(victim());
         command.arg(&self.name).arg(self.author.to_string()).args(words.split_whitespace());
-        // The lock of the last writer of this process is free.
+        // The lock of the last writer of this process must be free.
         without_forks(|| ());
         Stepper::start(&mut command)
     }
 
-    /// Runs such a victim to its end, and says what one could have seen of it at each moment.
+    /// Runs such a victim to its end, and returns the changes that were visible from outside at
+    /// each moment.
     #[track_caller]
     pub fn survey(&mut self, words: &str) -> Survey {
         let has_changed = self.looker();
         self.victim(words).survey(has_changed)
     }
 
-    /// The newest value, as somebody sees it who opens the region now. None: there is no value, or no region.
+    /// Returns the newest value, as seen by a reader that opens the region now. Returns `None` if
+    /// there is no value or no region.
     #[track_caller]
     pub fn newest(&self) -> Option<Numbered> {
         let mut reader = match RawReader::open(&self.name) {
@@ -119,8 +123,9 @@ impl Scene {
         Some((sample.sequence, sample.value))
     }
 
-    /// Where the region ends: its newest value, and if there is one, the value that can be received already before it is
-    /// known as the newest. A writer may have died between the two.
+    /// Returns where the region may end: its newest value, and, if there is one, the next value,
+    /// which can already be received before the head names it. A writer may have died between the
+    /// two.
     #[track_caller]
     pub fn ends(&self) -> Vec<Option<Numbered>> {
         let newest = self.newest();
@@ -133,7 +138,8 @@ impl Scene {
         ends
     }
 
-    /// Where it may end once the victim, the last author, is dead, that published values of these lengths.
+    /// Returns where the region may end after the victim, which is the last author, has died. The
+    /// victim published values of these lengths.
     pub fn outcomes(&self, mut before: Vec<Option<Numbered>>, published: &[usize]) -> Vec<Option<Numbered>> {
         let last = before.iter().flatten().map(|(sequence, _)| *sequence).max().unwrap_or(0);
         let own =
@@ -142,14 +148,15 @@ impl Scene {
         before
     }
 
-    /// Kills the victim and looks at what is left: the newest value is one of those that are expected, the ones before it
-    /// are all there, and nobody saw anything wrong. Returns the newest.
+    /// Kills the victim and checks the remaining state: the newest value is one of the expected
+    /// ones, all values before it exist, and no reader saw anything wrong. Returns the newest
+    /// value.
     #[track_caller]
     pub fn kill(&mut self, victim: Stepper, expected: &[Option<Numbered>], place: &dyn Debug) -> Option<Numbered> {
         victim.kill();
         self.kills += 1;
         let newest = self.newest();
-        assert!(expected.contains(&newest), "{place:?}: {newest:02x?} is none of {expected:02x?}");
+        assert!(expected.contains(&newest), "{place:?}: {newest:02x?} is not one of {expected:02x?}");
         if let Some((sequence, _)) = &newest {
             self.check_held(*sequence, place);
         }
@@ -157,8 +164,8 @@ impl Scene {
         newest
     }
 
-    /// Waits until the follower is near the newest value. On a busy machine it could otherwise fall so far behind writers that
-    /// come one after the other that it would lose values by right.
+    /// Waits until the follower is near the newest value. Otherwise, on a busy machine, a quick
+    /// series of writers could overtake the follower, and it would then rightly lose values.
     #[track_caller]
     pub fn let_follower_keep_up(&self) {
         if let Some((sequence, _)) = self.newest() {
@@ -166,7 +173,7 @@ impl Scene {
         }
     }
 
-    /// Reads all that the region holds: it ends with the newest, and nothing is missing.
+    /// Reads all values that the region retains. They must end with the newest one, without a gap.
     #[track_caller]
     fn check_held(&self, newest: u64, place: &dyn Debug) {
         let mut reader = RawReader::options().start(Position::Oldest).open_raw(&self.name).expect("it was there");
@@ -176,15 +183,15 @@ impl Scene {
             self.ledger.enter(sample.sequence, &sample.value);
             held.push(sample.sequence);
         }
-        // A value can be received a moment before it is known as the newest.
+        // A value can be received shortly before the head names it.
         let (oldest, last) = held.first().copied().zip(held.last().copied()).unwrap_or_default();
         let is_gapless = held.iter().copied().eq(oldest..=last) && (newest..=newest + 1).contains(&last);
         assert!(is_gapless, "{place:?}: {held:?} are held, and {newest} is the newest");
         assert!(held.len() as u64 >= self.fewest, "{place:?}: only {held:?} are held");
     }
 
-    /// The next writer starts at once, publishes, and is heard by the reader that waits; nothing is left over but what a
-    /// region consists of.
+    /// Checks that the next writer starts immediately and publishes, that the waiting reader
+    /// receives its value, and that only the files of a region remain.
     #[track_caller]
     pub fn restart(&mut self, place: &dyn Debug) {
         let started = Instant::now();
@@ -204,7 +211,7 @@ impl Scene {
         self.ledger.check(place);
     }
 
-    /// Removes the region, if there is one, so that the next one is made anew.
+    /// Removes the region, if there is one, so the next writer creates a new one.
     #[track_caller]
     pub fn clear(&mut self) {
         if self.sandbox.shm("demo").exists() {
@@ -213,7 +220,7 @@ impl Scene {
         self.ledger = Ledger::default();
     }
 
-    /// Removes the region, so that the next one is made anew.
+    /// Removes the region, so the next writer creates a new one.
     #[track_caller]
     pub fn remove(&mut self) {
         self.open().expect("it can be opened").remove().expect("it can be removed");
@@ -221,7 +228,8 @@ impl Scene {
         self.ledger = Ledger::default();
     }
 
-    /// Says whether what is seen from outside has changed since the last look: the files, and the bytes of the region.
+    /// Returns a function that checks whether the state that is visible from outside has changed
+    /// since the last call: the files, and the bytes of the region.
     fn looker(&self) -> impl FnMut() -> bool + use<> {
         let [region, draft, lock] = ["demo", ".demo.new", ".demo.lock"].map(|file| self.sandbox.shm(file));
         let mut open: Option<(u64, File)> = None;
@@ -241,8 +249,9 @@ impl Scene {
         }
     }
 
-    /// Tells what a run came to, to who asks the test runner not to capture it.
-    pub fn tell(&mut self, what: &str) {
+    /// Prints the results of a run. They are visible if the test runner does not capture the
+    /// output.
+    pub fn report(&mut self, what: &str) {
         self.notices.sort();
         let p99 = self.notices.get(self.notices.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
         let last = self.notices.last().copied().unwrap_or_default();
@@ -256,12 +265,12 @@ impl Scene {
     }
 }
 
-/// Starts a reader that waits for values all the time.
+/// Starts a reader that constantly waits for values.
 fn follow(name: &str, ledger: Ledger) -> Background<u64> {
     let mut reader = RawReader::open(name).expect("the region is there");
     let mut value = Vec::new();
     Background::repeat(move || match reader.follow_into(&mut value, Duration::from_millis(100)) {
-        Ok(Some(sample)) if sample.restarted => ledger.report("the region was made anew".to_owned()),
+        Ok(Some(sample)) if sample.restarted => ledger.report("the region was created again".to_owned()),
         Ok(Some(sample)) if sample.lost > 0 => ledger.report(format!("{} values were lost", sample.lost)),
         Ok(Some(sample)) => ledger.follow(sample.sequence, &value),
         Ok(None) => {}

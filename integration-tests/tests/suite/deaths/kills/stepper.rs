@@ -1,4 +1,5 @@
-//! A program that is run instruction by instruction, and killed after any of them. What it does is not known here.
+//! Runs a program instruction by instruction and kills it after any of them. It does not depend on
+//! what the program does.
 
 use std::process::{Child, Command, Stdio};
 
@@ -9,15 +10,17 @@ use nix::unistd::Pid;
 
 use crate::harness::{start, victim};
 
-/// A place in a program's run: so many instructions behind its so many-th system call. That is as exact as a count of all
-/// instructions, and reached much faster, because the kernel can run a program up to a system call at full speed.
+/// A moment of a program's run: a number of system calls, followed by a number of instructions.
+/// This is as exact as a count of all instructions. It is reached much faster, because the kernel
+/// can run a program at full speed up to a system call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     pub calls: usize,
     pub instructions: usize,
 }
 
-/// A stopped program, which starts and ends the part that matters by stopping itself. Killed when dropped.
+/// A stopped program. It marks the beginning and the end of the part to be tested by stopping
+/// itself. It is killed when it is dropped.
 ///
 /// Only the thread that started it can trace it.
 pub struct Stepper {
@@ -25,13 +28,13 @@ pub struct Stepper {
     is_alive: bool,
 }
 
-/// Every moment of a run, and which of them come directly after a change of what is seen from outside.
+/// Every moment of a run, and those that come directly after a change that is visible from outside.
 pub struct Survey {
     pub moments: Vec<Moment>,
     pub changes: Vec<usize>,
 }
 
-/// Whether the system lets a parent trace its child.
+/// Returns whether the system lets a parent trace its child.
 pub fn can_trace() -> bool {
     let mut probe = Command::new(victim());
     let probe = start(probe.args(["none", "0", "stop"]).stdin(Stdio::null()).stderr(Stdio::null()));
@@ -40,7 +43,7 @@ pub fn can_trace() -> bool {
 }
 
 impl Stepper {
-    /// Starts the program and lets it run up to the part that matters.
+    /// Starts the program and runs it up to the part to be tested.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
         let process = start(command.stdin(Stdio::null()).stdout(Stdio::null())).expect("the victim starts");
@@ -55,7 +58,7 @@ impl Stepper {
         Pid::from_raw(self.process.id().try_into().expect("a pid is positive"))
     }
 
-    /// Runs one instruction; false at the end of the part that matters.
+    /// Runs one instruction. Returns false at the end of the part to be tested.
     #[track_caller]
     pub fn step(&mut self) -> bool {
         ptrace::step(self.pid(), None).expect("the victim is stopped");
@@ -64,10 +67,10 @@ impl Stepper {
         !is_end(stop)
     }
 
-    /// Runs up to a moment, or to the end of the part that matters should that come before.
+    /// Runs up to a moment, or to the end of the part to be tested if that comes first.
     #[track_caller]
     pub fn run_to(&mut self, moment: Moment) {
-        // Each system call stops it twice.
+        // The program stops twice for each system call.
         for _ in 0..2 * moment.calls {
             ptrace::syscall(self.pid(), None).expect("the victim is stopped");
             let stop = self.wait();
@@ -83,7 +86,8 @@ impl Stepper {
         }
     }
 
-    /// Runs all of it, and asks after each instruction whether what is seen from outside has changed.
+    /// Runs the whole part, and checks after each instruction whether the visible state has
+    /// changed.
     #[track_caller]
     pub fn survey(mut self, mut has_changed: impl FnMut() -> bool) -> Survey {
         has_changed();
@@ -103,7 +107,7 @@ impl Stepper {
         survey
     }
 
-    /// Kills it, and waits until the kernel has taken it away.
+    /// Kills the program and waits until the kernel has removed it.
     pub fn kill(mut self) {
         self.end();
     }
@@ -142,19 +146,19 @@ fn is_end(stop: WaitStatus) -> bool {
 }
 
 impl Survey {
-    /// At most about so many moments, evenly spread, and besides those around each change: more of them, the more there
-    /// may be.
+    /// Returns about `most` moments, evenly spread, and in addition those around each change. The
+    /// larger `most` is, the more moments around each change are included.
     pub fn choose(&self, most: usize) -> Vec<Moment> {
         let stride = self.moments.len().div_ceil(most.max(1)).max(1);
         let margin = (most / 16).min(32);
-        // Directly before each change and after it, at least.
+        // Include at least the moments directly before and after each change.
         let near =
             |index: usize| self.changes.iter().any(|change| change.abs_diff(index) <= margin || index + 1 == *change);
         let chosen = (0..self.moments.len()).filter(|index| index.is_multiple_of(stride) || near(*index));
         chosen.map(|index| self.moments[index]).collect()
     }
 
-    /// The moments directly before and after each change.
+    /// Returns the moments directly before and after each change.
     pub fn turning_points(&self) -> Vec<Moment> {
         self.changes.iter().flat_map(|change| [self.moments[change - 1], self.moments[*change]]).collect()
     }

@@ -1,5 +1,5 @@
-//! A writer that is stopped after any instruction of a publication: readers have what was there before, or go on waiting,
-//! and nobody takes its place.
+//! Tests of a writer that is stopped after any instruction of a publication. Readers get the values
+//! from before or continue to wait, and no other writer can replace it.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn a_writer_stopped_after_any_instruction_of_a_publication_only_makes_readers_wa
                 assert!(started.elapsed() < Duration::from_secs(1), "{moment:?}");
                 received = received.or(sample.map(|sample| (sample.sequence, sample.value)));
                 assert!(received.is_none() || received.as_ref() == Some(&after), "{moment:?}: {received:02x?}");
-                // A refusal takes 60 ms, for which it tries again.
+                // A refusal takes 60 ms, because the new writer keeps trying for that time.
                 if is_full() || stops % 32 == 0 {
                     let refused = RawWriter::open(&scene.name, Kind::Bytes);
                     assert!(matches!(refused, Err(OpenError::WriterAlive { .. })), "{moment:?}: {refused:?}");

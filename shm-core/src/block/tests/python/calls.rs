@@ -1,4 +1,5 @@
-//! What is done to the maps: operations, said relative to what the map is at that moment, and the calls that follow.
+//! The operations that are performed on a block. Their arguments are relative to the block's current
+//! state, and are then resolved to concrete calls.
 
 use super::cases::byte;
 use super::{Advice, Block, short, text};
@@ -40,7 +41,7 @@ pub enum Method {
     Close,
 }
 
-/// All of them, with how often each is called.
+/// All methods, each with the frequency of its calls.
 const METHODS: [(usize, Method); 23] = [
     (40, Method::Find),
     (40, Method::Rfind),
@@ -69,7 +70,7 @@ const METHODS: [(usize, Method); 23] = [
 
 const ADVICE: [Advice; 5] = [Advice::Normal, Advice::Random, Advice::Sequential, Advice::WillNeed, Advice::DontNeed];
 
-/// What is to be done. Of numbers and bytes, a method takes those that it needs.
+/// An operation. A method uses as many of the numbers and bytes as it needs.
 #[derive(Clone, Debug)]
 pub struct Operation {
     method: Method,
@@ -77,7 +78,7 @@ pub struct Operation {
     bytes: Bytes,
 }
 
-/// A number that depends on the map: so much more than its base, or none.
+/// A number that depends on the block: the base plus `more`, or no number.
 #[derive(Clone, Copy, Debug)]
 struct Number {
     base: Base,
@@ -87,19 +88,20 @@ struct Number {
 #[derive(Clone, Copy, Debug)]
 enum Base {
     Of(i64),
-    /// So many forty-firsts of the length, instead of so much more.
+    /// `more` forty-firsts of the length, without adding `more`.
     Share,
     Len,
-    /// Its end, as a negative number says it.
+    /// The negative length, which is the index of the first byte.
     MinusLen,
     Position,
-    /// Where the last chunk begins that is searched or moved at a time, counted from the start, or from the end.
+    /// The start of the last chunk that is searched or moved at a time. The chunks are counted from the
+    /// start for `LastChunk`, and from the end for `FirstChunk`.
     LastChunk,
     FirstChunk,
     Missing,
 }
 
-/// Bytes that depend on the map.
+/// Bytes that depend on the block.
 #[derive(Clone, Debug)]
 struct Bytes {
     source: Source,
@@ -111,17 +113,18 @@ struct Bytes {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Letters,
-    /// So many, as they are in the map at that place.
+    /// The bytes that the block has at that place.
     Block,
-    /// The letters again and again, as many as there is place for, and so many more. In a search, more than there are.
+    /// The letters, repeated to the available space plus this number. For a search, this makes bytes that
+    /// are longer than the block, or acts as `Block` if the number is not positive.
     Fitting(isize),
 }
 
 const PAGE: i64 = 4096;
-/// What is searched at a time, and moved.
+/// How many bytes are searched or moved at a time.
 const CHUNK: i64 = SEARCH_BYTES as i64;
 
-/// Numbers as a call takes them, with how often. What stands first is what a failure is reduced to.
+/// Numbers for calls, each with its frequency. A failing case is reduced to the first entries.
 const BASES: [(usize, Base); 12] = [
     (2, Base::Of(0)),
     (6, Base::Missing),
@@ -136,7 +139,7 @@ const BASES: [(usize, Base); 12] = [
     (1, Base::Of(i64::MIN)),
     (1, Base::Of(i64::MAX)),
 ];
-/// Where bytes are taken from the map: often where they lie across two chunks.
+/// Where bytes are taken from the block: often where they are in two chunks.
 const PLACES: [(usize, Base); 5] =
     [(1, Base::Of(0)), (2, Base::Share), (2, Base::LastChunk), (2, Base::FirstChunk), (1, Base::Len)];
 const MORE: [i64; 26] = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 10, 13, 17, 21, 29, 40, -1, -1, -2, -3, -8, -13, -20, -39];
@@ -162,14 +165,14 @@ fn bytes() -> impl Strategy<Value = Bytes> {
         .prop_map(|(source, letters, at, count)| Bytes { source, letters, at, count })
 }
 
-/// Anything that can be done.
+/// Returns any operation.
 pub fn operation() -> impl Strategy<Value = Operation> {
     let numbers = [number(&BASES), number(&BASES), number(&BASES)];
     let parts = (weighted(&METHODS), numbers, bytes());
     parts.prop_map(|(method, numbers, bytes)| Operation { method, numbers, bytes })
 }
 
-/// What is done, as it is said to Python.
+/// A call with concrete arguments, as Python receives it.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub method: Method,
@@ -193,7 +196,7 @@ impl fmt::Display for Call {
 
 impl Number {
     fn resolve(self, map: &Block) -> Option<i64> {
-        let i64_of = |number: usize| i64::try_from(number).expect("within a map, or not far behind");
+        let i64_of = |number: usize| i64::try_from(number).expect("within a block, or not far beyond");
         let base = match self.base {
             Base::Of(number) => number,
             Base::Share => return Some(i64_of(map.len()) * self.more.rem_euclid(41) / 41),
@@ -255,7 +258,8 @@ fn range(a: Option<i64>, b: Option<i64>) -> (Bound<isize>, Bound<isize>) {
 }
 
 impl Call {
-    /// Calls the map. A number that the method's types exclude is an error, as it should be for Python.
+    /// Performs the call on a block. A number outside the range of the method's type is an error, as it
+    /// should be in Python.
     pub fn perform(&self, map: &mut Block) -> Result<Value, Box<dyn Error>> {
         let [a, b, c] = self.numbers.map(Option::unwrap_or_default);
         let range = range(self.numbers[0], self.numbers[1]);

@@ -1,4 +1,5 @@
-//! Which maps are compared: of what, with which access, and with what in them at first.
+//! The blocks that are compared: of a file or of anonymous memory, their access and their initial
+//! contents.
 
 use super::{Access, Block, short, text};
 use crate::sys::mapping::page_bytes;
@@ -9,19 +10,19 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
-/// A map to be made on both sides.
+/// A block that both sides create.
 #[derive(Clone, Debug, Serialize)]
 pub struct Layout {
     pub is_anonymous: bool,
     #[serde(serialize_with = "by_name")]
     pub access: Access,
-    /// Whether Python is told by flags and protection what it maps for.
+    /// Whether Python receives flags and protection instead of an access.
     pub by_flags: bool,
-    /// Of the file, or of the anonymous memory.
+    /// The contents of the file or of the anonymous memory.
     #[serde(serialize_with = "as_text")]
     content: Vec<u8>,
     offset: usize,
-    /// 0 maps all that is behind the offset.
+    /// The length of the block; 0 maps everything after the offset.
     length: usize,
 }
 
@@ -34,12 +35,12 @@ fn as_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl Layout {
-    /// The bytes of all pages that the memory has at first.
+    /// Returns the size of all pages that the memory has initially.
     pub fn pages_bytes(&self) -> i64 {
         i64::try_from(self.content.len().next_multiple_of(page_bytes())).expect("a few pages")
     }
 
-    /// Makes the map, of a file at `path` if it is one of a file.
+    /// Creates the block. If it is a block of a file, the file is at `path`.
     pub fn make(&self, path: &Path) -> Block {
         let mut options = Block::options();
         options.access(self.access);
@@ -71,17 +72,18 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Any map. Small ones most of the time: what is special about a byte is its place, mostly.
+/// Returns any block. Most are small, because usually only the place of a byte makes it special.
 pub fn layout() -> impl Strategy<Value = Layout> {
     let content = prop_oneof![11 => few_bytes(), 1 => many_bytes()];
     let access = select(vec![Access::Write, Access::Write, Access::Read, Access::Copy]);
-    // So many bytes are in the file before the map, and behind it if its length is given.
+    // The number of bytes in the file before the block and, if the block's length is given, after the
+    // block.
     let around = (select(vec![0, page_bytes()]), prop_oneof![Just(None), (0..20_usize).prop_map(Some)]);
     (prop::bool::weighted(0.3), access, any::<bool>(), content, around).prop_map(
-        |(is_anonymous, access, by_flags, mapped, (before, behind))| {
-            let (offset, behind) = if is_anonymous { (0, None) } else { (before, behind) };
-            let length = behind.map_or(0, |_| mapped.len());
-            let content = [vec![b'<'; offset], mapped, vec![b'>'; behind.unwrap_or(0)]].concat();
+        |(is_anonymous, access, by_flags, mapped, (before, after))| {
+            let (offset, after) = if is_anonymous { (0, None) } else { (before, after) };
+            let length = after.map_or(0, |_| mapped.len());
+            let content = [vec![b'<'; offset], mapped, vec![b'>'; after.unwrap_or(0)]].concat();
             Layout { is_anonymous, access, by_flags, content, offset, length }
         },
     )
@@ -91,22 +93,23 @@ fn few_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(byte(), 1..=45)
 }
 
-/// A byte that is probably there elsewhere, too.
+/// Returns a byte that probably occurs elsewhere, too.
 pub fn byte() -> impl Strategy<Value = u8> {
     select(&b"aaaaabbbbb\n\nc\0\x80\xff"[..])
 }
 
-/// About as many as pages, or as what is searched and moved at a time, have.
+/// Returns about as many bytes as a few pages have, or as a few parts that are searched or moved at a
+/// time.
 fn many_bytes() -> impl Strategy<Value = Vec<u8>> {
     let around = (select(&[4096, 8192, 3 * 4096, 16 << 10, 32 << 10, 48 << 10]), select(&[0, 0, 0, 1, -1, 17, -17]));
     let around = around.prop_map(|(bytes, more): (usize, isize)| bytes.saturating_add_signed(more));
     let count = prop_oneof![around, 40_000..50_000_usize];
-    // Without newlines, all is one line.
+    // Without newlines, the whole block is one line.
     let alphabet = select(vec![&b"aab\n"[..], b"abac"]);
     (count, alphabet, any::<u64>()).prop_map(|(count, alphabet, seed)| scattered(count, alphabet, seed))
 }
 
-/// Letters without a pattern, so that a few of them in a row are nowhere else.
+/// Returns letters without a pattern, so a sequence of a few letters does not occur a second time.
 fn scattered(count: usize, alphabet: &[u8], seed: u64) -> Vec<u8> {
     let letter = |at: u64| {
         let mixed = (seed ^ at).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,4 +1,4 @@
-//! The Python that does the same: a process that is spoken to in lines of JSON.
+//! A Python process that performs the same operations. Requests and replies are lines of JSON.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const SCRIPT: &str = include_str!("../mmap_peer.py");
-/// The version whose results Block has, and later ones.
+/// The oldest version whose results `Block` reproduces. Later versions have the same results.
 const OLDEST: (u32, u32) = (3, 11);
 
 pub struct Peer {
@@ -22,7 +22,8 @@ struct Process {
 }
 
 impl Peer {
-    /// Starts Python, which keeps its file at `path`, or says why there is none to compare with.
+    /// Starts Python, whose file is at `path`, or returns the reason why Python cannot be used for the
+    /// comparison.
     pub fn start(path: PathBuf) -> Result<Self, String> {
         let mut process = Process::start(&path).map_err(|error| format!("python3 cannot be started: {error}"))?;
         let (name, major, minor): (String, u32, u32) = process.read().map_err(|error| error.to_string())?;
@@ -32,7 +33,7 @@ impl Peer {
         Ok(Self { path, process })
     }
 
-    /// Sends a line and waits for the one that comes back. If Python dies of it, the next line goes to a new one.
+    /// Sends a line and waits for the reply. If this kills Python, the next line is sent to a new process.
     pub fn ask<R: DeserializeOwned>(&mut self, request: &impl Serialize) -> io::Result<R> {
         let reply = self.process.write(request).and_then(|()| self.process.read());
         reply.map_err(|error| {

@@ -1,5 +1,5 @@
-//! A type that has everything in it, with random values: what the schema makes of its bytes is what `serde_json` makes of
-//! the value, and encoding that gives the same bytes.
+//! Compares schemas with serde for random values of a type that uses every format: decoding by the
+//! schema gives the same JSON as `serde_json`, and encoding that JSON gives the same bytes.
 
 use super::*;
 use crate::types::payload;
@@ -136,7 +136,8 @@ proptest! {
     }
 }
 
-/// The value's JSON, after that of its bytes was compared with it.
+/// Checks that decoding the value's bytes by the schema gives this JSON, and encoding the JSON gives
+/// the same bytes.
 #[track_caller]
 fn check<T: Serialize + DeserializeOwned>(value: &T, expected: Value) {
     let schema = Schema::of::<T>().unwrap();
@@ -189,7 +190,7 @@ fn a_value_nests_as_deep_as_the_type_itself_is_decoded() {
     assert_eq!((1..200).rev().find(|levels| deepest(*levels)[2]), Some(127));
 }
 
-/// Whether a value can be decoded, by its type and by its schema.
+/// Returns whether a value can be decoded. Checks that its type, its schema and encoding agree on that.
 #[track_caller]
 fn agree<T: Serialize + DeserializeOwned>(value: &T) -> bool {
     let bytes = encoded(value);

@@ -1,4 +1,5 @@
-//! Schemas and payloads from anybody: an error in bounded time, never a panic or a stack overflow.
+//! Tests of untrusted schemas and payloads: each must give an error in bounded time, never a panic or a
+//! stack overflow.
 
 use super::*;
 use proptest::prelude::*;
@@ -135,7 +136,7 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
     );
 }
 
-/// What must be done at once, and not in minutes: also where tests are slow.
+/// Runs something that must take seconds, not minutes, even on a machine on which tests are slow.
 #[track_caller]
 fn at_once<T>(run: impl FnOnce() -> T) -> T {
     let start = std::time::Instant::now();
@@ -144,7 +145,7 @@ fn at_once<T>(run: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// A type of many: the first contains the second, and so on, up to the last, which is `last`.
+/// Returns the definitions of a chain of types: each contains the next, and the last one is `last`.
 fn chain(count: usize, last: &str) -> String {
     let link = |at| format!(r#""{at}":{{"NEWTYPESTRUCT":{{"TYPENAME":"{}"}}}},"#, at + 1);
     format!(r#"{}"{count}":{last}"#, (0..count).map(link).collect::<String>())

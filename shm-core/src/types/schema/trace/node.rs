@@ -1,4 +1,5 @@
-//! What a type is offered while it is traced: for everything that it asks for a value, and a note of what it asked for.
+//! The deserializer that traces a type: offers a value for every request of the type, and records the
+//! request.
 
 use super::{Stop, Trace, differs, unify};
 use crate::types::schema::MAX_DEPTH;
@@ -9,15 +10,15 @@ use serde::de::{
 };
 use std::collections::BTreeMap;
 
-/// One place in a type, which asks for a value.
+/// A place in a type, which requests a value.
 pub struct Node<'t> {
-    /// What is known so far.
+    /// Everything that is known so far.
     pub trace: &'t mut Trace,
-    /// What is known of this place.
+    /// The format of this place, as far as it is known.
     pub format: &'t mut Format,
-    /// Whether the value is to be as small as can be.
+    /// Whether the value is to be as small as possible.
     pub small: bool,
-    /// How deep in the value it is.
+    /// The depth of this place in the value.
     pub depth: usize,
 }
 
@@ -29,12 +30,12 @@ impl Node<'_> {
         unify(self.format, seen, &mut self.trace.learned)
     }
 
-    /// Whether to go into an option or a sequence.
+    /// Returns whether to build the contents of an option or a sequence.
     fn goes_into(&self, part: &Format) -> bool {
         !self.small && self.trace.is_open(part)
     }
 
-    /// Builds a container with these parts; `build` gets them one after the other.
+    /// Builds a container with these parts, which `build` receives one after the other.
     fn container<V, R>(
         mut self,
         name: &'static str,
@@ -51,7 +52,7 @@ impl Node<'_> {
     }
 }
 
-/// Builds something of parts, of which none may be left over.
+/// Builds something from parts. It is an error if a part is left over.
 fn take_all<R>(
     trace: &mut Trace,
     parts: Vec<&mut Format>,
@@ -67,12 +68,12 @@ fn take_all<R>(
     }
 }
 
-/// Parts, one after the other.
+/// Offers parts one after the other.
 struct Elements<'t> {
     trace: &'t mut Trace,
     formats: std::vec::IntoIter<&'t mut Format>,
     small: bool,
-    // Of what they are parts of.
+    // The depth of the value that contains the parts.
     depth: usize,
 }
 
@@ -103,11 +104,11 @@ impl<'de> MapAccess<'de> for Elements<'_> {
     }
 }
 
-/// A variant that was chosen.
+/// The chosen variant of an enum.
 struct Choice<'t> {
     trace: &'t mut Trace,
     number: u32,
-    // What was seen of it.
+    // The variant's contents, as far as they have been seen.
     seen: &'t mut Variant,
     small: bool,
     depth: usize,
@@ -153,7 +154,8 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
     }
 }
 
-/// An alias counts as a variant's name, and no variant has its number.
+/// Adds a hint to an error. serde counts an alias as the name of a variant, but no variant has its
+/// number.
 fn with_alias(stop: Stop) -> Stop {
     match stop {
         Stop::Refused(reason) if reason.contains("expected variant index") => {
@@ -167,7 +169,7 @@ fn unknown_fields(names: &[&str]) -> Vec<Named<Format>> {
     names.iter().map(|name| Named { name: (*name).to_owned(), value: Format::Unknown }).collect()
 }
 
-/// The formats that have no parts, each with the value that is offered.
+/// The formats without parts, each with the value that is offered.
 macro_rules! plain {
     ($($method:ident $format:ident $visit:ident $value:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {

@@ -1,25 +1,27 @@
-//! Producers that die at any store, and the next ones that take over, while a reader reads.
+//! Models of producers that die at any store, and of the producers that take over, while a reader
+//! reads.
 //!
-//! Each is a thread that has ended before the next one starts: the kernel frees the lock of a dead process, and gives
-//! it to the next.
+//! Each producer is a thread that has ended before the next one starts. This models the kernel,
+//! which frees the lock of a dead process and gives it to the next process.
 
 use super::*;
 
 #[derive(Clone, Copy)]
 struct Story {
-    /// Values published before the reader comes.
+    /// The number of values published before the reader starts.
     before: u64,
-    /// Values that the first producer publishes while the reader reads.
+    /// The number of values that the first producer publishes while the reader reads.
     whole: u64,
-    /// How many stores of its next value each producer does before it dies.
+    /// How many stores of its next value each producer performs before it dies.
     deaths: &'static [usize],
-    /// The value up to which the last producer publishes, which lives.
+    /// The value up to which the last producer publishes. It does not die.
     last: u64,
 }
 
 impl Story {
-    /// What a reader notes that starts at value 1, polls twice meanwhile and, behind the `|`, takes the rest at last.
-    fn tell(self) -> String {
+    /// Returns the notes of a reader that starts at value 1, polls twice while the producers run
+    /// and, after the `|`, receives the rest at the end.
+    fn run(self) -> String {
         let (memory, mut producer) = ring_with(memory_of(2), self.before);
         let theirs = Arc::clone(&memory);
         let reader = thread::spawn(move || {
@@ -39,7 +41,7 @@ impl Story {
         let mut follower = reader.join().unwrap();
         follower.notes.push("|".into());
         follower.drain(memory.ring());
-        assert_eq!(follower.due, self.last + 1, "everything came or counts as lost");
+        assert_eq!(follower.due, self.last + 1, "every value was received or counts as lost");
         follower.notes()
     }
 }
@@ -61,15 +63,15 @@ pub(super) fn succeed(ring: Ring<'_>) -> Producer {
 }
 
 const ONE_DEATH: [&[usize]; STORES + 1] = [&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8]];
-/// The deaths after which the value is not visible, and those after which it is.
+/// The deaths after which the value is not visible, and the deaths after which it is visible.
 const UNFINISHED: &[&[usize]] = ONE_DEATH.split_at(VISIBLE).0;
 const WHOLE: &[&[usize]] = ONE_DEATH.split_at(VISIBLE).1;
 
-/// Each list of deaths must lead to exactly these outcomes.
+/// Checks that each list of deaths leads to exactly these outcomes.
 fn check(deaths: &[&'static [usize]], story: Story, expected: &[&str]) {
     for deaths in deaths {
         let story = Story { deaths, ..story };
-        explore(2, expected, move || story.tell());
+        explore(2, expected, move || story.run());
     }
 }
 

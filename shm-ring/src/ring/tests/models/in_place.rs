@@ -1,10 +1,11 @@
-//! Values that are made in their place, and values that are read there while later ones are published.
+//! Models of values that are written in place, and of values that are read in place while later
+//! ones are published.
 
 use super::dying::{in_a_process, succeed};
 use super::*;
 use crate::copy::InPlace;
 
-/// Puts a payload in the place of the next value, which is begun.
+/// Stores a payload in the slot of the next value, which has been begun.
 fn put(producer: &Producer, ring: Ring<'_>, author: usize) {
     let sequence = producer.head() + 1;
     let payload = payload_of(sequence, author);
@@ -17,7 +18,7 @@ fn finish(producer: &mut Producer, ring: Ring<'_>, author: usize) {
     producer.finish(ring, length);
 }
 
-/// Which value the word at `index` of a payload is of.
+/// Returns which value the word at `index` of a payload belongs to.
 fn owner(word: u64, index: usize) -> String {
     let mut words = [AtomicU64::new(0), AtomicU64::new(0)];
     let is_of = |words: &mut [AtomicU64; 2], sequence| {
@@ -25,10 +26,11 @@ fn owner(word: u64, index: usize) -> String {
         words[index].load(Relaxed) == word
     };
     let owner = [1, 3].into_iter().find(|sequence| is_of(&mut words, *sequence));
-    owner.expect("each word is of one of them").to_string()
+    owner.expect("each word belongs to one of the values").to_string()
 }
 
-/// What a view of value 1 notes of each of its words, and whether it is whole then, while value 3 takes its place.
+/// Views value 1 while value 3 overwrites it. Returns the owner of each word, and whether the view
+/// was whole afterwards.
 fn view(memory: &Memory) -> String {
     let (ring, mut room) = (memory.ring(), InPlace::default());
     match ring.lookup(1, &mut room).expect("no fault") {
@@ -45,7 +47,8 @@ fn view(memory: &Memory) -> String {
 
 #[test]
 fn a_view_is_whole_only_if_no_later_value_was_in_it() {
-    // With 11, the writer had begun by the time that was asked, or it was about to be seen.
+    // In the case "11 lapped", the writer had begun before the view was checked, or was seen to
+    // begin.
     let expected = ["11 whole", "11 lapped", "13 lapped", "31 lapped", "33 lapped", "late"];
     explore(3, &expected, || {
         let (memory, mut producer) = ring_with(memory_of(2), 2);
@@ -73,7 +76,8 @@ fn a_view_of_a_slot_that_is_on_loan_is_not_whole() {
     });
 }
 
-/// What a cursor notes that starts at value 1 and polls twice, while value 3 takes its place in this way.
+/// Returns the notes of a cursor that starts at value 1 and polls twice, while `write` overwrites
+/// it with value 3.
 fn poll_while(write: impl FnOnce(&mut Producer, Ring<'_>) + Send + 'static) -> String {
     let (memory, mut producer) = ring_with(memory_of(2), 2);
     let theirs = Arc::clone(&memory);

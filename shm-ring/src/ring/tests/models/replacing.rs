@@ -1,16 +1,19 @@
-//! A region that is replaced while it is read, by a writer that lives, or dies between any two of its steps.
+//! Models of a region that is replaced while it is read. The writer survives, or dies between any
+//! two of its steps.
 
 use super::dying::succeed;
 use super::*;
 use crate::header::{STATE_MOVED, STATE_MOVING};
 
-/// Two files of one name. The kernel orders a rename before every look that finds the new file.
+/// Two files that have the same name one after the other. The kernel orders a rename before every
+/// lookup that finds the new file.
 struct Directory {
     files: [Memory; 2],
     name: AtomicU64,
 }
 
-/// Polls so often, and goes on from the old file to the new one once it is drained, as `RawReader::try_recv_into` does.
+/// Polls `polls` times. After the old file is drained, the reader continues in the new one, as
+/// `RawReader::try_recv_into` does.
 fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut usize, polls: usize) {
     let mut is_final = false;
     for _ in 0..polls {
@@ -31,7 +34,8 @@ fn read_across_files(directory: &Directory, follower: &mut Follower, at: &mut us
     }
 }
 
-/// The old file, with value 1 in it, under the name, and its producer; and a new file.
+/// Creates the old file with value 1 in it, which has the name, and a new file. Also returns the
+/// producer of the old file.
 fn directory() -> (Arc<Directory>, Producer) {
     let files = [memory_of(2), memory_of(2)];
     let mut producer = Producer::fresh(files[0].ring(), 1);
@@ -39,11 +43,12 @@ fn directory() -> (Arc<Directory>, Producer) {
     (Arc::new(Directory { files, name: AtomicU64::new(0) }), producer)
 }
 
-/// What can be seen of a replacement: the announcement, the rename, and the news of it.
+/// The steps of a replacement that a reader can see: the announcement, the rename, and the notice
+/// that the region has moved.
 const STEPS: usize = 3;
 
-/// Does the first steps of a replacement, like a writer that dies then; gives the new file's producer. The new file is
-/// complete before anybody sees it.
+/// Performs the first steps of a replacement, like a writer that dies afterwards. Returns the new
+/// file's producer. The new file is complete before any reader sees it.
 fn replace_in_part(directory: &Directory, mut producer: Producer, steps: usize) -> Producer {
     let [old, new] = [directory.files[0].ring(), directory.files[1].ring()];
     publish_up_to(&mut producer, old, 2, 0);
@@ -76,13 +81,13 @@ fn a_reader_misses_nothing_when_the_region_is_replaced() {
         writer.join().unwrap();
         follower.notes.push("|".into());
         read_across_files(&directory, &mut follower, &mut at, 8);
-        assert_eq!(follower.due, 5, "everything came or counts as lost");
+        assert_eq!(follower.due, 5, "every value was received or counts as lost");
         follower.notes()
     });
 }
 
-/// What a reader notes whose region's writer dies after so many steps of replacing it, and is followed by one that
-/// publishes one more value in the file that has the name.
+/// Returns the notes of a reader of a region whose writer dies after `steps` steps of replacing it.
+/// The next writer publishes one more value in the file that has the name.
 fn read_across_a_death(steps: usize, polls: usize) -> String {
     let (directory, producer) = directory();
     let theirs = Arc::clone(&directory);
@@ -104,13 +109,13 @@ fn read_across_a_death(steps: usize, polls: usize) -> String {
     let (mut follower, mut at) = reader.join().unwrap();
     follower.notes.push("|".into());
     read_across_files(&directory, &mut follower, &mut at, 6);
-    assert_eq!(follower.due, directory.files[at].ring().head() + 1, "everything came or counts as lost");
+    assert_eq!(follower.due, directory.files[at].ring().head() + 1, "every value was received or counts as lost");
     follower.notes()
 }
 
 #[test]
 fn a_reader_misses_nothing_when_the_region_is_replaced_by_writers_that_die() {
-    // The name still leads to the old file; then to the new one.
+    // With fewer than two steps, the name still refers to the old file; otherwise to the new one.
     for steps in [0, 1] {
         let expected = ["1 2 3b |", "1 2 | 3b", "1 | 2 3b", "2+1 3b |", "2+1 | 3b"];
         explore(1, &expected, move || read_across_a_death(steps, 3));

@@ -1,11 +1,11 @@
-//! Changes of state, and sleeping on the bell.
+//! Models of changes of state and of sleeping on the bell.
 
 use super::*;
 use crate::header::{Le32, STATE_CLOSED};
 use loom::sync::Condvar;
 
-/// What a reader notes that polls three times, or until `is_over`, while the values 1 and 2 are published and then
-/// the region is closed.
+/// Returns the notes of a reader that polls three times, or until `is_over`, while the values 1 and
+/// 2 are published and the region is then closed.
 fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> String {
     let (memory, mut producer) = ring_with(memory_of(2), 0);
     let theirs = Arc::clone(&memory);
@@ -21,7 +21,7 @@ fn read_up_to_the_close(is_over: impl Fn(Ring<'_>, &mut Follower) -> bool) -> St
     follower.notes()
 }
 
-/// As `RawReader::is_ended` asks, after a poll that found nothing.
+/// Returns the answer of `RawReader::is_ended`, asked after a poll that found no value.
 fn is_ended(ring: Ring<'_>, cursor: &Cursor) -> bool {
     ring.state() == STATE_CLOSED && ring.head() < cursor.next()
 }
@@ -45,7 +45,8 @@ fn a_reader_that_sees_the_close_and_is_ahead_of_the_head_has_everything() {
     });
 }
 
-/// The kernel's side of a futex: to compare the bell and to fall asleep is one step for whoever wakes.
+/// The kernel's side of a futex. For a thread that wakes others, comparing the bell and falling
+/// asleep are one step.
 struct Kernel {
     queue: loom::sync::Mutex<()>,
     sleepers: Condvar,
@@ -69,7 +70,8 @@ impl Kernel {
     }
 }
 
-/// Reads until `is_over`, and sleeps whenever there is nothing. A missed wake-up is a deadlock, which loom reports.
+/// Reads until `is_over`, and sleeps whenever there is no new value. A missed wake-up is a
+/// deadlock, which loom reports.
 fn read_and_sleep(memory: &Memory, kernel: &Kernel, is_over: impl Fn(&Cursor) -> bool) -> String {
     let mut follower = Follower::at(1);
     loop {
@@ -105,8 +107,8 @@ fn a_sleeper_misses_no_value_and_no_close() {
     });
 }
 
-/// The first producer publishes value 1, wakes, and dies after so many stores of value 2; the next one sees to it that
-/// 2 comes.
+/// Models a death: the first producer publishes value 1, wakes the readers, and dies after the
+/// given number of stores of value 2. The next producer makes sure that value 2 arrives.
 fn sleep_across_a_death(stores: usize) -> String {
     let (memory, mut producer) = ring_with(memory_of(2), 0);
     let kernel = Kernel::new();
