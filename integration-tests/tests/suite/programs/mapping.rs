@@ -48,7 +48,7 @@ fn a_write_that_does_not_fit_is_refused_whole() {
     check("shm-writer map block --at 8 abc", 1, &["write 3 bytes at 8 of 'block'", "it has only 10 bytes"]);
     check("shm-writer map block --at 11 ''", 1, &["seek to 11 in 'block'", "it has only 10 bytes"]);
     check("shm-writer map block --at 1EiB a", 1, &["'block'"]);
-    check("shm-writer map block --size 4 abcde", 2, &["5 bytes at 0 do not fit --size 4"]);
+    check("shm-writer map block --size 4 abcde", 2, &["cannot store 5 bytes at 0 of 'block': --size 4 is too small"]);
     check("shm-writer map fresh --size 4 abcde", 2, &["--size 4"]);
     check("shm-writer map fresh --size 0 ''", 2, &["--size 0"]);
     check("shm-writer map fresh --size 8EiB a", 1, &["fresh", "address"]);
