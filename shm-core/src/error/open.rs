@@ -194,7 +194,7 @@ pub enum OpenError {
     },
     /// The region is, or would be, on a file system that belongs to another machine or to a program.
     #[error(
-        "cannot open region '{region}': it is on {file_system}, where readers can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
+        "cannot open region '{region}': it is on {file_system}: readers there can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]
     Remote {
         /// The region's name.

@@ -64,7 +64,10 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
         &ROVER.replace("48.137,11.575],\"wheels", "48.137,\"east\"],\"wheels"),
         &["Rover.position.1: expected f64, got \"east\""],
     );
-    check(&ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"), &["Rover.power: expected Power (one of Off, Battery, Cable)"]);
+    check(
+        &ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"),
+        &["Rover.power: expected Power (one of Off, Battery, Cable)"],
+    );
     s.ok(&format!("echo '{ROVER}' > lines; echo '{{}}' >> lines"));
     s.run("shm-writer rover < lines")
         .exits(1)
