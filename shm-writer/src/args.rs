@@ -25,7 +25,7 @@ Examples:
   shm-writer demo -- rm                      publish a text that is also a verb
   shm-writer -- create hello                 publish to a region that has the name of a verb
   shm-writer create demo --slots 1024        create a region without publishing
-  shm-writer create cam --array u1:480,640,3 create a region for frames; then: shm-writer cam < frames
+  shm-writer create cam --array u1:480,640,3 create one for frames; then: shm-writer cam < frames
   shm-writer rm demo                         remove the region";
 
 /// The heading of the options of the region itself.
