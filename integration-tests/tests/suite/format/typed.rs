@@ -1,4 +1,5 @@
-//! Regions that say what is in them: values of a type are shown and given as JSON by who does not know the type.
+//! Tests of regions with a schema: programs that do not know the type of the values print and publish
+//! them as JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! File systems of every kind, and too little of what programs live on: an error with what is missing, never a death, and
-//! nothing left over.
+//! All kinds of file systems, and too little space, memory, descriptors or address space. Each test expects an
+//! error that names the missing resource, no death by a signal, and no leftovers.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -182,7 +182,7 @@ fn a_process_without_descriptors_goes_on_with_what_it_has_open() {
 
 // Faults 24, 26.
 #[test]
-fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
+fn operations_that_fail_keep_no_descriptor_no_mapping_and_no_lock() {
     let s = Sandbox::new();
     s.ok("shm-writer sound --slots 4 x && shm-writer --as json object 1");
     s.ok("echo text > $SHM_DIR/text && mkdir $SHM_DIR/folder");
@@ -211,7 +211,7 @@ fn ways_that_end_in_an_error_keep_no_descriptor_no_mapping_and_no_lock() {
         let opened = without_forks(|| RawWriter::options().kind(Kind::Json).open_raw(name("object")));
         let mut writer = opened.expect("nobody else holds it");
         assert!(writer.publish(b"not json").is_err());
-        // A refusal takes 60 ms, for which it tries again.
+        // This error takes 60 ms, because opening tries again for as long.
         if round % 10 == 0 {
             assert!(matches!(RawWriter::options().open_raw(name("object")), Err(OpenError::WriterAlive { .. })));
             assert!(matches!(shm_core::remove(name("object"), false), Err(OpenError::WriterAlive { .. })));
@@ -248,11 +248,11 @@ fn whatever_address_space_is_left_a_command_works_or_says_why_not() {
             "shm-writer large --whole < f",
             "shm-writer large --file f",
         ] {
-            // Memory is left to say what came of it.
+            // The shell that prints the result is not limited.
             let line = format!("(ulimit -v {kib}; exec {command} > /dev/null 2> errors); echo $?; head -n 1 errors");
             let text = s.run(&line).text();
             let (code, message) = text.split_once('\n').expect("an exit code");
-            // Neither the loader nor Rust can do without the little that they need.
+            // With too little address space, the dynamic loader or Rust's runtime cannot even start or report.
             let is_next_to_nothing = code == "127" || code == "134" && is_small(message);
             let is_told = code == "1" && message.starts_with("error: ") && !message.contains("damaged");
             assert!(code == "0" || is_told || is_next_to_nothing, "{kib}: {command}: {text}");
@@ -265,7 +265,7 @@ fn whatever_address_space_is_left_a_command_works_or_says_why_not() {
     s.run("shm-reader large --raw | cmp - f").prints("");
 }
 
-/// Whether a message is that of Rust's runtime when there is no memory for less than 256 KiB.
+/// Whether this is the message of Rust's runtime after an allocation of less than 256 KiB failed.
 fn is_small(message: &str) -> bool {
     let rest = message.strip_prefix("memory allocation of ").unwrap_or_default();
     rest.split(' ').next().and_then(|bytes| bytes.parse::<u64>().ok()).is_some_and(|bytes| bytes < 256 << 10)

@@ -1,4 +1,4 @@
-//! Other users: read permission is enough to read, and nobody but the owner changes anything.
+//! Other users: a user with read permission can read a region, and only the owner can change it.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::harness::{Sandbox, copy_programs, skipped};
 
 const NOBODY: &str = "setpriv --reuid=65534 --regid=65534 --clear-groups";
 
-/// A sandbox that user 65534 may enter, where that user runs `./shm-reader` and `./shm-writer`.
+/// A sandbox in which user 65534 can run `./shm-reader` and `./shm-writer`.
 fn with_nobody(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new();
     s.open_to_all();

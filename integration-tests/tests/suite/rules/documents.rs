@@ -1,4 +1,4 @@
-//! What the documents repeat is what the files say. That their console blocks work is tested in `console`.
+//! Documents that repeat a part of a file agree with that file. `console` tests their console blocks.
 
 use std::fs;
 
