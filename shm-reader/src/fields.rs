@@ -92,7 +92,7 @@ fn origin(info: &Info) -> Vec<Field> {
     vec![
         field("created", words::time(info.created), words::rfc3339(info.created)),
         field("lineage", words::id(info.lineage, 32), format!("{:032x}", info.lineage)),
-        field("file_number", format!("{}, counted in its lineage", info.file_number), info.file_number),
+        field("file_number", format!("{} in its lineage", info.file_number), info.file_number),
         field("origin", words::id(info.origin, 32), format!("{:032x}", info.origin)),
         field("boot_id", words::id(info.boot_id, 32), format!("{:032x}", info.boot_id)),
         field("version", version.clone(), version),
@@ -133,7 +133,7 @@ fn state(info: &Info) -> String {
         (RegionState::Closed, _) => "its writer ended cleanly",
         (RegionState::Moving, _) => "about to be replaced",
         (RegionState::Moved, _) => "replaced or removed",
-        _ => "no writer stores this",
+        _ => "not a valid state",
     };
     format!("{}: {meaning}", info.state)
 }
