@@ -112,7 +112,12 @@ pub fn show_type(region: &str) -> String {
 
 /// For input that `shm-reader --json` cannot have printed.
 pub fn print_records(region: &str) -> String {
-    format!("shm-reader prints records: shm-reader --from oldest --json OTHER | {}", writer(&["--records", region]))
+    format!("to copy another region: shm-reader --from oldest --json OTHER | {}", writer(&["--records", region]))
+}
+
+/// For a file that is not a schema.
+pub fn print_schema() -> String {
+    format!("to print the schema of a region: {}", reader(&["inspect", "--schema", "REGION"]))
 }
 
 /// For records without a schema, from a stream that began in the middle.

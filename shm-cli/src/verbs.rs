@@ -60,6 +60,10 @@ fn arguments(verb: &str, words: &[OsString]) -> Vec<OsString> {
         _ => (&[], 1),
     };
     let is_flag = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
+    if verb == "create" && words.iter().any(|word| is_flag(&word)) {
+        // A word after an option may be its value.
+        return [&["create".into()], words].concat();
+    }
     let known = words.iter().filter(is_flag).filter(|word| flags.iter().any(|flag| *word == OsStr::new(flag)));
     let mut regions: Vec<_> = words.iter().filter(|word| !is_flag(word)).take(most).cloned().collect();
     if regions.is_empty() && most > 0 {

@@ -171,7 +171,11 @@ fn describe(options: &mut WriterOptions, description: &Description) -> Result<Op
         options.array(array);
         return Ok(Some(Kind::Array));
     }
-    options.schema(Schema::parse(&json).with_context(|| format!("cannot use file '{}' as a schema", file.display()))?);
+    let schema = Schema::parse(&json).map_err(|error| {
+        let what = format!("cannot use file '{}' as a schema: {error}", file.display());
+        Failure::new(Code::Other, what, remedy::print_schema())
+    })?;
+    options.schema(schema);
     Ok(Some(Kind::Bincode))
 }
 

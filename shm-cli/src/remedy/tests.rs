@@ -89,6 +89,7 @@ fn remedies_of_the_programs_have_the_form() {
         publish_as("bytes"),
         show_type("demo"),
         print_records("demo"),
+        print_schema(),
         create_first("demo"),
         stop_writer(),
         wait_longer(),

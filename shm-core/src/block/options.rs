@@ -287,7 +287,11 @@ impl BlockOptions {
             len => len,
         };
         if len == 0 {
-            return refuse(format!("its file has no bytes from offset {} on; set a length to extend it", self.offset));
+            let reason = match file_len {
+                0 => "its file is empty; set a length to extend it".to_owned(),
+                _ => format!("its file ends before offset {}; set a length to extend it", self.offset),
+            };
+            return refuse(reason);
         }
         let end = end_of(name, self.offset, len)?;
         match access {

@@ -221,7 +221,7 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     );
     check(
         Block::options().offset(4096).open(&path).unwrap_err(),
-        "cannot map 'BLOCK': its file has no bytes from offset 4096 on; set a length to extend it",
+        "cannot map 'BLOCK': its file ends before offset 4096; set a length to extend it",
     );
     check(
         Block::options().offset(100).open(&path).unwrap_err(),

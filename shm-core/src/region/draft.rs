@@ -63,7 +63,11 @@ impl<'a> Draft<'a> {
     ) -> Result<Region, OpenError> {
         let location = self.location;
         let explain = |error| explain_create(location, static_header.region_bytes, error);
-        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(explain)?;
+        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(|error| {
+            // Gives back the pages that were reserved, so that the message counts them as free.
+            let _ = file.set_len(0);
+            explain(error)
+        })?;
         let written = file.write_all_at(&static_header.to_bytes(), 0);
         let written = written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES)));
         written.map_err(|error| location.io_error("write region", error))?;

@@ -86,7 +86,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
             s.run(&format!("{program} {name}")).exits(1).complains(&["cannot map", name, reason]);
         }
     }
-    s.run("shm-reader map empty").exits(1).complains(&["empty", "no bytes"]);
+    s.run("shm-reader map empty").exits(1).complains(&["empty", "its file is empty"]);
     s.run("shm-reader map ../block").exits(3).complains(&["no block named '../block'"]);
     s.run("shm-reader map .hidden").exits(2).complains(&[".hidden"]);
 }
