@@ -90,6 +90,7 @@ fn remedy(wrong: &ValueError) -> &'static str {
         ValueError::Json(_) => "; correct it, or publish it as text",
         ValueError::Length { .. } => "; publish whole arrays",
         ValueError::TooLarge { .. } => "; publish it in parts",
+        #[cfg(feature = "schema")]
         ValueError::Schema(_) => "; publish a value that fits the region's type",
         _ => "; change the value, or its type",
     }
