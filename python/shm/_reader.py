@@ -137,7 +137,7 @@ class Reader(Follower):
     def recv(self, timeout: float | None = None) -> Any:
         """Waits for the next value in order, and returns it.
 
-        After a writer was killed, it continues to wait, for the next writer. `writer` tells whether there is one.
+        After a writer was killed, it continues to wait for the next writer. `writer` returns whether there is one.
 
         Args:
             timeout: How many seconds to wait. None waits without limit, 0 does not wait.
@@ -193,7 +193,7 @@ class Reader(Follower):
             position: "latest", "oldest", "new" or a value's number, as for the argument `start` of `Reader`.
 
         Raises:
-            BadOption: if `position` is none of these.
+            BadOption: if `position` is not one of these.
             Error: as when opening, if the region was replaced or created again.
         """
         try:
@@ -278,8 +278,8 @@ class Reader(Follower):
     def writer(self) -> str:
         """Returns whether the region has a writer: "alive", "gone", or "unknown" if this user may not check.
 
-        A writer that is killed cannot close its region, so `recv` continues to wait. If no values arrive, this method
-        tells whether a writer still exists.
+        A writer that is killed cannot close its region, so `recv` continues to wait. If no values arrive, use this
+        method to check whether a writer still exists.
         """
         self._ring.words  # noqa: B018  a closed reader raises an error here
         return writer_status(self._location)

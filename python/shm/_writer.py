@@ -31,9 +31,9 @@ class Writer:
     keeps the newest values: as many as the new number of slots. A region that holds another kind or type is refused
     and keeps its values, unless `replace` is True.
 
-    Close the writer, or use it in a `with` block: closing tells readers that no more values will come. A writer that
-    is still open when the program ends normally is closed then. Use a writer in one thread at a time. A forked child
-    cannot use its parent's writer.
+    Close the writer, or use it in a `with` block, so that its readers end when they have received all values. A writer
+    that is still open when the program ends normally is closed then. Use a writer in one thread at a time. A forked
+    child cannot use its parent's writer.
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.

@@ -121,7 +121,7 @@ def test_numbers_are_rounded_to_floats() -> None:
 @pytest.mark.parametrize(
     "form, value, complaint",
     [
-        ("U8", 256, "value: expected U8, got int 256"),
+        ("U8", 256, "expected U8, got int 256"),
         ("U8", -1, "expected U8"),
         ("U8", True, "expected U8, got bool True"),
         ("U8", "1", "expected U8, got str '1'"),
@@ -142,7 +142,7 @@ def test_numbers_are_rounded_to_floats() -> None:
         ({"TUPLE": ["U8"]}, [1, 2], "expected 1 values, got 2"),
         ({"MAP": {"KEY": "STR", "VALUE": "U8"}}, {"a": "b"}, "value['a']: expected U8"),
         ({"MAP": {"KEY": "STR", "VALUE": "U8"}}, [["a", 1]], "expected a dict"),
-        ({"MAP": {"KEY": "F32", "VALUE": "U8"}}, [[1.0]], "expected a pair"),
+        ({"MAP": {"KEY": "F32", "VALUE": "U8"}}, [[1.0]], "expected a pair of key and value"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_the_path(form: Any, value: Any, complaint: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +18,7 @@ Start = Callable[[str], "Popen[str]"]
 
 def test_none_is_a_value_like_any_other() -> None:
     with shm.Writer("r", "json") as writer, shm.Reader("r") as reader:
-        with pytest.raises(shm.Empty, match="cannot read the newest value of region 'r': it has no value yet"):
+        with pytest.raises(shm.Empty, match="cannot read the newest value of region 'r': it contains no value yet"):
             reader.latest()
         with pytest.raises(shm.Empty):
             reader.view()
@@ -49,7 +47,7 @@ def test_a_timeout_is_both_an_error_of_ours_and_the_built_in_one() -> None:
             reader.recv(0.03)
         assert time.monotonic() - start >= 0.03
         assert isinstance(caught.value, shm.TimedOut) and isinstance(caught.value, shm.Error)
-        assert "region 'r': none came within 0.03 seconds" in str(caught.value)
+        assert "region 'r': no value arrived within 0.03 seconds" in str(caught.value)
     assert not issubclass(shm.Ended, TimeoutError)
 
 
@@ -109,7 +107,7 @@ def test_a_writer_s_death_can_be_seen(python: Start) -> None:
     child.kill()
     child.wait()
     assert until(lambda: reader.writer() == "gone")
-    with pytest.raises(shm.TimedOut, match="ask for its writer"):
+    with pytest.raises(shm.TimedOut, match=r"check with writer\(\)"):
         reader.recv(0.01)
     assert not reader.ended
     with shm.Writer("r"):
@@ -137,39 +135,3 @@ def test_another_user_s_region_can_be_read_and_its_writer_is_unknown(python: Sta
         writer.publish("hello")
         child = python("r = shm.Reader('r'); os.seteuid(65534); print(r.recv(5), r.writer())")
         assert child.communicate(timeout=20)[0] == "hello unknown\n"
-
-
-def example(word: str) -> str:
-    """The README's example with a certain word in it."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    [found] = [code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if word in code]
-    return str(found)
-
-
-def test_the_readme_s_first_program_prints_the_newest_value(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(example("in one process"), {})
-    assert capsys.readouterr().out == "hello\n"
-
-
-def test_the_readme_s_reader_notices_a_clean_end_and_a_death(python: Start) -> None:
-    with shm.Writer("demo", "text") as writer:
-        writer.publish("hello")
-    exec(example("open_timeout=10"), {})
-    child = python("w = shm.Writer('demo', 'text'); print('ready'); sys.stdin.readline()")
-    assert child.stdout and child.stdout.readline()
-    child.kill()
-    child.wait()
-    with pytest.raises(shm.TimedOut):
-        exec(example("open_timeout=10").replace("timeout=5", "timeout=0.05"), {})
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_readme_s_program_closes_its_region_at_a_signal(python: Start, number: signal.Signals) -> None:
-    child = python(example("SIGTERM"))
-    reader = shm.Reader("clock", open_timeout=20)
-    reader.recv(20)
-    child.send_signal(number)
-    child.wait(20)
-    for _ in reader:
-        pass
-    assert reader.ended and (shm.inspect("clock").state, reader.writer()) == ("closed", "gone")

@@ -90,7 +90,7 @@ def test_recv_waits_for_a_value(python: Start) -> None:
 def test_recv_gives_up_after_its_timeout() -> None:
     with shm.Writer("r", "text"), shm.Reader("r") as reader:
         for receive in (reader.try_recv, lambda: reader.recv(0.05), lambda: next(reader.follow(0.05))):
-            with pytest.raises(shm.TimedOut, match="cannot receive a value of region 'r': none came within 0"):
+            with pytest.raises(shm.TimedOut, match="cannot receive from region 'r': (there is no new value|no value arrived within 0.05)"):
                 receive()
             assert not reader.ended
 
@@ -207,7 +207,7 @@ def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_director
         file.seek(8 * writer._ring.slot_word(2) + 24)
         assert file.write(b"B")
     for _ in range(2):
-        with pytest.raises(shm.Damaged, match="value 2 has a wrong checksum"):
+        with pytest.raises(shm.Damaged, match="value 2 has a wrong or missing checksum"):
             reader.recv(0)
     with shm.Writer("r", capacity=100000):  # replaces it, and leaves the damaged value out
         assert until(lambda: reader.recv(1)) == "c"

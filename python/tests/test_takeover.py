@@ -164,7 +164,7 @@ def test_what_is_not_ours_is_not_written(region_directory: Path, monkeypatch: py
     with shm.Writer("r"):
         pass
     (region_directory / "r").chmod(0o620)
-    with pytest.raises(shm.NotOurs, match="may be written by others"):
+    with pytest.raises(shm.NotOurs, match="has mode 0o620, so other users may write to it"):
         shm.Writer("r")
     (region_directory / "r").chmod(0o600)
     os.link(region_directory / "r", region_directory / "second")

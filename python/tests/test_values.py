@@ -162,14 +162,14 @@ def test_an_array_without_dimensions_is_a_number() -> None:
 @pytest.mark.parametrize(
     "value, complaint",
     [
-        (numpy.zeros((2, 3), "f8"), "expected elements <f4, got <f8"),
-        (numpy.zeros((2, 3), "i4"), "expected elements <f4, got <i4"),
-        (numpy.zeros((2, 3), ">f4"), "expected elements <f4"),
-        (numpy.zeros((3, 2), "f4"), "expected the shape (2, 3), got (3, 2)"),
-        (numpy.zeros((2, 2), "f4"), "expected 24 bytes, got 16"),
+        (numpy.zeros((2, 3), "f8"), "expected elements of dtype '<f4', got '<f8'"),
+        (numpy.zeros((2, 3), "i4"), "expected elements of dtype '<f4', got '<i4'"),
+        (numpy.zeros((2, 3), ">f4"), "expected elements of dtype '<f4'"),
+        (numpy.zeros((3, 2), "f4"), "expected an array of shape (2, 3), got (3, 2)"),
+        (numpy.zeros((2, 2), "f4"), "expected an array of shape (2, 3), got (2, 2)"),
         (b"123", "expected 24 bytes, got 3"),
-        ([[1.0, 2.0, 3.0]] * 2, "expected an array of <f4, got list"),
-        ("text", "expected an array of <f4, got str"),
+        ([[1.0, 2.0, 3.0]] * 2, "expected an array of '<f4', got list"),
+        ("text", "expected an array of '<f4', got str"),
     ],
 )
 def test_an_array_of_another_type_is_not_published(value: Any, complaint: str) -> None:
@@ -222,7 +222,7 @@ def test_a_reader_may_insist_on_a_kind_or_type() -> None:
     with shm.Writer("r", schema=named):
         shm.Reader("r", kind="bincode", schema=named).close()
         shm.Reader("r", schema='{"version": 3, "name": "Reading"}').close()
-        with pytest.raises(shm.TypeMismatch, match="it holds bincode, not text"):
+        with pytest.raises(shm.TypeMismatch, match="it holds values of kind 'bincode', not 'text'"):
             shm.Reader("r", kind="text")
         with pytest.raises(shm.TypeMismatch):
             shm.Reader("r", schema={**named, "version": 4})
