@@ -90,7 +90,8 @@ class Writer:
         try:
             request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
             if not _linux.ORDERED:
-                raise Unsupported("Python can write regions only on x86-64 processors", "write it with a program in another language")
+                fault = "Python can write regions only on x86-64 processors"
+                raise Unsupported(fault, "write it with a program in another language")
             self._location = _files.Location(name)
             with _files.system_errors():
                 _files.check_local(self._location.directory)

@@ -1,4 +1,4 @@
-"""How receiving ends: a timeout, a clean close and a writer's death can be told apart, also where a value is None."""
+"""How receiving ends: a timeout, a clean close and the death of a writer are distinct, even if a value is None."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shm import _lock
 Start = Callable[[str], "Popen[str]"]
 
 
-def test_none_is_a_value_like_any_other() -> None:
+def test_none_is_an_ordinary_value() -> None:
     with shm.Writer("r", "json") as writer, shm.Reader("r") as reader:
         with pytest.raises(shm.Empty, match="cannot read the newest value of region 'r': it contains no value yet"):
             reader.latest()
@@ -32,7 +32,7 @@ def test_none_is_a_value_like_any_other() -> None:
     assert list(shm.Reader("r", start="oldest")) == [None, 1, None]
 
 
-def test_an_option_that_is_none_is_a_value() -> None:
+def test_an_absent_optional_value_is_an_ordinary_value() -> None:
     with shm.Writer("r", schema={"type": {"OPTION": "U8"}, "types": {}}) as writer, shm.Reader("r") as reader:
         writer.publish(None)
         assert reader.recv(0) is None and reader.latest() is None
@@ -40,7 +40,7 @@ def test_an_option_that_is_none_is_a_value() -> None:
             reader.recv(0)
 
 
-def test_a_timeout_is_both_an_error_of_ours_and_the_built_in_one() -> None:
+def test_timed_out_is_both_an_error_of_the_package_and_a_timeout_error() -> None:
     with shm.Writer("r"), shm.Reader("r") as reader:
         start = time.monotonic()
         with pytest.raises(TimeoutError) as caught:
@@ -51,7 +51,7 @@ def test_a_timeout_is_both_an_error_of_ours_and_the_built_in_one() -> None:
     assert not issubclass(shm.Ended, TimeoutError)
 
 
-def test_receiving_ends_once_everything_was_received_and_goes_on_with_the_next_writer() -> None:
+def test_receiving_ends_after_all_values_and_continues_with_the_next_writer() -> None:
     with shm.Writer("r", "text") as writer:
         writer.publish("a")
         reader = shm.Reader("r")
@@ -79,7 +79,7 @@ def test_a_loop_over_a_reader_ends_at_a_clean_close(python: Start) -> None:
     assert list(reader) == [str(number) for number in range(50)] and reader.ended
 
 
-def test_follow_goes_on_after_a_close_a_removal_and_its_own_timeout() -> None:
+def test_follow_continues_after_a_close_a_removal_and_a_timeout() -> None:
     with shm.Writer("r", "text") as writer:
         writer.publish("a")
         reader = shm.Reader("r")
@@ -99,7 +99,7 @@ def test_follow_goes_on_after_a_close_a_removal_and_its_own_timeout() -> None:
         assert until(lambda: next(reader.follow(5))) == "c" and reader.restarted
 
 
-def test_a_writer_s_death_can_be_seen(python: Start) -> None:
+def test_a_reader_can_check_whether_its_writer_is_alive(python: Start) -> None:
     child = python("w = shm.Writer('r', 'text'); w.publish('last words'); print('ready'); sys.stdin.readline()")
     assert child.stdout and child.stdout.readline()
     reader = shm.Reader("r")
@@ -117,7 +117,7 @@ def test_a_writer_s_death_can_be_seen(python: Start) -> None:
         reader.recv()
 
 
-def test_a_writer_that_may_not_be_asked_for_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_writer_is_unknown_without_permission_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     with shm.Writer("r"), shm.Reader("r") as reader:
 
         def refuse(location: object, file: str, flags: int) -> int:

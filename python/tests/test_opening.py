@@ -1,4 +1,4 @@
-"""Opening: another kind or type is refused, and replaces what is there only if the caller says so."""
+"""Opening a region: another kind or type is refused, and replaces the region only if the caller asks for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import available
 READING = {"type": {"TYPENAME": "Reading"}, "types": {"Reading": {"STRUCT": [{"room": "STR"}, {"celsius": "F64"}]}}}
 COARSE = {"type": {"TYPENAME": "Reading"}, "types": {"Reading": {"STRUCT": [{"room": "STR"}, {"celsius": "F32"}]}}}
 
-# For each kind, type, dtype and shape: the options, and two values, the second of which needs a larger region.
+# For each kind, type, dtype and shape: the options, and two values. Some of the second ones need a larger region.
 TYPES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "bytes": ({"kind": "bytes"}, [b"one", b"2" * 9000]),
     "text": ({"kind": "text"}, ["one", "2" * 9000]),
@@ -29,7 +29,7 @@ TYPES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "named 1": ({"schema": {"name": "Reading", "version": 1}}, [b"one", b"2" * 9000]),
     "named 2": ({"schema": {"name": "Reading", "version": 2}}, [b"one", b"2" * 9000]),
 }
-# Kind "bincode" without a schema says nothing about the type, so it goes on with any.
+# Kind "bincode" without a schema leaves the type open, so it accepts any type of that kind.
 PAIRS = [
     (one, other)
     for one, other in itertools.permutations(TYPES, 2)
@@ -47,7 +47,7 @@ def retained() -> list[tuple[int, Any]]:
 
 
 def write(name: str, **options: Any) -> None:
-    """Publishes the values of a type."""
+    """Publishes the two values of a type."""
     with shm.Writer("r", **TYPES[name][0], **options) as writer:
         for value in TYPES[name][1]:
             writer.publish(value)
@@ -71,7 +71,7 @@ def test_another_type_is_refused_and_the_values_stay(region_directory: Path, one
 
 
 @pytest.mark.parametrize("one, other", PAIRS)
-def test_another_type_replaces_if_the_caller_says_so(one: str, other: str) -> None:
+def test_another_type_replaces_the_region_if_the_caller_asks_for_it(one: str, other: str) -> None:
     write(one)
     before = shm.inspect("r")
     reader = shm.Reader("r", start="oldest")
@@ -88,7 +88,7 @@ def test_another_type_replaces_if_the_caller_says_so(one: str, other: str) -> No
 
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("replace", [False, True])
-def test_the_same_type_goes_on_with_the_values(name: str, replace: bool) -> None:
+def test_the_same_type_keeps_the_values(name: str, replace: bool) -> None:
     write(name)
     write(name, replace=replace)
     with shm.Writer("r") as writer:
@@ -149,12 +149,12 @@ def test_a_refused_writer_does_not_disturb_the_next() -> None:
     assert (shm.inspect("r").epoch, shm.inspect("r").state, shm.inspect("r").writer) == (epoch, "closed", "gone")
 
 
-def test_a_damaged_type_is_replaced_only_if_the_caller_says_so(region_directory: Path) -> None:
+def test_a_damaged_type_is_replaced_only_if_the_caller_asks_for_it(region_directory: Path) -> None:
     from test_format import with_crc
 
     write("reading")
     image = bytearray((region_directory / "r").read_bytes())
-    struct.pack_into("<Q", image, 112, 1)  # a fingerprint that is not the schema's
+    struct.pack_into("<Q", image, 112, 1)  # a fingerprint that does not match the schema
     (region_directory / "r").write_bytes(with_crc(bytes(image)))
     for options in ({}, {"kind": "text"}):
         with pytest.raises(shm.Damaged, match="fingerprint"):
@@ -163,7 +163,7 @@ def test_a_damaged_type_is_replaced_only_if_the_caller_says_so(region_directory:
         assert writer.publish("sound") == 3
 
 
-def test_an_unknown_kind_is_replaced_only_if_the_caller_says_so(region_directory: Path) -> None:
+def test_an_unknown_kind_is_replaced_only_if_the_caller_asks_for_it(region_directory: Path) -> None:
     from test_format import with_crc
 
     write("text")
@@ -178,7 +178,7 @@ def test_an_unknown_kind_is_replaced_only_if_the_caller_says_so(region_directory
         assert (writer.publish("known"), writer.discarded) == (3, 2)
 
 
-def test_a_reader_follows_a_region_of_another_kind_unless_it_insists() -> None:
+def test_a_reader_follows_a_region_of_another_kind_unless_a_kind_was_given() -> None:
     write("text")
     readers = [shm.Reader("r", start="new"), shm.Reader("r", start="new", kind="text")]
     write("json", replace=True)
@@ -253,7 +253,7 @@ def test_an_option_that_does_not_apply_is_an_error(options: dict[str, Any], comp
 
 
 @pytest.mark.parametrize("options", [{"replace": True}, {"replace": True, "kind": "array"}])
-def test_replacing_needs_to_know_by_what(options: dict[str, Any]) -> None:
+def test_replacing_needs_a_kind_or_type(options: dict[str, Any]) -> None:
     write("text")
     with pytest.raises(ValueError):
         shm.Writer("r", **options)
