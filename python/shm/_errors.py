@@ -18,7 +18,7 @@ class Error(Exception):
         self._advice = advice or self._advice
 
     def during(self, action: str, advice: str = "") -> None:
-        """Completes the text: puts `action` ("cannot open region 'demo'") before the fault, and the advice after it.
+        """For this package only: puts `action` ("cannot open region 'demo'") before the fault, and the advice after it.
 
         `advice` replaces the error's own advice. Only the first call has an effect.
         """

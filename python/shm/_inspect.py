@@ -18,42 +18,78 @@ class Info:
 
     Times are in nanoseconds since 1970, lengths in bytes. The fields have the same names as in the output of
     `shm-reader inspect --json`.
+
+    Attributes:
+        region: The name.
+        kind: "bytes", "text", "json", "array", "bincode", or for example "unknown (9)".
+        schema: The schema of a region of kind "bincode", as parsed JSON, or None.
+        array: The dtype and shape of a region of kind "array", as a dict, or None.
+        slots: How many values the region has room for.
+        capacity: How many bytes a slot has room for.
+        retained: How many values can still be read.
+        region_bytes: The length of the file.
+        checksum: Whether values have checksums.
+        state: "open" (also after its writer died), "closed", "moving", "moved", or for example "unknown (9)".
+        writer: "alive", "gone", or "unknown" if this user may not check.
+        pid: The process id that the last writer recorded.
+        owner: The id of the user who owns the file.
+        mode: The permission bits of the file.
+        first: The number of the first value in this file, which may already be overwritten.
+        head: The number of the newest value, or first - 1 if the file contains no value.
+        newest_time: When the newest value was published, or None if it cannot be read.
+        created: When the file was created.
+        started: When the last writer opened the region.
+        epoch: How many writers the lineage has had.
+        lineage: A random number that the region shares with the files that replace it.
+        file_number: The position of this file in its lineage, from 1.
+        origin: The lineage that this region is a copy of, or zeros for an original.
+        boot_id: The kernel's boot id when the file was created.
+        bell: The number that the writer increases to wake readers.
+        stride: The distance from one slot to the next.
+        payload_offset: Where in a slot the payload starts.
+        payload_alignment: In the file, each payload starts at a multiple of this number.
+        descriptor_bytes: The length of the descriptor, which follows the header page.
+        fingerprint: The hash of the schema, or zeros without one.
+        spin_ns: How long a reader polls before it sleeps.
+        version: The version of the format.
+        compatible: The feature bits that older programs may ignore.
+        incompatible: The feature bits that a program must know.
     """
 
-    region: str  #: the name
-    kind: str  #: "bytes", "text", "json", "array", "bincode", or for example "unknown (9)"
-    schema: Any  #: the schema of a region of kind "bincode", as parsed JSON, or None
-    array: Any  #: the dtype and shape of a region of kind "array", as a dict, or None
-    slots: int  #: how many values the region has room for
-    capacity: int  #: how many bytes a slot has room for
-    retained: int  #: how many values can still be read
-    region_bytes: int  #: the length of the file
-    checksum: bool  #: whether values have checksums
-    state: str  #: "open" (also after its writer died), "closed", "moving", "moved", or for example "unknown (9)"
-    writer: str  #: "alive", "gone", or "unknown" if this user may not check
-    pid: int  #: the process id that the last writer recorded
-    owner: int  #: the id of the user who owns the file
-    mode: int  #: the permission bits of the file
-    first: int  #: the number of the oldest value that this file ever contained
-    head: int  #: the number of the newest value, or first - 1 if the file contains no value
-    newest_time: int | None  #: when the newest value was published, or None if it cannot be read
-    created: int  #: when the file was created
-    started: int  #: when the last writer opened the region
-    epoch: int  #: how many writers the lineage has had
-    lineage: str  #: a random number that the region shares with the files that replace it
-    file_number: int  #: the position of this file in its lineage, from 1
-    origin: str  #: the lineage that this region is a copy of, or zeros for an original
-    boot_id: str  #: the kernel's boot id when the file was created
-    bell: int  #: the number that the writer increases to wake readers
-    stride: int  #: the distance from one slot to the next
-    payload_offset: int  #: where in a slot the payload starts
-    payload_alignment: int  #: in the file, each payload starts at a multiple of this number
-    descriptor_bytes: int  #: the length of the descriptor, which follows the header page
-    fingerprint: str  #: the hash of the schema, or zeros without one
-    spin_ns: int  #: how long a reader polls before it sleeps
-    version: str  #: the version of the format
-    compatible: int  #: the feature bits that older programs may ignore
-    incompatible: int  #: the feature bits that a program must know
+    region: str
+    kind: str
+    schema: Any
+    array: Any
+    slots: int
+    capacity: int
+    retained: int
+    region_bytes: int
+    checksum: bool
+    state: str
+    writer: str
+    pid: int
+    owner: int
+    mode: int
+    first: int
+    head: int
+    newest_time: int | None
+    created: int
+    started: int
+    epoch: int
+    lineage: str
+    file_number: int
+    origin: str
+    boot_id: str
+    bell: int
+    stride: int
+    payload_offset: int
+    payload_alignment: int
+    descriptor_bytes: int
+    fingerprint: str
+    spin_ns: int
+    version: str
+    compatible: int
+    incompatible: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +114,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         name: The region's name, or a path that contains a `/`.
 
     Raises:
-        BadName, NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported: as for `Reader`.
+        BadName, NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported, Error: as for `Reader`.
 
     Example:
         >>> shm.inspect("demo").head
@@ -147,7 +183,8 @@ def _hexadecimal(number: bytes) -> str:
 def regions() -> list[Region]:
     """Lists all regions in the directory `$SHM_DIR`, or in /dev/shm if that variable is not set.
 
-    The list is sorted by name. It includes regions that are damaged or not readable; these have a `problem`.
+    The list is sorted by name. Damaged regions are included, with a `problem`. Regions that this user may not read are
+    left out.
 
     Raises:
         Error: if the directory cannot be read.

@@ -112,7 +112,7 @@ class Lock:
 
 
 def _process(location: Location) -> str:
-    """Returns a hint at the process of the region's writer, for an error text."""
+    """Returns a hint about the process of the region's writer, for an error text."""
     with suppress(Error):
         pid = open_region(location, LARGEST_REGION).map[4 * PID_HALF : 4 * PID_HALF + 4]
         return f" (process {int.from_bytes(pid, 'little')})"

@@ -42,7 +42,7 @@ class Reader(Follower):
         shape: The shape that goes with `dtype`. A first length of 0 means any number of rows.
         schema: Refuse regions with another schema. Give a document as in FORMAT.md, section 22, as JSON (str or bytes)
             or parsed.
-        limit: Refuse regions larger than this number of bytes.
+        limit: Refuse regions larger than this number of bytes, by default 1 TiB.
 
     Raises:
         NotFound: if the region does not exist, or did not appear within `open_timeout`.
