@@ -9,6 +9,8 @@ class Error(Exception):
     The text states what was being done to which region, what is wrong, and what to do about it.
     """
 
+    #: Words that every fault of a class begins with.
+    _beginning = ""
     #: The advice of errors that give none themselves.
     _advice = ""
     _is_complete = False
@@ -25,7 +27,8 @@ class Error(Exception):
         if not self._is_complete:
             self._is_complete = True
             advice = advice or self._advice
-            self.args = (f"{action}: {self}; {advice}" if advice else f"{action}: {self}",)
+            fault = f"{self._beginning}{self}"
+            self.args = (f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}",)
 
 
 class BadName(Error):
@@ -51,12 +54,13 @@ class NotARegion(Error):
 class UnknownFormat(Error):
     """The region uses a format version, a feature or a kind of value that this package does not know."""
 
-    _advice = "use a newer version of this package"
+    _advice = "use a newer version of shm"
 
 
 class Damaged(Error):
     """The contents of the region contradict each other."""
 
+    _beginning = "it is damaged: "
     _advice = "find out which program changed its file, or choose another name"
 
 

@@ -114,13 +114,13 @@ def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
      boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
     if (major, minor) != VERSION:
         raise UnknownFormat(
-            f"it has format {major}.{minor}, and this package reads 0.1",
-            "use a version of this package for that format",
+            f"it has format version {major}.{minor}, and this package supports only version 0.1",
+            "use the version of shm that wrote it, or choose another name",
         )
     if crc != zlib.crc32(raw[:-4]):
         raise Damaged("the CRC of its header is wrong")
     if incompatible:
-        raise UnknownFormat(f"it uses features that this package does not know ({incompatible:#x})")
+        raise UnknownFormat(f"it uses features that this package does not support (bits {incompatible:#x})")
     header = Header(
         region_bytes, lineage, slots, capacity, stride, kind, descriptor_bytes, descriptor_crc, fingerprint,
         int.from_bytes(boot_id, "little"), created_ns, compatible, file_number, payload_offset, payload_alignment,

@@ -43,13 +43,13 @@ class ValueType:
             return
         if self.kind is not None and self.kind != kind:
             raise TypeMismatch(
-                f"it holds values of kind {KINDS[kind]!r}, not {KINDS[self.kind]!r}",
-                "leave out kind, dtype, shape and schema to accept what it holds, or choose another name",
+                f"its kind is {KINDS[kind]!r}, not {KINDS[self.kind]!r}",
+                "leave out kind, dtype, shape and schema to accept its kind, or choose another name",
             )
         arguments = "dtype and shape" if kind == ARRAY else "schema"
         raise TypeMismatch(
-            f"it holds another type: {_difference.between(document, self.document or b'')}",
-            f"leave out {arguments} to accept what it holds, or choose another name",
+            f"its type does not match: {_difference.between(document, self.document or b'')}",
+            f"leave out {arguments} to accept its type, or choose another name",
         )
 
 

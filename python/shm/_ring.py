@@ -169,7 +169,7 @@ class Ring:
                 return head
             if status == NOT_YET and _linux.ORDERED:
                 raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
-        raise Busy(f"no value could be read in {_TRIES} attempts: its writer is too fast, or a value is damaged")
+        raise Busy("its writer overwrites each value before it can be copied, or a value is damaged")
 
     def recv(self, cursor: Cursor) -> bool:
         """Reads the next value and moves the cursor past it. Returns False if it is not published yet."""
@@ -192,7 +192,7 @@ class Ring:
                 return True
             if status == OVERWRITTEN:
                 self._lapped(cursor)
-        raise Busy(f"no value could be read in {_TRIES} attempts: its writer is too fast, or a value is damaged")
+        raise Busy("its writer overwrites each value before it can be copied, or a value is damaged")
 
     def _lapped(self, cursor: Cursor) -> None:
         head = self.words[HEAD_WORD]

@@ -37,7 +37,7 @@ def codec_for(kind: int, document: bytes | None, fingerprint: int) -> Codec:
     Raises UnknownFormat for an unknown kind, and Damaged for a schema that is invalid or belongs to another kind.
     """
     if kind not in _format.KINDS:
-        raise UnknownFormat(f"it holds values of kind {kind}, which this package does not know")
+        raise UnknownFormat(f"its kind has number {kind}, which this package does not support")
     if kind not in (_format.ARRAY, _format.BINCODE):
         document = None
     if fingerprint != _format.fingerprint_of(document):

@@ -245,8 +245,8 @@ class Writer:
     def _forget(self) -> None:
         """Makes the writer unusable in a forked child. Stores and unlocks nothing: the region belongs to the parent."""
         self._why_not = (
-            "this writer belongs to the parent process, from which this one was forked",
-            "publish in the parent, or open the writer after the fork",
+            "this process was forked from the one that opened the writer",
+            "publish in that process, or open the writer after the fork",
         )
         if self._lock is not None:
             self._lock.forget()
@@ -332,7 +332,7 @@ class Writer:
         if location.identity(location.file) != self._own.identity or (
             lock is not None and location.identity(location.lock_file) != lock.identity
         ):
-            self._why_not = ("it was removed or replaced while this writer had it open", "open another writer")
+            self._why_not = ("another program removed or replaced it", "open another writer")
             raise Gone(*self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 

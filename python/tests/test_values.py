@@ -222,7 +222,7 @@ def test_a_reader_refuses_another_kind_or_type_than_was_given() -> None:
     with shm.Writer("r", schema=named):
         shm.Reader("r", kind="bincode", schema=named).close()
         shm.Reader("r", schema='{"version": 3, "name": "Reading"}').close()
-        with pytest.raises(shm.TypeMismatch, match="it holds values of kind 'bincode', not 'text'"):
+        with pytest.raises(shm.TypeMismatch, match="its kind is 'bincode', not 'text'"):
             shm.Reader("r", kind="text")
         with pytest.raises(shm.TypeMismatch):
             shm.Reader("r", schema={**named, "version": 4})
