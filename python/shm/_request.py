@@ -72,7 +72,7 @@ def value_type(kind: str | None, dtype: Any, shape: tuple[int, ...] | list[int] 
         if dtype is None:
             advice = "give a schema that follows section 22 of docs/FORMAT.md"
             raise BadOption(f"schema is not valid: {error}", advice) from error
-        raise BadOption(str(error), error.advice) from error
+        raise BadOption(str(error), error.advice or "give another dtype or shape") from error
     implied = ARRAY if document.startswith(b'{"dtype"') else BINCODE
     if kind not in (None, KINDS[implied]):
         what = "schema" if dtype is None else "dtype and shape"

@@ -168,7 +168,7 @@ class Ring:
             if status == WHOLE:
                 return head
             if status == NOT_YET and _linux.ORDERED:
-                raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
+                raise Damaged(f"its header names value {head} as the newest, but it is missing from its slot")
         raise Busy("its writer overwrites each value before it can be copied, or a value is damaged")
 
     def recv(self, cursor: Cursor) -> bool:
@@ -186,7 +186,7 @@ class Ring:
                 if status == NOT_YET and head > number:
                     self._pass_left_out(cursor, head)
                 elif status == NOT_YET and _linux.ORDERED:
-                    raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
+                    raise Damaged(f"its header names value {head} as the newest, but it is missing from its slot")
             if status == WHOLE:
                 cursor.next = number + 1
                 return True
