@@ -488,7 +488,7 @@ def a_next_value_beyond_the_last_number(p: Place) -> None:
     reader.recv()
 
 
-def a_value_of_before_the_last_boot(p: Place) -> None:
+def a_value_from_before_the_last_boot(p: Place) -> None:
     writer = text_writer()
     writer.publish("abc")
     writer._forget()
@@ -510,7 +510,7 @@ def a_writer_that_is_too_fast(p: Place) -> None:
         shm.Reader("r").view()
 
 
-def a_value_that_is_overwritten_always(p: Place) -> None:
+def a_value_that_is_always_overwritten(p: Place) -> None:
     with text_writer() as writer:
         writer.publish("abc")
         reader = shm.Reader("r")
@@ -763,10 +763,10 @@ ACTS: list[Act] = [
     ring(392, 2, shm.Reader.latest),
     ring("stamp", 0, shm.Reader.recv),
     a_next_value_beyond_the_last_number,
-    a_value_of_before_the_last_boot,
+    a_value_from_before_the_last_boot,
     a_state_that_does_not_exist,
     a_writer_that_is_too_fast,
-    a_value_that_is_overwritten_always,
+    a_value_that_is_always_overwritten,
     payload(b"ab\xff", kind="text"),
     payload(b"{", kind="json"),
     payload(b"\xff", kind="json"),
@@ -792,7 +792,7 @@ ACTS: list[Act] = [
 
 
 def message(act: Act, directory: Path) -> str:
-    """The class and text of the error that `act` raises, without what differs between machines and runs."""
+    """Returns the class and text of the error that `act` raises, without the parts that differ between machines and runs."""
     directory.mkdir()
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("SHM_DIR", str(directory))
