@@ -34,7 +34,10 @@ def test_the_reader_receives_what_the_writer_publishes(python: Start) -> None:
 
 def test_the_arrays_and_the_typed_values_print_what_the_readme_says(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("numpy")
-    for word, printed in [("numpy.full", "(480, 640, 3) uint8\n7.0\n"), ("celsius", "{'room': 'kitchen', 'celsius': 21.5}\n")]:
+    for word, printed in [
+        ("numpy.full", "(480, 640, 3) uint8\n7.0\n"),
+        ("celsius", "{'room': 'kitchen', 'celsius': 21.5}\n"),
+    ]:
         exec(example(word), {})
         assert capsys.readouterr().out == printed
         assert all(f"`{line}`" in README for line in printed.splitlines())
@@ -72,7 +75,9 @@ def test_the_error_text_is_a_real_one(region_directory: Path) -> None:
 
 
 def test_every_exception_and_every_argument_is_in_the_readme() -> None:
-    names = [name for name in shm.__all__ if isinstance(member := getattr(shm, name), type) and issubclass(member, shm.Error)]
+    names = [
+        name for name in shm.__all__ if isinstance(member := getattr(shm, name), type) and issubclass(member, shm.Error)
+    ]
     for handle in (shm.Reader, shm.Writer):
         names += [name for name in inspect.signature(handle).parameters if name != "name"]
     assert "WriterAlive" in names and "open_timeout" in names
