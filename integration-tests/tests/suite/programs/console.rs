@@ -115,7 +115,7 @@ struct Session<'a> {
     document: &'a str,
     /// The directory of the first terminal.
     directory: PathBuf,
-    /// The second terminal, unless what its last block needs is missing.
+    /// The second terminal, from its first block on.
     second: Option<Shell>,
     /// Which of the things in `NEEDS` exist.
     found: HashMap<&'static str, bool>,
@@ -126,23 +126,19 @@ impl<'a> Session<'a> {
         Self { sandbox, document, directory: directory.to_owned(), second: None, found: HashMap::new() }
     }
 
-    /// Carries out all blocks, and returns the directory of the first terminal at the end.
+    /// Carries out all blocks, and returns the directory of the first terminal at the end. If a block needs something
+    /// that is missing, it and the rest of its section are skipped.
     fn run(mut self, blocks: &[Block]) -> PathBuf {
         let start = self.directory.clone();
-        let mut is_second_skipped = false;
+        let mut missing = None;
         for block in blocks {
             match block {
+                Block::Heading => missing = None,
                 Block::File(file) => fs::write(self.directory.join(&file.path), &file.text).expect(&file.path),
-                Block::Console(block) if block.is_second && block.steps.is_empty() && is_second_skipped => {}
                 Block::Console(block) => {
-                    let missing = self.missing(block);
-                    if block.is_second {
-                        is_second_skipped = missing.is_some();
-                    }
+                    missing = missing.or_else(|| self.missing(block));
                     match missing {
-                        Some(word) => {
-                            skipped(self.document, &format!("the block at line {} needs {word}", block.line));
-                        }
+                        Some(word) => skipped(self.document, &format!("the block at line {} needs {word}", block.line)),
                         None if block.is_second => self.run_second(block, &start),
                         None => self.run_first(block),
                     }
@@ -225,7 +221,7 @@ impl Shell {
         self.child.write(&format!("{}\n", self.number));
     }
 
-    /// What the shell prints after the command.
+    /// The line that the shell prints after the command.
     fn mark(&self) -> String {
         format!("\x01{}\x01\n", self.number)
     }

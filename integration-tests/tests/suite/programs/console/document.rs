@@ -1,10 +1,11 @@
-//! Parses a Markdown document into its console blocks and the files that it asks the reader to save.
+//! Parses a Markdown document into its headings, its console blocks and the files that it asks the reader to save.
 
 use std::process::{Command, Stdio};
 
 /// A part of a document that a test carries out.
 #[derive(Debug)]
 pub enum Block {
+    Heading,
     Console(Console),
     File(File),
 }
@@ -38,12 +39,15 @@ pub struct File {
     pub text: String,
 }
 
-/// Returns the console blocks and files of a Markdown text, in order.
+/// Returns the headings, console blocks and files of a Markdown text, in order.
 pub fn blocks(text: &str) -> Vec<Block> {
     let all: Vec<&str> = text.lines().collect();
     let mut blocks = Vec::new();
     let mut lines = text.lines().zip(1..);
     while let Some((line, number)) = lines.next() {
+        if line.starts_with('#') {
+            blocks.push(Block::Heading);
+        }
         let Some(info) = line.trim_start().strip_prefix("```") else { continue };
         let body: Vec<(&str, usize)> =
             lines.by_ref().take_while(|(line, _)| !line.trim_start().starts_with("```")).collect();
@@ -153,7 +157,7 @@ fn a_block_is_cut_into_commands_and_output() {
 fn a_block_may_be_a_file_or_belong_to_the_second_terminal() {
     let text =
         "Save `src/a.rs`:\n```rust src/a.rs\nfn a() {}\n```\n```console second terminal\n^C\nended\n$ true\n```\n";
-    let [Block::File(file), Block::Console(block)] = &blocks(text)[..] else { panic!("a file and a block") };
+    let [Block::Heading, Block::File(file), Block::Console(block)] = &blocks(text)[..] else { panic!("three blocks") };
     assert_eq!((file.path.as_str(), file.text.as_str()), ("src/a.rs", "fn a() {}\n"));
     assert!(block.is_second && block.is_interrupted);
     assert_eq!((&block.more[..], block.steps.len()), (&["ended".to_owned()][..], 1));
