@@ -1,5 +1,5 @@
-//! Tests of the programs as their users see them: help, input, output, exit codes, terminals, signals, and the commands in
-//! documents.
+//! Tests of the programs as their users see them: help, input, output, exit codes, terminals, signals, and the commands
+//! in documents.
 
 mod bench;
 mod console;

@@ -1,14 +1,16 @@
 //! Runs the commands that documents show, saves the files that they contain, and compares the output with the document.
 //! A document is one session: all its blocks share a sandbox.
 //!
-//! | in a document | meaning |
-//! |---|---|
-//! | <code>```console</code> | commands for the first terminal. Each block is one `sh`, so variables and background jobs work; whatever is still running at its end is killed. The next block continues in the same directory |
-//! | <code>```console second terminal</code> | commands for the second terminal, one `sh` for the whole document. A command may still be running at the block's end. A later block that begins without a command shows more of its output; a first line `^C` interrupts it |
-//! | <code>```rust src/main.rs</code> | a file to save in the directory of the first terminal. The text before it must name the file |
+//! - A block marked `console` contains commands for the first terminal. Each block is one `sh`, which makes variables and
+//!   background jobs work; all jobs that still run at its end are killed. The next block continues in the same directory.
+//! - A block marked `console second terminal` contains commands for the second terminal, which is one `sh` for the whole
+//!   document. A command may still be running at the end of the block. A later block that begins without a command shows
+//!   more of its output; `^C` on its first line interrupts the command.
+//! - A block marked with a language and a path, such as `rust src/main.rs`, is a file, which is saved in the directory of
+//!   the first terminal. The text before the block must name the file.
 //!
-//! In a console block, `$ ` starts a command, `> ` continues a command that is still open, and everything else is output.
-//! `...` alone on a line stands for any lines, `[..]` for any characters.
+//! In a console block, `$ ` starts a command, `> ` continues a command that is still open, and everything else is
+//! output. `...` alone on a line stands for any lines, `[..]` for any characters.
 
 mod document;
 
@@ -80,8 +82,8 @@ fn check_document(name: &str) {
     Session::new(&s, name, &place.directory).run(&blocks);
 }
 
-/// The directory in which a document's commands run. It is the same in each run, which lets cargo reuse the dependencies
-/// that it has built, and it is outside this workspace, because cargo would take its packages for members.
+/// The directory in which a document's commands run. It is the same in each run, which lets cargo reuse the
+/// dependencies that it has built, and it is outside this workspace, because cargo would take its packages for members.
 struct Place {
     directory: PathBuf,
     /// Keeps other runs of the same test away.
@@ -265,7 +267,8 @@ impl Shell {
         }
     }
 
-    /// Gives a command that goes on running the time to start: a person who types in the other terminal gives it that, too.
+    /// Gives a command that goes on running the time to start: a person who types in the other terminal gives it that,
+    /// too.
     fn settle(&self) {
         for _ in 0..25 {
             let children = self.children();
@@ -298,8 +301,9 @@ impl Shell {
     }
 }
 
-/// Reads numbers from stdin. For each number it runs the commands in file `$1`, then prints the number between two control
-/// characters. `settle` gives a background job the time to start; a job that remains a shell gets half a second.
+/// Reads numbers from stdin. For each number it runs the commands in file `$1`, then prints the number between two
+/// control characters. `settle` gives a background job the time to start; a job that remains a shell gets half a
+/// second.
 const SESSION: &str = r#"
 exec 4<&0 < /dev/null 2>&1
 settle() {

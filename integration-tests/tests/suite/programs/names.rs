@@ -1,11 +1,11 @@
-//! Which names are regions: a short rule, the same for both programs, and nothing is made of the others.
+//! Tests which names are valid: both programs follow the same short rule, and create nothing for other names.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{Child, Outcome, Sandbox};
 
-/// Runs a program with exactly these arguments, past any shell.
+/// Runs a program with exactly these arguments, without a shell.
 #[track_caller]
 fn run(s: &Sandbox, program: &str, arguments: &[&[u8]]) -> Outcome {
     use std::os::unix::ffi::OsStrExt;

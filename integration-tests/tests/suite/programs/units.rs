@@ -2,7 +2,8 @@
 
 use crate::harness::{Sandbox, skipped};
 
-/// Returns a sandbox with the region `demo`, and the command that creates a mount namespace; `None` if that is not allowed.
+/// Returns a sandbox with the region `demo`, and the command that creates a mount namespace; `None` if that is not
+/// allowed.
 fn with_namespace(test: &str) -> Option<(Sandbox, &'static str)> {
     let s = Sandbox::new();
     s.ok("shm-writer demo outside");
