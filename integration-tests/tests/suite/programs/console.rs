@@ -31,7 +31,7 @@ use crate::harness::{Child, DEADLINE, Sandbox, observe, skipped, workspace};
 /// Where the packages in the documents are built.
 const BUILT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/documents");
 
-/// Words in commands that need something which may be missing, and how to find out whether it exists.
+/// Words in commands that refer to something which may be missing, each with a command that succeeds if it exists.
 const NEEDS: [(&str, &str); 4] = [
     ("python3", "python3 --version"),
     ("pytest", "python3 -m pytest --version"),
@@ -119,7 +119,7 @@ struct Session<'a> {
     directory: PathBuf,
     /// The second terminal, from its first block on.
     second: Option<Shell>,
-    /// Which of the things in `NEEDS` exist.
+    /// For the words of `NEEDS` that were checked: whether the thing exists.
     found: HashMap<&'static str, bool>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         self.directory
     }
 
-    /// The first thing that a block needs and that does not exist here.
+    /// Returns the first thing that a block needs and that is missing here.
     fn missing(&mut self, block: &Console) -> Option<&'static str> {
         let needed = NEEDS.iter().filter(|(word, _)| block.steps.iter().any(|step| step.command.contains(word)));
         let (sandbox, found) = (self.sandbox, &mut self.found);
@@ -192,13 +192,13 @@ struct Shell {
     child: Child,
     document: String,
     step_file: PathBuf,
-    /// How many commands it has been given.
+    /// The number of the last command.
     number: usize,
-    /// How many bytes of its output have been compared.
+    /// The number of bytes of its output that have been compared.
     seen: usize,
     /// The command that it was given last, for messages.
     place: String,
-    /// How long that command may take.
+    /// The time that this command may take.
     limit: Duration,
 }
 
@@ -267,8 +267,7 @@ impl Shell {
         }
     }
 
-    /// Gives a command that goes on running the time to start: a person who types in the other terminal gives it that,
-    /// too.
+    /// Gives a command that keeps running the time to start, as a person does before typing in the other terminal.
     fn settle(&self) {
         for _ in 0..25 {
             let children = self.children();

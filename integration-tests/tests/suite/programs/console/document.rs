@@ -155,8 +155,7 @@ fn a_block_is_cut_into_commands_and_output() {
 
 #[test]
 fn a_block_may_be_a_file_or_belong_to_the_second_terminal() {
-    let text =
-        "Save `src/a.rs`:\n```rust src/a.rs\nfn a() {}\n```\n```console second terminal\n^C\nended\n$ true\n```\n";
+    let text = "# Title\nSave `src/a.rs`:\n```rust src/a.rs\nfn a() {}\n```\n```console second terminal\n^C\nended\n$ true\n```\n";
     let [Block::Heading, Block::File(file), Block::Console(block)] = &blocks(text)[..] else { panic!("three blocks") };
     assert_eq!((file.path.as_str(), file.text.as_str()), ("src/a.rs", "fn a() {}\n"));
     assert!(block.is_second && block.is_interrupted);
