@@ -38,7 +38,7 @@ fn refused(name: &[u8]) {
         assert!(outcome.stderr.starts_with("error: "), "'{shown}': {outcome:?}");
         assert!(!outcome.stderr.contains('\x1b'), "'{shown}' reaches the terminal unescaped: {outcome:?}");
     }
-    assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "'{shown}' left something behind");
+    assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "'{shown}' created a file");
 }
 
 // Fault 52.
