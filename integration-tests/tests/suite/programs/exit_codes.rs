@@ -1,10 +1,10 @@
-//! Every exit code, with the message that comes with it: the region, the cause, the remedy.
+//! Tests every exit code and its message, which names the region, the cause and the remedy.
 
 use std::time::{Duration, Instant};
 
 use crate::harness::Sandbox;
 
-/// Prepares a sandbox by `setup`, then runs `command`, which must exit so and say all of these words.
+/// Runs `setup` in a sandbox, then `command`, which must exit with this code and print all of these words to stderr.
 #[track_caller]
 fn check(setup: &str, command: &str, code: i32, words: &[&str]) {
     let s = Sandbox::new();

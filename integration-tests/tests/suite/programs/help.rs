@@ -1,4 +1,4 @@
-//! Help, versions, completions, and the grammar of verbs.
+//! Tests of help, versions, completions, and the grammar of verbs.
 
 use crate::harness::Sandbox;
 
@@ -123,7 +123,7 @@ fn a_verb_after_a_region_is_refused_with_the_right_order() {
     }
 }
 
-/// Verbs of the other program, and words near to verbs: what is run, and what must be said.
+/// Verbs of the other program, and synonyms of verbs: the command, and the words that its message must contain.
 const FOREIGN: [(&str, &str); 24] = [
     ("shm-writer list", "'list' is a verb of shm-reader\n  to run it: shm-reader list"),
     ("shm-writer ls", "'ls' is a verb of shm-reader\n  to run it: shm-reader ls"),
@@ -179,7 +179,7 @@ fn a_verb_behind_a_region_is_no_value_of_it() {
         s.run(&format!("shm-writer demo {verb}")).exits(2).complains(&[verb, &format!("shm-writer demo -- {verb}")]);
     }
     assert_eq!(s.files(), [""; 0]);
-    // Words that only come near to a verb are values.
+    // Words that are merely similar to a verb are values.
     s.ok("shm-writer demo show; shm-writer demo info");
     s.run("shm-reader demo --from oldest").prints("show\ninfo\n");
 }

@@ -1,4 +1,4 @@
-//! `map`: plain bytes of a block without a header, and the same bytes in Python's `mmap`.
+//! Tests of `map`: the plain bytes of a block, and the same bytes through Python's `mmap`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -111,7 +111,7 @@ fn a_path_is_a_file_of_its_own() {
     s.run("shm-reader map ./block; cat block").prints("hellohello");
 }
 
-/// A sandbox and how to call Python in it; `None`, after a word on stderr, where there is no Python.
+/// Returns a sandbox and the command that runs Python in it, or `None` after a message if Python is missing.
 fn with_python(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new();
     if s.run("python3 --version").code() != 0 {

@@ -1,4 +1,4 @@
-//! `shm-reader --json` and `shm-writer --records`: what the one prints, the other publishes again, byte for byte.
+//! Tests that `shm-writer --records` publishes again, byte for byte, the values that `shm-reader --json` prints.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::harness::{Sandbox, workspace};
 
 const COPY: &str = "shm-reader a --from oldest --json | shm-writer --records b";
 
-/// What a region holds: its kind and type, and its payloads up to the first that cannot be read.
+/// The contents of a region: its kind and type, and its payloads up to the first that cannot be read.
 fn content(s: &Sandbox, region: &str) -> (Kind, Option<Schema>, Option<ArrayType>, Vec<Vec<u8>>) {
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(s.name(region)).expect("a region");
     let mut payloads = vec![];
@@ -19,7 +19,8 @@ fn content(s: &Sandbox, region: &str) -> (Kind, Option<Schema>, Option<ArrayType
     (reader.kind(), reader.schema().cloned(), reader.array().cloned(), payloads)
 }
 
-/// Publishes payloads in a region of a kind and type, copies it as records, and gives the members that each record has.
+/// Publishes payloads in a region of a kind and type, copies it as records, and returns the member names of each
+/// record.
 #[track_caller]
 fn copied(options: &WriterOptions, payloads: &[&[u8]]) -> Vec<Vec<String>> {
     let s = Sandbox::new();
@@ -68,10 +69,10 @@ fn values_of_a_type_are_copied_with_it() {
     let floats = [0.1_f64.to_le_bytes(), f64::NAN.to_le_bytes(), other_nan, f64::MIN_POSITIVE.to_le_bytes()];
     let floats: Vec<&[u8]> = floats.iter().map(|float| &float[..]).collect();
     assert_eq!(copied(&options, &floats), [vec!["schema"], vec![], vec!["raw"], vec![]]);
-    // An option of an option: none in some is none in JSON.
+    // Nested options: `Some(None)` and `None` look the same in JSON.
     let nested = of_type(r#"{"OPTION":{"OPTION":"U8"}}"#);
     assert_eq!(copied(&nested, &[&[0], &[1, 0], &[1, 1, 7]]), [vec!["schema"], vec!["raw"], vec![]]);
-    // A type that is only named, and one of which the region says nothing.
+    // A type of which the region contains only the name, and one that it does not describe at all.
     let named = RawWriter::options().schema(Schema::named("a::B", 2).expect("a name")).clone();
     assert_eq!(copied(&named, &[b"\xff\0", b""]), [vec!["schema"], vec![]]);
     assert_eq!(copied(&of_kind(Kind::Bincode), &[b"\xff\0", b""]), [vec!["schema"], vec![]]);
@@ -100,8 +101,8 @@ fn arrays_are_copied_whole() {
     }
 }
 
-/// The payloads that an entry of the test vectors says can be read, up to the first that cannot; not those that came after the
-/// newest one was looked up, at which `--from` without `-f` ends.
+/// Returns the readable payloads of a test vector, up to the first that cannot be read. It leaves out the values after
+/// the head that a reader first sees, because `--from` without `-f` ends there.
 fn readable(entry: &Value) -> Vec<Vec<u8>> {
     let values = entry["values"].as_array().expect("values");
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("digits"), 16).expect("digits");
@@ -133,7 +134,7 @@ fn every_test_vector_that_can_be_read_is_copied_and_the_others_are_refused() {
         let has_bad_value =
             entry["values"].as_array().is_some_and(|list| list.iter().any(|value| value["error"].is_string()));
         let is_sound = entry["then"].is_null() && !has_bad_value;
-        // No value at all is code 3.
+        // A region without any value gives exit code 3.
         let code = if !is_sound {
             5
         } else if expected.is_empty() {
