@@ -17,7 +17,7 @@ pub fn check(text: &str) -> Result<(), ValueError> {
     let checked = Checked.deserialize(&mut parser).and_then(|()| parser.end());
     checked.map_err(|error| in_words(text, error))?;
     match long_integer(text) {
-        Some(digits) => Err(ambiguous(format!("the integer {digits} has more than 64 bits; publish it as a string"))),
+        Some(digits) => Err(ambiguous(format!("the integer {digits} has more than 64 bits"))),
         None => Ok(()),
     }
 }
@@ -35,7 +35,7 @@ fn in_words(text: &str, error: serde_json::Error) -> ValueError {
     ambiguous(match error.to_string() {
         limit if limit.starts_with("recursion limit") => format!("it nests deeper than {MAX_DEPTH} levels at {at}"),
         range if range.starts_with("number out of range") => {
-            format!("the number at {at} is larger than any f64; publish it as a string")
+            format!("the number at {at} is larger than any f64")
         }
         other => other,
     })

@@ -97,8 +97,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     fn prove(&mut self, value: &T, encoded: Result<(), payload::Failed>) -> Result<(), PublishError> {
         let matches_plan = encoded.is_ok();
         let proven = payload::prove(value, encoded, &self.plan, &mut self.encoded);
-        let proven =
-            proven.map_err(|error| self.raw.bad_value(error)).and_then(|()| self.raw.check(&self.encoded));
+        let proven = proven.map_err(|error| self.raw.bad_value(error)).and_then(|()| self.raw.check(&self.encoded));
         // Encoding did not show the difference, so it will not show it for the next value either.
         self.proves_all |= matches_plan && proven.is_err();
         proven

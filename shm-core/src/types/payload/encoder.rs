@@ -233,7 +233,18 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
     #[inline(always)]
     fn elements(self, parts: &'p [Form], step: usize, length: usize, depth: u32) -> Elements<'e, 'p, DIGEST> {
         let first = self.output.starts.len();
-        Elements { output: self.output, parts, at: 0, step, left: length, length, depth, sorts: false, first, variant: None }
+        Elements {
+            output: self.output,
+            parts,
+            at: 0,
+            step,
+            left: length,
+            length,
+            depth,
+            sorts: false,
+            first,
+            variant: None,
+        }
     }
 
     /// A tuple of these parts.

@@ -187,7 +187,11 @@ impl Serialize for Reordered {
 #[test]
 fn fields_in_another_order_are_refused_by_their_names() {
     let same = Reordered { x: 1.0, y: 1.0 };
-    check(&[same], &[Reordered { x: 1.0, y: 2.0 }], "Reordered.y: `Serialize` writes this field, and `Deserialize` reads 'x'");
+    check(
+        &[same],
+        &[Reordered { x: 1.0, y: 2.0 }],
+        "Reordered.y: `Serialize` writes this field, and `Deserialize` reads 'x'",
+    );
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

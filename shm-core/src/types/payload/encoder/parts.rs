@@ -51,9 +51,7 @@ impl<const DIGEST: bool> Elements<'_, '_, DIGEST> {
         let form = &self.parts[self.at];
         self.at += self.step;
         let place = Place::<'_, '_, DIGEST> { output: self.output, form, depth: self.depth };
-        value
-            .serialize(place)
-            .map_err(|failed| in_variant(failed.within(self.length - self.left - 1), self.variant))
+        value.serialize(place).map_err(|failed| in_variant(failed.within(self.length - self.left - 1), self.variant))
     }
 
     #[inline(always)]

@@ -144,7 +144,10 @@ fn an_announced_length_is_kept_or_the_value_refused() {
 #[test]
 fn a_digest_ignores_order_and_rounding_and_nothing_else() {
     let same = |one: &dyn Fn() -> Vec<u8>, other: Vec<u8>| one() == other;
-    assert!(same(&|| digest(&[vec![1_u8, 2], vec![3]].to_vec()).unwrap(), digest(&vec![vec![3_u8], vec![2, 1]]).unwrap()));
+    assert!(same(
+        &|| digest(&[vec![1_u8, 2], vec![3]].to_vec()).unwrap(),
+        digest(&vec![vec![3_u8], vec![2, 1]]).unwrap()
+    ));
     assert_eq!(digest(&0.1_f64).unwrap(), digest(&(0.3_f64 - 0.2)).unwrap());
     assert_ne!(digest(&0.1_f64).unwrap(), digest(&0.100_000_01_f64).unwrap());
     assert_ne!(digest(&(1_u8, 2_u8)).unwrap(), digest(&(2_u8, 1_u8)).unwrap());
