@@ -95,15 +95,26 @@ class _Text(_Bytes):
 class _Json(_Bytes):
     def decode(self, payload: bytes) -> Any:  # type: ignore[override]
         try:
-            return _schema.strict_json(payload)
+            return _schema.portable_json(payload)
+        except _schema.Ambiguous as error:
+            raise BadValue(f"programs would read different values from its JSON: {error}") from error
+        except RecursionError as error:
+            deepest = _schema.DEEPEST_VALUE
+            fault = f"programs would read different values from its JSON: it nests deeper than {deepest} levels"
+            raise BadValue(fault) from error
         except (ValueError, RecursionError) as error:
             raise BadValue(f"its payload is not JSON: {_schema.json_fault(error)}") from error
 
     def encode(self, value: Any) -> Payload:
         try:
-            return json.dumps(
+            payload = json.dumps(
                 value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse_type
             ).encode("utf-8")
+            _schema.portable_json(payload)
+            return payload
+        except _schema.Ambiguous as error:
+            fault = f"programs would read different values from its JSON: {error}"
+            raise BadValue(fault, "change the value; an integer can be a str") from error
         except (TypeError, ValueError, RecursionError) as error:
             fault, advice = _json_fault(error)
             raise BadValue(f"JSON cannot represent the value: {fault}", advice) from error

@@ -68,6 +68,6 @@ fn remedy(wrong: &ValueError) -> &'static str {
         | ValueError::AmbiguousJson { .. }
         | ValueError::Kind { .. }
         | ValueError::Undescribed { .. } => "; read it as bytes",
-        _ => "",
+        _ => "; continue with recv, which returns the value after it",
     }
 }

@@ -4,7 +4,7 @@
 use super::{Ask, RawReader, ReaderOptions, Sample, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::error::ValueError;
-use crate::types::kind::{self, Kind};
+use crate::types::kind::Kind;
 use crate::types::schema::Schema;
 use serde_json::Value;
 use std::path::Path;
@@ -75,7 +75,7 @@ impl JsonReader {
         match (self.raw.kind(), self.raw.schema()) {
             (_, Some(schema)) => Ok(schema.decode(&self.encoded)?),
             (Kind::Json, None) => {
-                kind::check(Kind::Json, &self.encoded)?;
+                Kind::Json.check(&self.encoded)?;
                 serde_json::from_slice(&self.encoded).map_err(ValueError::Json)
             }
             (kind, None) => Err(ValueError::Undescribed { kind }),

@@ -140,7 +140,7 @@ pub enum DescriptionError {
     #[error("its kind is array, and it has no schema")]
     Missing,
     /// The region has a schema, although its kind has none.
-    #[error("its schema: values of kind {0} have none")]
+    #[error("it has a schema, and values of kind {0} have none")]
     Undue(Kind),
     /// The schema does not match the fingerprint.
     #[error("its schema does not match its fingerprint")]

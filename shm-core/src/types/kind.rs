@@ -33,6 +33,24 @@ impl Kind {
         KINDS.iter().find(|row| row.1 == self).expect("every kind has a row").0
     }
 
+    /// Checks that a payload is text or JSON, if this is its kind. Publishing does the same.
+    ///
+    /// JSON is refused if programs would read different values from it: with two members of one name in an
+    /// object, with a number that 64 bits cannot hold, or if it nests deeper than 127 levels.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError::Text`], [`ValueError::Json`] or [`ValueError::AmbiguousJson`].
+    pub fn check(self, payload: &[u8]) -> Result<(), ValueError> {
+        match self {
+            Self::Text => text(payload).map(drop),
+            // Check the UTF-8 separately: a JSON parser that works on bytes does not check the parts that it
+            // skips.
+            Self::Json => json::check(text(payload)?),
+            Self::Bytes | Self::Array | Self::Bincode => Ok(()),
+        }
+    }
+
     /// Returns the kind for a number in a header.
     pub fn from_code(code: u32) -> Option<Self> {
         KINDS.iter().find(|row| row.0 == code).map(|row| row.1)
@@ -42,17 +60,6 @@ impl Kind {
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(KINDS.iter().find(|row| row.1 == *self).expect("every kind has a row").2)
-    }
-}
-
-/// Checks that a payload matches its kind.
-pub fn check(kind: Kind, payload: &[u8]) -> Result<(), ValueError> {
-    match kind {
-        Kind::Text => text(payload).map(drop),
-        // Check the UTF-8 separately: a JSON parser that works on bytes does not check the parts that it
-        // skips.
-        Kind::Json => json::check(text(payload)?),
-        Kind::Bytes | Kind::Array | Kind::Bincode => Ok(()),
     }
 }
 
@@ -66,15 +73,15 @@ mod tests {
 
     #[test]
     fn text_and_json_are_checked() {
-        assert!(check(Kind::Text, "hé".as_bytes()).is_ok());
+        assert!(Kind::Text.check("hé".as_bytes()).is_ok());
         for kind in [Kind::Text, Kind::Json] {
-            assert!(matches!(check(kind, b"h\xff"), Err(ValueError::Text { valid_up_to: 1 })), "{kind}");
+            assert!(matches!(kind.check(b"h\xff"), Err(ValueError::Text { valid_up_to: 1 })), "{kind}");
         }
-        assert!(check(Kind::Json, b" {\"a\": [1, 2]} ").is_ok());
+        assert!(Kind::Json.check(b" {\"a\": [1, 2]} ").is_ok());
         for bad in [&b"{\"a\":"[..], b"", b"1 2", b"nul", b"\"\xff\""] {
-            assert!(check(Kind::Json, bad).is_err(), "{bad:?}");
+            assert!(Kind::Json.check(bad).is_err(), "{bad:?}");
         }
-        assert!(check(Kind::Bytes, b"\xff").is_ok());
+        assert!(Kind::Bytes.check(b"\xff").is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::array::ArrayType;
 use super::error::{DescriptionError, ValueError};
-use super::kind::{self, Kind};
+use super::kind::Kind;
 #[cfg(feature = "schema")]
 use super::schema::Schema;
 use shm_ring::descriptor::{self, TAG_SCHEMA};
@@ -120,7 +120,7 @@ impl ValueType {
 
 /// Checks that a payload matches its kind and its type.
 pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), ValueError> {
-    kind::check(kind, payload)?;
+    kind.check(payload)?;
     value_type.map_or(Ok(()), |value_type| value_type.check_payload(payload))
 }
 
@@ -152,9 +152,9 @@ mod tests {
         // Reported 54.
         for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
             let undue = ValueType::parse(kind, fingerprint, &descriptor).unwrap_err().to_string();
-            assert_eq!(undue, format!("its schema: values of kind {kind} have none"));
+            assert_eq!(undue, format!("it has a schema, and values of kind {kind} have none"));
             let alone = ValueType::parse(kind, fingerprint, &[]).unwrap_err().to_string();
-            assert_eq!(alone, "its schema: its fingerprint does not match");
+            assert_eq!(alone, "its schema does not match its fingerprint");
             assert_eq!(ValueType::parse(kind, 0, &[]).unwrap(), None);
         }
         assert!(ValueType::parse(Kind::Bincode, fingerprint, &[]).is_err());
