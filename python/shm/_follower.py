@@ -78,11 +78,12 @@ class Follower:
                 )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
+            ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
+            ring.check_first()
         except Error as error:
             advice = "give a larger limit" if isinstance(error, TooLarge) else ""
             error.during(f"cannot open region {self._location.name!r}", advice)
             raise
-        ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
         return region, ring, codec
 
     def _enter(self, region: _files.RegionFile, ring: Ring, codec: Codec) -> None:

@@ -121,6 +121,12 @@ class Ring:
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
 
+    def check_first(self) -> None:
+        """Raises Damaged if the number of the first value is impossible. It never changes, and the head only grows."""
+        head = self.words[HEAD_WORD]
+        if not 1 <= self.first <= head + 1:
+            raise Damaged(f"its header names value {head} as the newest, but value {self.first} as the first")
+
     def latest_if_simple(self, due: int) -> int:
         """Does the work of `latest` for the usual case, and returns 0 in all other cases.
 
@@ -161,7 +167,7 @@ class Ring:
             if head == self.first - 1:
                 return 0
             if head < self.first:
-                raise Damaged(f"its header names value {head} as the newest, but value {self.first} as the first")
+                self.check_first()
             if head == 0 or head > LARGEST_NUMBER:
                 raise Damaged(f"its header names the impossible number {head} as the newest value")
             status = self.read(head, in_place)

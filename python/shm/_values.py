@@ -114,7 +114,7 @@ class _Json(_Bytes):
             return payload
         except _schema.Ambiguous as error:
             fault = f"programs would read different values from its JSON: {error}"
-            raise BadValue(fault, "change the value; an integer can be a str") from error
+            raise BadValue(fault, "replace that part, for example by a str") from error
         except (TypeError, ValueError, RecursionError) as error:
             fault, advice = _json_fault(error)
             raise BadValue(f"JSON cannot represent the value: {fault}", advice) from error

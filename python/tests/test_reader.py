@@ -369,3 +369,16 @@ def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatc
     assert shm.Reader("dead").latest() == "a"
     dead.close()
     checked.close()
+
+
+# Reported 54.
+@pytest.mark.parametrize("first", [0, 2, 1 << 63])
+def test_a_region_whose_first_number_is_impossible_is_damaged(first: int) -> None:
+    with shm.Writer("r", "text") as writer:
+        file = writer._location.file if hasattr(writer, "_location") else "r"
+    path = os.path.join(os.environ["SHM_DIR"], str(file))
+    with open(path, "r+b") as region:
+        region.seek(400)
+        region.write(first.to_bytes(8, "little"))
+    with pytest.raises(shm.Damaged, match="as the first"):
+        shm.Reader("r")

@@ -135,7 +135,7 @@ fn stdin_is_cut_into_arrays() {
     s.ok("shm-reader inspect --schema cam > cam.json; shm-writer create twin --schema cam.json");
     assert_eq!(s.inspect("twin")["fingerprint"], s.inspect("cam")["fingerprint"]);
     s.ok("shm-writer create one --array f8; head -c 8 /dev/zero | shm-writer one");
-    s.run("shm-reader one").prints("f8: 0\n");
+    s.run("shm-reader one").prints("f8: 0.0\n");
     s.ok("shm-writer create large --array u1:1080,1920,3");
     let large = s.inspect("large");
     assert!(
@@ -252,7 +252,7 @@ fn a_type_that_bincode_cannot_decode_is_refused_by_its_writer() {
     let mut writer = WriterOptions::new().schema(schema).open::<Untagged>(s.name("room")).expect("a writer");
     for _ in 0..3 {
         let error = writer.publish(&Untagged::Number(7)).expect_err("nobody could read it").to_string();
-        assert!(error.contains("only formats that describe themselves have"), "{error}");
+        assert!(error.contains("readers cannot decode it"), "{error}");
         assert!(!error.contains("AnyNotSupported"), "{error}");
     }
 }

@@ -121,7 +121,9 @@ fn the_programs_print_from_the_vectors_what_they_say() {
         let file = entry["file"].as_str().expect("a file");
         fs::copy(directory().join(file), s.shm(file)).expect("a copy");
         let outcome = s.run(&format!("shm-reader {file} --from oldest --json"));
-        let expected: Vec<&Value> = entry["values"].as_array().into_iter().flatten().collect();
+        // A program that does not follow ends at the head. A reader that goes on finds value 3 in its slot.
+        let most = if file.starts_with("head-not-stored") { 2 } else { usize::MAX };
+        let expected: Vec<&Value> = entry["values"].as_array().into_iter().flatten().take(most).collect();
         let good = expected.iter().filter(|value| value["error"].is_null());
         let printed: Vec<(Value, Value, Value)> = outcome.json().iter().map(printed).collect();
         let good: Vec<_> = good.map(|value| printed_of(&entry, value)).collect();
