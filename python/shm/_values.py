@@ -102,7 +102,7 @@ class _Json(_Bytes):
             deepest = _schema.DEEPEST_VALUE
             fault = f"programs would read different values from its JSON: it nests deeper than {deepest} levels"
             raise BadValue(fault) from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise BadValue(f"its payload is not JSON: {_schema.json_fault(error)}") from error
 
     def encode(self, value: Any) -> Payload:

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 pub mod in_place;
 #[cfg(feature = "schema")]
+mod large;
+#[cfg(feature = "schema")]
 mod mismatch;
 mod options;
 
