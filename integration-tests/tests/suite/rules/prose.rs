@@ -59,10 +59,10 @@ fn words(line: &str) -> Vec<&str> {
 fn matches(pattern: &str, words: &[&str], start: usize) -> bool {
     pattern.split(' ').enumerate().all(|(offset, choices)| {
         words.get(start + offset).is_some_and(|word| {
-            choices.split('|').any(|choice| match choice.starts_with(char::is_uppercase) {
-                true => choice == *word,
-                false => choice.eq_ignore_ascii_case(word),
-            })
+            let opens = start + offset > 0 && words[start + offset - 1] == "^";
+            let word =
+                if opens && !choices.starts_with(char::is_uppercase) { word.to_lowercase() } else { word.to_string() };
+            choices.split('|').any(|choice| choice == word)
         })
     })
 }
