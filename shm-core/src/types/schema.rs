@@ -41,10 +41,9 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// [`from_samples`](Self::from_samples) or [`named`](Self::named) instead.
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
-/// `#[serde(skip)]` on a variant that is not the last one, they do not match, and bincode cannot read
-/// such values, with or without a schema. To detect this, a writer checks the first value that it
-/// publishes, the second, the fourth, the eighth and so on, and refuses to publish one that does not
-/// match the schema.
+/// `#[serde(skip)]` on a variant that is not the last one, they do not match, and readers would decode
+/// another value. A [`Writer`](crate::Writer) compares each value with the schema while it encodes it, and
+/// refuses to publish one that does not match.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

@@ -70,13 +70,22 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     /// Mark each `Vec<u8>` in the value with `#[serde(with = "serde_bytes")]`, so that it is encoded in one
     /// piece.
     ///
-    /// Readers refuse a value that nests deeper than 128 levels, or that has more than 4096 elements that
-    /// take no bytes, such as `()`.
+    /// A value that readers could not decode, or would decode as another one, is refused:
+    ///
+    /// - One that `Serialize` writes otherwise than `Deserialize` reads it. Each value is compared with the
+    ///   schema while it is encoded. This costs little and finds skipped fields and variants. Values 1, 2,
+    ///   4, 8 and so on are also decoded and encoded again, which finds a `#[serde(with)]` that reads
+    ///   something else than it writes. The order within sequences and maps is not compared, because that of a
+    ///   `HashMap` is random, and numbers with a fraction may be rounded. Once this has found a difference,
+    ///   the writer decodes every value. It always does so if the region does not describe its type, and for a
+    ///   value whose fields or variants are named differently by `Serialize` and `Deserialize`.
+    /// - One that nests deeper than 128 levels, or that has more than some 4096 elements that take no bytes,
+    ///   such as `()`.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as
-    /// for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the value is refused, cannot be encoded, or takes more than 2 GiB;
+    /// otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
         let encoded = payload::encode(value, &self.plan, &mut self.encoded);
         // Encoding compares each value with the plan. Decoding the 1st, 2nd, 4th, 8th, ... value costs almost
