@@ -11,7 +11,7 @@ pub enum Kind {
     Bytes,
     /// UTF-8 text.
     Text,
-    /// JSON documents.
+    /// JSON documents; [`check`](Self::check) lists those that are refused.
     Json,
     /// Arrays of numbers.
     Array,
