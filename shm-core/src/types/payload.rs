@@ -2,7 +2,7 @@
 //!
 //! The encoding is bincode's `legacy()` configuration: fixed-width integers, little-endian, 64-bit
 //! lengths and 32-bit enum variants. It is byte for byte the encoding of bincode 1.3. `encoder` writes
-//! it, and compares each value with what readers expect. Bytes from a region are not trusted: `bounded`
+//! it, and compares each value with the type that readers expect. Bytes from a region are not trusted: `bounded`
 //! limits the memory, the depth and the number of elements when decoding, and a value must use all of
 //! its bytes.
 

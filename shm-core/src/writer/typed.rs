@@ -34,7 +34,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Writer<T> {
     raw: RawWriter,
-    // What readers expect of a value. A plan of a type that is not described expects nothing.
+    // The parts that readers expect in a value. Without a description of the type, it expects nothing.
     plan: Plan,
     // Whether each value must be decoded, because the plan cannot show whether readers decode it correctly.
     proves_all: bool,

@@ -6,9 +6,17 @@
 //! `Failed::is_final` is set if there is nothing to find out.
 
 use super::plan::{ANYTHING, Content, Field, Form, Plan};
-use serde::ser::{self, Serialize, Serializer};
-use std::fmt::{self, Display};
+use failed::{no_length, other_variant, unlike};
+use parts::{Elements, Entries, Fields};
+use serde::ser::{Serialize, Serializer};
 use std::slice;
+
+mod failed;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+pub use failed::Failed;
 
 /// The depth from which on the caller must find out whether a reader takes the value.
 const DOUBTFUL_DEPTH: u32 = super::bounded::MAX_DEPTH - 1;
@@ -51,66 +59,6 @@ fn digest_until<T: Serialize>(value: &T, bytes: &mut Vec<u8>, end: usize, plan: 
     let mut output = Output { bytes, plan: &ANYTHING, empty_parts: 0, starts: Vec::new(), end };
     let place = Place::<'_, '_, true> { output: &mut output, form: &ANY_FORM, depth: 0 };
     value.serialize(place).map_err(|failed| failed.titled(plan))
-}
-
-/// Why a value was not encoded: the problem, and the path to it.
-#[derive(Debug)]
-pub struct Failed(Box<Failure>);
-
-#[derive(Debug)]
-struct Failure {
-    // The innermost name first.
-    path: Vec<String>,
-    reason: String,
-    is_final: bool,
-}
-
-impl Failed {
-    #[cold]
-    fn new(reason: String, is_final: bool) -> Self {
-        Self(Box::new(Failure { path: vec![], reason, is_final }))
-    }
-
-    #[cold]
-    fn doubtful(reason: String) -> Self {
-        Self::new(reason, false)
-    }
-
-    /// Whether no reader can take the value, so that decoding it tells nothing new.
-    pub fn is_final(&self) -> bool {
-        self.0.is_final
-    }
-
-    #[cold]
-    fn within(mut self, name: impl Display) -> Self {
-        self.0.path.push(name.to_string());
-        self
-    }
-
-    fn titled(self, plan: &Plan) -> Self {
-        if plan.title.is_empty() { self } else { self.within(&plan.title) }
-    }
-
-    fn path(&self) -> String {
-        self.0.path.iter().rev().map(String::as_str).collect::<Vec<_>>().join(".")
-    }
-}
-
-impl Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path() {
-            path if path.is_empty() => f.write_str(&self.0.reason),
-            path => write!(f, "{path}: {}", self.0.reason),
-        }
-    }
-}
-
-impl std::error::Error for Failed {}
-
-impl ser::Error for Failed {
-    fn custom<M: Display>(message: M) -> Self {
-        Self::new(message.to_string(), true)
-    }
 }
 
 /// The encoding so far.
@@ -197,7 +145,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
         Ok(())
     }
 
-    /// What is read here, if it is a named type.
+    /// The contents that are read here, if this is a named type.
     #[inline(always)]
     fn content(&self) -> &'p Content {
         match self.form {
@@ -278,30 +226,6 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
         };
         Ok(Fields { output: self.output, rest: fields.iter(), is_any, depth, variant: None })
     }
-}
-
-#[cold]
-fn unlike(written: &str, read: &Content) -> Failed {
-    Failed::doubtful(format!("`Serialize` writes {written}, and `Deserialize` reads {read}"))
-}
-
-/// Finds a variant whose number is not its index, or refuses it.
-#[cold]
-fn other_variant<'p>(
-    variants: &'p [super::plan::Variant],
-    number: u32,
-    name: &'static str,
-) -> Result<&'p Content, Failed> {
-    let reason = match variants.iter().find(|variant| variant.number == number) {
-        Some(variant) if &*variant.name == name => return Ok(&variant.content),
-        Some(variant) => format!(
-            "`Serialize` writes variant {number}, '{name}', and `Deserialize` reads variant {number} as '{}'; \
-             a skipped variant must come after all others",
-            variant.name
-        ),
-        None => format!("`Serialize` writes variant {number}, '{name}', and `Deserialize` knows no variant {number}"),
-    };
-    Err(Failed::doubtful(reason).within(name))
 }
 
 macro_rules! plain {
@@ -572,14 +496,3 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
         false
     }
 }
-
-#[cold]
-fn no_length() -> Failed {
-    Failed::new("a sequence or map in it does not know its length".to_owned(), true)
-}
-
-mod parts;
-use parts::{Elements, Entries, Fields};
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,5 @@
-//! What `Deserialize` of a type reads, in a form that an encoder can follow quickly. A schema is
-//! converted to it once, when a writer is opened.
+//! The parts that `Deserialize` of a type reads, in a form that an encoder can follow quickly. A schema
+//! is converted to it once, when a writer is opened.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Plan {
     pub types: Vec<(String, Content)>,
 }
 
-/// What is read in one place of a value.
+/// The form of one place of a value.
 #[derive(Debug, Default)]
 pub enum Form {
     /// Unknown: anything may be written there.

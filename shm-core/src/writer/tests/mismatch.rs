@@ -1,7 +1,7 @@
 //! Tests that a writer refuses each value that readers would not decode, or would decode as another one.
 
 use crate::tests::test_region::TestRegion;
-use crate::{PublishError, Reader, Schema, Writer, WriterOptions};
+use crate::{Kind, PublishError, RawWriter, Reader, Schema, Writer, WriterOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -246,7 +246,7 @@ mod fahrenheit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Blob(#[serde(deserialize_with = "serde_bytes::deserialize")] Vec<u8>);
 
-// Reported 1: what differs in words only is published.
+// Reported 1.
 #[test]
 fn a_difference_that_readers_do_not_notice_is_no_reason() {
     let values = [RenamedKind::One, RenamedKind::Two(7)].map(|kind| Renamed { a: 1, kind });
@@ -280,4 +280,30 @@ fn without_a_description_each_value_is_decoded() {
         let error = writer.publish(&Skipped::C).unwrap_err().to_string();
         assert!(error.contains("readers decode another value"), "{error}");
     }
+}
+
+/// An even number. Others are refused by `Deserialize` only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
+struct Even(u8);
+
+impl TryFrom<u8> for Even {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        if number.is_multiple_of(2) { Ok(Self(number)) } else { Err(format!("{number} is odd")) }
+    }
+}
+
+// Reported 30.
+#[test]
+fn an_error_of_decoding_names_the_field() {
+    let test_region = TestRegion::new();
+    Writer::<(u16, Vec<Even>)>::open(&test_region.name).unwrap().close().unwrap();
+    let mut raw = RawWriter::open(&test_region.name, Kind::Bincode).unwrap();
+    raw.publish(&[7, 0, 2, 0, 0, 0, 0, 0, 0, 0, 4, 5]).unwrap();
+    let mut reader = Reader::<(u16, Vec<Even>)>::open(&test_region.name).unwrap();
+    let error = reader.latest().unwrap_err().to_string();
+    assert!(error.contains("(u16, Vec<u8>).1.1: 5 is odd; continue with recv"), "{error}");
+    assert!(!error.contains("written with"), "{error}");
 }

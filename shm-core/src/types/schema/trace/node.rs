@@ -1,7 +1,7 @@
 //! The deserializer that traces a type: offers a value for every request of the type, and records the
 //! request.
 //!
-//! What a type builds is boxed on its way out, so that a large type takes no more of the stack than
+//! The value that a type builds is boxed on its way out, so that a large type takes no more of the stack than
 //! decoding it does.
 
 use super::{Stop, Trace, differs, unify};
