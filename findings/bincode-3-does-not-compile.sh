@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Version 3.0.0 of bincode, the newest, contains nothing but an error: it cannot be compiled. `cargo add bincode` chooses it.
 # The last version that works is 2.0.1; tools that offer updates by version number alone propose the step to 3.0.0.
-# Met by: anybody who adds or updates bincode without a version.
+# Met by: users of bincode, when they add or update it without a version.
 # Seen on: bincode 3.0.0, Rust 1.95.
 set -euo pipefail
 work=$(mktemp -d)

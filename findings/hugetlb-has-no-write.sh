@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A file of huge pages can be read with read(2) but not written with write(2): that is EINVAL, whatever the offset or the length.
-# The error looks like a wrong argument, and `cp` into a hugetlbfs mount fails with it. Only a mapping can store there.
+# A file of huge pages can be read with read(2) but not written with write(2): that is EINVAL, whatever the length.
+# The error looks like a wrong argument. Only a mapping can store there.
 # Met by: programs that create a header with write(2) and map the file afterwards. A memfd shows it without root and without
 # any huge page reserved.
 # Seen on: Linux 6.18, Python 3.11.

@@ -2,7 +2,7 @@
 # F_SEAL_WRITE is refused with EBUSY while a mapping exists that can only read, if the descriptor it was made from could write.
 # The same read-only mapping, made from the same descriptor one call later, is allowed beside the seal.
 # Met by: programs that fill a memfd, keep a read-only view of it and seal it before they pass it on.
-# Seen on: Linux 6.18, Python 3.11. (Before Linux 6.7 the second mapping was refused, too.)
+# Seen on: Linux 6.18, Python 3.11. (Older kernels refuse the second mapping, too.)
 set -euo pipefail
 seen=$(python3 - <<'PY'
 import errno, fcntl, mmap, os

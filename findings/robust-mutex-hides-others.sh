@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A process dies while it holds two robust mutexes and has unmapped the second one. Then nobody is told of its death at the first one
-# either, which is still mapped: the kernel walks the list of held mutexes in user memory and stops at the first address it cannot read.
+# If a process dies while it holds two robust mutexes and has unmapped the second one, the first one stays locked for ever, too, although
+# it is still mapped: the kernel walks the list of held mutexes in user memory and stops at the first address that it cannot read.
 # Met by: programs that unmap one region while a robust mutex in it is held: every other lock of theirs loses its protection.
 # Seen on: Linux 6.18, glibc 2.36. Needs gcc.
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # On tmpfs, only the first store through a shared mapping moves the file's modification time. Later stores never do,
 # not even after msync and fsync, so `cp -u` (like rsync, make and tar) takes a file that changes all the time for unchanged.
-# Met by: anybody who backs up, watches or copies files of shared memory by their time.
+# Met by: programs that back up, watch or copy files of shared memory by their time.
 # Seen on: Linux 6.18, coreutils 9.1, Python 3.11.
 set -euo pipefail
 [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || { echo "skipped: /dev/shm is not a tmpfs"; exit 0; }

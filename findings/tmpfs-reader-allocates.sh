@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A reader that maps a sparse tmpfs file read-only makes the file grow: each page of a hole that it looks at is allocated.
-# read(2) of the same hole allocates nothing, and on ext4, XFS or btrfs neither way does.
+# read(2) of the same hole allocates nothing, and on ext4 neither way does.
 # Met by: programs that inspect large, mostly empty files in /dev/shm; a reader with no write permission can fill the tmpfs.
 # Seen on: Linux 6.18, Python 3.11.
 set -euo pipefail
