@@ -1,5 +1,6 @@
-/* Prints values of a shared memory region, which FORMAT.md describes (§ is a section there), byte for byte:
- * `reader NAME` the newest, `reader -f NAME` that and all that come, until the writer closes the region.
+/* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
+ * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
+ * the region.
  * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>
@@ -24,12 +25,12 @@ _Static_assert(sizeof(long) == 8 && ATOMIC_LONG_LOCK_FREE == 2, "a word must be 
 #define SLOT(n) ((const _Atomic uint64_t *)map + (slots_start + (n) % h.slots * h.stride) / 8) /* §2, §5 */
 #define NEED(ok, what) ((ok) ? (void)0 : errx(5, "%s: %s", name, what))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define TOP (UINT64_C(1) << 62) /* no number is above (§1) */
-#define PERIOD_NS 50000000u     /* how often the name is compared; no sleep is longer (§10) */
+#define TOP (UINT64_C(1) << 62) /* the highest number of a value (§1) */
+#define PERIOD_NS 50000000u     /* between two comparisons of the name; the longest sleep (§10) */
 enum { OPEN = 1, CLOSED, MOVING, MOVED };
 enum result { WHOLE, NOT_YET, OVERWRITTEN, DAMAGED, NOTHING, BUSY };
 
-static struct { /* our copy of the first 256 bytes (§3) */
+static struct { /* a private copy of the first 256 bytes (§3) */
     uint32_t magic[2], version, header_bytes;
     uint64_t compatible, incompatible, region_bytes, lineage[2], file_number, slots, capacity, stride;
     uint32_t payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, reserved_108;
@@ -37,10 +38,10 @@ static struct { /* our copy of the first 256 bytes (§3) */
     uint32_t reserved_168[21], crc;
 } h;
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
-static struct stat file; /* what is mapped */
+static struct stat file; /* the file that is mapped */
 static const char *name;
-static int directory, trusted; /* whether values without a checksum are believed (§19) */
-static uint64_t slots_start, *payload, length, next, expected; /* between the last two: lost */
+static int directory, trusted; /* whether values without a checksum are trusted (§19) */
+static uint64_t slots_start, *payload, length, next, expected; /* the numbers from expected to next are lost */
 
 static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     crc = ~crc;
@@ -49,7 +50,7 @@ static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     return ~crc;
 }
 
-static bool same_boot(void) { /* also if one of the two ids is not known */
+static bool same_boot(void) { /* true also if one of the two ids is unknown */
     unsigned char id[16] = {0}, none[16] = {0};
     FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
     for (int i = 15; f != NULL && i >= 0 && fscanf(f, "%2hhx%*[-]", &id[i]) == 1; i--) continue;
@@ -82,7 +83,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
     map = mmap(NULL, h.region_bytes, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) err(1, "%s", name);
     NEED(h.kind >= 1 && h.kind <= 5, "unknown kind");
-    NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* also if it is 0 */
+    NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* fails also for 0 */
     trusted = same_boot() || LOAD(map->state) == CLOSED;
 }
 
@@ -112,11 +113,11 @@ static void print_value(void) {
     expected = ++next;
 }
 
-static enum result print_next(void) { /* §9: recv(), with lapped() in it */
+static enum result print_next(void) { /* §9: recv(), including lapped() and left_out() */
     for (int tries = 0; tries < 64; tries++) {
         if (next == 0 || next > TOP) return DAMAGED;
         enum result got = look(next);
-        atomic_thread_fence(memory_order_acquire); /* A: the head is not behind the stamp */
+        atomic_thread_fence(memory_order_acquire); /* A: the head is at least as new as the stamp */
         uint64_t head = LOAD(map->head), first = LOAD(map->first);
         atomic_thread_fence(memory_order_acquire); /* C */
         if (got == NOT_YET && head < next) return NOTHING;
@@ -124,7 +125,7 @@ static enum result print_next(void) { /* §9: recv(), with lapped() in it */
         if (got == WHOLE) print_value();
         if (got == WHOLE || got == DAMAGED) return got;
         if (head < next || head > TOP || (got == NOT_YET && head == next)) return DAMAGED;
-        uint64_t back = got == NOT_YET ? h.slots - 1 : h.slots / 2; /* left out, or lapped */
+        uint64_t back = got == NOT_YET ? h.slots - 1 : h.slots / 2; /* if left out, and if lapped */
         next = got == NOT_YET ? MAX(next, first) : next + 1;
         next = head > back ? MAX(next, head - back) : next;
         while (got == NOT_YET && next < head && LOAD(SLOT(next)[0]) < 2 * next) next++;
@@ -132,7 +133,7 @@ static enum result print_next(void) { /* §9: recv(), with lapped() in it */
     return BUSY;
 }
 
-static bool enter(void) { /* §17: the file that the name leads to. False if there is none, or no other */
+static bool enter(void) { /* §17: maps the file of that name. False if it is missing or mapped already */
     uint64_t lineage[2] = {h.lineage[0], h.lineage[1]};
     struct stat st;
     int fd, gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
@@ -142,15 +143,15 @@ static bool enter(void) { /* §17: the file that the name leads to. False if the
     fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return false;
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) err(1, "%s", name);
-    if (st.st_nlink == 0 && close(fd) == 0) return enter(); /* replaced or removed just then */
+    if (st.st_nlink == 0 && close(fd) == 0) return enter(); /* replaced or removed since it was opened */
     if (map != NULL) munmap((void *)map, h.region_bytes);
     check_and_map(fd, (uint64_t)st.st_size);
     close(fd);
     file = st;
     uint64_t first = LOAD(map->first);
-    bool anew = memcmp(lineage, h.lineage, sizeof lineage) != 0;
-    if (anew && expected > 0) warnx("%s: the region began anew", name);
-    if (anew) next = expected = first;
+    bool restarted = memcmp(lineage, h.lineage, sizeof lineage) != 0;
+    if (restarted && expected > 0) warnx("%s: the region was created again", name);
+    if (restarted) next = expected = first;
     next = MAX(next, first);
     return true;
 }
@@ -171,7 +172,7 @@ int main(int argc, char **argv) {
     locate(argv[argc - 1]);
     if (!enter()) err(errno == ENOENT ? 3 : 1, "no region %s", name);
     uint64_t head = LOAD(map->head), watched = UINT64_MAX, since = 0, compared = 0;
-    next = expected = MAX(head, next); /* who is lapped here gets one that is newer still */
+    next = expected = MAX(head, next); /* if it is overwritten now, print_next gets a newer one */
     for (;;) {
         uint32_t seen = LOAD(map->bell);
         atomic_thread_fence(memory_order_acquire); /* D */
@@ -187,12 +188,12 @@ int main(int argc, char **argv) {
         bool compare = seen != watched || got == DAMAGED || now - compared >= PERIOD_NS;
         since = seen != watched ? now : since;
         compared = compare ? now : compared;
-        watched = compare && enter() ? UINT64_MAX : seen; /* one file's bell says nothing about another's */
+        watched = compare && enter() ? UINT64_MAX : seen; /* the bell of one file says nothing about another file */
         if (watched != seen) continue;
         if (got == DAMAGED) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
         if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
         if (state == CLOSED && LOAD(map->head) < next) return 0;
-        if (now - since < h.spin_ns) continue; /* look before sleeping */
+        if (now - since < h.spin_ns) continue; /* poll before sleeping */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};
         syscall(SYS_futex, &map->bell, FUTEX_WAIT, seen, &t, NULL, 0);
     }

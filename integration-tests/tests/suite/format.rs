@@ -1,4 +1,5 @@
-//! docs/FORMAT.md, and all who read by it: the library's regions, the test vectors, C, Python, typed values.
+//! Tests that docs/FORMAT.md, the library, the test vectors, the reader in C and the Python package
+//! agree with each other.
 
 mod document;
 mod other_languages;

@@ -1,4 +1,5 @@
-//! docs/FORMAT.md is the format: a live region is read here with nothing but the numbers in its tables.
+//! Tests of docs/FORMAT.md: its tables are sufficient to read a live region, and its example is what
+//! the program creates.
 
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,7 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::Format;
 use crate::harness::{Sandbox, workspace};
 
-/// A live region of some values with a writer that still holds it, and its bytes.
+/// Returns the sandbox, a writer that is still running after it has published these values, and the
+/// bytes of its region.
 fn live(options: &str, values: &[&str]) -> (Sandbox, crate::harness::Child, Vec<u8>) {
     let s = Sandbox::new();
     let mut writer = s.spawn(&format!("shm-writer demo {options}"));
@@ -50,7 +52,7 @@ fn every_field_in_the_document_is_what_the_library_says() {
     let format = Format::read();
     let info = shm_core::inspect(s.name("demo")).expect("a sound region");
     let nanoseconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
-    let told: [(&str, u128); 25] = [
+    let reported: [(&str, u128); 25] = [
         ("version_major", info.version.0.into()),
         ("version_minor", info.version.1.into()),
         ("compatible", info.compatible.into()),
@@ -77,7 +79,7 @@ fn every_field_in_the_document_is_what_the_library_says() {
         ("bell", info.bell.into()),
         ("pid", writer.pid().into()),
     ];
-    for (field, value) in told {
+    for (field, value) in reported {
         assert_eq!(format.header.field(field).get(&bytes), value, "{field}");
     }
     let kind = info.kind.expect("a kind that the library knows");
@@ -110,7 +112,8 @@ fn the_fields_in_the_document_do_not_overlap_and_stay_in_their_page() {
     }
 }
 
-/// The bytes that the document's example shows as `xxd -a` does, where `*` stands for lines of zeros.
+/// Returns the bytes of the document's example, which is a dump by `xxd -a`: `*` replaces lines of
+/// zeros.
 fn example() -> Vec<u8> {
     let text = fs::read_to_string(workspace().join("docs/FORMAT.md")).expect("the document");
     let mut bytes = Vec::new();

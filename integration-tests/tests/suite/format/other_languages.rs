@@ -1,11 +1,12 @@
-//! Programs that know nothing but docs/FORMAT.md: a reader in C, and the Python package, together with ours.
+//! Tests of two implementations that were written from docs/FORMAT.md alone, the reader in C and the
+//! Python package, together with the programs of this workspace.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::harness::{Sandbox, skipped, workspace};
 
-/// The C example, compiled without a warning.
+/// Compiles the reader in C, with warnings as errors, and returns the path of the program.
 fn c_reader() -> &'static str {
     static PROGRAM: OnceLock<String> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -59,7 +60,7 @@ fn a_program_in_c_follows_through_growth_and_counts_what_it_missed() {
         .filter_map(|line| line.strip_prefix("missed ")?.split(' ').next()?.parse::<usize>().ok());
     let missed: usize = missed.sum();
     let received = outcome.lines();
-    assert_eq!(received.len() + missed, 99_999, "all behind the first: {}", outcome.stderr);
+    assert_eq!(received.len() + missed, 99_999, "all after the first: {}", outcome.stderr);
     assert_eq!(received.last().map(String::as_str), Some("100000"));
 }
 
@@ -85,7 +86,7 @@ fn a_program_in_c_reads_from_the_vectors_what_they_say() {
     let entries: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list");
     for entry in entries {
         let file = entry["file"].as_str().expect("a file");
-        // It hands bytes on, and looks at the newest value only.
+        // The reader in C does not interpret schemas, and prints only the newest value here.
         let is_about_schemas = file.starts_with("schema-")
             || ["array-without-schema", "dtype", "fingerprint", "record-beyond"]
                 .iter()
@@ -112,18 +113,19 @@ fn a_program_in_c_reads_from_the_vectors_what_they_say() {
     }
 }
 
-/// A sandbox in which Python finds the package `shm`; `None`, after a word on stderr, where there is no Python for it.
+/// Returns a sandbox in which Python finds the package `shm`. Returns `None` and prints a message if
+/// there is no suitable Python.
 fn with_python(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new().with("PYTHONPATH", &workspace().join("python").display().to_string());
     let s = s.with("PYTHONDONTWRITEBYTECODE", "1");
     if s.run("python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'").code() != 0 {
-        skipped(test, "there is no python3 of 3.10 or newer");
+        skipped(test, "python3 is missing or older than 3.10");
         return None;
     }
     Some(s)
 }
 
-/// Runs a Python program that has imported what it needs.
+/// Runs a Python program, with the modules imported that these tests use, and returns its output.
 fn python(s: &Sandbox, program: &str) -> String {
     let program = format!("import json, shm, sys, time\n{program}");
     std::fs::write(s.outside("program.py"), program).expect("a file in the sandbox");
@@ -197,7 +199,7 @@ fn python_follows_through_growth_restarts_and_removal() {
     writer.kill();
     s.ok("shm-writer demo four");
     follower.expect(&["4 4 0 False"]);
-    s.ok("shm-writer rm demo; shm-writer demo anew");
+    s.ok("shm-writer rm demo; shm-writer demo back");
     follower.expect(&["1 4 0 True"]);
     follower.kill();
 }

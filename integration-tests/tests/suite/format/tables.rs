@@ -1,11 +1,11 @@
-//! The tables of docs/FORMAT.md, as what tests read and change regions by.
+//! Parses the tables of docs/FORMAT.md, so that tests can read and change regions by them.
 
 use std::fs;
 use std::ops::Range;
 
 use crate::harness::workspace;
 
-/// The tables of docs/FORMAT.md.
+/// The tables of docs/FORMAT.md that tests use.
 pub struct Format {
     pub header: Layout,
     pub slot: Layout,
@@ -13,7 +13,7 @@ pub struct Format {
     pub states: Vec<(u64, String)>,
 }
 
-/// One table of fields.
+/// A table of fields.
 pub struct Layout {
     pub fields: Vec<Field>,
 }
@@ -43,14 +43,14 @@ impl Format {
         Self { header: layout("magic"), slot: layout("stamp"), kinds: names("bincode"), states: names("closed") }
     }
 
-    /// Makes the header's CRC right again.
+    /// Stores the right CRC in the header, after a test has changed a field.
     pub fn seal(&self, bytes: &mut [u8]) {
         let crc = self.header.field("crc");
         let sum = crc32fast::hash(&bytes[..crc.offset]);
         crc.put(bytes, sum.into());
     }
 
-    /// Where the slot of value `sequence` starts in the file.
+    /// Returns where the slot of value `sequence` starts in the file.
     pub fn slot_offset(&self, bytes: &[u8], sequence: u64) -> usize {
         let number = |field: &str| self.header.number(bytes, field);
         let slots_start = (number("header_bytes") + number("descriptor_bytes")).next_multiple_of(128);
@@ -90,7 +90,8 @@ impl Field {
     }
 }
 
-/// The Markdown tables of a text, as rows of cells without their decoration, headings first.
+/// Returns the Markdown tables of a text, as rows of cells without their markup. The first row is the
+/// heading.
 fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
     let mut tables = vec![vec![]];
     for line in text.lines().map(str::trim) {

@@ -1,7 +1,9 @@
-//! The test vectors in docs/vectors: region images made byte by byte from docs/FORMAT.md, and what must be read from each.
+//! Tests of the vectors in docs/vectors: region images, built byte by byte from docs/FORMAT.md, with
+//! the result that a reader must get from each.
 //!
-//! `SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors` writes them; without the variable they must be as they
-//! would be written, and the library must read from them what they say.
+//! `SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors` writes the files. Without the
+//! variable, the tests check that the files are up to date and that the library reads the expected
+//! values from them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +19,7 @@ mod list;
 mod rings;
 mod schemas;
 
-/// An image, and what must be read from it.
+/// An image, and the result that a reader must get from it.
 pub struct Vector {
     pub name: &'static str,
     pub about: &'static str,
@@ -26,7 +28,7 @@ pub struct Vector {
 }
 
 impl Vector {
-    /// The entry in vectors.json.
+    /// Returns the entry in vectors.json.
     fn entry(&self) -> Value {
         let mut entry = json!({"file": format!("{}.region", self.name), "about": self.about});
         let members = entry.as_object_mut().expect("an object");
@@ -35,7 +37,7 @@ impl Vector {
     }
 }
 
-/// Every vector.
+/// Returns all vectors.
 fn vectors() -> Vec<Vector> {
     [list::vectors(), rings::vectors(), schemas::vectors()].into_iter().flatten().collect()
 }
@@ -44,13 +46,13 @@ fn directory() -> PathBuf {
     workspace().join("docs/vectors")
 }
 
-/// The index of all vectors: a list with one entry a line.
+/// Returns the text of vectors.json: a list with one entry per line.
 fn index(vectors: &[Vector]) -> String {
     let entries: Vec<String> = vectors.iter().map(|vector| vector.entry().to_string()).collect();
     format!("[\n{}\n]\n", entries.join(",\n"))
 }
 
-/// Every vector, after they were written where that is wanted: once, before anything reads them.
+/// Returns all vectors. If the environment variable is set, writes their files first, once per process.
 fn written() -> &'static [Vector] {
     static WRITTEN: OnceLock<Vec<Vector>> = OnceLock::new();
     WRITTEN.get_or_init(|| {
@@ -66,7 +68,7 @@ fn written() -> &'static [Vector] {
     })
 }
 
-/// The names of the images that are there.
+/// Returns the names of the images in docs/vectors.
 fn images() -> BTreeSet<String> {
     let found = fs::read_dir(directory()).expect("docs/vectors");
     let found = found.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
@@ -78,7 +80,7 @@ fn the_vectors_are_what_the_format_says() {
     let vectors = written();
     let names: BTreeSet<String> = vectors.iter().map(|vector| format!("{}.region", vector.name)).collect();
     assert_eq!(names.len(), vectors.len(), "each name once");
-    assert_eq!(images(), names, "write them anew: SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors");
+    assert_eq!(images(), names, "write them again: SHM_WRITE_VECTORS=1 cargo test -p integration-tests vectors");
     for vector in vectors {
         let checked_in = fs::read(directory().join(format!("{}.region", vector.name))).expect("a vector");
         assert!(checked_in == vector.image, "{} is not as it would be written", vector.name);
@@ -107,7 +109,7 @@ fn the_library_reads_from_the_vectors_what_they_say() {
     }
 }
 
-/// What the library reads from a region, in the words of the index.
+/// Returns the result that the library gets from a region, in the form of an entry of vectors.json.
 fn read(name: &str) -> Value {
     let mut reader = match RawReader::options().start(Position::Oldest).open_raw(name) {
         Ok(reader) => reader,
@@ -132,7 +134,7 @@ fn read(name: &str) -> Value {
         }
     }
     seen["values"] = values.into();
-    // To one that has taken nothing.
+    // `latest` means the newest value for a reader that has not received any.
     let mut reader = RawReader::open(name).expect("it was opened");
     seen["latest"] = match reader.latest() {
         Ok(sample) => sample.map(|sample| sample.sequence).into(),
@@ -142,12 +144,12 @@ fn read(name: &str) -> Value {
     seen
 }
 
-/// Whether `verify` finds nothing.
+/// Returns whether `verify` finds no problem.
 fn is_sound(name: &str) -> bool {
     shm_core::verify(name).is_ok_and(|findings| findings.is_empty())
 }
 
-/// Whether nothing that an entry says is an error.
+/// Returns whether an entry expects no error.
 fn says_sound(entry: &Value) -> bool {
     let is_bad = |value: &Value| value["error"].is_string();
     let errors = [&entry["refused"], &entry["then"], &entry["latest"]];
@@ -159,7 +161,7 @@ fn shown_hex(payload: &[u8]) -> String {
     payload.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A value as the index has it.
+/// Returns a value in the form that vectors.json uses.
 fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
     let mut shown = json!({"sequence": sequence, "hex": shown_hex(payload)});
     match (reader.kind(), reader.schema()) {
@@ -180,7 +182,7 @@ fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
     shown
 }
 
-/// The class of an error, in the words of FORMAT.md's last column of what must be refused.
+/// Returns the class of an error, in the words of the last column of FORMAT.md, section 21.
 fn class(error: impl Into<Error>) -> &'static str {
     match error.into() {
         Error::Open(OpenError::NotARegion { .. }) => "not a region",

@@ -1,4 +1,5 @@
-//! One or two vectors of everything that can be said of a region; those beside this file go on with some of it.
+//! The basic vectors: one or two for each property of a region. `rings.rs` and `schemas.rs` add more
+//! for some of them.
 
 use serde_json::{Value, json};
 use shm_core::Schema;
@@ -13,7 +14,7 @@ const JSON: u32 = 3;
 pub const ARRAY: u32 = 4;
 pub const BINCODE: u32 = 5;
 
-/// A type with everything in it.
+/// A type that uses every format and every kind of container.
 const EVERYTHING: &str = r#"{"type":{"TYPENAME":"All"},"types":{"All":{"STRUCT":[{"flag":"BOOL"},{"letter":"CHAR"},{"integers":{"TUPLE":["I8","I16","I32","I64","U8","U16","U32","U64"]}},{"large":{"TUPLE":["I128","U128"]}},{"floats":{"TUPLE":["F32","F64"]}},{"odd":{"TUPLEARRAY":{"CONTENT":"F64","SIZE":3}}},{"text":"STR"},{"blob":"BYTES"},{"none":{"OPTION":"U8"}},{"some":{"OPTION":"U8"}},{"nothing":"UNIT"},{"marker":{"TYPENAME":"Marker"}},{"length":{"TYPENAME":"Metres"}},{"place":{"TYPENAME":"Place"}},{"shapes":{"SEQ":{"TYPENAME":"Shape"}}},{"by_name":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I32","VALUE":"U8"}}},{"by_place":{"MAP":{"KEY":{"TYPENAME":"Place"},"VALUE":"STR"}}}]},"Marker":"UNITSTRUCT","Metres":{"NEWTYPESTRUCT":"F64"},"Place":{"TUPLESTRUCT":["I8","I8"]},"Shape":{"ENUM":{"0":{"Point":"UNIT"},"1":{"Circle":{"NEWTYPE":"F32"}},"2":{"Line":{"TUPLE":["I8","I8"]}},"7":{"Box":{"STRUCT":[{"wide":"U8"},{"high":"U8"}]}}}}}}"#;
 
 fn everything() -> Value {
@@ -27,7 +28,7 @@ fn everything() -> Value {
     })
 }
 
-/// These vectors.
+/// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
     [kinds(), life(), layouts(), refused(), damaged_values()].into_iter().flatten().collect()
 }
@@ -36,13 +37,14 @@ pub fn vector(name: &'static str, about: &'static str, image: &Image, expected: 
     Vector { name, about, image: image.bytes(), expected }
 }
 
-/// Text values, from a number on.
+/// Returns entries for these texts, with sequence numbers from `first`.
 pub fn texts(first: u64, texts: &[&str]) -> Value {
     let value = |(sequence, text): (u64, &&str)| json!({"sequence": sequence, "hex": shown_hex(text.as_bytes()), "value": text});
     (first..).zip(texts).map(value).collect()
 }
 
-/// What is read of a closed region of text whose newest value is the last one.
+/// Returns the expected result for a closed region of these texts, the last of which is the newest
+/// value.
 pub fn text_region(first: u64, values: &[&str]) -> Value {
     let latest = if values.is_empty() { Value::Null } else { (first + values.len() as u64 - 1).into() };
     json!({"kind": "text", "values": texts(first, values), "latest": latest, "state": "closed"})
@@ -76,7 +78,7 @@ fn kinds() -> Vec<Vector> {
         vector("empty", "no value yet", &Image::new(TEXT), text_region(1, &[])),
         vector(
             "text",
-            "text: ASCII, no characters, and others",
+            "text: ASCII, empty, and other characters",
             &Image::new(TEXT).value("hello").value("").value("grüße"),
             text_region(1, &["hello", "", "grüße"]),
         ),
@@ -88,7 +90,7 @@ fn kinds() -> Vec<Vector> {
         ),
         vector(
             "json",
-            "a JSON document, with the white space that it was written with",
+            "a JSON document that keeps the white space with which it was published",
             &Image::new(JSON).value(r#"{ "a": [1, null] }"#),
             region("json", Value::Null, with(one(br#"{ "a": [1, null] }"#), "value", json!({"a": [1, null]}))),
         ),
@@ -100,20 +102,20 @@ fn kinds() -> Vec<Vector> {
         ),
         vector(
             "array-rows",
-            "an array whose first length follows from that of the value",
+            "an array whose first length follows from the length of the payload",
             &Image::new(ARRAY).with_schema(open).value(&floats).value(""),
             json!({"kind": "array", "schema": json_of(open), "latest": 2, "state": "closed", "values": [
                 with(one(&floats), "shape", json!([1, 2])), {"sequence": 2, "hex": "", "shape": [0, 2]}]}),
         ),
         vector(
             "typed",
-            "a value of a type with everything in it",
+            "a value of a type that uses every format",
             &Image::new(BINCODE).with_schema(EVERYTHING).value(&payload),
             region("bincode", json_of(EVERYTHING), with(one(&payload), "value", everything())),
         ),
         vector(
             "typed-plain",
-            "a type that is no struct or enum",
+            "a type that is neither a struct nor an enum",
             &Image::new(BINCODE)
                 .with_schema(r#"{"type":{"SEQ":"U8"},"types":{}}"#)
                 .value([2, 0, 0, 0, 0, 0, 0, 0, 5, 6]),
@@ -125,7 +127,7 @@ fn kinds() -> Vec<Vector> {
         ),
         vector(
             "named",
-            "a type that is known only by name: its values are bytes",
+            "a type known only by name: its values are bytes",
             &Image::new(BINCODE).with_schema(named).value([1, 2]),
             region("bincode", json_of(named), one(&[1, 2])),
         ),
@@ -138,7 +140,7 @@ fn kinds() -> Vec<Vector> {
     ]
 }
 
-/// States of a region's life.
+/// Vectors of regions in different stages of their life.
 fn life() -> Vec<Vector> {
     let in_state = |state: &str, mut region: Value| {
         region["state"] = state.into();
@@ -154,7 +156,7 @@ fn life() -> Vec<Vector> {
     vec![
         vector(
             "open",
-            "its writer is at work, or died",
+            "a writer has the region, or the last writer died",
             &abc().with(|image| image.state = 1),
             open(text_region(1, &["a", "b", "c"])),
         ),
@@ -178,19 +180,19 @@ fn life() -> Vec<Vector> {
         ),
         vector(
             "first-is-5",
-            "a file that never held the values before 5, as after growth",
+            "a file that never contained the values before 5, as after a replacement with larger slots",
             &Image::new(TEXT).with(|image| image.first = 5).value("e").value("f"),
             text_region(5, &["e", "f"]),
         ),
         vector(
             "first-is-5-empty",
-            "the same without a value",
+            "a file whose first value will be number 5, without a value yet",
             &Image::new(TEXT).with(|image| (image.first, image.head) = (5, 4)),
             text_region(5, &[]),
         ),
         Vector {
             name: "unfinished",
-            about: "the writer died while it wrote value 4: it was never visible",
+            about: "the writer died while it wrote value 4, which was never visible",
             image: stamp(&abc().with(|image| image.state = 1), 4, 7),
             expected: open(text_region(1, &["a", "b", "c"])),
         },
@@ -201,15 +203,15 @@ fn life() -> Vec<Vector> {
             expected: open(text_region(3, &["c"])),
         },
         vector(
-            "head-behind",
-            "the writer died before it stored the head: value 3 is whole, and the next in order, but not yet the newest",
+            "head-not-stored",
+            "the writer died before it stored the head: value 3 is whole and can be received in order, but is not the newest value yet",
             &abc().with(|image| (image.head, image.state) = (2, 1)),
             json!({"kind": "text", "values": texts(1, &["a", "b", "c"]), "latest": 2, "state": "open"}),
         ),
         vector("checksums", "every value has a checksum", &abc().with_checksums(), text_region(1, &["a", "b", "c"])),
         vector(
             "checksums-of-another-boot",
-            "not closed, and of another boot: checksums make values believable",
+            "from another boot and not closed: its values are trusted because they have checksums",
             &abc().with_checksums().with(|image| (image.state, image.boot_id) = (1, [7; 16])),
             open(text_region(1, &["a", "b", "c"])),
         ),
@@ -222,7 +224,7 @@ fn life() -> Vec<Vector> {
     ]
 }
 
-/// What must be read from the header, and what must be ignored.
+/// Vectors of unusual headers: a reader must use some fields and ignore others.
 fn layouts() -> Vec<Vector> {
     let fixed = r#"{"dtype":"|u1","shape":[2]}"#;
     let described = Image::new(ARRAY).with(|image| image.descriptor = record(99, b"something else")).with_schema(fixed);
@@ -234,16 +236,16 @@ fn layouts() -> Vec<Vector> {
             &abc().with(|image| image.compatible = 1 << 40),
             all.clone(),
         ),
-        vector("stride", "slots further apart than they need be", &abc().with(|image| image.stride = 320), all.clone()),
+        vector("stride", "the stride is larger than necessary", &abc().with(|image| image.stride = 320), all.clone()),
         vector(
             "payload-offset",
-            "payloads 64 bytes into a slot",
+            "payloads start 64 bytes after the start of the slot",
             &abc().with(|image| image.payload_offset = 64),
             all.clone(),
         ),
         vector(
             "payload-alignment",
-            "payloads at multiples of 256",
+            "payloads start at multiples of 256",
             &abc().with(|image| (image.payload_offset, image.payload_alignment) = (256, 256)),
             all.clone(),
         ),
@@ -272,7 +274,7 @@ fn layouts() -> Vec<Vector> {
         },
         Vector {
             name: "no-time",
-            about: "a value whose time is not noted: the reader's own time is taken",
+            about: "a value without a recorded time: the reader uses its own clock",
             image: {
                 let image = abc();
                 let mut bytes = image.bytes();
@@ -284,7 +286,7 @@ fn layouts() -> Vec<Vector> {
     ]
 }
 
-/// What must not be opened.
+/// Vectors that a reader must refuse to open.
 fn refused() -> Vec<Vector> {
     let refused =
         |name, about, class: &str, image: Vec<u8>| Vector { name, about, image, expected: json!({"refused": class}) };
@@ -308,12 +310,17 @@ fn refused() -> Vec<Vector> {
         refused("another-file", "no magic", "not a region", b"a text of somebody else's".to_vec()),
         refused(
             "file-ends-in-the-header",
-            "the magic, and too little behind it",
+            "the magic, and too few bytes after it",
             "damaged",
             abc().bytes()[..1000].to_vec(),
         ),
-        refused("file-is-cut", "shorter than its header says", "damaged", abc().bytes()[..4096].to_vec()),
-        refused("file-is-longer", "longer than its header says", "damaged", [abc().bytes(), vec![0; 4096]].concat()),
+        refused("file-is-cut", "the file is shorter than its header says", "damaged", abc().bytes()[..4096].to_vec()),
+        refused(
+            "file-is-longer",
+            "the file is longer than its header says",
+            "damaged",
+            [abc().bytes(), vec![0; 4096]].concat(),
+        ),
         refused("minor-version", "version 0.2", "unknown format", abc().with(|image| image.version = (0, 2)).bytes()),
         refused("major-version", "version 1.0", "unknown format", abc().with(|image| image.version = (1, 0)).bytes()),
         refused(
@@ -322,28 +329,23 @@ fn refused() -> Vec<Vector> {
             "unknown format",
             abc().with(|image| image.incompatible = 1).bytes(),
         ),
-        refused("header-crc", "a bit of the capacity was turned", "damaged", unsealed(72)),
-        refused("descriptor-crc", "a bit of the descriptor was turned", "damaged", descriptor_crc),
+        refused("header-crc", "one bit of the capacity was changed", "damaged", unsealed(72)),
+        refused("descriptor-crc", "one bit of the descriptor was changed", "damaged", descriptor_crc),
         refused("header-bytes", "a header page of 8192 bytes", "damaged", changed(12, &8192_u32.to_le_bytes())),
         refused("slots-are-3", "not a power of two", "damaged", changed(64, &3_u64.to_le_bytes())),
-        refused(
-            "slots-overflow",
-            "slots * stride is beyond 2^64",
-            "damaged",
-            changed(64, &(1_u64 << 62).to_le_bytes()),
-        ),
+        refused("slots-overflow", "slots * stride is above 2^64", "damaged", changed(64, &(1_u64 << 62).to_le_bytes())),
         refused("slots-are-0", "no slots", "damaged", changed(64, &[0; 8])),
         refused("slots-are-1", "a single slot", "damaged", changed(64, &1_u64.to_le_bytes())),
-        refused("slots-are-8", "more slots than the file has room for", "damaged", changed(64, &8_u64.to_le_bytes())),
-        refused("capacity-is-0", "no room for a byte", "damaged", changed(72, &[0; 8])),
+        refused("slots-are-8", "more slots than fit the file", "damaged", changed(64, &8_u64.to_le_bytes())),
+        refused("capacity-is-0", "slots for payloads of 0 bytes", "damaged", changed(72, &[0; 8])),
         refused("capacity-is-9", "not a multiple of 8", "damaged", changed(72, &9_u64.to_le_bytes())),
         refused(
             "capacity-above-the-stride",
-            "a payload would reach into the next slot",
+            "a payload could extend into the next slot",
             "damaged",
             changed(72, &64_u64.to_le_bytes()),
         ),
-        refused("capacity-without-a-checksum", "no room for the checksum behind a payload", "damaged", {
+        refused("capacity-without-a-checksum", "no space for the checksum after a payload", "damaged", {
             let mut bytes = changed(72, &40_u64.to_le_bytes());
             bytes[16] = 1;
             seal(&mut bytes);
@@ -352,31 +354,31 @@ fn refused() -> Vec<Vector> {
         refused("stride-is-65", "not a multiple of 64", "damaged", changed(80, &65_u64.to_le_bytes())),
         refused(
             "payload-offset-is-16",
-            "the payload would lie over the time",
+            "the payload would overlap the time",
             "damaged",
             changed(88, &16_u32.to_le_bytes()),
         ),
         refused(
             "payload-offset-is-28",
-            "payloads that do not start at a word",
+            "payloads that do not start at a multiple of 8",
             "damaged",
             changed(88, &28_u32.to_le_bytes()),
         ),
         refused("alignment-is-0", "not a power of two", "damaged", changed(92, &[0; 4])),
         refused(
             "alignment-is-64",
-            "payloads that do not start at multiples of it",
+            "payloads that do not start at multiples of the alignment",
             "damaged",
             changed(92, &64_u32.to_le_bytes()),
         ),
         refused("alignment-is-24", "not a power of two", "damaged", changed(92, &24_u32.to_le_bytes())),
         refused(
             "look-is-2-seconds",
-            "a look of more than a second",
+            "readers would poll for more than a second",
             "damaged",
             changed(120, &2_000_000_000_u64.to_le_bytes()),
         ),
-        refused("region-bytes-are-odd", "a length that is no multiple of 8", "damaged", {
+        refused("region-bytes-are-odd", "a length that is not a multiple of 8", "damaged", {
             let mut bytes = changed(32, &(abc().bytes().len() as u64 + 4).to_le_bytes());
             bytes.extend([0; 4]);
             bytes
@@ -384,7 +386,7 @@ fn refused() -> Vec<Vector> {
         refused("descriptor-is-huge", "a descriptor of 4 GiB", "damaged", changed(100, &[255; 4])),
         refused(
             "major-version-and-crc",
-            "version 2.0, which may have its CRC elsewhere: the version is checked first",
+            "version 2.0, which may have its CRC in another place: the version is checked first",
             "unknown format",
             {
                 let mut bytes = abc().bytes();
@@ -393,18 +395,18 @@ fn refused() -> Vec<Vector> {
             },
         ),
         refused("kind-is-6", "a kind that is reserved", "unknown kind", abc().with(|image| image.kind = 6).bytes()),
-        refused("kind-is-77", "a kind that nobody knows", "unknown kind", abc().with(|image| image.kind = 77).bytes()),
-        refused("array-without-schema", "an array must have one", "damaged", Image::new(ARRAY).bytes()),
+        refused("kind-is-77", "an unknown kind", "unknown kind", abc().with(|image| image.kind = 77).bytes()),
+        refused("array-without-schema", "a region of arrays must have a schema", "damaged", Image::new(ARRAY).bytes()),
         refused(
             "fingerprint",
-            "not that of the schema",
+            "the fingerprint does not match the schema",
             "damaged",
             typed.with(|image| image.fingerprint = Some(1)).bytes(),
         ),
-        refused("schema-is-no-json", "a schema must be JSON", "damaged", schema(BINCODE, "U8")),
+        refused("schema-is-no-json", "the schema is not JSON", "damaged", schema(BINCODE, "U8")),
         refused(
             "schema-lacks-a-type",
-            "a name that is not defined",
+            "the schema uses a name that it does not define",
             "damaged",
             schema(BINCODE, r#"{"type":{"TYPENAME":"A"},"types":{}}"#),
         ),
@@ -414,7 +416,7 @@ fn refused() -> Vec<Vector> {
             "damaged",
             schema(BINCODE, r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}}}"#),
         ),
-        refused("dtype-is-u3", "no such elements", "damaged", schema(ARRAY, r#"{"dtype":"<u3","shape":[2]}"#)),
+        refused("dtype-is-u3", "an unknown element type", "damaged", schema(ARRAY, r#"{"dtype":"<u3","shape":[2]}"#)),
         refused("record-beyond-the-end", "a record longer than the descriptor", "damaged", {
             let mut image = Image::new(BINCODE);
             image.descriptor = record(1, b"x");
@@ -424,7 +426,7 @@ fn refused() -> Vec<Vector> {
     ]
 }
 
-/// What can be opened, and has values that must not be believed.
+/// Vectors that a reader can open, but that contain damaged values.
 fn damaged_values() -> Vec<Vector> {
     let poked = |image: &Image, sequence: u64, at: usize, field: &[u8]| {
         let mut bytes = image.bytes();
@@ -437,13 +439,13 @@ fn damaged_values() -> Vec<Vector> {
     vec![
         Vector {
             name: "stamp-of-another-slot",
-            about: "value 2's slot has a stamp of value 3",
+            about: "the slot of value 2 has the stamp of value 3",
             image: poked(&abc(), 2, 0, &6_u64.to_le_bytes()),
             expected: then(&["a"], 3.into()),
         },
         Vector {
             name: "newest-is-missing",
-            about: "the head says 3, and slot 3 was never used",
+            about: "the head is 3, but slot 3 was never used",
             image: poked(&abc(), 3, 0, &0_u64.to_le_bytes()),
             expected: then(&["a", "b"], "damaged".into()),
         },
@@ -455,37 +457,37 @@ fn damaged_values() -> Vec<Vector> {
         },
         Vector {
             name: "checksum-is-wrong",
-            about: "a bit of value 3 was turned",
+            about: "one bit of value 3 was changed",
             image: poked(&abc().with_checksums(), 3, 24, b"b"),
             expected: then(&["a", "b"], "damaged".into()),
         },
         Vector {
             name: "checksum-is-missing",
-            about: "value 3 has no checksum where every value has one",
+            about: "value 3 has no checksum, in a region whose values all have one",
             image: poked(&abc().with_checksums(), 3, 14, &[0, 0]),
             expected: then(&["a", "b"], "damaged".into()),
         },
         vector(
             "state-is-0",
-            "no such state: what remains of a file that was emptied",
+            "a state that does not exist, as in a file that was emptied",
             &Image::new(TEXT).with(|image| image.state = 0),
             json!({"kind": "text", "values": [], "then": "damaged", "latest": "damaged", "state": "unknown (0)"}),
         ),
         vector(
             "first-beyond-the-head",
-            "a first number that no head of 3 can have",
+            "the first number is 9, but the head is 3",
             &abc().with(|image| image.first = 9),
             json!({"kind": "text", "values": [], "latest": "damaged", "state": "closed"}),
         ),
         vector(
             "value-of-another-type",
-            "a boolean of 2",
+            "a boolean with the value 2",
             &Image::new(BINCODE).with_schema(schema).value([2]),
             json!({"kind": "bincode", "schema": {"type": "BOOL", "types": {}}, "values": [bad], "latest": 1, "state": "closed"}),
         ),
         vector(
             "unclosed-in-another-boot",
-            "the machine was restarted while it was written: values without checksums may be partly lost",
+            "the machine was restarted while the region was open: values without checksums may be partly lost",
             &abc().with(|image| (image.state, image.boot_id) = (1, [7; 16])),
             json!({"kind": "text", "values": [], "then": "damaged", "latest": "damaged", "state": "open"}),
         ),

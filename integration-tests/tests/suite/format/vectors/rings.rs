@@ -1,4 +1,4 @@
-//! Rings in which something is unusual, and rings that contradict themselves.
+//! Vectors of unusual rings, and of rings that contradict themselves.
 
 use serde_json::{Value, json};
 use testkit::Image;
@@ -6,12 +6,12 @@ use testkit::Image;
 use super::Vector;
 use super::list::{TEXT, abc, text_region, texts, vector};
 
-/// These vectors.
+/// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
     [unusual(), damaged()].into_iter().flatten().collect()
 }
 
-/// A field of the slot of a value, changed.
+/// Returns the image's bytes after a field in the slot of a value was changed.
 fn poked(image: &Image, sequence: u64, at: usize, field: &[u8]) -> Vec<u8> {
     let mut bytes = image.bytes();
     bytes[image.slot(sequence) + at..][..field.len()].copy_from_slice(field);
@@ -27,19 +27,19 @@ fn unusual() -> Vec<Vector> {
     vec![
         vector(
             "large-numbers",
-            "numbers beyond 2^53, which a double does not hold",
+            "numbers above 2^53, which a double cannot represent exactly",
             &Image::new(TEXT).with(|image| image.first = many).value("a").value("b"),
             text_region(many, &["a", "b"]),
         ),
         Vector {
             name: "left-out",
-            about: "number 3 was left out: its slot was never used, and it is lost",
+            about: "number 3 was left out: its slot was never used, and the number counts as lost",
             image: poked(&abc().value("d"), 3, 0, &[0; 8]),
             expected: values([(1, "a"), (2, "b"), (4, "d")]),
         },
         Vector {
             name: "left-out-in-a-later-lap",
-            about: "number 7 was left out: its slot still has value 3, and it is lost",
+            about: "number 7 was left out: its slot still has value 3, and the number counts as lost",
             image: {
                 let image = abc().value("d").value("e").value("f").value("g").value("h");
                 let mut bytes = poked(&image, 7, 0, &6_u64.to_le_bytes());
@@ -50,7 +50,7 @@ fn unusual() -> Vec<Vector> {
         },
         vector(
             "page-after-page",
-            "the file is longer than its slots, as a writer makes it",
+            "the file ends after its last slot, at a multiple of 4096, as a writer creates it",
             &abc().with(|image| image.page_bytes = 4096),
             text_region(1, &["a", "b", "c"]),
         ),
@@ -63,13 +63,13 @@ fn damaged() -> Vec<Vector> {
     vec![
         Vector {
             name: "stamp-too-large",
-            about: "value 2's slot has a stamp of a number above 2^62 that would belong there",
+            about: "the slot of value 2 has the stamp of a number above 2^62 that would belong there",
             image: poked(&abc(), 2, 0, &(2 * (beyond + 1)).to_le_bytes()),
             expected: then(&["a"], 3.into()),
         },
         Vector {
             name: "length-of-all-ones",
-            about: "value 3 claims all that its field can say",
+            about: "value 3 claims the largest length that the field can store",
             image: poked(&abc(), 3, 8, &[255; 6]),
             expected: then(&["a", "b"], "damaged".into()),
         },
@@ -81,7 +81,7 @@ fn damaged() -> Vec<Vector> {
         ),
         Vector {
             name: "checksum-of-another-number",
-            about: "value 3 says that it is value 7: the number is a part of the checksum",
+            about: "value 3 has the stamp of value 7: the checksum includes the number",
             image: poked(
                 &abc().with_checksums().with(|image| (image.first, image.head) = (7, 7)),
                 7,

@@ -1,4 +1,5 @@
-//! Types and their values: some of each kind, values that are none of their type, and schemas that break the rules.
+//! Vectors of types and their values: valid ones, values that do not match their type, and schemas that
+//! break the rules.
 
 use serde_json::{Value, json};
 use shm_core::Schema;
@@ -8,15 +9,15 @@ use testkit::image::{fnv, record};
 use super::list::{ARRAY, BINCODE, vector};
 use super::{Vector, shown_hex};
 
-/// These vectors.
+/// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
     [types(), bad_values(), refused_types(), refused_arrays()].into_iter().flatten().collect()
 }
 
-/// Maps with every sort of key, those that are names in JSON and those that are not.
+/// Maps with every sort of key: those that JSON shows as member names, and others.
 const MAPS: &str = r#"{"type":{"TYPENAME":"Maps"},"types":{"Level":{"ENUM":{"0":{"Low":"UNIT"},"1":{"High":"UNIT"}}},"Maps":{"STRUCT":[{"by_text":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I16","VALUE":"STR"}}},{"by_large":{"MAP":{"KEY":"U128","VALUE":"UNIT"}}},{"by_flag":{"MAP":{"KEY":"BOOL","VALUE":"U8"}}},{"by_letter":{"MAP":{"KEY":"CHAR","VALUE":"U8"}}},{"by_level":{"MAP":{"KEY":{"TYPENAME":"Level"},"VALUE":"U8"}}},{"by_name":{"MAP":{"KEY":{"TYPENAME":"Name"},"VALUE":{"OPTION":"U8"}}}},{"by_pair":{"MAP":{"KEY":{"TUPLE":["U8","STR"]},"VALUE":{"SEQ":"U8"}}}},{"by_option":{"MAP":{"KEY":{"OPTION":"U8"},"VALUE":"U8"}}}]},"Name":{"NEWTYPESTRUCT":"STR"}}}"#;
 
-/// Values of the type of `schema`, of which the JSON is given.
+/// Returns a vector of values of the type of `schema`, which are given as JSON.
 fn typed(name: &'static str, about: &'static str, schema: &str, values: &[Value]) -> Vector {
     let known = Schema::parse(schema).expect("a schema");
     let payloads: Vec<Vec<u8>> = values.iter().map(|value| known.encode(value).expect("a value")).collect();
@@ -29,7 +30,8 @@ fn typed(name: &'static str, about: &'static str, schema: &str, values: &[Value]
     )
 }
 
-/// What is read of a closed region of this schema, whose values have one member each beside their bytes.
+/// Returns the expected result for a closed region with this schema. Each value is a payload and one
+/// more member of its entry.
 fn read<'a>(schema: &str, values: impl Iterator<Item = (&'a [u8], (&'a str, Value))>) -> Value {
     let value = |(number, (payload, (name, member))): (u64, (&[u8], (&str, Value)))| {
         let mut value = json!({"sequence": number, "hex": shown_hex(payload)});
@@ -61,14 +63,19 @@ fn types() -> Vec<Vector> {
     let one = |schema: &str| read(schema, [(&seven[..], ("value", json!(7)))].into_iter());
     let described = Image::new(BINCODE).with(|image| image.descriptor = records);
     vec![
-        typed("typed-maps", "maps: objects where keys can be names, else lists of pairs", MAPS, &[maps]),
+        typed("typed-maps", "maps: objects if the keys can be member names, else lists of pairs", MAPS, &[maps]),
         typed(
             "typed-recursive",
             "a type that contains itself",
             folder,
             &[json!({"name": "a", "folders": [leaf("b")], "parent": leaf("c")})],
         ),
-        typed("typed-same-name", "two types of one name: the second one is Name#2", same_name, &[json!(["n", 7])]),
+        typed(
+            "typed-same-name",
+            "two types of the same name: the second is called Name#2",
+            same_name,
+            &[json!(["n", 7])],
+        ),
         typed(
             "typed-no-bytes",
             "values that take no bytes",
@@ -78,13 +85,13 @@ fn types() -> Vec<Vector> {
         typed("typed-deep", "a schema that nests 120 deep", &deep, &[json!(null), json!(5)]),
         vector(
             "descriptor-of-many-records",
-            "of two schemas the first one counts, and other records are skipped",
+            "two schemas, of which the first one counts, and other records, which are skipped",
             &described.with(|image| image.fingerprint = Some(fnv(number.as_bytes()))).value(&seven),
             one(number),
         ),
         vector(
             "typed-with-spaces",
-            "a schema with white space, escapes and another order: the fingerprint is that of the bytes as they are",
+            "a schema with white space, escapes and another order: the fingerprint is computed over the bytes as stored",
             &Image::new(BINCODE).with_schema(spaced).value(&seven),
             one(spaced),
         ),
@@ -97,7 +104,8 @@ fn types() -> Vec<Vector> {
     ]
 }
 
-/// A good value, and one that is none of the type: who reads bytes gets it, who decodes refuses it, and can go on.
+/// Vectors of two values, of which the second does not match the type. A reader of bytes gets it. A
+/// reader that decodes it refuses it, and can then continue.
 fn bad_values() -> Vec<Vector> {
     let long = |count: u64, rest: &[u8]| [&count.to_le_bytes()[..], rest].concat();
     let nested = r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#;
@@ -116,7 +124,7 @@ fn bad_values() -> Vec<Vector> {
     vec![
         plain(
             "bad-option",
-            "an option that is neither there nor not",
+            "an option whose first byte is neither 0 nor 1",
             r#"{"OPTION":"U8"}"#,
             (&[1, 5], json!(5)),
             &[255, 5],
@@ -124,7 +132,7 @@ fn bad_values() -> Vec<Vector> {
         plain("bad-text", "text that is not UTF-8", r#""STR""#, (&long(2, b"hi"), json!("hi")), &long(2, &[b'h', 255])),
         plain(
             "bad-letter",
-            "a surrogate, which is no character",
+            "a surrogate, which is not a character",
             r#""CHAR""#,
             ("€".as_bytes(), json!("€")),
             &[0xed, 0xa0, 0x80],
@@ -136,18 +144,18 @@ fn bad_values() -> Vec<Vector> {
             (&long(1, b"x"), json!("x")),
             &long(u64::MAX, b"x"),
         ),
-        plain("bad-end", "a payload that goes on behind the value", r#""U8""#, (&[7], json!(7)), &[7, 0]),
+        plain("bad-end", "a payload that continues after the value", r#""U8""#, (&[7], json!(7)), &[7, 0]),
         plain("bad-start", "a payload that ends within the value", r#""U16""#, (&[7, 0], json!(7)), &[7]),
         plain(
             "bad-count",
-            "three thousand million elements without a byte",
+            "three billion elements that take no bytes",
             r#"{"SEQ":"UNIT"}"#,
             (&long(1, &[]), json!([null])),
             &long(3_000_000_000, &[]),
         ),
         plain(
             "bad-key",
-            "a key that is there twice",
+            "a key that appears twice",
             r#"{"MAP":{"KEY":"U8","VALUE":"U8"}}"#,
             (&long(2, &[1, 9, 2, 9]), json!({"1": 9, "2": 9})),
             &long(2, &[1, 9, 1, 9]),
@@ -160,7 +168,14 @@ fn bad_values() -> Vec<Vector> {
             ("value", Value::Null),
             &[[1; 199].as_slice(), &[0]].concat(),
         ),
-        two("bad-variant", "a variant that there is not", variant, &[7, 0, 0, 0], ("value", json!("Y")), &[1, 0, 0, 0]),
+        two(
+            "bad-variant",
+            "a variant that does not exist",
+            variant,
+            &[7, 0, 0, 0],
+            ("value", json!("Y")),
+            &[1, 0, 0, 0],
+        ),
         two(
             "bad-array",
             "an array shorter than its shape",
@@ -188,31 +203,35 @@ fn refused_types() -> Vec<Vector> {
     let cut = Image::new(BINCODE).with_schema(number).with(|image| image.descriptor.extend([9, 0, 0, 0]));
     let unreadable = Image::new(BINCODE).with(|image| image.descriptor = record(1, not_text));
     vec![
-        refused("record-beyond-the-schema", "the descriptor ends within a record behind the schema", &cut),
+        refused("record-beyond-the-schema", "the descriptor ends within a record after the schema", &cut),
         refused(
             "schema-is-not-utf8",
-            "a schema is text",
+            "the schema is not UTF-8",
             &unreadable.with(|image| image.fingerprint = Some(fnv(not_text))),
         ),
-        schema("schema-of-an-unknown-format", "a format that there is not", r#"{"type":"U24","types":{}}"#),
+        schema("schema-of-an-unknown-format", "a format that does not exist", r#"{"type":"U24","types":{}}"#),
         schema("schema-with-another-member", "a member that no schema has", r#"{"type":"U32","types":{},"more":1}"#),
         types(
             "schema-of-two-without-end",
-            "two types that contain each other: no value would ever end",
+            "two types that contain each other: a value would never end",
             r#""A":{"STRUCT":[{"b":{"TYPENAME":"B"}}]},"B":{"TUPLESTRUCT":["U8",{"TYPENAME":"A"}]}"#,
         ),
-        types("schema-with-a-field-twice", "two fields of one name", r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#),
+        types("schema-with-a-field-twice", "two fields of the same name", r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#),
         types(
             "schema-with-a-variant-twice",
-            "two variants of one name",
+            "two variants of the same name",
             r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#,
         ),
         types(
             "schema-of-none-of-itself",
-            "a type that contains no elements of itself, but does so directly",
+            "a type that directly contains an array of itself, of size 0",
             r#""A":{"TUPLESTRUCT":[{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":0}}]}"#,
         ),
-        types("schema-with-a-type-twice", "two types of one name", r#""A":"UNITSTRUCT","A":{"NEWTYPESTRUCT":"U8"}"#),
+        types(
+            "schema-with-a-type-twice",
+            "two types of the same name",
+            r#""A":"UNITSTRUCT","A":{"NEWTYPESTRUCT":"U8"}"#,
+        ),
         schema(
             "schema-of-a-map-of-three",
             "a member that no map has",
@@ -220,7 +239,7 @@ fn refused_types() -> Vec<Vector> {
         ),
         schema(
             "schema-of-2-to-the-64th",
-            "a number that takes 65 bits",
+            "a number that needs 65 bits",
             r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":18446744073709551616}},"types":{}}"#,
         ),
         schema("schema-too-deep", "a schema that nests 128 deep", &deep),
@@ -238,12 +257,12 @@ fn refused_arrays() -> Vec<Vector> {
             "numbers whose most significant byte comes first",
             r#"{"dtype":">f4","shape":[2]}"#,
         ),
-        schema("dtype-is-objects", "elements that are no numbers", r#"{"dtype":"|O","shape":[1]}"#),
+        schema("dtype-is-objects", "elements that are not numbers", r#"{"dtype":"|O","shape":[1]}"#),
         schema("schema-of-an-inner-0", "a length of 0 that is not the first", r#"{"dtype":"|u1","shape":[3,0]}"#),
         schema("schema-of-33-dimensions", "a shape of more than 32 lengths", &dimensions),
         schema(
             "schema-of-a-huge-array",
-            "a shape whose bytes are beyond 2^64",
+            "a shape whose size in bytes is above 2^64",
             r#"{"dtype":"<f8","shape":[4294967296,4294967296]}"#,
         ),
         schema("schema-of-a-negative-length", "a length below 0", r#"{"dtype":"|u1","shape":[-1]}"#),
