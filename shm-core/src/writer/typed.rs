@@ -47,7 +47,7 @@ pub struct Writer<T> {
 impl<T: Serialize + DeserializeOwned> Writer<T> {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
         #[cfg(feature = "schema")]
-        let plan = raw.schema().and_then(crate::Schema::plan);
+        let plan = raw.schema().and_then(crate::types::schema::Schema::plan);
         #[cfg(not(feature = "schema"))]
         let plan = None::<Plan>;
         let proves_all = plan.is_none();

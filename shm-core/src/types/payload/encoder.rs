@@ -7,7 +7,7 @@
 
 use super::plan::{ANYTHING, Content, Field, Form, Plan};
 use failed::{no_length, other_variant, unlike};
-use parts::{Elements, Entries, Fields};
+use parts::{Elements, Entries, Fields, is_same};
 use serde::ser::{Serialize, Serializer};
 use std::slice;
 
@@ -165,7 +165,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
     fn variant(&mut self, number: u32, name: &'static str) -> Result<&'p Content, Failed> {
         let content = match self.content() {
             Content::Enum(variants) => match variants.get(number as usize) {
-                Some(variant) if variant.number == number && &*variant.name == name => &variant.content,
+                Some(variant) if variant.number == number && is_same(&variant.name, name) => &variant.content,
                 _ => other_variant(variants, number, name)?,
             },
             Content::Any => &ANY_CONTENT,

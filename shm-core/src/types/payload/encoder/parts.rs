@@ -139,6 +139,12 @@ impl<const DIGEST: bool> SerializeMap for Entries<'_, '_, DIGEST> {
     }
 }
 
+/// Compares a name with one whose length the compiler knows, so that it needs no call.
+#[inline(always)]
+pub fn is_same(read: &str, written: &'static str) -> bool {
+    read.len() == written.len() && read.as_bytes()[..written.len()] == *written.as_bytes()
+}
+
 /// The fields of a struct or of a variant.
 pub struct Fields<'e, 'p, const DIGEST: bool> {
     pub(super) output: &'e mut Output<'p>,
@@ -154,7 +160,7 @@ impl<'p, const DIGEST: bool> Fields<'_, 'p, DIGEST> {
     #[inline(always)]
     fn put<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), Failed> {
         let form = match self.rest.next() {
-            Some(field) if &*field.name == name => &field.form,
+            Some(field) if is_same(&field.name, name) => &field.form,
             other => self.other(name, other)?,
         };
         if DIGEST {
