@@ -28,11 +28,13 @@ static NO_CONTENT: Content = Content::Nothing;
 
 /// Appends the encoding of a value to `bytes`.
 pub fn encode<T: Serialize>(value: &T, plan: &Plan, bytes: &mut Vec<u8>) -> Result<(), Failed> {
-    let mut output = Output { bytes, plan, empty_parts: 0, starts: Vec::new(), end: usize::MAX };
+    let mut output = Output { bytes: std::mem::take(bytes), plan, empty_parts: 0, starts: Vec::new(), end: usize::MAX };
     let place = Place::<'_, '_, false> { output: &mut output, form: &plan.root, depth: 0 };
-    value.serialize(place).map_err(|failed| failed.titled(plan))?;
+    let encoded = value.serialize(place);
+    *bytes = output.bytes;
+    encoded.map_err(|failed| failed.titled(plan))?;
     // A part with bytes of its own can be read in any case: readers allow eight parts per byte.
-    if output.empty_parts > super::bounded::most_nodes(output.bytes.len()) - output.bytes.len() {
+    if output.empty_parts > super::bounded::most_nodes(bytes.len()) - bytes.len() {
         return Err(Failed::doubtful("it has more parts without bytes than a reader takes".to_owned()));
     }
     Ok(())
@@ -42,28 +44,27 @@ pub fn encode<T: Serialize>(value: &T, plan: &Plan, bytes: &mut Vec<u8>) -> Resu
 /// maps, which is random for a `HashMap`, and not on how numbers with a fraction were rounded. It
 /// contains the names of fields and the lengths of tuples, so fields that are left out make a difference.
 pub fn digest<T: Serialize>(value: &T) -> Result<Vec<u8>, Failed> {
-    let mut bytes = Vec::new();
-    digest_until(value, &mut bytes, usize::MAX, &ANYTHING)?;
-    Ok(bytes)
+    digest_until(value, usize::MAX)
 }
 
 /// Returns the path of the part of a value that contains this byte of its digest.
 pub fn path_at<T: Serialize>(value: &T, byte: usize, plan: &Plan) -> String {
-    match digest_until(value, &mut Vec::new(), byte, plan) {
+    match digest_until(value, byte) {
         Err(failed) => failed.titled(plan).path(),
-        Ok(()) => plan.title.clone(),
+        Ok(_) => plan.title.clone(),
     }
 }
 
-fn digest_until<T: Serialize>(value: &T, bytes: &mut Vec<u8>, end: usize, plan: &Plan) -> Result<(), Failed> {
-    let mut output = Output { bytes, plan: &ANYTHING, empty_parts: 0, starts: Vec::new(), end };
+fn digest_until<T: Serialize>(value: &T, end: usize) -> Result<Vec<u8>, Failed> {
+    let mut output = Output { bytes: Vec::new(), plan: &ANYTHING, empty_parts: 0, starts: Vec::new(), end };
     let place = Place::<'_, '_, true> { output: &mut output, form: &ANY_FORM, depth: 0 };
-    value.serialize(place).map_err(|failed| failed.titled(plan))
+    value.serialize(place)?;
+    Ok(output.bytes)
 }
 
 /// The encoding so far.
 struct Output<'p> {
-    bytes: &'p mut Vec<u8>,
+    bytes: Vec<u8>,
     plan: &'p Plan,
     // How many parts have no bytes of their own, such as structs.
     empty_parts: usize,
@@ -118,9 +119,10 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
     fn differs(&self, written: &str) -> Result<(), Failed> {
         let read = match self.form {
             Form::Any => return Ok(()),
-            Form::Named(index) => match &self.output.plan.types[*index] {
-                (name, content) => format!("{name}, {content}"),
-            },
+            Form::Named(index) => {
+                let (name, content) = &self.output.plan.types[*index];
+                format!("{name}, {content}")
+            }
             form => form.to_string(),
         };
         Err(Failed::doubtful(format!("`Serialize` writes {written}, and `Deserialize` reads {read}")))
