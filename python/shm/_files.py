@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,15 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # at files that appear and vanish
+_TRY_SECONDS = 0.0005  # between two of them
+_OVERLAY = 0x794C7630
+_HUGE_PAGES = 0x958458F6
+_BTRFS = 0x9123683E
+#: For a name that leads to a file that was removed or replaced, and to no other.
+MOUNTED = (
+    "this name is tied to one file, so it cannot lead to the file that replaces that one; if the file is mounted here, "
+    "mount the directory, not the file"
+)
 _SPARSE = 64 << 20  # a larger file must store at least one byte in
 _SPARSENESS = 16  # of its length: a file of a few KiB could otherwise claim values of gigabytes
 
@@ -60,10 +70,12 @@ _SYSTEM_ERRORS = {
     errno.EACCES: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
     errno.EPERM: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
     errno.ENOSPC: "there is not enough free space; free some, or ask for fewer slots or a smaller capacity",
-    errno.EDQUOT: "your quota of space is used up; free some, or ask for fewer slots or a smaller capacity",
+    errno.EDQUOT: "the quota of this user is used up, or that of its group or directory; free some space, or ask for "
+    "fewer slots or a smaller capacity",
     errno.ENOMEM: "there is not enough memory; free some, or ask for fewer slots or a smaller capacity",
     errno.EMFILE: "this process has too many open files; close some, or raise its limit",
     errno.ENFILE: "the system has too many open files; close some",
+    errno.EBUSY: "its file alone is mounted there, so it cannot be replaced or removed; mount the directory, not the file",
     errno.EROFS: "its file system is read-only; use a directory on another one",
     errno.EOPNOTSUPP: "its file system cannot reserve space; use a directory on tmpfs, ext4, XFS or Btrfs",
 }
@@ -115,15 +127,19 @@ class Location:
     def __del__(self) -> None:
         self.close()
 
-    def identity(self, file: str) -> tuple[int, int] | None:
-        """Device and inode that `file` leads to; None if there is no such file."""
+    def status(self, file: str) -> os.stat_result | None:
+        """What `file` leads to; None if there is no such file."""
         try:
-            found = os.stat(file, dir_fd=self.directory, follow_symlinks=False)
+            return os.stat(file, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise Error(f"in its directory, {explained(error)}") from error
-        return found.st_dev, found.st_ino
+
+    def identity(self, file: str) -> tuple[int, int] | None:
+        """Device and inode that `file` leads to; None if there is no such file, or it leads to it only by a mount."""
+        found = self.status(file)
+        return None if found is None or found.st_nlink == 0 else (found.st_dev, found.st_ino)
 
     def open(self, file: str, flags: int) -> int:
         return os.open(file, flags | _FLAGS, dir_fd=self.directory)
@@ -199,12 +215,13 @@ def open_region(location: Location, limit: int, writable: bool = False) -> Regio
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise NotARegion("it is not a regular file; use another name")
-                if status.st_nlink == 0:
-                    continue  # replaced or removed just now
+                if status.st_nlink == 0:  # replaced or removed just now
+                    time.sleep(_TRY_SECONDS)
+                    continue
                 return _map(descriptor, status, limit, writable)
             finally:
                 os.close(descriptor)
-    raise Error("its file is replaced again and again; try again later")
+    raise Error(MOUNTED)
 
 
 def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) -> RegionFile:
@@ -235,6 +252,23 @@ def check_local(descriptor: int) -> None:
         )
 
 
+def copies_for_writing(descriptor: int) -> bool:
+    """Whether opening a file for writing may put a copy in its place, which older mappings do not show: overlayfs."""
+    return _linux.file_system(descriptor) == _OVERLAY
+
+
+def huge_page_bytes(descriptor: int) -> int:
+    """The size of a page on hugetlbfs, which only maps whole pages and has no `write`; 0 elsewhere."""
+    return os.fstatvfs(descriptor).f_bsize if _linux.file_system(descriptor) == _HUGE_PAGES else 0
+
+
+def store_in_place(descriptor: int) -> None:
+    """Makes stores to an empty file go to the blocks that it reserves, on Btrfs, also when the disk is full."""
+    if _linux.file_system(descriptor) == _BTRFS:
+        with suppress(OSError):
+            _linux.add_no_copy_on_write(descriptor)
+
+
 def check_owner(status: os.stat_result, what: str) -> None:
     """A writer trusts only files that no other user could have prepared or can change."""
     if status.st_uid != os.geteuid():
@@ -257,6 +291,11 @@ def begins_with_magic(path: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def is_same_boot(one: int, other: int) -> bool:
+    """Whether two boot ids are equal, as far as this is known: 0 stands for an id that is not."""
+    return one == other or 0 in (one, other)
 
 
 def boot_id() -> int:

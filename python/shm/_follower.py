@@ -9,7 +9,7 @@ from typing import Any
 
 from . import _files, _linux
 from ._errors import Damaged, Error, NotFound, Unsupported
-from ._format import BELL_HALF, HEAD_WORD, MOVED, MOVING, STATE_HALF
+from ._format import BELL_HALF, CLOSED, HEAD_WORD, MOVED, MOVING, STATE_HALF
 from ._request import ValueType
 from ._ring import Cursor, Ring
 from ._values import Codec, codec_for
@@ -80,6 +80,7 @@ class Follower:
         self._decode = codec.decode
         self._in_place = codec.in_place
         self._name_leads_elsewhere = False
+        self._nameless_since = math.inf
         self._compared_bell = -1
         self._compare_at = monotonic() + _NAME_SECONDS
 
@@ -109,14 +110,27 @@ class Follower:
 
     def _compare(self, bell: int) -> bool:
         """Whether the name leads to another file."""
+        moved = self._ring.halves[STATE_HALF] == MOVED  # only after the name has changed
         try:
-            found = self._location.identity(self._location.file)
+            status = self._location.status(self._location.file)
         except Error:
-            found = self._region.identity  # it could not be found out: compare again later
+            status = self._region.status  # it could not be found out: compare again later
+        found = status and (status.st_dev, status.st_ino)
+        if status and found == self._region.identity and (moved or status.st_nlink == 0):
+            found = self._nameless(moved)
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._name_leads_elsewhere = found not in (None, self._region.identity)
         return self._name_leads_elsewhere
+
+    def _nameless(self, moved: bool) -> None:
+        """Raises Error if the name leads to this file for good, although that was replaced or removed."""
+        self._nameless_since = min(self._nameless_since, monotonic())
+        ended = self._ring.state == CLOSED
+        if not ended and (moved or monotonic() - self._nameless_since >= _NAME_SECONDS):
+            error = Error(_files.MOUNTED)
+            error.during(f"cannot follow region {self._location.name!r}")
+            raise error
 
     def _go_on(self) -> None:
         """Switches to the file that the name leads to now. Stays if that is missing, or is the mapped one after all."""

@@ -4,11 +4,13 @@ use super::Block;
 use crate::error::{BlockError, Limit};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
+use crate::sys::file_system::store_in_place;
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The kind of access to the bytes of a [`Block`].
@@ -256,7 +258,10 @@ impl BlockOptions {
             Err(error) if makes && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => open().map(|file| (file, false)),
                 // The umask may have removed permissions.
-                made => made.and_then(|file| file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))),
+                made => made.and_then(|file| {
+                    store_in_place(&file);
+                    file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))
+                }),
             },
             opened => opened.map(|file| (file, false)),
         };
@@ -397,7 +402,7 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
         ErrorKind::Unsupported => Err(refused(name, "map", "its file system cannot reserve space for it".to_owned())),
         _ if is_no_space(&error) => {
-            Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
+            Err(no_space(name, len, &error, file))
         }
         // The file system's error for a length that no file can have.
         ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
@@ -440,7 +445,7 @@ fn explain_open(location: &Location, error: io::Error) -> BlockError {
         ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
         ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
         _ if is_no_space(&error) => {
-            BlockError::NoSpace { block: name.to_owned(), needed: 0, free: file::free_bytes(location.directory()) }
+            no_space(name, 0, &error, location.directory())
         }
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
@@ -456,6 +461,15 @@ fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
 
 fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
     BlockError::TooLarge { block: name.to_owned(), bytes, limit }
+}
+
+/// The error for a block of `needed` bytes for which space has run out. `file` is any file beside it.
+fn no_space(name: &str, needed: u64, error: &io::Error, file: impl AsFd) -> BlockError {
+    let block = name.to_owned();
+    match error.kind() {
+        ErrorKind::QuotaExceeded => BlockError::Quota { block, needed },
+        _ => BlockError::NoSpace { block, needed, free: file::free_bytes(file) },
+    }
 }
 
 fn refused(name: &str, asked: &str, reason: String) -> BlockError {

@@ -1,7 +1,7 @@
 //! The error of operations on blocks.
 
 use super::limit::Limit;
-use super::open::inode_hint;
+use super::open::{QUOTA_USED_UP, inode_hint};
 use std::io;
 use std::path::PathBuf;
 
@@ -83,6 +83,16 @@ pub enum BlockError {
         needed: u64,
         /// How many bytes are free in the file system.
         free: u64,
+    },
+    /// A quota leaves too little space for the block. The file's length is unchanged.
+    #[error(
+        "no space for '{block}': it needs {needed} bytes, and {QUOTA_USED_UP}; give it fewer bytes, or set SHM_DIR to a directory on another file system"
+    )]
+    Quota {
+        /// The name of the block that was being created or extended.
+        block: String,
+        /// How many bytes are needed.
+        needed: u64,
     },
     /// The file would be larger than a limit.
     #[error("'{block}' would be too large: {bytes} bytes, more than {limit}")]

@@ -168,6 +168,16 @@ pub enum OpenError {
         /// How many bytes are free in the file system.
         free: u64,
     },
+    /// A quota leaves too little space for the region. The failed operation leaves no files.
+    #[error(
+        "no space for '{region}': it needs {needed} bytes, and {QUOTA_USED_UP}; give it fewer or smaller slots, or set SHM_DIR to a directory on another file system"
+    )]
+    Quota {
+        /// The name of the region that was being created.
+        region: String,
+        /// How many bytes the file needs.
+        needed: u64,
+    },
     /// The file system cannot hold regions.
     #[error(
         "cannot create region '{region}': its file system cannot reserve space, or not rename without replacing; use one that can, such as tmpfs, ext4 or XFS"
@@ -195,6 +205,17 @@ pub enum OpenError {
         bytes: u64,
         /// The limit that is exceeded.
         limit: Limit,
+    },
+    /// The region's name is tied to one file, which was removed or replaced elsewhere, or which would have to
+    /// be removed or replaced here. This is so if the file is mounted at its name without its directory.
+    #[error(
+        "cannot {action} region '{region}': this name is tied to one file, so it cannot lead to the file that replaces that one; if the file is mounted here, mount the directory, not the file"
+    )]
+    Mounted {
+        /// What was attempted, for example `follow`.
+        action: &'static str,
+        /// The region's name.
+        region: String,
     },
     /// A process without the writer's lock removed or replaced the region.
     #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
@@ -232,6 +253,8 @@ pub enum Denied {
         /// The file's permission bits.
         mode: u32,
     },
+    /// Writing to the region's file, which is marked immutable or append-only.
+    Marked,
     /// Creating a file in the region's directory.
     Create,
     /// Opening or creating the file that a writer locks.
@@ -244,7 +267,7 @@ pub enum Denied {
 impl Denied {
     fn action(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::Write { .. } => "open",
+            Self::Read { .. } | Self::Write { .. } | Self::Marked => "open",
             Self::Create => "create",
             Self::Lock { .. } => "lock",
         }
@@ -261,6 +284,9 @@ impl fmt::Display for Denied {
             Self::Write { owner, mode } => write!(
                 f,
                 "it has mode {mode:o}, and user {owner}, its owner, alone can write to it; choose another name"
+            ),
+            Self::Marked => f.write_str(
+                "its file is marked immutable or append-only; clear that mark, or choose another name",
             ),
             Self::Create => f.write_str("it needs write permission in its directory; set SHM_DIR to another"),
             Self::Lock { file } => {
@@ -314,9 +340,12 @@ fn version((major, minor): (u16, u16)) -> String {
     format!("{major}.{minor}")
 }
 
-/// Names the reason if enough bytes are free: the file system has no free inodes.
+/// The reason of an error about a quota, which is seldom only the user's.
+pub(super) const QUOTA_USED_UP: &str = "the quota of this user is used up, or that of its group or directory";
+
+/// Names what may be missing if enough bytes are free. The system does not report which of the two it is.
 pub(super) fn inode_hint(needed: u64, free: u64) -> &'static str {
-    if needed <= free { ", but the file system has no free inodes" } else { "" }
+    if needed <= free { ", but the file system has no free inodes, or no space for its own records" } else { "" }
 }
 
 fn pid_hint(pid: &Option<u32>) -> String {

@@ -240,6 +240,8 @@ impl WriterOptions {
             }
             other => other,
         })?;
+        // Two mappings of a large region may not fit into the address space.
+        drop(found);
         self.open_locked(&location, lock)
     }
 
