@@ -186,6 +186,7 @@ class RegionFile:
     document: bytes | None
     map: mmap.mmap
     status: os.stat_result
+    may_be_a_copy: bool = False  #: for a writer: whether readers may have mapped another file of the same identity
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -240,7 +241,7 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
         mapping = mmap.mmap(descriptor, header.region_bytes, flags=mmap.MAP_SHARED, prot=access)
     except ValueError as error:  # mmap has looked at the length once more
         raise Damaged("its file was just cut short") from error
-    return RegionFile(header, raw, document, mapping, status)
+    return RegionFile(header, raw, document, mapping, status, writable and copies_for_writing(descriptor))
 
 
 def check_local(descriptor: int) -> None:

@@ -81,6 +81,7 @@ class Follower:
         self._in_place = codec.in_place
         self._name_leads_elsewhere = False
         self._nameless_since = math.inf
+        self._is_stuck = False
         self._compared_bell = -1
         self._compare_at = monotonic() + _NAME_SECONDS
 
@@ -126,8 +127,13 @@ class Follower:
     def _nameless(self, moved: bool) -> None:
         """Raises Error if the name leads to this file for good, although that was replaced or removed."""
         self._nameless_since = min(self._nameless_since, monotonic())
-        ended = self._ring.state == CLOSED
-        if not ended and (moved or monotonic() - self._nameless_since >= _NAME_SECONDS):
+        self._is_stuck = moved or monotonic() - self._nameless_since >= _NAME_SECONDS
+        if self._ring.state != CLOSED:
+            self._refuse_stuck()
+
+    def _refuse_stuck(self) -> None:
+        """Raises Error if the name is known to lead to this file for good."""
+        if self._is_stuck:
             error = Error(_files.MOUNTED)
             error.during(f"cannot follow region {self._location.name!r}")
             raise error

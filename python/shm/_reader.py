@@ -277,6 +277,8 @@ class Reader(Follower):
                     continue
                 self._ended = True
                 raise Ended("its writer closed it, and every value was received; follow() waits for the next writer")
+            if follow:
+                self._refuse_stuck()
             now = monotonic()
             if now >= deadline:
                 raise TimedOut(f"none came within {timeout or 0} seconds; wait longer, or ask for its writer()")

@@ -242,7 +242,7 @@ class Writer:
         old = OwnFile(header, region.descriptor, region.document, ring, region.status)
         mode = request.mode or region.status.st_mode & 0o777
         same_boot = _files.is_same_boot(header.boot_id, self._boot)
-        if is_sound and planned == header and same_boot and not _files.copies_for_writing(self._location.directory):
+        if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
             ring.take_over(self._started_ns, os.getpid())
