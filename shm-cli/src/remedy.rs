@@ -28,6 +28,7 @@ fn of_open(error: &OpenError) -> String {
             "its values are kept; only --replace discards them and changes what the region holds".to_owned()
         }
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        OpenError::Quota { .. } => USAGE.to_owned(),
         OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
@@ -38,12 +39,14 @@ fn of_block(error: &BlockError) -> String {
         BlockError::NoBlock { block } => format!("make one: {} VALUE", writer(&["map", "--size", "4096", block])),
         BlockError::IsRegion { .. } => "to use it as a region, leave out 'map'".to_owned(),
         BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        BlockError::Quota { .. } => USAGE.to_owned(),
         BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
 
 const LARGER_FILES: &str = "raise that limit with: ulimit -f";
+const USAGE: &str = "see what counts: quota -s";
 const MORE_SPACE: &str = "see what takes the space: shm-reader list; a container gets more by --shm-size";
 
 fn list(region: &str) -> String {
@@ -58,6 +61,16 @@ fn verify(region: &str) -> String {
 /// For a file that was cut short while it was mapped; `None`: one of several.
 pub(crate) fn cut_short(name: Option<&str>) -> String {
     name.map(verify).unwrap_or_default()
+}
+
+/// For a file that needs another block and does not get one.
+pub(crate) fn free_space() -> String {
+    "free some space and start again: the values that were published are kept".to_owned()
+}
+
+/// For a file that is marked immutable.
+pub(crate) fn clear_mark() -> String {
+    "clear that mark (chattr -i) and start again: the values that were published are kept".to_owned()
 }
 
 /// For a verb that does not come first: it may have been meant in two ways.
@@ -182,6 +195,7 @@ fn advice_names_the_region_and_destroys_nothing() {
     let too_large = |limit| OpenError::TooLarge { region: region(), bytes: 2, limit };
     open(too_large(Limit::FileSize(1)), "ulimit -f");
     assert_eq!(of_open(&too_large(Limit::Allowed(1))), "");
+    open(OpenError::Quota { region: region(), needed: 2 }, "quota");
     let no_space = || OpenError::NoSpace { region: region(), needed: 2, free: 1 };
     check(PublishError::Grow(no_space()).into(), "--shm-size");
     let damaged = ReceiveError::Damaged { region: region(), reason: "value 1: it ends".into() };

@@ -401,9 +401,7 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
         // A file without holes needs no reservation.
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
         ErrorKind::Unsupported => Err(refused(name, "map", "its file system cannot reserve space for it".to_owned())),
-        _ if is_no_space(&error) => {
-            Err(no_space(name, len, &error, file))
-        }
+        _ if is_no_space(&error) => Err(no_space(name, len, &error, file)),
         // The file system's error for a length that no file can have.
         ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
         _ => Err(io_error("reserve space for", name, error)),
@@ -444,9 +442,7 @@ fn explain_open(location: &Location, error: io::Error) -> BlockError {
     match error.kind() {
         ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
         ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
-        _ if is_no_space(&error) => {
-            no_space(name, 0, &error, location.directory())
-        }
+        _ if is_no_space(&error) => no_space(name, 0, &error, location.directory()),
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
             Some(Kind::Link) => refused(name, "map", "it is a symbolic link".to_owned()),

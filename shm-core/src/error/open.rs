@@ -285,9 +285,9 @@ impl fmt::Display for Denied {
                 f,
                 "it has mode {mode:o}, and user {owner}, its owner, alone can write to it; choose another name"
             ),
-            Self::Marked => f.write_str(
-                "its file is marked immutable or append-only; clear that mark, or choose another name",
-            ),
+            Self::Marked => {
+                f.write_str("its file is marked immutable or append-only; clear that mark, or choose another name")
+            }
             Self::Create => f.write_str("it needs write permission in its directory; set SHM_DIR to another"),
             Self::Lock { file } => {
                 write!(f, "'{file}' must be writable; write as its owner, or set SHM_DIR to another directory")
