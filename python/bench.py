@@ -1,4 +1,4 @@
-"""How long the calls take: the median of many runs, each of many calls. Run it on a machine that does nothing else.
+"""Measures how long each call takes: the median of many runs of many calls. Run it on an otherwise idle machine.
 
     python bench.py
 """
@@ -21,7 +21,7 @@ RUNS = 51
 
 
 def measure(what: str, call: Callable[[], Any], calls: int) -> None:
-    """Prints the median over all runs of the mean time of a call, and the fastest run's."""
+    """Prints the mean time of a call: its median over all runs, and its minimum."""
     runs = []
     for _ in range(RUNS):
         start = time.perf_counter_ns()
@@ -44,7 +44,7 @@ def main() -> None:
         with contextlib.suppress(shm.TimedOut):
             reader.try_recv()
 
-    receive_nothing()  # the newest value was not received yet
+    receive_nothing()  # receives the newest value, so that later calls find nothing new
     measure("try_recv(), nothing new", receive_nothing, 5000)
     measure("publish(), 64 bytes", lambda: small.publish(b"x" * 64), 5000)
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def measure_wake() -> None:
-    """From before publish() until a sleeping reader in another process has received, and back again."""
+    """Measures the time from publish() to the answer of a reader that slept in another process."""
     there = shm.Writer("there", "bytes")
     if os.fork() == 0:
         with shm.Writer("echo", "bytes") as echo, shm.Reader("there", start="new") as reader:
@@ -91,7 +91,7 @@ def measure_wake() -> None:
     echoes.recv(5)
     times = []
     for _ in range(500):
-        time.sleep(0.002)  # so that both sleep
+        time.sleep(0.002)  # until both processes sleep
         start = time.perf_counter_ns()
         there.publish(b"go")
         echoes.recv(5)
@@ -102,7 +102,7 @@ def measure_wake() -> None:
 
 
 if __name__ == "__main__":
-    assert threading.active_count() == 1  # it forks
+    assert threading.active_count() == 1  # `measure_wake` forks
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         os.environ["SHM_DIR"] = directory
         main()

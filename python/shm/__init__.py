@@ -1,19 +1,27 @@
-"""Named, typed shared memory on Linux: one writer publishes values, any number of readers receive them.
+"""Named, typed shared memory for Linux: one writer publishes values, and any number of readers receive them.
 
-    with shm.Writer("demo", "text") as writer:        # in one process
+In one process:
+
+    with shm.Writer("demo", "text") as writer:
         writer.publish("hello")
 
-    with shm.Reader("demo") as reader:                # in others
-        print(reader.latest())                        # the newest value
-        for value in reader:                          # all from there on, until the writer closes
+In other processes:
+
+    with shm.Reader("demo") as reader:
+        print(reader.latest())               # the newest value
+        for value in reader:                 # each later value, until the writer closes the region
             print(reader.sequence, value)
 
-A reader maps the region read-only, and never changes anything that others see. Regions have format 0.1 of FORMAT.md,
-so programs in other languages can share them.
+`Writer` creates a region or continues an existing one. `Reader` reads its values. `inspect` describes one region,
+`regions` lists all of them, and every exception of this package is a subclass of `Error`.
+
+Readers map the region read-only and never change anything that another process can see. The file format is version
+0.1 of docs/FORMAT.md, so programs in other languages can use the same regions.
 """
 
 from ._errors import (
     BadName,
+    BadOption,
     BadValue,
     Busy,
     Damaged,
@@ -37,7 +45,7 @@ from ._view import View
 from ._writer import Writer
 
 __all__ = [
-    "BadName", "BadValue", "Busy", "Damaged", "Empty", "Ended", "Error", "Gone", "Info", "NotARegion", "NotFound",
-    "NotOurs", "Reader", "Region", "TimedOut", "TooLarge", "TypeMismatch", "UnknownFormat", "Unsupported", "View",
-    "Writer", "WriterAlive", "inspect", "regions",
+    "BadName", "BadOption", "BadValue", "Busy", "Damaged", "Empty", "Ended", "Error", "Gone", "Info", "NotARegion",
+    "NotFound", "NotOurs", "Reader", "Region", "TimedOut", "TooLarge", "TypeMismatch", "UnknownFormat", "Unsupported",
+    "View", "Writer", "WriterAlive", "inspect", "regions",
 ]  # fmt: skip

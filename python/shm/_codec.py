@@ -1,6 +1,6 @@
-"""Payloads of kind 5 to Python values and back. FORMAT.md, sections 23 and 24.
+"""Converts values of kind 5 (bincode) to payloads and back. FORMAT.md, sections 23 and 24.
 
-Types and payloads may come from anybody: nothing here recurses or allocates without a limit.
+Types and payloads may come from a hostile program, so recursion and memory use are limited everywhere.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 _DEEPEST_VALUE = 128
+_LONGEST_PATH = 100  # of a path in an error text
 
 
 class Misfit(ValueError):
-    """A value or payload that is not what the schema says. `path` leads to the part that does not fit."""
+    """A value or payload that does not fit the schema. `path` is the path to the part that does not fit."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -22,11 +23,13 @@ class Misfit(ValueError):
         return self
 
     def __str__(self) -> str:
-        return f"value{self.path}: {self.args[0]}"
+        if len(self.path) > _LONGEST_PATH:
+            return f"value{self.path[: _LONGEST_PATH - 3]}...: {self.args[0]}"
+        return f"value{self.path}: {self.args[0]}" if self.path else str(self.args[0])
 
 
 class TypeCodec:
-    """Values of one type."""
+    """Encodes and decodes the values of one type."""
 
     def __init__(self, root: Node) -> None:
         self._root = root
@@ -37,9 +40,9 @@ class TypeCodec:
         try:
             value = source.decode(self._root, 0)
         except RecursionError as error:
-            raise Misfit("the caller's stack is too deep to decode it") from error
+            raise Misfit("it nests too deep for the rest of this thread's stack") from error
         if source.at != len(source.data):
-            raise Misfit(f"it ends at byte {source.at} of {len(source.data)}")
+            raise Misfit(f"it ends at byte {source.at}, but the payload ends at byte {len(source.data)}")
         return value
 
     def encode(self, value: Any) -> bytearray:
@@ -47,7 +50,7 @@ class TypeCodec:
         sink = Sink()
         sink.encode(self._root, value, 0)
         if sink.formats > _most_formats(len(sink.data)):
-            raise Misfit("it has so many parts without bytes that readers would refuse it")
+            raise Misfit("it has too many parts that need no bytes, and readers would refuse it")
         return sink.data
 
 
@@ -64,33 +67,35 @@ class Source:
         self.formats_left = _most_formats(len(data))
 
     def decode(self, node: Node, depth: int) -> Any:
-        """One format, at `depth` formats within others."""
+        """Decodes one format that is nested in `depth` others."""
         self.formats_left -= 1
-        if self.formats_left < 0 or depth >= _DEEPEST_VALUE:
-            raise Misfit(f"it nests deeper than {_DEEPEST_VALUE}, or has too many parts for its bytes")
+        if depth >= _DEEPEST_VALUE:
+            raise Misfit(f"it nests deeper than {_DEEPEST_VALUE} levels")
+        if self.formats_left < 0:
+            raise Misfit(f"it has too many parts for its {len(self.data)} bytes")
         return node.decode(self, depth + 1)
 
     def take(self, count: int) -> bytes:
         end = self.at + count
         if end > len(self.data):
-            raise Misfit(f"its bytes end within the {count} at {self.at}")
+            raise Misfit(f"it needs bytes {self.at} to {end - 1}, but the payload has only {len(self.data)} bytes")
         taken = self.data[self.at : end]
         self.at = end
         return taken
 
     def count(self, formats: int = 1) -> int:
-        """A number of elements, of so many formats each: refused before anything is created for them."""
+        """Takes a number of elements with `formats` formats each. Refuses too many before it allocates anything."""
         number = int.from_bytes(self.take(8), "little")
         self.expect(number * formats)
         return number
 
     def expect(self, formats: int) -> None:
         if formats > self.formats_left:
-            raise Misfit(f"{formats} parts are too many for its {len(self.data)} bytes")
+            raise Misfit(f"it claims {formats} parts, too many for its {len(self.data)} bytes")
 
 
 class Sink:
-    """A payload that is being written."""
+    """A payload that is being encoded."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -99,7 +104,7 @@ class Sink:
     def encode(self, node: Node, value: Any, depth: int) -> None:
         self.formats += 1
         if depth >= _DEEPEST_VALUE:
-            raise Misfit(f"it nests deeper than {_DEEPEST_VALUE}")
+            raise Misfit(f"it nests deeper than {_DEEPEST_VALUE} levels")
         node.encode(self, value, depth + 1)
 
     def count(self, number: int) -> None:
@@ -107,9 +112,9 @@ class Sink:
 
 
 class Node:
-    """A format or container. Formats within it are at `depth`."""
+    """A format or container. `depth` is the number of formats that enclose its parts."""
 
-    #: Whether values are keys of a dict; elsewhere maps are lists of pairs.
+    #: Whether maps with such keys are dicts. Maps with other keys are lists of pairs.
     is_key = False
 
     def decode(self, source: Source, depth: int) -> Any:
@@ -124,5 +129,6 @@ def misfit_of(expected: str, value: Any) -> Misfit:
 
 
 def show(document: Any) -> str:
+    """Returns the beginning of the value's `repr`, for error texts."""
     text = repr(document)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""The first difference between a region's schema and the one that a caller asked for, in words."""
+"""Describes the first difference between the schema of a region and the schema that the caller asked for."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any
 
 from ._codec import show
 
-_Form = Any  # of a format, container or variant, as FORMAT.md, section 22, has them
-_Path = tuple[Any, str] | None  # the path to what encloses a part, and one step; long paths share their beginning
+_Form = Any  # the JSON of a format, container or variant, see FORMAT.md, section 22
+_Path = tuple[Any, str] | None  # the path to the enclosing part, and one more step: long paths share their beginnings
 _LONGEST_PATH = 200
 
 
 def between(region: bytes | None, request: bytes) -> str:
-    """Compares two valid documents. Does not recurse, because types may refer to one another in long chains."""
+    """Compares two valid documents. It does not recurse, because types can refer to each other in long chains."""
     if region is None:
-        return "it has no schema, and one was asked for"
+        return "it has no schema to compare with the given one"
     found, expected = json.loads(region), json.loads(request)
     if set(found) != set(expected):
-        return f"its schema is {_sort(found)}, not {_sort(expected)}"
+        return f"its schema describes {_sort(found)}, not {_sort(expected)}"
     if "types" in found:
         return _between_types(found, expected)
     members = [name for name in found if found[name] != expected[name]]
     return f"its {members[0]} is {show(found[members[0]])}, not {show(expected[members[0]])}" if members else _SPELLING
 
 
-_SPELLING = "its schema means the same, but is not in the canonical form"
+_SPELLING = "its schema describes the same type, but is not in canonical form"
 
 
 def _sort(document: _Form) -> str:
     if "dtype" in document:
-        return "of an array"
-    return "of a type in all its parts" if "types" in document else "the name and version of a type"
+        return "an array"
+    return "all parts of a type" if "types" in document else "only the name and version of a type"
 
 
 def _between_types(found: _Form, expected: _Form) -> str:
@@ -42,9 +42,9 @@ def _between_types(found: _Form, expected: _Form) -> str:
     while pairs:
         path, one, other = pairs.pop()
         if one is None:
-            return f"it has no {_text(path)}, which was asked for"
+            return f"it has no {_text(path)}, but the given schema has it"
         if other is None:
-            return f"it has {_text(path)}, which was not asked for"
+            return f"it has {_text(path)}, but the given schema does not"
         (sort, parts), (other_sort, other_parts) = _parts(one), _parts(other)
         if sort != other_sort:
             return f"{_text(path)} is {_title(one)}, not {_title(other)}"
@@ -59,7 +59,7 @@ def _between_types(found: _Form, expected: _Form) -> str:
 
 
 def _pairs(path: _Path, parts: dict[str, _Form], others: dict[str, _Form]) -> Iterator[tuple[_Path, _Form, _Form]]:
-    """The parts of two forms of the same sort, in order; None for one that the other form does not have there."""
+    """Pairs the parts of two forms of the same sort, in order. None replaces a part that one of them lacks."""
     for step, other_step in zip_longest(parts, others):
         if step is None:
             yield (path, other_step), None, others[other_step]
@@ -68,7 +68,7 @@ def _pairs(path: _Path, parts: dict[str, _Form], others: dict[str, _Form]) -> It
 
 
 def _parts(form: _Form) -> tuple[str, dict[str, _Form]]:
-    """What sort of form it is, and the steps that lead to its parts."""
+    """Returns the sort of a form, and its parts by the step of the path that leads to each."""
     if isinstance(form, str):
         return form, {}
     ((what, content),) = form.items()

@@ -1,11 +1,17 @@
-"""What can go wrong: one class for each case that a program may want to handle differently."""
+"""The exceptions of the package: one class for each case that a program may want to handle differently."""
 
 from __future__ import annotations
 
 
 class Error(Exception):
-    """Base class of all errors. The text says what was being done to which region, what is wrong and what to do."""
+    """Base class of all errors of this package.
 
+    The text states what was being done to which region, what is wrong, and what to do about it.
+    """
+
+    #: Words that every fault of a class begins with.
+    _beginning = ""
+    #: The advice of errors that give none themselves.
     _advice = ""
     _is_complete = False
 
@@ -14,33 +20,48 @@ class Error(Exception):
         self._advice = advice or self._advice
 
     def during(self, action: str, advice: str = "") -> None:
-        """Completes the text with what was being done ("cannot open region 'demo'") and what to do. Works once."""
+        """For this package only: puts `action` ("cannot open region 'demo'") before the fault, and the advice after it.
+
+        `advice` replaces the error's own advice. Only the first call has an effect.
+        """
         if not self._is_complete:
             self._is_complete = True
             advice = advice or self._advice
-            self.args = (f"{action}: {self}; {advice}" if advice else f"{action}: {self}",)
+            fault = f"{self._beginning}{self}"
+            self.args = (f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}",)
 
 
 class BadName(Error):
-    """The name breaks the rules for names of regions."""
+    """The name breaks the rules for region names."""
+
+    _advice = "use a name of 1 to 200 of the characters A-Z a-z 0-9 . _ - that does not begin with . or -"
+
+
+class BadOption(Error, ValueError):
+    """An argument has an impossible value, or does not apply to this region. Also a built-in `ValueError`."""
 
 
 class NotFound(Error):
-    """No region has this name."""
+    """No region has this name, or its directory does not exist."""
 
 
 class NotARegion(Error):
-    """The name belongs to something that is not a region. It was not changed."""
+    """The file of this name is not a region. It was not changed."""
+
+    _advice = "choose another name"
 
 
 class UnknownFormat(Error):
-    """The region has another version of the format, or features or a kind that this package does not know."""
+    """The region uses a format version, a feature or a kind of value that this package does not know."""
+
+    _advice = "use a newer version of shm"
 
 
 class Damaged(Error):
-    """The region or one of its values contradicts itself."""
+    """The contents of the region contradict each other."""
 
-    _advice = "find out which program wrote to its file, or use another name"
+    _beginning = "it is damaged: "
+    _advice = "find out which program changed its file, or choose another name"
 
 
 class TypeMismatch(Error):
@@ -54,36 +75,46 @@ class BadValue(Error):
 class TooLarge(Error):
     """The region or value is larger than a limit."""
 
+    _advice = "choose another name"
+
 
 class Busy(Error):
-    """The writer is so fast that no value could be read whole. Try again."""
+    """The writer overwrote every value while it was being read."""
 
     _advice = "try again, or give the region more slots"
 
 
 class Empty(Error):
-    """The region has no value yet."""
+    """The region contains no value yet."""
+
+    _advice = "wait for one with recv()"
 
 
 class TimedOut(Error, TimeoutError):
-    """No value came in time. Also a built-in `TimeoutError`."""
+    """No value arrived within the timeout. Also a built-in `TimeoutError`."""
 
 
 class Ended(Error):
-    """The writer closed the region, and the reader has received everything."""
+    """The writer closed the region, and the reader has received all values."""
+
+    _advice = "use follow() to wait for the next writer"
 
 
 class WriterAlive(Error):
-    """The region has a living writer, and a region has only one."""
+    """The region already has a writer. A region has one writer at a time."""
+
+    _advice = "stop that writer, or choose another name"
 
 
 class NotOurs(Error):
-    """The region or its lock file belongs to another user, has a second name, or can be written by others."""
+    """The region's file or its lock file belongs to another user, has a second name, or is writable by others."""
+
+    _advice = "choose another name"
 
 
 class Gone(Error):
-    """The writer is closed, or its region was removed or replaced."""
+    """The writer can no longer publish: it was closed, or its region was removed or replaced."""
 
 
 class Unsupported(Error):
-    """This processor, Python or file system lacks something that shared memory needs."""
+    """The processor, the Python interpreter or the file system lacks something that regions need."""

@@ -1,4 +1,4 @@
-"""Names, directories, and opening a region's file with all checks. FORMAT.md, sections 7, 8 and 11."""
+"""Region names and directories, and the checks when a region's file is opened. FORMAT.md, sections 7, 8 and 11."""
 
 from __future__ import annotations
 
@@ -22,20 +22,16 @@ DEFAULT_DIRECTORY = "/dev/shm"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
-_TRIES = 100  # at files that appear and vanish
-_TRY_SECONDS = 0.0005  # between two of them
+_TRIES = 100  # attempts to open a file that is replaced again and again
+_TRY_SECONDS = 0.0005  # the pause after each of them
 _OVERLAY = 0x794C7630
 _HUGE_PAGES = 0x958458F6
 _BTRFS = 0x9123683E
-#: For a name that leads to a file that was removed or replaced, and to no other.
-MOUNTED = (
-    "this name is tied to one file, so it cannot lead to the file that replaces that one; if the file is mounted here, "
-    "mount the directory, not the file"
-)
-_SPARSE = 64 << 20  # a larger file must store at least one byte in
-_SPARSENESS = 16  # of its length: a file of a few KiB could otherwise claim values of gigabytes
+# A larger file must store at least one byte in 16. Otherwise a file of a few KiB could claim values of gigabytes.
+_SPARSE = 64 << 20
+_SPARSENESS = 16
 
-#: File systems of other machines and of programs, by their numbers in statfs(2) and `linux/magic.h`.
+#: File systems that belong to other machines or to programs, by their numbers in statfs(2) and `linux/magic.h`.
 REMOTE = {
     0x6969: "NFS",
     0x01021997: "9p",
@@ -66,58 +62,91 @@ def is_file_name(name: str) -> bool:
     return _FILE_NAME.fullmatch(name) is not None
 
 
+def _name_fault(name: str) -> str:
+    """Returns which rule for names is broken, or "" if the name is valid."""
+    if is_file_name(name):
+        return ""
+    if not name:
+        return "the name is empty"
+    if len(name) > 200:
+        return f"the name has {len(name)} characters"
+    if name[0] in ".-":
+        return f"the name begins with {name[0]!r}"
+    wrong = next(character for character in name if not is_file_name("_" + character))
+    return f"the name contains {wrong!r}"
+
+
+_SMALLER = "use fewer slots or a smaller capacity"
+_DENIED = "the operating system denies permission"
+_ALLOWED = "run as the owner of its file and directory, or change their permissions"
+_SUPPORTED = "use a directory on a local file system, such as tmpfs, ext4, XFS or Btrfs"
+_MOUNTED_ADVICE = "if the file is mounted here, mount the directory, not the file"
+#: For a name that refers to a file that was removed or replaced, and to no other.
+MOUNTED = ("this name is tied to one file and cannot refer to the file that replaces it", _MOUNTED_ADVICE)
 _SYSTEM_ERRORS = {
-    errno.EACCES: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
-    errno.EPERM: "permission is denied; run as its owner, or ask the owner for a mode that lets you",
-    errno.ENOSPC: "there is not enough free space; free some, or ask for fewer slots or a smaller capacity",
-    errno.EDQUOT: "the quota of this user is used up, or that of its group or directory; free some space, or ask for "
-    "fewer slots or a smaller capacity",
-    errno.ENOMEM: "there is not enough memory; free some, or ask for fewer slots or a smaller capacity",
-    errno.EMFILE: "this process has too many open files; close some, or raise its limit",
-    errno.ENFILE: "the system has too many open files; close some",
-    errno.EBUSY: "its file alone is mounted there, so it cannot be replaced or removed; mount the directory, not the file",
-    errno.EROFS: "its file system is read-only; use a directory on another one",
-    errno.EOPNOTSUPP: "its file system cannot reserve space; use a directory on tmpfs, ext4, XFS or Btrfs",
+    errno.EACCES: (_DENIED, _ALLOWED),
+    errno.EPERM: (_DENIED, _ALLOWED),
+    errno.ENOENT: ("its file or directory was removed meanwhile", "try again"),
+    errno.ENOSPC: ("its file system has too little free space", f"free some, or {_SMALLER}"),
+    errno.EDQUOT: (
+        "the quota of this user is used up, or that of its group or directory",
+        f"free some space, or {_SMALLER}",
+    ),
+    errno.ENOMEM: ("there is not enough free memory", f"free some, or {_SMALLER}"),
+    errno.EFBIG: ("its file system does not allow files of that size", _SMALLER),
+    errno.EMFILE: ("this process has too many open files", "close some, or raise its limit (RLIMIT_NOFILE)"),
+    errno.ENFILE: ("the system has too many open files", "close some"),
+    errno.EBUSY: ("this name is tied to one file, which cannot be replaced or removed", _MOUNTED_ADVICE),
+    errno.EROFS: ("its file system is read-only", "use a directory on another file system"),
+    errno.EOPNOTSUPP: ("its file system does not support fallocate, which regions need", _SUPPORTED),
+    errno.EINVAL: ("its file system or the kernel does not support an operation that regions need", _SUPPORTED),
 }
 
 
-def explained(error: OSError) -> str:
-    """What is wrong and what to do, for an error of the operating system."""
-    known = _SYSTEM_ERRORS.get(error.errno or 0)
-    return known or f"the operating system reports '{error.strerror}'; correct that, then try again"
+def explained(error: OSError) -> tuple[str, str]:
+    """Returns what is wrong and what to do about it, for an error of the operating system."""
+    found = _SYSTEM_ERRORS.get(error.errno or 0)
+    return found or (f"the operating system reports '{error.strerror}'", "correct the cause, and try again")
+
+
+def _for_directory(error: OSError, advice: str) -> str:
+    return "run as a user who may search the directory" if isinstance(error, PermissionError) else advice
 
 
 @contextmanager
 def system_errors() -> Iterator[None]:
-    """Turns an error of the operating system into an Error that explains it."""
+    """Turns an error of the operating system into an `Error` that explains it."""
     try:
         yield
     except OSError as error:
-        raise Error(explained(error)) from error
+        raise Error(*explained(error)) from error
 
 
 class Location:
-    """Where a region is: a name in a directory that stays open."""
+    """The place of a region: a name in a directory. The directory stays open until `close`."""
 
     def __init__(self, name: str | os.PathLike[str]) -> None:
         self.directory = -1
         self.name = os.fspath(name)
         directory, slash, self.file = self.name.rpartition("/")
-        if not is_file_name(self.file) or "\0" in directory:
-            raise BadName(
-                "a region's name has 1 to 200 of the characters A-Z a-z 0-9 . _ - and does not start with . or -; "
-                "use such a name"
-            )
+        if "\0" in directory:
+            raise BadName("the path contains a NUL character", "use a path without it")
+        if slash and not self.file:
+            raise BadName("the path ends with '/'", "append the region's name to it")
+        if fault := _name_fault(self.file):
+            raise BadName(fault)
         self.lock_file = f".{self.file}.lock"
         self.new_file = self._usual_new_file = f".{self.file}.new"
-        path = directory + slash if slash else region_directory()
+        self.path = path = directory + slash if slash else region_directory()
         try:
-            # O_PATH: search permission is all that a reader needs.
+            # With O_PATH, a reader needs only the permission to search the directory.
             self.directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(f"there is no directory {path}; create it, or use another one") from error
+            advice = "create it, or correct the path" if slash else "create it, or set SHM_DIR to another one"
+            raise NotFound(f"there is no directory {path}", advice) from error
         except OSError as error:
-            raise Error(f"in directory {path}, {explained(error)}") from error
+            fault, advice = explained(error)
+            raise Error(f"its directory {path} cannot be opened: {fault}", _for_directory(error, advice)) from error
 
     def close(self) -> None:
         if self.directory >= 0:
@@ -128,16 +157,20 @@ class Location:
         self.close()
 
     def status(self, file: str) -> os.stat_result | None:
-        """What `file` leads to; None if there is no such file."""
+        """Returns the attributes of the file with the name `file`, or None if it does not exist."""
         try:
             return os.stat(file, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Error(f"in its directory, {explained(error)}") from error
+            fault, advice = explained(error)
+            raise Error(f"its directory cannot be searched: {fault}", _for_directory(error, advice)) from error
 
     def identity(self, file: str) -> tuple[int, int] | None:
-        """Device and inode that `file` leads to; None if there is no such file, or it leads to it only by a mount."""
+        """Returns the device and inode of the file with the name `file`, or None if it does not exist.
+
+        A file that was removed, and is only still mounted at that name, does not exist.
+        """
         found = self.status(file)
         return None if found is None or found.st_nlink == 0 else (found.st_dev, found.st_ino)
 
@@ -145,15 +178,16 @@ class Location:
         return os.open(file, flags | _FLAGS, dir_fd=self.directory)
 
     def create(self, file: str) -> int:
-        """Creates a file that does not exist, with mode 600 whatever the umask. Raises FileExistsError."""
+        """Creates a file with mode 0o600, regardless of the umask. Raises FileExistsError if it exists."""
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self.directory)
         os.fchmod(descriptor, 0o600)
         return descriptor
 
     def create_new_file(self) -> int:
-        """Creates a region's file, for now named `new_file`. Only the holder of the lock may do so.
+        """Creates the file of a new region under the temporary name `new_file`. Only the lock's holder may do so.
 
-        In a shared directory, another user may have taken the usual name. The file then gets a random one.
+        In a shared directory, another user may already have created a file with the usual temporary name. The new
+        file then gets a name with a random suffix.
         """
         self.new_file = self._usual_new_file
         self.remove_new_file()
@@ -164,7 +198,7 @@ class Location:
             return self.create(self.new_file)
 
     def remove_new_file(self) -> None:
-        """Removes an unfinished file, unless it belongs to another user, who has taken that name."""
+        """Removes an unfinished file. Does nothing if this user may not remove it."""
         with suppress(OSError):
             os.unlink(self.new_file, dir_fd=self.directory)
 
@@ -172,14 +206,14 @@ class Location:
         os.rename(old, new, src_dir_fd=self.directory, dst_dir_fd=self.directory)
 
     def unlink(self, file: str) -> None:
-        """Removes `file`, if it is there."""
+        """Removes `file` if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(file, dir_fd=self.directory)
 
 
 @dataclass
 class RegionFile:
-    """An open region: a checked header, its schema's document, its memory."""
+    """An open region: its checked header, the schema document, and the mapped memory."""
 
     header: Header
     descriptor: bytes
@@ -194,42 +228,69 @@ class RegionFile:
 
 
 def open_region(location: Location, limit: int, writable: bool = False) -> RegionFile:
-    """Opens and maps the region at `location`; for its next writer if `writable`. Section 8, except the kind.
+    """Opens and maps the region at `location`, with `writable` for its next writer.
 
-    Errors: NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported; for a writer NotOurs.
+    It makes all checks of FORMAT.md, section 8, except those of the kind. Files longer than `limit` bytes are refused.
+
+    Raises NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported and, with `writable`, NotOurs.
     """
     if not _linux.WORDS_ARE_WHOLE:
-        raise Unsupported("only CPython on a 64-bit little-endian processor can read shared memory; use that")
+        raise Unsupported(
+            "regions need CPython on a 64-bit little-endian processor", "use such a Python, or another language"
+        )
     with system_errors():
         for _ in range(_TRIES):
             try:
                 descriptor = location.open(location.file, os.O_RDWR if writable else os.O_RDONLY)
             except FileNotFoundError as error:
-                raise NotFound("there is no such region; start its writer, or see shm.regions() for names") from error
+                raise NotFound(
+                    f"there is no such region in {location.path}",
+                    "start its writer, or check the name with shm.regions()",
+                ) from error
             except OSError as error:
                 if error.errno in _NO_REGULAR_FILE:
-                    raise NotARegion("it is not a regular file; use another name") from error
-                if writable and isinstance(error, PermissionError):
-                    raise NotOurs("this user may not write its file; run as its owner, or use another name") from error
+                    raise NotARegion(_IRREGULAR) from error
+                if isinstance(error, PermissionError):
+                    raise _denied(location, writable) from error
                 raise
             try:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise NotARegion("it is not a regular file; use another name")
-                if status.st_nlink == 0:  # replaced or removed just now
+                    raise NotARegion(_IRREGULAR)
+                if status.st_nlink == 0:  # it was replaced or removed just now
                     time.sleep(_TRY_SECONDS)
                     continue
                 return _map(descriptor, status, limit, writable)
             finally:
                 os.close(descriptor)
-    raise Error(MOUNTED)
+    raise Error(*MOUNTED)
+
+
+_IRREGULAR = "the file of this name is a directory, a link or another special file"
+
+
+def _denied(location: Location, writable: bool) -> Error:
+    """Explains that this user may not open the region's file."""
+    try:
+        status = os.stat(location.file, dir_fd=location.directory, follow_symlinks=False)
+    except OSError as error:
+        return Error(*explained(error))
+    verb = "write to" if writable else "read"
+    fault = f"this user may not {verb} its file, which belongs to user {status.st_uid} and has mode {_octal(status)}"
+    if writable:
+        return NotOurs(fault, f"run as user {status.st_uid}, or choose another name")
+    return Error(fault, f"run as user {status.st_uid}, or ask that user to give it mode 0o644")
+
+
+def _octal(status: os.stat_result) -> str:
+    return f"0o{status.st_mode & 0o777:03o}"
 
 
 def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) -> RegionFile:
     header = parse(os.pread(descriptor, FIXED_BYTES, 0), status.st_size, limit)
     check_local(descriptor)
     if status.st_size > max(_SPARSE, _SPARSENESS * 512 * status.st_blocks):
-        raise Damaged(f"of its {status.st_size} bytes only {512 * status.st_blocks} are stored")
+        raise Damaged(f"its file has {status.st_size} bytes, but only {512 * status.st_blocks} of them are stored")
     if writable:
         check_owner(status, "its file")
     raw = os.pread(descriptor, header.descriptor_bytes, HEADER_BYTES)
@@ -239,8 +300,8 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
     access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
     try:
         mapping = mmap.mmap(descriptor, header.region_bytes, flags=mmap.MAP_SHARED, prot=access)
-    except ValueError as error:  # mmap has looked at the length once more
-        raise Damaged("its file was just cut short") from error
+    except ValueError as error:  # mmap has checked the length again
+        raise Damaged("its file was shortened while it was being opened") from error
     return RegionFile(header, raw, document, mapping, status, writable and copies_for_writing(descriptor))
 
 
@@ -248,40 +309,42 @@ def check_local(descriptor: int) -> None:
     """Refuses a file or directory on a file system that belongs to another machine or to a program."""
     if found := REMOTE.get(_linux.file_system(descriptor)):
         raise Unsupported(
-            f"it is on {found}: other machines would read stale data, and waiting readers would not be woken; use a "
-            "directory on a file system of this machine, such as tmpfs, ext4, XFS or Btrfs"
+            f"it is on {found}: other machines would read stale data, and waiting readers would not be woken",
+            _SUPPORTED,
         )
 
 
 def copies_for_writing(descriptor: int) -> bool:
-    """Whether opening a file for writing may put a copy in its place, which older mappings do not show: overlayfs."""
+    """Returns whether opening a file for writing may put a copy in its place that older mappings do not show: overlayfs."""
     return _linux.file_system(descriptor) == _OVERLAY
 
 
 def huge_page_bytes(descriptor: int) -> int:
-    """The size of a page on hugetlbfs, which only maps whole pages and has no `write`; 0 elsewhere."""
+    """Returns the size of a page on hugetlbfs, which maps only whole pages and has no `write`; 0 elsewhere."""
     return os.fstatvfs(descriptor).f_bsize if _linux.file_system(descriptor) == _HUGE_PAGES else 0
 
 
 def store_in_place(descriptor: int) -> None:
-    """Makes stores to an empty file go to the blocks that it reserves, on Btrfs, also when the disk is full."""
+    """Makes stores to an empty file use the blocks that it will reserve, on Btrfs, also when the disk is full."""
     if _linux.file_system(descriptor) == _BTRFS:
         with suppress(OSError):
             _linux.add_no_copy_on_write(descriptor)
 
 
 def check_owner(status: os.stat_result, what: str) -> None:
-    """A writer trusts only files that no other user could have prepared or can change."""
+    """Refuses files that another user may have prepared or can change: a writer must not trust them."""
     if status.st_uid != os.geteuid():
-        raise NotOurs(f"{what} belongs to user {status.st_uid}; run as that user, or use another name")
+        fault = f"{what} belongs to user {status.st_uid}, and this process runs as user {os.geteuid()}"
+        raise NotOurs(fault, f"run as user {status.st_uid}, or choose another name")
     if status.st_nlink != 1:
-        raise NotOurs(f"{what} has a second name, by which others could change it; use another name")
+        raise NotOurs(f"{what} has a second name (hard link), through which others could change it")
     if status.st_mode & 0o022:
-        raise NotOurs(f"{what} may be written by others; take that permission from them, or use another name")
+        fault = f"{what} has mode {_octal(status)}, so other users may write to it"
+        raise NotOurs(fault, "take that permission away, or choose another name")
 
 
 def begins_with_magic(path: str) -> bool:
-    """Whether `path` is a regular file that begins as a region does. False also if it may not be read."""
+    """Returns whether `path` is a regular file that begins like a region. False also if this user may not read it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except OSError:
@@ -295,12 +358,12 @@ def begins_with_magic(path: str) -> bool:
 
 
 def is_same_boot(one: int, other: int) -> bool:
-    """Whether two boot ids are equal, as far as this is known: 0 stands for an id that is not."""
+    """Returns whether two boot ids are equal, as far as this is known: 0 stands for an id that is not known."""
     return one == other or 0 in (one, other)
 
 
 def boot_id() -> int:
-    """The kernel's boot id as a number; 0 where it is not known."""
+    """Returns the kernel's boot id as a number, or 0 if it is unknown."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return int(file.read().strip().replace("-", ""), 16)

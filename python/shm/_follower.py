@@ -1,4 +1,4 @@
-"""What a reader has mapped, and how it goes on in the file that replaces it. FORMAT.md, sections 8 and 17."""
+"""The mapped file of a reader, and how the reader switches to a file that replaces it. FORMAT.md, sections 8 and 17."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from time import monotonic, sleep
 from typing import Any
 
 from . import _files, _linux
-from ._errors import Damaged, Error, NotFound, Unsupported
+from ._errors import Damaged, Error, NotFound, TooLarge, Unsupported
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, MOVED, MOVING, STATE_HALF
 from ._request import ValueType
 from ._ring import Cursor, Ring
 from ._values import Codec, codec_for
 
-_NAME_SECONDS = 0.05  # how often the name is compared
-_ABSENT_SECONDS = 0.02  # how often a reader looks for a region that is missing: nobody could wake it
+_NAME_SECONDS = 0.05  # how often a reader checks that the name still refers to its file
+_ABSENT_SECONDS = 0.02  # how often a reader checks for a missing region, which has no writer to wake it
 
 
 class Follower:
-    """A mapped region of a reader, and the cursor in it. Its methods replace both when the region is replaced."""
+    """The part of a reader that holds the mapped region and the cursor, and switches both to a new file."""
 
     _region: _files.RegionFile
     _ring: Ring
@@ -36,27 +36,34 @@ class Follower:
         self._cursor = Cursor(1)
 
     def close(self) -> None:
-        """Releases the region. Views of it remain valid."""
+        """Closes the reader. Views remain valid. Closing it again has no effect."""
         closed: Any = _Closed(self._location.name)
         self._ring = self._region = closed
         self._location.close()
 
     @property
     def closed(self) -> bool:
-        """Whether this reader was closed."""
+        """Whether this reader is closed."""
         return isinstance(self._ring, _Closed)
 
     def _open_and_wait(self, open_timeout: float | None) -> bool:
-        """Opens the region, and returns whether it had to wait for it."""
+        """Opens the region, and returns whether it had to wait for the region to appear."""
         deadline = deadline_after(open_timeout)
         waited = False
         while True:
             try:
                 self._enter(*self._open())
                 return waited
-            except NotFound:
+            except NotFound as absent:
                 if monotonic() >= deadline:
-                    raise
+                    if not waited:
+                        raise
+                    error = NotFound(
+                        f"no region of this name appeared within {open_timeout} seconds",
+                        "start its writer, or wait longer with open_timeout",
+                    )
+                    error.during(f"cannot open region {self._location.name!r}")
+                    raise error from absent
             waited = True
             sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
@@ -65,11 +72,15 @@ class Follower:
             region = _files.open_region(self._location, self._limit)
             header = region.header
             if not _linux.ORDERED and not header.checksums:
-                raise Unsupported("on this processor Python can only read regions with checksums; write it with them")
+                raise Unsupported(
+                    "on this processor Python can read only regions with checksums",
+                    "have its writer write checksums, or use another language",
+                )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
         except Error as error:
-            error.during(f"cannot open region {self._location.name!r}")
+            advice = "give a larger limit" if isinstance(error, TooLarge) else ""
+            error.during(f"cannot open region {self._location.name!r}", advice)
             raise
         ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
         return region, ring, codec
@@ -79,7 +90,7 @@ class Follower:
         self._ring = ring
         self._decode = codec.decode
         self._in_place = codec.in_place
-        self._name_leads_elsewhere = False
+        self._is_replaced = False
         self._nameless_since = math.inf
         self._is_stuck = False
         self._compared_bell = -1
@@ -90,7 +101,7 @@ class Follower:
         head, oldest = ring.words[HEAD_WORD], ring.oldest()
         if isinstance(position, int):
             cursor = Cursor(position)
-            cursor.skip_to(oldest)  # a number that was asked for and is no longer there counts as lost
+            cursor.skip_to(oldest)  # values from the requested number on that are already overwritten count as lost
             return cursor
         if position == "first":
             return Cursor(ring.first)
@@ -98,55 +109,59 @@ class Follower:
             return Cursor(oldest)
         return Cursor(head if position == "latest" else head + 1)
 
-    def _mind_the_name(self) -> None:
-        """Switches to the file that the name leads to now, if it is time to check. Skips what is left in the old one."""
+    def _check_name(self) -> None:
+        """Checks the name if that is due, and switches to the file that it now refers to.
+
+        Values that are left in the old file are skipped.
+        """
         bell = self._ring.halves[BELL_HALF]
         state = self._ring.halves[STATE_HALF]
         if self._is_due(bell, state) and self._compare(bell):
-            self._go_on()
+            self._switch()
 
     def _is_due(self, bell: int, state: int) -> bool:
         moves = state in (MOVING, MOVED) and bell != self._compared_bell
         return moves or monotonic() >= self._compare_at
 
     def _compare(self, bell: int) -> bool:
-        """Whether the name leads to another file."""
+        """Checks whether the name now refers to another file."""
         moved = self._ring.halves[STATE_HALF] == MOVED  # only after the name has changed
         try:
             status = self._location.status(self._location.file)
         except Error:
-            status = self._region.status  # it could not be found out: compare again later
+            status = self._region.status  # the check was not possible: try again later
         found = status and (status.st_dev, status.st_ino)
         if status and found == self._region.identity and (moved or status.st_nlink == 0):
-            found = self._nameless(moved)
+            self._check_stuck(moved)
+            found = None
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
-        self._name_leads_elsewhere = found not in (None, self._region.identity)
-        return self._name_leads_elsewhere
+        self._is_replaced = found not in (None, self._region.identity)
+        return self._is_replaced
 
-    def _nameless(self, moved: bool) -> None:
-        """Raises Error if the name leads to this file for good, although that was replaced or removed."""
+    def _check_stuck(self, moved: bool) -> None:
+        """Finds out whether the name still refers to this file for good, although it was replaced or removed."""
         self._nameless_since = min(self._nameless_since, monotonic())
         self._is_stuck = moved or monotonic() - self._nameless_since >= _NAME_SECONDS
         if self._ring.state != CLOSED:
             self._refuse_stuck()
 
     def _refuse_stuck(self) -> None:
-        """Raises Error if the name is known to lead to this file for good."""
+        """Raises Error if the name cannot refer to another file any more."""
         if self._is_stuck:
-            error = Error(_files.MOUNTED)
+            error = Error(*_files.MOUNTED)
             error.during(f"cannot follow region {self._location.name!r}")
             raise error
 
-    def _go_on(self) -> None:
-        """Switches to the file that the name leads to now. Stays if that is missing, or is the mapped one after all."""
+    def _switch(self) -> None:
+        """Switches to the file that the name now refers to. Keeps the old file if there is no other."""
         old = self._region
         try:
             region, ring, codec = self._open()
         except NotFound:
-            self._name_leads_elsewhere = False
+            self._is_replaced = False
             return
-        self._name_leads_elsewhere = False
+        self._is_replaced = False
         if region.identity == old.identity:
             return
         self._enter(region, ring, codec)
@@ -156,23 +171,23 @@ class Follower:
             self._cursor = Cursor(ring.first)
             self._restart_is_due = True
 
-    def _go_on_or_raise(self, error: Damaged) -> None:
-        """Switches to the file that has replaced a damaged one. Raises `error` if there is none."""
+    def _switch_or_raise(self, error: Damaged) -> None:
+        """Switches to the file that has replaced a damaged one. Raises `error` if the file was not replaced."""
         damaged = self._region
         if self._compare(self._ring.halves[BELL_HALF]):
-            self._go_on()
+            self._switch()
         if self._region is damaged:
             raise error
 
 
 class _Closed:
-    """Takes the place of a closed reader's ring and region, so that no method needs to check for it."""
+    """Replaces the ring and the region of a closed reader, so that no method needs to check whether it is closed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        error = Error("the reader is closed; open another one")
+        error = Error("this reader is closed", "open another one")
         error.during(f"cannot use region {self._name!r}")
         raise error
 

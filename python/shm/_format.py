@@ -1,4 +1,4 @@
-"""The layout of a region's file, and the checks that a header must pass. FORMAT.md, sections 2 to 5 and 8. No files."""
+"""The layout of a region's file, and the checks of its header. FORMAT.md, sections 2 to 5 and 8. Opens no files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ._errors import Damaged, NotARegion, TooLarge, UnknownFormat
 MAGIC = b"shm\0ring"
 VERSION = (0, 1)
 HEADER_BYTES = 4096
-FIXED_BYTES = 256  # of the header page, written once and covered by the CRC
+FIXED_BYTES = 256  # the start of the header page, which is written once and covered by the CRC
 LARGEST_NUMBER = 1 << 62
 LARGEST_DESCRIPTOR = 1 << 20
-LARGEST_REGION = 1 << 40  # a limit of our own, as the Rust library's
+LARGEST_REGION = 1 << 40  # not a limit of the format, but the same as in the Rust library
 LARGEST_SPIN_NS = 1_000_000_000
 CHECKSUMS = 1  # bit of `compatible`
 
-# Indices of the fields that change, into the file seen as words of 8 or halves of 4 bytes.
+# The positions of the fields that change, as indices of 8-byte words or of 4-byte halves
 EPOCH_WORD, STARTED_WORD, PID_HALF = 256 // 8, 264 // 8, 272 // 4
 STATE_HALF, BELL_HALF, HEAD_WORD, FIRST_WORD = 384 // 4, 388 // 4, 392 // 8, 400 // 8
 
@@ -28,7 +28,7 @@ STATES = {OPEN: "open", CLOSED: "closed", MOVING: "moving", MOVED: "moved"}
 BYTES, TEXT, JSON, ARRAY, BINCODE = 1, 2, 3, 4, 5
 KINDS = {BYTES: "bytes", TEXT: "text", JSON: "json", ARRAY: "array", BINCODE: "bincode"}
 
-# In a slot: the stamp, then the length word, then the time.
+# A slot begins with the stamp, the length word and the time, 8 bytes each.
 LENGTH_MASK = (1 << 48) - 1
 FLAG_CHECKSUM = 1 << 48
 
@@ -44,7 +44,7 @@ def round_up(number: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class Header:
-    """The part of a header that is written once. `parse` returns only headers that pass all checks."""
+    """The part of a header that is written once. `parse` returns only headers that have passed all checks."""
 
     region_bytes: int
     lineage: bytes
@@ -81,13 +81,13 @@ class Header:
         return self.slots_start + self.slots * self.stride
 
     def with_sizes(self) -> Header:
-        """This header with the `stride` and `region_bytes` that follow from the rest."""
+        """Returns a copy of this header in which `stride` and `region_bytes` are computed from the other fields."""
         room = self.payload_offset + self.capacity + self.trailer
         sized = replace(self, stride=round_up(room, max(64, self.payload_alignment)))
         return replace(sized, region_bytes=round_up(sized.slots_end, 4096))
 
     def pack(self) -> bytes:
-        """The first 256 bytes of the file."""
+        """Returns the first 256 bytes of the file, with their CRC."""
         raw = _HEADER.pack(
             MAGIC, *VERSION, HEADER_BYTES, self.compatible, 0, self.region_bytes, self.lineage, self.file_number,
             self.slots, self.capacity, self.stride, self.payload_offset, self.payload_alignment, self.kind,
@@ -98,39 +98,47 @@ class Header:
 
 
 def parse(raw: bytes, file_bytes: int, limit: int) -> Header:
-    """The header in `raw`, the first 256 bytes of a file of `file_bytes`; checked in the order of section 8."""
+    """Parses and checks a header, in the order of FORMAT.md, section 8.
+
+    Args:
+        raw: The first 256 bytes of the file.
+        file_bytes: The length of the file in bytes.
+        limit: The largest length in bytes that is accepted.
+    """
     if raw[:8] != MAGIC:
-        raise NotARegion("it does not begin as a region does; use another name")
+        raise NotARegion("the file of this name does not begin like a region")
     if file_bytes < HEADER_BYTES or len(raw) < FIXED_BYTES:
-        raise Damaged(f"its file has {file_bytes} bytes, fewer than a header needs")
+        raise Damaged(f"its file has {file_bytes} bytes, too few for a header")
     (_, major, minor, header_bytes, compatible, incompatible, region_bytes, lineage, file_number, slots, capacity,
      stride, payload_offset, payload_alignment, kind, descriptor_bytes, descriptor_crc, _, fingerprint, spin_ns,
      boot_id, origin, created_ns, crc) = _HEADER.unpack(raw)  # fmt: skip
     if (major, minor) != VERSION:
-        raise UnknownFormat(f"it has format {major}.{minor}, not 0.1; use another version of this package")
+        raise UnknownFormat(
+            f"it has format version {major}.{minor}, and this package supports only version 0.1",
+            "use the version of shm that wrote it, or choose another name",
+        )
     if crc != zlib.crc32(raw[:-4]):
         raise Damaged("the CRC of its header is wrong")
     if incompatible:
-        raise UnknownFormat(f"it uses unknown features ({incompatible:#x}); use a newer version of this package")
+        raise UnknownFormat(f"it uses features that this package does not support (bits {incompatible:#x})")
     header = Header(
         region_bytes, lineage, slots, capacity, stride, kind, descriptor_bytes, descriptor_crc, fingerprint,
         int.from_bytes(boot_id, "little"), created_ns, compatible, file_number, payload_offset, payload_alignment,
         spin_ns, origin,
     )  # fmt: skip
     if header_bytes != HEADER_BYTES:
-        raise Damaged(f"its header says that it is {header_bytes} bytes long, not 4096")
-    wrong = _wrong_size(header)
-    if wrong:
-        raise Damaged(f"the {wrong} in its header is impossible")
+        raise Damaged(f"its header gives its own length as {header_bytes} bytes, not 4096")
+    if wrong := _wrong_field(header):
+        raise Damaged(f"its header contains the impossible value {getattr(header, wrong)} in field '{wrong}'")
     if file_bytes != region_bytes:
-        raise Damaged(f"its file has {file_bytes} bytes, and its header says {region_bytes}")
+        raise Damaged(f"its file has {file_bytes} bytes, but its header gives {region_bytes}")
     if region_bytes > limit:
-        raise TooLarge(f"it has {region_bytes} bytes, and the limit is {limit}; raise the limit")
+        raise TooLarge(f"it has {region_bytes} bytes, and the limit is {limit}")
     return header
 
 
-def _wrong_size(h: Header) -> str:
-    """The name of the first field that breaks the table of section 8, or "". Python's numbers cannot overflow."""
+def _wrong_field(h: Header) -> str:
+    """Returns the name of the first field that violates the table of section 8, or ""."""
     alignment = h.payload_alignment
     checks = {
         "slots": _power_of_two(h.slots) and h.slots >= 2,
@@ -142,7 +150,7 @@ def _wrong_size(h: Header) -> str:
         "stride": h.stride % 64 == 0
         and h.stride % max(1, alignment) == 0
         and h.stride >= h.payload_offset + h.capacity + h.trailer,
-        "length": h.slots_end <= h.region_bytes and h.region_bytes % 8 == 0,
+        "region_bytes": h.slots_end <= h.region_bytes and h.region_bytes % 8 == 0,
         "spin_ns": h.spin_ns <= LARGEST_SPIN_NS,
         "descriptor_bytes": h.descriptor_bytes <= LARGEST_DESCRIPTOR,
     }
@@ -154,7 +162,7 @@ def _power_of_two(number: int) -> bool:
 
 
 def descriptor_of(document: bytes | None) -> bytes:
-    """A descriptor whose only record is the schema `document`; empty without one."""
+    """Returns a descriptor whose only record is the schema `document`, or an empty one for None."""
     if document is None:
         return b""
     record = _RECORD.pack(_SCHEMA_TAG, len(document)) + document
@@ -162,15 +170,15 @@ def descriptor_of(document: bytes | None) -> bytes:
 
 
 def schema_in(descriptor: bytes) -> bytes | None:
-    """The first schema record. All records are checked, not only those before it."""
+    """Returns the content of the first schema record, or None. Checks all records, also those after it."""
     schema = None
     at = 0
     while at < len(descriptor):
         if at + 8 > len(descriptor):
-            raise Damaged("a record goes beyond the end of its descriptor")
+            raise Damaged("a record in its descriptor is longer than the descriptor")
         tag, length = _RECORD.unpack_from(descriptor, at)
         if at + 8 + round_up(length, 8) > len(descriptor):
-            raise Damaged("a record goes beyond the end of its descriptor")
+            raise Damaged("a record in its descriptor is longer than the descriptor")
         if tag == _SCHEMA_TAG and schema is None:
             schema = descriptor[at + 8 : at + 8 + length]
         at += 8 + round_up(length, 8)
@@ -178,7 +186,7 @@ def schema_in(descriptor: bytes) -> bytes | None:
 
 
 def fingerprint_of(document: bytes | None) -> int:
-    """64-bit FNV-1a of a schema; 0 without one, which no schema has."""
+    """Returns the 64-bit FNV-1a hash of a schema, or 0 for None. No schema has fingerprint 0."""
     if document is None:
         return 0
     hashed = 0xCBF29CE484222325
@@ -191,5 +199,5 @@ _CHECKED = struct.Struct("<QQ")
 
 
 def checksum(number: int, length_word: int, payload: bytes | bytearray | memoryview) -> int:
-    """CRC-32 of a value: its number, its length word, its payload."""
+    """Returns the CRC-32 of a value, computed over its number, its length word and its payload."""
     return zlib.crc32(payload, zlib.crc32(_CHECKED.pack(number, length_word)))

@@ -1,4 +1,4 @@
-"""The regions of a directory, and what a region's header says. Changes and locks nothing."""
+"""Describes one region, or all regions of a directory. Changes and locks nothing."""
 
 from __future__ import annotations
 
@@ -14,47 +14,93 @@ from ._ring import Ring
 
 @dataclass(frozen=True)
 class Info:
-    """A region as `inspect` found it. Times are in nanoseconds since 1970, lengths in bytes."""
+    """The state of a region, as `inspect` returns it.
 
-    region: str  #: the name
-    kind: str  #: "bytes", "text", "json", "array" or "bincode"; "unknown (9)" for kind number 9
-    schema: Any  #: of a region of kind "bincode", as parsed JSON; None without one
-    array: Any  #: the dtype and shape of a region of arrays, as a dict; None for other kinds
-    slots: int  #: how many values there is room for
-    capacity: int  #: bytes that a slot holds
-    retained: int  #: how many values can still be read
-    region_bytes: int  #: length of the file
-    checksum: bool  #: whether values have checksums
-    state: str  #: "open" (also if its writer died), "closed", "moving" or "moved"; "unknown (9)" for another number
-    writer: str  #: "alive", "gone", or "unknown" if this user may not ask
-    pid: int  #: process of the last writer, by its own account
-    owner: int  #: user to whom the file belongs
-    mode: int  #: permission bits of the file
-    first: int  #: the oldest number that this file ever held
-    head: int  #: number of the newest value; first - 1 while there is none
-    newest_time: int | None  #: when the newest value was published
-    created: int  #: when the file was created
-    started: int  #: when the last writer started
-    epoch: int  #: how many writers this lineage has had
-    lineage: str  #: random number that a region shares with the files that replace it
-    file_number: int  #: which file of its lineage this is, from 1
-    origin: str  #: the lineage of which this region is a copy; zeros for an original
-    boot_id: str  #: the kernel's boot id when the file was created
-    bell: int  #: the number that sleeping readers watch
-    stride: int  #: bytes from one slot to the next
-    payload_offset: int  #: where the payload starts in its slot
-    payload_alignment: int  #: each payload starts at a multiple of this many bytes in the file
-    descriptor_bytes: int  #: length of the descriptor that follows the header page
-    fingerprint: str  #: of the schema; zeros without one
-    spin_ns: int  #: for how long a reader polls before it sleeps
-    version: str  #: of the format
-    compatible: int  #: feature bits that older programs may ignore
-    incompatible: int  #: feature bits that a program must know
+    Times are in nanoseconds since 1970, lengths in bytes. The fields have the same names as in the output of
+    `shm-reader inspect --json`.
+
+    Attributes:
+        region: The name.
+        kind: "bytes", "text", "json", "array", "bincode", or for example "unknown (9)".
+        schema: The schema of a region of kind "bincode", as parsed JSON, or None.
+        array: The dtype and shape of a region of kind "array", as a dict, or None.
+        slots: How many values the region has room for.
+        capacity: How many bytes a slot has room for.
+        retained: How many values can still be read.
+        region_bytes: The length of the file.
+        checksum: Whether values have checksums.
+        state: "open" (also after its writer died), "closed", "moving", "moved", or for example "unknown (9)".
+        writer: "alive", "gone", or "unknown" if this user may not check.
+        pid: The process id that the last writer recorded.
+        owner: The id of the user who owns the file.
+        mode: The permission bits of the file.
+        first: The number of the first value in this file, which may already be overwritten.
+        head: The number of the newest value, or first - 1 if the file contains no value.
+        newest_time: When the newest value was published, or None if it cannot be read.
+        created: When the file was created.
+        started: When the last writer opened the region.
+        epoch: How many writers the lineage has had.
+        lineage: A random number that the region shares with the files that replace it.
+        file_number: The position of this file in its lineage, from 1.
+        origin: The lineage that this region is a copy of, or zeros for an original.
+        boot_id: The kernel's boot id when the file was created.
+        bell: The number that the writer increases to wake readers.
+        stride: The distance from one slot to the next.
+        payload_offset: Where in a slot the payload starts.
+        payload_alignment: In the file, each payload starts at a multiple of this number.
+        descriptor_bytes: The length of the descriptor, which follows the header page.
+        fingerprint: The hash of the schema, or zeros without one.
+        spin_ns: How long a reader polls before it sleeps.
+        version: The version of the format.
+        compatible: The feature bits that older programs may ignore.
+        incompatible: The feature bits that a program must know.
+    """
+
+    region: str
+    kind: str
+    schema: Any
+    array: Any
+    slots: int
+    capacity: int
+    retained: int
+    region_bytes: int
+    checksum: bool
+    state: str
+    writer: str
+    pid: int
+    owner: int
+    mode: int
+    first: int
+    head: int
+    newest_time: int | None
+    created: int
+    started: int
+    epoch: int
+    lineage: str
+    file_number: int
+    origin: str
+    boot_id: str
+    bell: int
+    stride: int
+    payload_offset: int
+    payload_alignment: int
+    descriptor_bytes: int
+    fingerprint: str
+    spin_ns: int
+    version: str
+    compatible: int
+    incompatible: int
 
 
 @dataclass(frozen=True)
 class Region:
-    """A region in the directory, with what its header says, or why that could not be read."""
+    """An entry in the list that `regions` returns.
+
+    Attributes:
+        name: The region's name.
+        info: Its state, or None if it could not be read.
+        problem: If `info` is None, the text of the error. Otherwise "".
+    """
 
     name: str
     info: Info | None
@@ -62,7 +108,18 @@ class Region:
 
 
 def inspect(name: str | os.PathLike[str]) -> Info:
-    """What a region's header says. Errors as for opening a Reader."""
+    """Describes a region, without opening it for reading or writing values.
+
+    Args:
+        name: The region's name, or a path that contains a `/`.
+
+    Raises:
+        BadName, NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported, Error: as for `Reader`.
+
+    Example:
+        >>> shm.inspect("demo").head
+        1
+    """
     try:
         location = _files.Location(name)
         region = _files.open_region(location, _format.LARGEST_REGION)
@@ -108,7 +165,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         spin_ns=header.spin_ns,
         version=".".join(map(str, _format.VERSION)),
         compatible=header.compatible,
-        incompatible=0,  # `open_region` refuses all others
+        incompatible=0,  # `open_region` refuses all other values
     )
 
 
@@ -124,13 +181,31 @@ def _hexadecimal(number: bytes) -> str:
 
 
 def regions() -> list[Region]:
-    """All regions in `$SHM_DIR`, or /dev/shm, sorted by name, damaged ones included."""
+    """Lists all regions in the directory `$SHM_DIR`, or in /dev/shm if that variable is not set.
+
+    The list is sorted by name. Damaged regions are included, with a `problem`. Regions that this user may not read are
+    left out.
+
+    Raises:
+        Error: if the directory cannot be read.
+    """
     directory = _files.region_directory()
     try:
         names = sorted(name for name in os.listdir(directory) if _files.is_file_name(name))
     except OSError as error:
-        raise Error(f"cannot list the regions in {directory}: {_files.explained(error)}") from error
+        raised = _not_listed(error)
+        raised.during(f"cannot list the regions in {directory}")
+        raise raised from error
     return [_inspected(name) for name in names if _files.begins_with_magic(os.path.join(directory, name))]
+
+
+def _not_listed(error: OSError) -> Error:
+    if isinstance(error, FileNotFoundError):
+        return Error("this directory does not exist", "create it, or set SHM_DIR to another one")
+    fault, advice = _files.explained(error)
+    if isinstance(error, PermissionError):
+        advice = "run as a user who may read the directory"
+    return Error(fault, advice)
 
 
 def _inspected(name: str) -> Region:

@@ -1,4 +1,4 @@
-"""What Python's library lacks: some system calls, a buffer's address, a fence."""
+"""Functions that the standard library lacks: some system calls, the address of a buffer, a memory fence."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NO_COPY_ON_WRITE = 0x00800000  # FS_NOCOW_FL
 _FUTEX_WAIT = 0
 _FUTEX_WAKE = 1
 
-#: Whether a field is loaded and stored in one access of its own size: CPython moves an item of a
-#: `memoryview.cast("Q")` with a `memcpy` of constant length 8, which compilers turn into one instruction.
-#: Needs 64 bits, and the byte order of the format. `struct.unpack("<Q", ...)` puts it together from bytes.
+#: Whether an item of `memoryview.cast("Q")` or `cast("I")` is loaded and stored in a single access. CPython copies such
+#: an item with a `memcpy` of constant length, which compilers turn into one instruction. This needs a 64-bit processor
+#: with the byte order of the format. `struct.unpack("<Q", ...)` would not do: it loads the bytes one after another.
 WORDS_ARE_WHOLE = sys.implementation.name == "cpython" and struct.calcsize("P") == 8 and sys.byteorder == "little"
 
-#: Whether loads stay in their order, and stores in theirs, without a fence that Python does not have.
+#: Whether the processor keeps loads in order and stores in order without a fence, which Python does not have.
 ORDERED = WORDS_ARE_WHOLE and _MACHINE == "x86_64"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +45,7 @@ class _Timespec(ctypes.Structure):
 
 
 def futex_wait(address: int, seen: int, seconds: float) -> None:
-    """Sleeps while the 4 bytes at `address` are `seen`, for at most `seconds`. May return early."""
+    """Sleeps for at most `seconds` while the 4 bytes at `address` equal `seen`. May return early."""
     nanoseconds = max(0, int(seconds * 1e9))
     if _FUTEX is not None:
         limit = _Timespec(nanoseconds // 1_000_000_000, nanoseconds % 1_000_000_000)
@@ -54,21 +54,21 @@ def futex_wait(address: int, seen: int, seconds: float) -> None:
         )
         if result == 0 or ctypes.get_errno() in (errno.EAGAIN, errno.ETIMEDOUT, errno.EINTR):
             return
-    # No futex here (an unknown processor, a sandbox), so poll instead.
+    # The system has no futex (unknown processor, sandbox): the caller polls, once per millisecond.
     time.sleep(min(seconds, 0.001))
 
 
 def futex_wake(address: int) -> None:
-    """Wakes all threads that sleep on `address`, in any process."""
+    """Wakes all threads, in any process, that sleep on `address`."""
     if _FUTEX is not None:
         _syscall(_FUTEX, ctypes.c_void_p(address), _FUTEX_WAKE, 0x7FFFFFFF, None, None, 0)
 
 
 def fallocate(descriptor: int, length: int) -> None:
-    """Reserves all pages of the first `length` bytes, and sets the length.
+    """Reserves space for the first `length` bytes of a file, and extends the file to that length.
 
-    Not `os.posix_fallocate`: where the file system refuses, glibc's stores a byte into each block instead. That is
-    slow, and on file systems that copy on write it reserves nothing for the stores that follow.
+    This is not `os.posix_fallocate`. If the file system does not support the call, glibc's version writes a byte into
+    each block instead. That is slow, and on copy-on-write file systems it reserves no space for later stores.
     """
     while _syscall(_FALLOCATE_X86_64, descriptor, 0, ctypes.c_int64(0), ctypes.c_int64(length)) != 0:
         number = ctypes.get_errno()
@@ -77,7 +77,7 @@ def fallocate(descriptor: int, length: int) -> None:
 
 
 def rename_new(directory: int, old: str, new: str) -> None:
-    """Renames within `directory`. Raises FileExistsError if there is a file `new`."""
+    """Renames a file within `directory`. Raises FileExistsError if the file `new` exists."""
     arguments = (directory, old.encode(), directory, new.encode(), _RENAME_NOREPLACE)
     if _syscall(_RENAMEAT2_X86_64, *arguments) != 0:
         number = ctypes.get_errno()
@@ -85,9 +85,9 @@ def rename_new(directory: int, old: str, new: str) -> None:
 
 
 def file_system(descriptor: int) -> int:
-    """The number by which the kernel calls the file system of a file, as in statfs(2); 0 where it does not say.
+    """Returns the kernel's number for the type of a file's file system (see statfs(2)), or 0 if the call fails.
 
-    It is the first field of `struct statfs`, a `long`; the rest has other lengths on other processors.
+    The number is the first field of `struct statfs`, a `long`. The layout of the other fields depends on the processor.
     """
     status = (ctypes.c_long * 64)()
     return status[0] & 0xFFFFFFFF if _libc.fstatfs(descriptor, ctypes.byref(status)) == 0 else 0
@@ -100,7 +100,7 @@ def add_no_copy_on_write(descriptor: int) -> None:
 
 
 class _PyBuffer(ctypes.Structure):
-    """`Py_buffer`, of CPython's stable binary interface."""
+    """`Py_buffer` from CPython's stable ABI."""
 
     _fields_ = [
         ("buf", ctypes.c_void_p),
@@ -118,9 +118,9 @@ class _PyBuffer(ctypes.Structure):
 
 
 def address_of(buffer: Any) -> int:
-    """Where the memory of `buffer` starts; valid for as long as `buffer` lives.
+    """Returns the address of the buffer's memory. It is valid as long as `buffer` exists.
 
-    ctypes itself gives addresses only of memory that may be written.
+    The functions of ctypes return addresses only for writable memory.
     """
     view = _PyBuffer()
     ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(buffer), ctypes.byref(view), 0)
@@ -130,10 +130,10 @@ def address_of(buffer: Any) -> int:
 
 
 def store_fence() -> None:
-    """Other processes see all stores before the fence before any store after it.
+    """Makes all earlier stores visible to other processes before any later store.
 
-    x86-64 keeps stores in order by itself, except the streaming ones with which `memcpy` copies megabytes. Taking a
-    free lock is an instruction with the `lock` prefix, which orders everything. A new lock is always free, and a
-    signal in between leaves nothing locked.
+    x86-64 keeps ordinary stores in order, but not the streaming stores that `memcpy` uses to copy megabytes. Acquiring
+    a free lock executes an instruction with the `lock` prefix, which orders all of them. The lock is new, so it is
+    always free, and a signal at any moment leaves nothing locked.
     """
     threading.Lock().acquire()

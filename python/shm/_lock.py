@@ -1,4 +1,4 @@
-"""The writer's lock: an open file description lock on `.NAME.lock`. FORMAT.md, section 11."""
+"""The writer's lock: a lock of an open file description on the file `.NAME.lock`. FORMAT.md, section 11."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from contextlib import suppress
 from typing import Any
 
 from ._errors import Error, NotOurs, WriterAlive
-from ._files import Location, check_owner
+from ._files import Location, check_owner, open_region
+from ._format import LARGEST_REGION, PID_HALF
 
-# struct flock: type, whence, start, length, process id (0 for locks of open file descriptions), padding.
+# struct flock: type, whence, start, length, process id (0 for locks of open file descriptions), padding
 _FLOCK = struct.Struct("hhqqi4x")
 _TRIES_AT_A_LOCK = 5
 _PAUSE_SECONDS = 0.001
-_TRIES = 100  # at a lock file that appears and vanishes
+_TRIES = 100  # attempts to lock a file that is created and removed again and again
 
 
 class Lock:
-    """Taken by `__init__` and kept until `free`, or until this process and all its forked children are dead."""
+    """The lock of a region's writer.
+
+    `__init__` acquires it. It is held until `free`, or until this process and all its forked children have ended.
+    """
 
     def __init__(self, location: Location) -> None:
         self._location = location
@@ -36,15 +40,15 @@ class Lock:
             try:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise NotOurs(f"its lock file {location.lock_file} is not a regular file; use another name")
+                    raise NotOurs(_irregular(location))
                 if status.st_nlink == 0:
                     continue
                 check_owner(status, f"its lock file {location.lock_file}")
                 if not _set(descriptor, fcntl.F_WRLCK):
                     refusals += 1
                     if refusals >= _TRIES_AT_A_LOCK:
-                        raise WriterAlive("it has a living writer; wait until that one ends, or use another name")
-                    time.sleep(_PAUSE_SECONDS)  # a program that removes regions or cleans up has the lock for a moment
+                        raise WriterAlive(f"it already has a writer{_process(location)}")
+                    time.sleep(_PAUSE_SECONDS)  # a program that removes a region holds the lock for a moment
                     continue
                 self.identity = (status.st_dev, status.st_ino)
                 if location.identity(location.lock_file) == self.identity:
@@ -53,10 +57,14 @@ class Lock:
             finally:
                 if descriptor >= 0:
                     os.close(descriptor)
-        raise Error(f"its lock file {location.lock_file} appears and vanishes again and again; try again later")
+        fault = f"its lock file {location.lock_file} was removed during each of {_TRIES} attempts to lock it"
+        raise Error(fault, "try again later")
 
     def clean_up(self, failed: bool = False) -> None:
-        """Removes the lock file if there is no region, or if it is all that was created before something failed."""
+        """Removes the lock file if the region does not exist.
+
+        After a failure it also removes a lock file that this object has created.
+        """
         with suppress(OSError, Error):  # a leftover lock file does no harm
             is_stray = self._location.identity(self._location.file) is None or (failed and self._is_new)
             if is_stray and self._location.identity(self._location.lock_file) == self.identity:
@@ -64,35 +72,55 @@ class Lock:
 
     def free(self) -> None:
         if self.descriptor >= 0:
-            # A forked child may have a copy of the descriptor, so to close it would not be enough.
+            # Closing the descriptor would not release the lock if a forked child has a copy of it.
             _set(self.descriptor, fcntl.F_UNLCK)
             self.forget()
 
     def forget(self) -> None:
-        """Closes the descriptor only: what a forked child does with its parent's lock."""
+        """Closes the descriptor, but does not unlock: a forked child must not release its parent's lock."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
 
     def _open(self) -> int:
-        """Opens or creates the lock file, and returns its descriptor; -1 if the file has just appeared."""
+        """Opens or creates the lock file.
+
+        Returns its descriptor, or -1 if another process has just created the file.
+        """
         location = self._location
         try:
-            # Without O_CREAT first: a sticky directory may refuse that for a file that exists.
+            # The first attempt has no O_CREAT, which the kernel may refuse for existing files in a sticky directory.
             return location.open(location.lock_file, os.O_RDWR)
         except FileNotFoundError:
             pass
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-                raise NotOurs(f"its lock file {location.lock_file} is not a regular file; use another name") from error
+                raise NotOurs(_irregular(location)) from error
             if isinstance(error, PermissionError):
-                raise NotOurs(f"its lock file {location.lock_file} is another user's; use another name") from error
+                fault = f"this user may not write to its lock file {location.lock_file}"
+                raise NotOurs(fault, "run as the owner of that file, or choose another name") from error
             raise
-        with suppress(FileExistsError):
+        try:
             descriptor = location.create(location.lock_file)
-            self._is_new = True
-            return descriptor
-        return -1
+        except FileExistsError:
+            return -1
+        except PermissionError as error:
+            fault = f"this user may not create files in {location.path}"
+            raise Error(fault, "use a directory in which this user may create files") from error
+        self._is_new = True
+        return descriptor
+
+
+def _process(location: Location) -> str:
+    """Returns a hint about the process of the region's writer, for an error text."""
+    with suppress(Error):
+        pid = open_region(location, LARGEST_REGION).map[4 * PID_HALF : 4 * PID_HALF + 4]
+        return f" (process {int.from_bytes(pid, 'little')})"
+    return ""
+
+
+def _irregular(location: Location) -> str:
+    return f"its lock file {location.lock_file} is a directory, a link or another special file"
 
 
 def _set(descriptor: int, kind: int) -> bool:
@@ -106,7 +134,7 @@ def _set(descriptor: int, kind: int) -> bool:
 
 
 def writer_status(location: Location) -> str:
-    """"alive", "gone", or "unknown" where that cannot be found out. Locks nothing."""
+    """Returns "alive", "gone", or "unknown" if this user may not check. Locks nothing."""
     try:
         descriptor = location.open(location.lock_file, os.O_RDONLY)
     except FileNotFoundError:

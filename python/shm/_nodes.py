@@ -1,4 +1,4 @@
-"""The parts of types: each one encodes and decodes its part of a payload. FORMAT.md, sections 23 and 24."""
+"""The parts of types. Each encodes and decodes its part of a payload. FORMAT.md, sections 23 and 24."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bool(Node):
     def decode(self, source: Source, depth: int) -> bool:
         byte = source.take(1)[0]
         if byte > 1:
-            raise Misfit(f"expected a bool at byte {source.at - 1}, got {byte}")
+            raise Misfit(f"expected a bool (0 or 1) at byte {source.at - 1}, got {byte}")
         return byte == 1
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
@@ -105,7 +105,7 @@ def _utf8(data: bytes, source: Source) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Misfit(f"expected UTF-8 in the {len(data)} bytes before byte {source.at}") from error
+        raise Misfit(f"the text at byte {source.at - len(data)} is not UTF-8") from error
 
 
 def _to_utf8(text: str) -> bytes:
@@ -134,7 +134,7 @@ class Option(Node):
     def decode(self, source: Source, depth: int) -> Any:
         byte = source.take(1)[0]
         if byte > 1:
-            raise Misfit(f"expected 0 for none, or 1, at byte {source.at - 1}, got {byte}")
+            raise Misfit(f"expected 0 (None) or 1 (a value) at byte {source.at - 1}, got {byte}")
         return source.decode(self.content, depth) if byte else None
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
@@ -157,7 +157,7 @@ class Seq(Node):
 
 
 class Tuple(Node):
-    """TUPLE, TUPLESTRUCT, and the TUPLE variant."""
+    """TUPLE, TUPLESTRUCT, and the content of a TUPLE variant."""
 
     def __init__(self, parts: list[Node]) -> None:
         self.parts = parts
@@ -223,7 +223,7 @@ class Map(Node):
             return pairs
         found = {key: value for key, value in pairs}
         if len(found) != len(pairs):
-            raise Misfit(f"a key appears twice in the map before byte {source.at}")
+            raise Misfit(f"a key appears twice in the map that ends at byte {source.at}")
         return found
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
@@ -233,7 +233,7 @@ class Map(Node):
         sink.count(len(pairs))
         for index, pair in enumerate(pairs):
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise misfit_of("a pair", pair).inside(f"[{index}]")
+                raise misfit_of("a pair of key and value", pair).inside(f"[{index}]")
             try:
                 sink.encode(self.key, pair[0], depth)
                 sink.encode(self.content, pair[1], depth)
@@ -256,7 +256,8 @@ class Struct(Node):
         if value.keys() != self._names:
             missing = [name for name in self._names if name not in value]
             unknown = [name for name in value if name not in self._names]
-            raise Misfit(f"expected the fields {show(list(self._names))}, missing {missing}, unknown {show(unknown)}")
+            faults = [f"missing {show(missing)}"] * bool(missing) + [f"unknown {show(unknown)}"] * bool(unknown)
+            raise Misfit(f"its fields must be {show(list(self._names))}: {', '.join(faults)}")
         name = ""
         try:
             for name, node in self.fields:
@@ -267,7 +268,7 @@ class Struct(Node):
 
 
 class Enum(Node):
-    """A variant has a name and, unless it is UNIT, content."""
+    """An enum. Each variant has a name and, unless it is a UNIT variant, content."""
 
     def __init__(self, variants: dict[int, tuple[str, Node | None]]) -> None:
         self.variants = variants
@@ -277,7 +278,7 @@ class Enum(Node):
     def decode(self, source: Source, depth: int) -> Any:
         index = int.from_bytes(source.take(4), "little")
         if index not in self.variants:
-            raise Misfit(f"there is no variant {index}, as at byte {source.at - 4}")
+            raise Misfit(f"the enum at byte {source.at - 4} has no variant {index}")
         name, node = self.variants[index]
         return name if node is None else {name: node.decode(source, depth)}
 
@@ -300,7 +301,7 @@ class Enum(Node):
 
 
 class Newtype(Node):
-    """NEWTYPESTRUCT and the NEWTYPE variant: the content counts as a format, the container does not."""
+    """NEWTYPESTRUCT and the content of a NEWTYPE variant. The content counts as a format, the container does not."""
 
     def __init__(self, content: Node) -> None:
         self.content = content
@@ -313,7 +314,7 @@ class Newtype(Node):
 
 
 class Reference(Node):
-    """TYPENAME. `content` is filled in when all containers are known."""
+    """TYPENAME. `content` is set when all containers are known."""
 
     content: Node
 

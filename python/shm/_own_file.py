@@ -1,4 +1,4 @@
-"""A region's file while this process may write it: creating one, and replacing it by another. FORMAT.md, 12 and 16."""
+"""The file of a region that this process writes: creating it and replacing it. FORMAT.md, sections 12 and 16."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._ring import WHOLE, OwnRing
 
 @dataclass
 class OwnFile:
-    """A region's file while this process has the lock."""
+    """The file of a region whose lock this process holds."""
 
     header: Header
     descriptor: bytes
@@ -31,14 +31,17 @@ class OwnFile:
 
 @dataclass
 class Exchange:
-    """A file that is being replaced by another one."""
+    """The replacement of a region's file by a new one."""
 
     old: OwnFile
     new: OwnFile
     was_closed: bool
 
     def change_state(self, state: int) -> None:
-        """Changes the old file's state, unless it was closed before the last boot: that is why readers trust it."""
+        """Changes the state of the old file.
+
+        A file that was closed before the last boot stays closed, because readers trust its values only for that state.
+        """
         if not self.was_closed or self.old.header.boot_id == self.new.header.boot_id:
             self.old.ring.change_state(state)
 
@@ -51,15 +54,25 @@ def create_file(
     mode: int,
     group: int | None,
 ) -> OwnFile:
-    """A complete file named `new_file` of the location, except for what `OwnRing.begin` sets."""
+    """Creates the new file of a region under the temporary name `location.new_file`.
+
+    The file is complete except for the fields that `OwnRing.begin` sets.
+
+    Args:
+        location: The place of the region.
+        header: The header to write.
+        descriptor: The bytes that follow the header.
+        document: The schema document, or None.
+        mode: The permission bits of the file, regardless of the umask.
+        group: The id of the file's group, or None for this process's group.
+    """
+    if header.region_bytes > _format.LARGEST_REGION:
+        fault = f"it would have {header.region_bytes} bytes, and a region has at most {_format.LARGEST_REGION}"
+        raise TooLarge(fault, "use fewer slots, a smaller capacity or smaller values")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    if limit == resource.RLIM_INFINITY:
-        limit = _format.LARGEST_REGION
-    if header.region_bytes > min(limit, _format.LARGEST_REGION):
-        raise TooLarge(
-            f"it would have {header.region_bytes} bytes, and a file may have {min(limit, _format.LARGEST_REGION)}; use "
-            "fewer slots or a smaller capacity, or raise the limit for files of this process"
-        )
+    if limit != resource.RLIM_INFINITY and header.region_bytes > limit:
+        fault = f"it would have {header.region_bytes} bytes, and files of this process have at most {limit}"
+        raise TooLarge(fault, "use fewer slots, a smaller capacity or smaller values, or raise RLIMIT_FSIZE")
     page_bytes = huge_page_bytes(location.directory)
     if page_bytes:
         header = replace(header, region_bytes=round_up(header.region_bytes, page_bytes))
@@ -72,7 +85,7 @@ def create_file(
         os.fchmod(file, mode)
         mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
         head = header.pack()
-        if page_bytes:  # where `write` is an error
+        if page_bytes:  # these files have no `write`
             mapping[: len(head)] = head
             mapping[HEADER_BYTES : HEADER_BYTES + len(descriptor)] = descriptor
         else:
@@ -87,7 +100,10 @@ def create_file(
 
 
 def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
-    """Copies at most `count` of the newest values, from `head` back; returns their numbers, the newest one first."""
+    """Copies at most `count` values from one ring to another, beginning with the newest.
+
+    It stops at a value that does not fit the new ring. Returns the numbers of the copied values, the newest first.
+    """
     copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):
         if is_trusted(old, number):
@@ -99,8 +115,9 @@ def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
 
 
 def is_trusted(ring: OwnRing, number: int) -> bool:
+    """Returns whether the ring contains value `number` complete and undamaged."""
     try:
-        return number > 0 and ring.read(number) == WHOLE  # an unused slot looks like that of number 0
+        return number > 0 and ring.read(number) == WHOLE  # an unused slot looks like the slot of value 0
     except Damaged:
         return False
 

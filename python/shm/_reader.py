@@ -1,4 +1,7 @@
-"""Reader: the newest value, or all in order, across ends of writers and replaced files. FORMAT.md, sections 9 to 19."""
+"""Reader: receives the newest value, or all values in order, also across writers and files that replace each other.
+
+FORMAT.md, sections 9 to 19.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from . import _linux
-from ._errors import BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported
+from ._errors import BadOption, BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported
 from ._follower import Follower, deadline_after
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_NUMBER, LARGEST_REGION, STATE_HALF
 from ._lock import writer_status
@@ -16,22 +19,42 @@ from ._request import value_type
 from ._schema import parsed
 from ._view import View
 
-_SLEEP_SECONDS = 0.05
+_SLEEP_SECONDS = 0.05  # the longest sleep before the reader checks the region's name again
 
 
 class Reader(Follower):
-    """Reads the values of one region. It never changes anything that others see.
+    """Reads the values of a region. A reader never changes anything that another process can see.
 
-    `name` is a name in `$SHM_DIR` (or /dev/shm), or a path that contains a `/`. `start` says where `recv` begins: at
-    the "latest" value, at the "oldest", with the next "new" one, or at the value with a certain number.
-    `open_timeout` is how many seconds to wait for a region that does not exist yet (None: for ever); a reader that
-    has waited starts at the region's first value. `kind`, `dtype` and `shape`, and `schema` are as for a Writer: a
-    region of another kind or type is refused. `limit` is the size in bytes of the largest region to map.
+    The region's kind determines the type of the values: bytes, str, parsed JSON, arrays (a NumPy array if NumPy is
+    installed, otherwise a memoryview) or, for a region with a schema, dict, list, str, int, float, bool, bytes and
+    None.
 
-    Values are bytes, str, parsed JSON, arrays (an ndarray where NumPy is installed, else a memoryview) or, in a region
-    with a schema, dicts, lists, str, int, float, bytes and None. One thread at a time may use a reader.
+    Use a reader in one thread at a time. Close it, or use it in a `with` block, to release the region.
 
-    Errors: BadName, NotFound, NotARegion, UnknownFormat, Damaged, TooLarge, TypeMismatch, Unsupported.
+    Args:
+        name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
+        start: The position of the first value that `recv` returns: "latest" (the newest value), "oldest" (the oldest
+            one that can still be read), "new" (the next one to be published), or a value's number.
+        open_timeout: How many seconds to wait for a region that does not exist yet. None waits without limit. A reader
+            that had to wait starts at the region's first value, regardless of `start`.
+        kind: Refuse regions of another kind: "bytes", "text", "json", "array" or "bincode".
+        dtype: Refuse regions that do not hold arrays of this dtype. Needs `shape`.
+        shape: The shape that goes with `dtype`. A first length of 0 means any number of rows.
+        schema: Refuse regions with another schema. Give a document as in FORMAT.md, section 22, as JSON (str or bytes)
+            or parsed.
+        limit: Refuse regions larger than this number of bytes, by default 1 TiB.
+
+    Raises:
+        NotFound: if the region does not exist, or did not appear within `open_timeout`.
+        TypeMismatch: if it does not match `kind`, `dtype` and `shape`, or `schema`.
+        BadName, BadOption: if an argument is not valid.
+        NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported: if the file cannot be used.
+        Error: if the operating system refuses, for example because of the file's mode.
+
+    Example:
+        >>> with shm.Reader("demo", open_timeout=10) as reader:
+        ...     for value in reader:
+        ...         print(reader.sequence, value)
     """
 
     def __init__(
@@ -46,8 +69,13 @@ class Reader(Follower):
         schema: Any = None,
         limit: int = LARGEST_REGION,
     ) -> None:
-        _check_position("start", start)
-        super().__init__(name, value_type(kind, dtype, shape, schema), limit)
+        try:
+            _check_position("start", start)
+            expected = value_type(kind, dtype, shape, schema)
+        except BadOption as error:
+            error.during(f"cannot open region {os.fspath(name)!r}")
+            raise
+        super().__init__(name, expected, limit)
         self._lost = self._sequence = self._time = 0
         self._restarted = self._ended = False
         waited = self._open_and_wait(open_timeout)
@@ -56,16 +84,23 @@ class Reader(Follower):
     # Values
 
     def latest(self) -> Any:
-        """The newest value. Values that it skips do not count as lost.
+        """Returns the newest value, also if this reader has already received it.
 
-        Errors: Empty, Damaged, BadValue, Busy; as for opening, if the region was created again.
+        The next `recv` returns the value after it. Values that are skipped this way do not count as lost.
+
+        Raises:
+            Empty: if the region contains no value yet.
+            BadValue: if the value cannot be decoded.
+            Busy: if the writer overwrites the values faster than they can be copied.
+            Damaged: if the region is damaged.
+            Error: as when opening, if the region was replaced or created again.
         """
         try:
             ring = self._ring
             if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
                 number = ring.latest_if_simple(self._cursor.next)
                 if number:
-                    # As in `_newest`, without the call: that is a twentieth of the whole.
+                    # The same as in `_newest`. A call would take a twentieth of the whole time.
                     cursor = self._cursor
                     cursor.next = number + 1
                     cursor.lost = self._lost = 0
@@ -77,105 +112,147 @@ class Reader(Follower):
             self._newest(False)
             return self._decode(self._ring.payload)
         except Error as error:
-            self._explain(error, "read the newest value")
+            self._explain(error, "read the newest value of")
             raise
 
     def view(self) -> View:
-        """The newest value in place, without a copy; see `View`. Otherwise as `latest`.
+        """Returns a `View` of the newest value, which gives access to it in place, without a copy.
 
-        In a region with checksums, this computes the checksum first, which takes as long as reading the value.
+        Like `latest`, it moves the reader to the value after it. In a region with checksums it first computes the
+        checksum, which takes as long as reading the whole value.
+
+        Raises:
+            Unsupported: if the processor does not allow it.
+            Empty, BadValue, Busy, Damaged, Error: as for `latest`.
         """
         try:
             if not _linux.ORDERED:
-                raise Unsupported("on this processor Python must copy values; use latest()")
+                raise Unsupported("on this processor Python can read values only as copies", "use latest()")
             number = self._newest(True)
             return View(self._in_place(memoryview(self._ring.payload)), number, self._ring)
         except Error as error:
-            self._explain(error, "view the newest value")
+            self._explain(error, "view the newest value of")
             raise
 
     def recv(self, timeout: float | None = None) -> Any:
-        """Waits at most `timeout` seconds (None: for ever) for the next value in order, and returns it.
+        """Waits for the next value in order, and returns it.
 
-        Raises TimedOut if none came in time, and Ended if the writer closed the region and everything was received.
+        After a writer was killed, it continues to wait for the next writer. `writer` returns whether there is one.
 
-        Errors: Damaged, BadValue (the next call returns the value after it), Busy; as for opening, if the region was
-        created again.
+        Args:
+            timeout: How many seconds to wait. None waits without limit, 0 does not wait.
+
+        Raises:
+            TimedOut: if no value arrived in time.
+            Ended: if the writer closed the region and the reader has received all values.
+            BadValue: if the value cannot be decoded. The next call returns the value after it.
+            Busy: if the writer overwrites the values faster than they can be copied.
+            Damaged: if the region is damaged.
+            Error: as when opening, if the region was replaced or created again.
         """
         return self._receive(timeout, False)
 
     def try_recv(self) -> Any:
-        """The next value in order, if it is there: `recv(0)`."""
+        """Returns the next value in order without waiting: the same as `recv(0)`.
+
+        Raises:
+            TimedOut: if there is no new value.
+            Ended, BadValue, Busy, Damaged, Error: as for `recv`.
+        """
         return self._receive(0, False)
 
     def __iter__(self) -> Iterator[Any]:
-        """The values from the next one on, until the writer closes the region. Errors as for `recv`."""
+        """Returns an iterator over all values from the next one on. It stops when the writer has closed the region.
+
+        Each step waits without limit. It raises the same errors as `recv`, except Ended.
+        """
         return _Values(self, None, False)
 
     def follow(self, timeout: float | None = None) -> Iterator[Any]:
-        """The values from the next one on, for ever: across writers that end, and regions that are created again.
+        """Returns an iterator over all values from the next one on, which does not stop when a writer ends.
 
-        Raises TimedOut after `timeout` seconds without a value; you can then ask for the next one again. Errors as for
-        `recv`, without Ended.
+        It waits for the next writer, and continues if the region is removed and created again.
+
+        Args:
+            timeout: How many seconds each step waits for a value. None waits without limit.
+
+        Raises:
+            TimedOut: by a step, if no value arrived in time. You can call `next` on the iterator again.
+            BadValue, Busy, Damaged, Error: by a step, as for `recv`.
+
+        Example:
+            >>> for value in reader.follow():
+            ...     print(reader.sequence, reader.lost, value)
         """
         return _Values(self, timeout, True)
 
     def seek(self, position: str | int) -> None:
-        """Goes to a position: "latest", "oldest", "new" or a number, as for `start`. The next `recv` begins there.
+        """Moves the reader, so that the next `recv` returns the value at `position`.
 
-        Errors: as for opening, if the region was created again.
+        Args:
+            position: "latest", "oldest", "new" or a value's number, as for the argument `start` of `Reader`.
+
+        Raises:
+            BadOption: if `position` is not one of these.
+            Error: as when opening, if the region was replaced or created again.
         """
-        _check_position("position", position)
         try:
-            self._mind_the_name()
+            _check_position("position", position)
+            self._check_name()
             self._cursor = self._cursor_at(position)
             self._ended = False
         except Error as error:
             error.during(f"cannot seek in region {self.name!r}")
             raise
 
-    # About the value that was received last
+    # Properties of the value that was received last
 
     @property
     def sequence(self) -> int:
-        """Its number; 0 before the first one. Numbers go on across writers, and begin again when `restarted`."""
+        """The number of the value that was received last, or 0 if none was received.
+
+        The next writer continues the numbers. They begin again at 1 if the region is removed and created again.
+        """
         return self._sequence
 
     @property
     def lost(self) -> int:
-        """How many values were missed directly before it, because the writer was too fast."""
+        """How many values the reader missed directly before the last one, because the writer was too fast."""
         return self._lost
 
     @property
     def time(self) -> int:
-        """When it was published, in nanoseconds since 1970."""
+        """When the value that was received last was published, in nanoseconds since 1970."""
         return self._time
 
     @property
     def restarted(self) -> bool:
-        """Whether the region was created again before it. Its number then has nothing to do with earlier ones."""
+        """Whether the region was created again before the last value.
+
+        The numbers of earlier values then have no relation to its number.
+        """
         return self._restarted
 
-    # About the region, as this reader has it mapped. Receiving goes on to a file that replaces it.
+    # Properties of the region's file that this reader has mapped
 
     @property
     def name(self) -> str:
-        """The name by which the reader was opened."""
+        """The name or path that was given to `Reader`."""
         return self._location.name
 
     @property
     def kind(self) -> str:
-        """"bytes", "text", "json", "array" or "bincode"."""
+        """The kind of the values: "bytes", "text", "json", "array" or "bincode"."""
         return KINDS[self._region.header.kind]
 
     @property
     def schema(self) -> Any:
-        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        """The schema of a region of kind "bincode", as parsed JSON, or None if it has none or another kind."""
         return None if self.kind == "array" else parsed(self._region.document)
 
     @property
     def array(self) -> Any:
-        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        """The dtype and shape of a region of arrays, as a dict, or None for other kinds."""
         return parsed(self._region.document) if self.kind == "array" else None
 
     @property
@@ -185,25 +262,26 @@ class Reader(Follower):
 
     @property
     def capacity(self) -> int:
-        """How many bytes a slot holds. It grows with the values."""
+        """How many bytes a slot has room for. It grows when a larger value is published."""
         return self._region.header.capacity
 
     @property
     def head(self) -> int:
-        """Number of the newest value; 0 before the first."""
+        """The number of the newest value in the region, or 0 if none was ever published."""
         return int(self._ring.words[HEAD_WORD])
 
     @property
     def ended(self) -> bool:
-        """Whether the last `recv` or loop came to the end: the writer closed the region, everything was received."""
+        """Whether the last `recv` or loop ended because the writer closed the region and all values were received."""
         return self._ended
 
     def writer(self) -> str:
-        """"alive"; "gone" if the region has no writer now; "unknown" if this user may not ask.
+        """Returns whether the region has a writer: "alive", "gone", or "unknown" if this user may not check.
 
-        A writer that is killed does not close its region, so `recv` goes on waiting: this shows why nothing comes.
+        A writer that is killed cannot close its region, so `recv` continues to wait. If no values arrive, use this
+        method to check whether a writer still exists.
         """
-        self._ring.words  # noqa: B018  which a closed reader does not have
+        self._ring.words  # noqa: B018  a closed reader raises an error here
         return writer_status(self._location)
 
     def __enter__(self) -> Reader:
@@ -212,24 +290,24 @@ class Reader(Follower):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # The parts of reading
+    # Steps of reading
 
     def _newest(self, in_place: bool) -> int:
-        """The number of the newest value, with its payload in the ring."""
+        """Reads the newest value into the ring object, and returns its number."""
         ring = self._ring
         if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
-            self._mind_the_name()
+            self._check_name()
             ring = self._ring
         try:
             number = ring.latest(self._cursor.next, in_place)
             if not number:
                 ring.check_state()
         except Damaged as error:
-            self._go_on_or_raise(error)
+            self._switch_or_raise(error)
             ring = self._ring
             number = ring.latest(self._cursor.next, in_place)
         if not number:
-            raise Empty("it has no value yet; wait for one with recv()")
+            raise Empty("it contains no value yet")
         cursor = self._cursor
         cursor.next = number + 1
         cursor.lost = self._lost = 0
@@ -239,22 +317,22 @@ class Reader(Follower):
         return number
 
     def _receive(self, timeout: float | None, follow: bool) -> Any:
-        """What `recv` or, with `follow`, the iterator of `follow` returns."""
+        """Returns the next value for `recv` or, with `follow`, for the iterator of `follow`."""
         try:
             self._wait(timeout, follow)
             return self._decode(self._ring.payload)
         except Error as error:
-            self._explain(error, "receive a value")
+            self._explain(error, "receive from")
             raise
 
     def _wait(self, timeout: float | None, follow: bool) -> None:
-        """Returns when there is a next value, with its payload in the ring. Raises TimedOut, Ended."""
+        """Waits for the next value, and reads it into the ring object. Raises TimedOut, Ended."""
         self._ended = False
         deadline = deadline_after(timeout)
         watched = None
         while True:
             ring = self._ring
-            bell = ring.halves[BELL_HALF]  # first of all: what is published later also changes it
+            bell = ring.halves[BELL_HALF]  # loaded first: a value that is published later changes it
             state = ring.halves[STATE_HALF]
             try:
                 if ring.recv(self._cursor):
@@ -263,38 +341,41 @@ class Reader(Follower):
                     self._lost, self._cursor.lost = self._cursor.lost, 0
                     self._restarted, self._restart_is_due = self._restart_is_due, False
                     return
-                if self._name_leads_elsewhere:  # it did so before this attempt, so the old file is drained
-                    self._go_on()
+                if self._is_replaced:  # already before this attempt, so the old file contains no more values
+                    self._switch()
                     continue
                 ring.check_state()
             except Damaged as error:
-                self._go_on_or_raise(error)
+                self._switch_or_raise(error)
                 continue
             if self._is_due(bell, state) and self._compare(bell):
                 continue
             if state == CLOSED and not follow:
-                if self._compare(bell):  # after a reboot, a closed file stays closed when another one replaces it
+                if self._compare(bell):  # a file from before a reboot stays closed when it is replaced
                     continue
                 self._ended = True
-                raise Ended("its writer closed it, and every value was received; follow() waits for the next writer")
+                raise Ended("its writer closed it, and all values were received")
             if follow:
                 self._refuse_stuck()
             now = monotonic()
             if now >= deadline:
-                raise TimedOut(f"none came within {timeout or 0} seconds; wait longer, or ask for its writer()")
+                if not timeout:
+                    raise TimedOut("there is no new value", "give a timeout to wait for one")
+                advice = "wait longer, or check with writer() whether the region still has a writer"
+                raise TimedOut(f"no value arrived within {timeout} seconds", advice)
             seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
 
     def _explain(self, error: Error, action: str) -> None:
         if isinstance(error, BadValue):
-            error.during(
-                f"cannot decode value {self._sequence} of region {self.name!r}", "the values after it can still be read"
-            )
-        error.during(f"cannot {action} of region {self.name!r}")
+            advice = "continue with recv(), which returns the value after it"
+            error.during(f"cannot decode value {self._sequence} of region {self.name!r}", advice)
+        error.during(f"cannot {action} region {self.name!r}")
+
 
 class _Values(Iterator[Any]):
-    """The values of a reader, from its next one on. It can be used again after an error, unlike a generator."""
+    """An iterator over the values of a reader. Unlike a generator, it can continue after an error."""
 
     def __init__(self, reader: Reader, timeout: float | None, follow: bool) -> None:
         self._reader = reader
@@ -311,4 +392,4 @@ class _Values(Iterator[Any]):
 def _check_position(what: str, position: str | int) -> None:
     if position in ("latest", "oldest", "new") or (type(position) is int and 0 < position <= LARGEST_NUMBER):
         return
-    raise ValueError(f"{what} must be 'latest', 'oldest', 'new' or the number of a value, not {position!r}")
+    raise BadOption(f"{what}={position!r} is not a position", "use 'latest', 'oldest', 'new' or a number from 1")

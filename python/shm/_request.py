@@ -1,20 +1,22 @@
-"""From the options that a caller gives to the header of a region: kinds, types, sizes, defaults. No files here."""
+"""Checks the arguments of Reader and Writer, and computes the header of a region from them. Opens no files."""
 
 from __future__ import annotations
 
+import operator
 import secrets
 import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _difference, _format, _schema
-from ._errors import TypeMismatch
+from ._errors import BadOption, TypeMismatch
 from ._format import ARRAY, BINCODE, BYTES, CHECKSUMS, KINDS, Header, round_up
 from ._values import dtype_name
 
 _DEFAULT_SLOTS = 64
 _DEFAULT_CAPACITY = 4096
-_MANY_BYTES = 64 << 20  # a region with more than this gets fewer slots, but not fewer than
+# A region whose slots need more bytes than this gets fewer slots, but at least _FEWEST_SLOTS.
+_MANY_BYTES = 64 << 20
 _FEWEST_SLOTS = 4
 _MODES = (0o600, 0o640, 0o604, 0o644)
 _NUMBERS = {name: number for number, name in KINDS.items()}
@@ -26,52 +28,61 @@ _DEFAULT = Header(
 
 @dataclass(frozen=True)
 class ValueType:
-    """The kind and type that a caller asks for. None stands for any."""
+    """The kind and type that the caller asks for. None means any."""
 
     kind: int | None
-    document: bytes | None  #: the schema in its canonical form
+    document: bytes | None  #: the schema in canonical form
 
     def accepts(self, kind: int, document: bytes | None) -> bool:
-        """Whether this is what a region of this kind and schema holds."""
+        """Returns whether a region of this kind and schema matches."""
         return self.kind in (None, kind) and self.document in (None, document)
 
     def check(self, kind: int, document: bytes | None) -> None:
-        """Raises TypeMismatch with the first difference from a region's kind and schema, which are valid."""
+        """Raises TypeMismatch, which names the first difference, if a region of this kind and schema does not match."""
         if self.accepts(kind, document):
             return
         if self.kind is not None and self.kind != kind:
-            difference = f"it holds {KINDS[kind]}, not {KINDS[self.kind]}"
-        else:
-            difference = f"it holds another type: {_difference.between(document, self.document or b'')}"
-        raise TypeMismatch(f"{difference}; leave out kind and type to take what it holds, or use another name")
+            raise TypeMismatch(
+                f"its kind is {KINDS[kind]!r}, not {KINDS[self.kind]!r}",
+                "leave out kind, dtype, shape and schema to accept its kind, or choose another name",
+            )
+        arguments = "dtype and shape" if kind == ARRAY else "schema"
+        raise TypeMismatch(
+            f"its type does not match: {_difference.between(document, self.document or b'')}",
+            f"leave out {arguments} to accept its type, or choose another name",
+        )
 
 
 def value_type(kind: str | None, dtype: Any, shape: tuple[int, ...] | list[int] | None, schema: Any) -> ValueType:
-    """Raises ValueError for options that contradict each other."""
+    """Returns the kind and type that these arguments describe. Raises BadOption if they are not valid together."""
     if kind not in (None, *_NUMBERS):
-        raise ValueError(f"kind must be one of {', '.join(_NUMBERS)}, not {kind!r}")
+        raise BadOption(f"there is no kind {kind!r}", f"use one of {', '.join(map(repr, _NUMBERS))}")
     if (dtype is None) != (shape is None):
-        raise ValueError("dtype and shape belong together: give both or neither")
+        given, missing = ("dtype", "shape") if shape is None else ("shape", "dtype")
+        raise BadOption(f"{given} was given without {missing}", "give both or neither")
     if dtype is not None and schema is not None:
-        raise ValueError("dtype and shape cannot be combined with schema: give one of them")
+        raise BadOption("dtype and shape cannot be combined with schema", "leave out one of them")
     if dtype is None and schema is None:
         return ValueType(None if kind is None else _NUMBERS[kind], None)
     if dtype is not None:
-        schema = {"dtype": dtype_name(dtype), "shape": list(shape or ())}
+        schema = {"dtype": dtype_name(dtype), "shape": _lengths(shape)}
     try:
         document = _schema.canonical(schema)
     except _schema.SchemaError as error:
-        raise ValueError(f"{'schema is' if dtype is None else 'dtype and shape are'} not valid: {error}") from error
+        if dtype is None:
+            advice = "give a schema that follows section 22 of docs/FORMAT.md"
+            raise BadOption(f"schema is not valid: {error}", advice) from error
+        raise BadOption(str(error), error.advice or "give another dtype or shape") from error
     implied = ARRAY if document.startswith(b'{"dtype"') else BINCODE
     if kind not in (None, KINDS[implied]):
         what = "schema" if dtype is None else "dtype and shape"
-        raise ValueError(f"{what} cannot be combined with kind {kind!r}: leave out one of them")
+        raise BadOption(f"{what} cannot be combined with kind={kind!r}", "leave out one of them")
     return ValueType(implied, document)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a writer's caller asks for. None means: as found, or the default."""
+    """The arguments of a Writer. None means: as in the existing region, or the default for a new one."""
 
     type: ValueType
     replace: bool
@@ -81,20 +92,47 @@ class Request:
     checksum: bool | None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for options that can never be right."""
-        slots, capacity, mode = self.slots, self.capacity, self.mode
+        """Raises BadOption for values that no region can have."""
         if self.replace and self.type.kind is None:
-            raise ValueError("replace needs to know by what: give a kind, dtype and shape, or schema")
+            raise BadOption("replace=True was given without a kind or type", "give kind, dtype and shape, or schema")
+        slots, capacity, mode = _integer("slots", self.slots), _integer("capacity", self.capacity), self.mode
         if slots is not None and (slots < 2 or slots & (slots - 1)):
-            raise ValueError(f"slots must be a power of two and at least 2, not {slots}")
+            near = 2 if slots < 2 else 1 << (slots - 1).bit_length()
+            raise BadOption(f"slots must be a power of two and at least 2, not {slots}", f"use {near}")
         if capacity is not None and capacity < 0:
-            raise ValueError(f"capacity must be a number of bytes, not {capacity}")
+            raise BadOption(f"capacity must be a number of bytes, not {capacity}", "use 0 or more")
         if mode is not None and mode not in _MODES:
-            raise ValueError(f"mode must be one of {', '.join(map(oct, _MODES))}, not {oct(mode)}")
+            shown = oct(mode) if isinstance(mode, int) else repr(mode)
+            raise BadOption(f"mode {shown} is not possible", f"use one of {', '.join(map(oct, _MODES))}")
+
+
+def _lengths(shape: Any) -> list[int]:
+    """Returns a shape as a list. Raises BadOption if it is not a sequence of integers."""
+    try:
+        return [operator.index(length) for length in shape]
+    except TypeError as error:
+        raise BadOption(f"shape must be a sequence of integers, not {shape!r}", "give it as a tuple of int") from error
+
+
+def _integer(option: str, value: Any) -> int | None:
+    """Raises BadOption if the value is neither None nor an integer."""
+    try:
+        return None if value is None else operator.index(value)
+    except TypeError as error:
+        raise BadOption(f"{option} must be an integer, not {value!r}", f"give {option} as an int") from error
 
 
 def plan(found: Header | None, document: bytes | None, request: Request) -> tuple[Header, bytes | None]:
-    """The header and the schema that the region should have: `found` itself and its `document`, if they will do."""
+    """Computes the header and the schema document that the region must have.
+
+    Args:
+        found: The header of the existing region, or None for a new region.
+        document: The schema document of the existing region.
+        request: The arguments of the Writer.
+
+    Returns:
+        `found` itself and its `document` if the region can stay as it is. Otherwise those of the file to create.
+    """
     old = found or _DEFAULT
     kind = request.type.kind or old.kind
     changed: dict[str, Any] = {"kind": kind}
@@ -102,12 +140,19 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
         document = request.type.document
         changed |= _fields_of_type(document)
     if kind == ARRAY and document is None:
-        raise ValueError("a new region of arrays needs dtype and shape")
+        raise BadOption("a new region of arrays needs dtype and shape", "give dtype and shape")
     capacity = round_up(max(request.capacity or _array_bytes(kind, document), 8), 8)
-    if found is not None:
-        capacity = max(capacity, found.capacity)  # it has grown, or was made larger on purpose
-    elif request.capacity is None and kind != ARRAY:
-        capacity = _DEFAULT_CAPACITY
+    if found is None:
+        if request.capacity is None and kind != ARRAY:
+            capacity = _DEFAULT_CAPACITY
+    elif request.capacity is None:
+        capacity = max(capacity, found.capacity)  # the region may have grown
+    elif capacity < found.capacity and kind == found.kind and "fingerprint" not in changed:
+        # Smaller slots could not hold all the values that the region keeps.
+        raise BadOption(
+            f"capacity={request.capacity} is smaller than the {found.capacity} bytes of its slots",
+            f"leave out capacity, or give at least {found.capacity}",
+        )
     changed["capacity"] = capacity
     changed["slots"] = request.slots or old.slots
     if request.checksum is not None:
@@ -122,7 +167,7 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
 
 
 def fewer_slots(header: Header) -> Header:
-    """With sizes, and with fewer slots if they are many and large."""
+    """Returns the header with its sizes computed, and with fewer slots if the slots would need too many bytes."""
     header = header.with_sizes()
     while header.slots > _FEWEST_SLOTS and header.slots * header.stride > _MANY_BYTES:
         header = replace(header, slots=header.slots // 2).with_sizes()
@@ -130,7 +175,7 @@ def fewer_slots(header: Header) -> Header:
 
 
 def _fields_of_type(document: bytes | None) -> dict[str, int]:
-    """The fields of a header that follow from a schema."""
+    """Returns the header fields that depend on the schema."""
     descriptor = _format.descriptor_of(document)
     return {
         "descriptor_bytes": len(descriptor),
@@ -140,6 +185,9 @@ def _fields_of_type(document: bytes | None) -> dict[str, int]:
 
 
 def _array_bytes(kind: int, document: bytes | None) -> int:
-    """The length of an array's payload; that of one row, if the schema leaves the number of rows open."""
+    """Returns the payload length in bytes of a region of arrays, and 0 for other kinds.
+
+    If the number of rows is open (`shape[0]` is 0), that is the length of one row.
+    """
     schema = _schema.parse(document) if kind == ARRAY and document is not None else None
     return schema.unit_bytes if isinstance(schema, _schema.ArraySchema) else 0

@@ -1,7 +1,8 @@
-"""The protocol on the slots, both sides: what may be trusted, and in which order. FORMAT.md, 9, 10, 13 to 15.
+"""The protocol on the slots, for readers and writers. FORMAT.md, sections 9, 10 and 13 to 15.
 
-No files, names or kinds. `memoryview.cast("Q")` and `cast("I")` load and store a whole field at once, see `_linux`;
-the interpreter keeps the order of the program, and x86-64 that of loads and of stores.
+This module depends on no files, names or kinds of values. `memoryview.cast("Q")` and `cast("I")` load and store a
+whole field in one access (see `_linux`). The interpreter executes loads and stores in program order, and x86-64 keeps
+loads in order and stores in order.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from ._format import (
 )  # fmt: skip
 
 WHOLE, NOT_YET, OVERWRITTEN, AGAIN = range(4)
-_TRIES = 64
-_STEPS = 4096  # over numbers that were left out, in each try: a hostile ring may have 2^34 slots
+_TRIES = 64  # attempts to read a value that the writer overwrites
+_STEPS = 4096  # the most skipped numbers to step over in each attempt: a hostile ring can have 2^34 slots
 
 
 class Cursor:
-    """The number that a reader wants next, and how many it had to skip since the last value."""
+    """The number of the value that a reader wants next, and how many values it has missed since the last one."""
 
     __slots__ = ("next", "lost")
 
@@ -37,23 +38,23 @@ class Cursor:
 
 
 class Ring:
-    """The slots of one mapped file, for reading. Everything in them may change at any time, or be wrong."""
+    """The slots of one mapped file, for reading. Other processes may change their contents at any time."""
 
     def __init__(
         self, mapping: mmap.mmap, header: Header, present_boot: int, copies_are_mutable: bool = False
     ) -> None:
         self.header = header
-        self.map = mapping  # never closed explicitly: views may outlive the reader
+        self.map = mapping  # never closed explicitly, because a view may exist longer than the reader
         self.data = memoryview(mapping)
         self.words = self.data.cast("Q")
         self.halves = self.data[:HEADER_BYTES].cast("I")
         self.bell_address = _linux.address_of(mapping) + 4 * BELL_HALF
-        self.first = self.words[FIRST_WORD]  # set once, before the file got its name
-        #: Whether values without a checksum can be trusted. After a reboot, a file may be only partly written.
+        self.first = self.words[FIRST_WORD]  # constant from the moment the file has its name
+        #: Whether values without a checksum can be trusted. A file from before a reboot may be incomplete.
         self.trusted = header.boot_id in (0, present_boot) or present_boot == 0 or self.state == CLOSED
         self.copies_are_mutable = copies_are_mutable
         self._is_plain = not header.checksums and self.trusted and not copies_are_mutable
-        #: Payload and time of the value for which `read` last returned WHOLE.
+        #: The payload of the value for which `read` last returned WHOLE; `time` is when that value was published.
         self.payload: bytes | bytearray | memoryview = b""
         self.time = 0
         self._slots = header.slots
@@ -65,11 +66,11 @@ class Ring:
         self._checksums = header.checksums
 
     def slot_word(self, number: int) -> int:
-        """Index of the stamp of value `number`."""
+        """Returns the index (in words) of the stamp of value `number`."""
         return self._start_word + (number & self._mask) * self._stride_words
 
     def read(self, number: int, in_place: bool = False) -> int:
-        """One attempt to read value `number`. If it returns WHOLE, `payload` and `time` belong to that value."""
+        """Tries once to read value `number`. After it returned WHOLE, `payload` and `time` belong to that value."""
         words = self.words
         at = self._start_word + (number & self._mask) * self._stride_words
         stamp = words[at]
@@ -97,12 +98,12 @@ class Ring:
                 if in_place and words[at] != stamp:
                     return OVERWRITTEN
                 if not _linux.ORDERED:
-                    return AGAIN  # the checksum is all that shows a mixture of two values there
-                raise Damaged(f"value {number} has a wrong checksum, or none")
+                    return AGAIN  # without ordered loads, only the checksum detects a mixture of two values
+                raise Damaged(f"value {number} has a wrong or missing checksum")
         elif not self.trusted:
             raise Damaged(
-                f"value {number} was written before the last boot, without a checksum, and may be incomplete",
-                "wait for its next writer, or use another name",
+                f"value {number} was written before the last boot, has no checksum, and may be incomplete",
+                "wait until a writer opens the region again, or choose another name",
             )
         self.payload = payload
         self.time = published or time.time_ns()
@@ -112,16 +113,19 @@ class Ring:
         if stamp == 0:
             return NOT_YET
         if not self._is_possible(stamp, number):
-            raise Damaged(f"the slot of value {number} has stamp {stamp}, which belongs to another slot")
+            raise Damaged(f"the slot of value {number} contains stamp {stamp}, which belongs in another slot")
         return NOT_YET if stamp < 2 * number else OVERWRITTEN
 
     def _is_possible(self, stamp: int, number: int) -> bool:
-        """Whether the value of `stamp` belongs in the slot of `number`."""
+        """Returns whether the value with this stamp belongs in the slot of value `number`."""
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
 
     def latest_if_simple(self, due: int) -> int:
-        """`latest` for the usual case, in one piece because calls cost most. 0 if this is another case."""
+        """Does the work of `latest` for the usual case, and returns 0 in all other cases.
+
+        It makes no further calls, because calls would take most of the time.
+        """
         words = self.words
         head = words[HEAD_WORD]
         at = self._start_word + (head & self._mask) * self._stride_words
@@ -141,10 +145,10 @@ class Ring:
         return head
 
     def latest(self, due: int, in_place: bool = False) -> int:
-        """The number of the newest value, which `read` has read; 0 if there is none yet.
+        """Reads the newest value and returns its number, or 0 if the region contains no value yet.
 
-        The head is stored after the value, so it may be older than what the reader has received. A reader whose next
-        value is `due` gets the one before that, or a later one.
+        The writer stores the head after the value. The head can therefore be older than a value that the reader has
+        already received. If the reader's next value is `due`, the result is never older than `due - 1`.
         """
         for _ in range(_TRIES):
             head = self.words[HEAD_WORD]
@@ -157,44 +161,44 @@ class Ring:
             if head == self.first - 1:
                 return 0
             if head < self.first:
-                raise Damaged(f"its newest value has number {head}, and its first one {self.first}")
+                raise Damaged(f"its header names value {head} as the newest, but value {self.first} as the first")
             if head == 0 or head > LARGEST_NUMBER:
-                raise Damaged(f"its newest value has the impossible number {head}")
+                raise Damaged(f"its header names the impossible number {head} as the newest value")
             status = self.read(head, in_place)
             if status == WHOLE:
                 return head
             if status == NOT_YET and _linux.ORDERED:
-                raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
+                raise Damaged(f"its header names value {head} as the newest, but it is missing from its slot")
+        raise Busy("its writer overwrites each value before it can be copied, or a value is damaged")
 
     def recv(self, cursor: Cursor) -> bool:
-        """Whether there was a next value, which `read` has read. The cursor has then moved past it."""
+        """Reads the next value and moves the cursor past it. Returns False if it is not published yet."""
         for _ in range(_TRIES):
             number = cursor.next
             if not 0 < number <= LARGEST_NUMBER:
-                raise Damaged(f"its next value has the impossible number {number}")
+                raise Damaged(f"the next value would have number {number}, beyond the last one, {LARGEST_NUMBER}")
             status = self.read(number)
             if status == NOT_YET:
                 head = self.words[HEAD_WORD]
                 if head < number:
                     return False
-                status = self.read(number)  # it may have become whole just before the writer stored the head
+                status = self.read(number)  # the value may have become complete just before the writer stored the head
                 if status == NOT_YET and head > number:
                     self._pass_left_out(cursor, head)
                 elif status == NOT_YET and _linux.ORDERED:
-                    raise Damaged(f"its header names value {head} as the newest, but its slot does not hold it")
+                    raise Damaged(f"its header names value {head} as the newest, but it is missing from its slot")
             if status == WHOLE:
                 cursor.next = number + 1
                 return True
             if status == OVERWRITTEN:
                 self._lapped(cursor)
-        raise Busy("its writer is too fast to read a whole value, or a value is damaged")
+        raise Busy("its writer overwrites each value before it can be copied, or a value is damaged")
 
     def _lapped(self, cursor: Cursor) -> None:
         head = self.words[HEAD_WORD]
         if not cursor.next <= head <= LARGEST_NUMBER:
-            raise Damaged(f"its newest value is {head}, but value {cursor.next} was overwritten")
-        # The middle of the ring: at the oldest value, the writer would overtake the reader again immediately.
+            raise Damaged(f"its header names value {head} as the newest, but value {cursor.next} was overwritten")
+        # Continue in the middle of the ring. The writer would overtake a reader at the oldest value immediately.
         cursor.skip_to(max(cursor.next + 1, head - self._slots // 2))
 
     def _pass_left_out(self, cursor: Cursor, head: int) -> None:
@@ -212,24 +216,25 @@ class Ring:
     def check_state(self) -> None:
         state = self.state
         if state not in STATES:
-            raise Damaged(f"its state has the impossible number {state}, as if its file had been emptied")
+            raise Damaged(f"its header contains the impossible state {state}, as if its file had been emptied")
 
     def oldest(self) -> int:
-        """The number of the oldest value that can still be read; that of the next one while there is none."""
+        """Returns the number of the oldest value that can still be read, or of the next value if there is no value."""
         head = self.words[HEAD_WORD]
         oldest = max(self.first, head - (self._slots - 1))
         if oldest <= head and self.words[self.slot_word(oldest)] > 2 * oldest:
-            oldest += 1  # it is being overwritten
+            oldest += 1  # the writer is overwriting this value
         return oldest
 
     def retained(self, head: int) -> int:
-        """How many values can still be read, if the newest one has number `head`."""
+        """Returns how many values can still be read if the newest one has number `head`."""
         return max(0, head - max(self.first, head - self._slots + 1) + 1)
 
     def wait(self, seen: int, watch: bool, seconds: float) -> None:
-        """Waits until the bell is no longer `seen`, for at most `seconds`. May return early.
+        """Waits for at most `seconds` until the bell differs from `seen`. May return early.
 
-        With `watch`, it polls for the region's `spin_ns` before it sleeps. The writer relies on that.
+        With `watch`, it polls the bell for the region's `spin_ns` before it sleeps. The writer relies on this polling:
+        it does not wake readers after values that follow each other quickly.
         """
         start = now = time.monotonic_ns()
         end = start + int(seconds * 1e9)
@@ -243,26 +248,32 @@ class Ring:
 
 
 class OwnRing(Ring):
-    """The slots of a file whose lock this process has. It counts values and bells itself, and reads neither back."""
+    """The slots of a file whose lock this process has.
+
+    It keeps its own counts of values and bells, and never reads them back from the file.
+    """
 
     def __init__(self, mapping: mmap.mmap, header: Header, present_boot: int) -> None:
         super().__init__(mapping, header, present_boot)
         self.head = 0
         self.bell = self.halves[BELL_HALF]
-        self._before_last = self._last = -(1 << 62)  # clock readings: the first two publications always wake
+        self._before_last = self._last = -(1 << 62)  # clock readings: the first two values always wake the readers
         self._in_use = False
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
-        """Sets the fields of a new file's writer. The file has no name yet, so nobody sees in which order."""
+        """Sets the fields that describe the writer of a new file.
+
+        The file has no name yet, so no reader can see in which order they are stored.
+        """
         self.first = self.words[FIRST_WORD] = first
         self.head = self.words[HEAD_WORD] = head
         self.halves[STATE_HALF] = OPEN
         self._tenure(epoch, started_ns, pid)
 
     def find_head(self) -> bool:
-        """Sets `head` to where the last writer ended, and returns whether the ring can be used.
+        """Sets `head` to the last writer's newest value, and returns whether the ring is consistent.
 
-        A ring that contradicts itself needs to be replaced. `head` is then the highest number that it ever showed.
+        An inconsistent ring must be replaced. `head` is then the highest number that readers can have seen in it.
         """
         head = self.words[HEAD_WORD]
         sound = head < LARGEST_NUMBER and 0 < self.first <= head + 1
@@ -280,12 +291,12 @@ class OwnRing(Ring):
                 if self._is_possible(stamp, slot):
                     head = max(head, stamp // 2)
             if head >= LARGEST_NUMBER:
-                raise Damaged("its numbers are used up", "use another name")
+                raise Damaged("its sequence numbers are used up", "choose another name")
         self.head = head
         return sound
 
     def catch_up(self) -> None:
-        """Moves `head` past values that were whole when a signal or death kept the writer from storing it."""
+        """Moves `head` past complete values that were stored just before a signal or death stopped the writer."""
         for _ in range(self._slots):
             number = self.head + 1
             if self.words[self.slot_word(number)] != 2 * number:
@@ -293,7 +304,7 @@ class OwnRing(Ring):
             self.head = number
 
     def take_over(self, started_ns: int, pid: int) -> None:
-        """Starts to write after `head`, which `find_head` has set."""
+        """Begins to write after `head`, which `find_head` has set."""
         self.words[HEAD_WORD] = self.head
         self._tenure((self.epoch + 1) % (1 << 64), started_ns, pid)
         self.change_state(OPEN)
@@ -308,16 +319,19 @@ class OwnRing(Ring):
         self.halves[PID_HALF] = pid
 
     def publish(self, payload: bytes | bytearray | memoryview) -> int:
-        """Makes a value of at most `capacity` bytes the newest one, and returns its number."""
+        """Publishes a value of at most `capacity` bytes, and returns its number."""
         is_mine = False
         try:
             if self._in_use:
-                raise Error("another thread, or the code that a signal interrupted, is publishing; use a lock")
+                raise Error(
+                    "another thread, or code that a signal handler interrupted, is using this writer",
+                    "protect the writer with a lock, and do not publish in signal handlers",
+                )
             self._in_use = is_mine = True
             self.catch_up()
             number = self.head + 1
             if number > LARGEST_NUMBER:
-                raise Damaged("its numbers are used up", "use another name")
+                raise Damaged("its sequence numbers are used up", "choose another name")
             self.store(number, payload, 0)
             self.words[HEAD_WORD] = self.head = number
             self._ring_bell()
@@ -332,7 +346,7 @@ class OwnRing(Ring):
         return number
 
     def store(self, number: int, payload: bytes | bytearray | memoryview, published: int) -> None:
-        """Stores a whole value in its slot, without making it the newest one."""
+        """Stores a complete value in its slot, but does not change the head."""
         words = self.words
         at = self.slot_word(number)
         length = len(payload)

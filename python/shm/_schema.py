@@ -1,6 +1,7 @@
-"""Schemas: what a document may say, and its canonical form. FORMAT.md, section 22.
+"""Schema documents: their rules and their canonical form. FORMAT.md, section 22.
 
-A document may be anybody's: none is nested too deep to recurse into, and no type contains itself without an end.
+A document may come from a hostile program. Therefore documents that nest too deep to recurse into are refused, and so
+are types that contain themselves without end.
 """
 
 from __future__ import annotations
@@ -32,25 +33,32 @@ Document = Any  # a parsed JSON document
 
 
 class SchemaError(ValueError):
-    """A schema that breaks the rules; the text says which."""
+    """A schema that breaks the rules. The text states which rule.
+
+    `advice` is for those who gave a dtype and a shape.
+    """
+
+    def __init__(self, text: str, advice: str = "") -> None:
+        super().__init__(text)
+        self.advice = advice
 
 
 # Schemas
 
 
 class ArraySchema:
-    """Of kind 4. `shape[0]` may be 0: it then follows from the length of the payload."""
+    """The schema of kind 4 (array). If `shape[0]` is 0, the length of each payload determines the number of rows."""
 
     def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
         self.dtype = dtype
         self.shape = shape
         self.item_bytes = DTYPE_BYTES[dtype]
         self.is_open = bool(shape) and shape[0] == 0
-        #: What a payload's length is, or what it is a multiple of.
+        #: The length of a payload in bytes or, if the number of rows is open, of one row.
         self.unit_bytes = self.item_bytes * math.prod(shape[1:] if self.is_open else shape)
 
     def shape_of(self, length: int) -> tuple[int, ...]:
-        """The shape of a payload of `length` bytes."""
+        """Returns the shape of a payload of `length` bytes. Raises Misfit if no shape fits."""
         if self.is_open and length % self.unit_bytes == 0:
             return (length // self.unit_bytes, *self.shape[1:])
         if length != self.unit_bytes:
@@ -60,16 +68,16 @@ class ArraySchema:
 
 
 class NamedSchema:
-    """Of kind 5, where only the name of the type is known: values are bytes."""
+    """A schema of kind 5 (bincode) that gives only the name and version of the type. Values are bytes."""
 
 
 Schema = ArraySchema | NamedSchema | TypeCodec
 
 
 def parse(document: bytes) -> Schema:
-    """The schema in a document. Raises SchemaError."""
+    """Parses a schema document. Raises SchemaError."""
     if len(document) > LARGEST_DOCUMENT:
-        raise SchemaError(f"it has {len(document)} bytes, more than {LARGEST_DOCUMENT}")
+        raise SchemaError(f"it has {len(document)} bytes, and the limit is {LARGEST_DOCUMENT}")
     try:
         parsed = strict_json(document, _object)
     except (ValueError, RecursionError) as error:
@@ -81,16 +89,16 @@ def parse(document: bytes) -> Schema:
         return _array(parsed["dtype"], parsed["shape"])
     if set(parsed) == {"name", "version"}:
         if not isinstance(parsed["name"], str) or not _is_count(parsed["version"]):
-            raise SchemaError("'name' is a string, 'version' a number")
+            raise SchemaError("'name' must be a string and 'version' an integer from 0 to 2**64 - 1")
         _check_name(parsed["name"])
         return NamedSchema()
     if set(parsed) == {"type", "types"} and isinstance(parsed["types"], dict):
         return TypeCodec(_Types(parsed["types"]).root(parsed["type"]))
-    raise SchemaError("it has other members than dtype and shape, type and types, or name and version")
+    raise SchemaError("its members must be dtype and shape, type and types, or name and version")
 
 
 def canonical(schema: Document) -> bytes:
-    """The document that a writer stores for one that is given as JSON or parsed. Raises SchemaError."""
+    """Returns the canonical form of a schema that is given as JSON or as parsed JSON. Raises SchemaError."""
     try:
         text = schema.encode("utf-8") if isinstance(schema, str) else schema
         document = text if isinstance(text, bytes) else _compact(text)
@@ -112,7 +120,7 @@ def canonical(schema: Document) -> bytes:
 
 
 def parsed(document: bytes | None) -> Document:
-    """A document as parsed JSON; None without one, or if it is not JSON."""
+    """Returns the document as parsed JSON, or None if there is no document or it is not JSON."""
     if document is not None:
         with suppress(ValueError, RecursionError):
             return json.loads(document)
@@ -120,33 +128,33 @@ def parsed(document: bytes | None) -> Document:
 
 
 def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Document:
-    """JSON and no more: UTF-8 and no NaN. Raises ValueError, RecursionError."""
+    """Parses JSON strictly: it must be UTF-8, without NaN and infinity. Raises ValueError, RecursionError."""
     return json.loads(document.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=make_object)
 
 
 class _NotJson(ValueError):
-    """A fault that is ours to describe, not the JSON parser's."""
+    """A fault that this module finds, and not the JSON parser."""
 
 
 def json_fault(error: Exception) -> str:
-    """What is wrong with a document that `strict_json` refused."""
+    """Returns what is wrong with a document that `strict_json` refused."""
     if isinstance(error, _NotJson):
         return str(error)
     if isinstance(error, UnicodeDecodeError):
-        return f"it is not UTF-8 from byte {error.start} on"
+        return f"byte {error.start} is not UTF-8"
     if isinstance(error, json.JSONDecodeError):
-        return f"it breaks off or goes wrong at character {error.pos}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it has too many digits"
+        return f"it ends early or is wrong at character {error.pos}"
+    return "it nests too deep" if isinstance(error, RecursionError) else "a number in it has too many digits"
 
 
 def _no_constant(name: str) -> None:
-    raise _NotJson(f"{name} is not a number in JSON")
+    raise _NotJson(f"it contains {name}")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _NotJson("a name appears twice in an object")
+        raise _NotJson("an object in it contains the same name twice")
     return found
 
 
@@ -159,25 +167,25 @@ def _is_count(number: Any) -> bool:
 
 
 def _check_name(name: str) -> None:
-    """Of a type, a field or a variant."""
+    """Checks the name of a type, a field or a variant."""
     try:
         length = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise SchemaError(f"the name {show(name)} has no UTF-8 form") from error
+        raise SchemaError(f"the name {show(name)} cannot be encoded as UTF-8") from error
     if not 1 <= length <= _LONGEST_NAME:
-        raise SchemaError(f"a name has {length} bytes, not 1 to {_LONGEST_NAME}")
+        raise SchemaError(f"the name {show(name)} has {length} bytes, not 1 to {_LONGEST_NAME}")
 
 
 def _array(dtype: Document, shape: Document) -> ArraySchema:
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
-        raise SchemaError(f"unknown dtype {show(dtype)}; the known ones are {' '.join(DTYPE_BYTES)}")
+        raise SchemaError(f"dtype {show(dtype)} is not supported", f"use one of {' '.join(DTYPE_BYTES)}")
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS or not all(map(_is_count, shape)):
-        raise SchemaError(f"the shape {show(shape)} is not a list of at most {_MOST_DIMENSIONS} lengths")
+        raise SchemaError(f"shape {show(shape)} is not a list of lengths", f"give at most {_MOST_DIMENSIONS} integers")
     if 0 in shape[1:]:
-        raise SchemaError(f"in the shape {show(shape)} only the first length may be 0")
+        raise SchemaError(f"shape {show(shape)} contains a 0", "use 0 only as the first length, for any number of rows")
     array = ArraySchema(dtype, tuple(shape))
     if array.unit_bytes >= 1 << 48:
-        raise SchemaError(f"an array of {array.unit_bytes} bytes is larger than a payload can be")
+        raise SchemaError(f"an array of {array.unit_bytes} bytes is too large for a payload", "use a smaller shape")
     return array
 
 
@@ -187,14 +195,14 @@ def _check_depth(document: Document) -> None:
         level = [inner for outer in level for inner in _children(outer) if isinstance(inner, (dict, list))]
         if not level:
             return
-    raise SchemaError(f"it nests deeper than {_DEEPEST_DOCUMENT}")
+    raise SchemaError(f"it nests deeper than {_DEEPEST_DOCUMENT} levels")
 
 
 def _children(document: Document) -> list[Document]:
     return list(document.values()) if isinstance(document, dict) else document if isinstance(document, list) else []
 
 
-# The canonical form. Both functions take a form that `parse` has accepted, and add the names that they meet to `names`.
+# The canonical form. Both functions expect a form that `parse` has accepted, and append the names in it to `names`.
 
 
 def _canonical_format(form: Document, names: list[str]) -> Document:
@@ -219,7 +227,7 @@ def _canonical_format(form: Document, names: list[str]) -> Document:
 
 
 def _canonical_container(form: Document, names: list[str]) -> Document:
-    """Of a container or a variant, whose forms do not differ here."""
+    """Returns the canonical form of a container or of a variant, which are treated alike."""
     if isinstance(form, str):
         return form
     ((what, content),) = form.items()
@@ -236,15 +244,15 @@ def _canonical_container(form: Document, names: list[str]) -> Document:
     }  # fmt: skip
 
 
-# From documents to nodes
+# Turning documents into nodes
 
 
 class _Types:
-    """The containers of one schema."""
+    """Builds the nodes for the containers of one schema."""
 
     def __init__(self, types: dict[str, Document]) -> None:
         self._references: list[Reference] = []
-        #: Of the container in hand, the names that it contains directly, so that it cannot contain itself.
+        #: The types that the current container contains directly, which shows whether it contains itself.
         self._direct: set[str] = set()
         self._containers: dict[str, Node] = {}
         graph: dict[str, set[str]] = {}
@@ -255,20 +263,20 @@ class _Types:
         try:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
-            raise SchemaError(f"type {error.args[1][0]!r} contains itself") from error
+            raise SchemaError(f"type {show(error.args[1][0])} contains itself") from error
 
     def root(self, form: Document) -> Node:
         node = self._format(form, False)
         for reference in self._references:
             if reference.name not in self._containers:
-                raise SchemaError(f"type {reference.name!r} is not defined")
+                raise SchemaError(f"type {show(reference.name)} is not defined")
             reference.content = self._containers[reference.name]
         return node
 
     def _format(self, form: Document, direct: bool) -> Node:
         if isinstance(form, str) and form in PRIMITIVES:
             return PRIMITIVES[form]
-        what, content = _only_member(form)
+        what, content = _only_member(form, "format")
         if what == "TYPENAME" and isinstance(content, str):
             if direct:
                 self._direct.add(content)
@@ -286,7 +294,7 @@ class _Types:
             size = content["SIZE"]
             if _is_count(size):
                 return TupleArray(self._format(content["CONTENT"], direct), size)
-        raise SchemaError(f"{show(form)} is not a format")
+        raise SchemaError(f"{show(form)} is not a valid format")
 
     def _tuple(self, content: Document, direct: bool) -> Node:
         if not isinstance(content, list):
@@ -296,7 +304,7 @@ class _Types:
     def _container(self, form: Document) -> Node:
         if form == "UNITSTRUCT":
             return Unit()
-        what, content = _only_member(form)
+        what, content = _only_member(form, "container")
         if what == "NEWTYPESTRUCT":
             return Newtype(self._format(content, True))
         if what == "TUPLESTRUCT":
@@ -305,12 +313,12 @@ class _Types:
             return self._struct(content, True)
         if what == "ENUM" and isinstance(content, dict):
             return self._enum(content)
-        raise SchemaError(f"{show(form)} is not a container")
+        raise SchemaError(f"{show(form)} is not a valid container")
 
     def _struct(self, content: Document, direct: bool) -> Node:
         if not isinstance(content, list):
             raise SchemaError(f"{show(content)} is not a list of fields")
-        fields = [_only_member(field) for field in content]
+        fields = [_only_member(field, "field") for field in content]
         for name, _ in fields:
             _check_name(name)
         if len({name for name, _ in fields}) != len(fields):
@@ -321,8 +329,8 @@ class _Types:
         variants: dict[int, tuple[str, Node | None]] = {}
         for index, named in content.items():
             if not _INDEX.fullmatch(index) or int(index) >= 1 << 32:
-                raise SchemaError(f"{show(index)} is not the index of a variant")
-            name, form = _only_member(named)
+                raise SchemaError(f"{show(index)} is not the index of an enum variant")
+            name, form = _only_member(named, "variant")
             _check_name(name)
             variants[int(index)] = (name, self._variant(form))
         if len({name for name, _ in variants.values()}) != len(variants):
@@ -332,17 +340,18 @@ class _Types:
     def _variant(self, form: Document) -> Node | None:
         if form == "UNIT":
             return None
-        what, content = _only_member(form)
+        what, content = _only_member(form, "variant")
         if what == "NEWTYPE":
             return Newtype(self._format(content, False))
         if what == "TUPLE":
             return self._tuple(content, False)
         if what == "STRUCT":
             return self._struct(content, False)
-        raise SchemaError(f"{show(form)} is not a variant")
+        raise SchemaError(f"{show(form)} is not a valid variant")
 
 
-def _only_member(form: Document) -> tuple[str, Document]:
+def _only_member(form: Document, sort: str) -> tuple[str, Document]:
+    """Returns the name and content of the only member of an object. Raises SchemaError if it has not one member."""
     if not isinstance(form, dict) or len(form) != 1:
-        raise SchemaError(f"{show(form)} is not an object with one member")
+        raise SchemaError(f"{show(form)} is not a valid {sort}")
     return next(iter(form.items()))

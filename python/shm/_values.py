@@ -1,4 +1,4 @@
-"""Python values to payloads and back, for each kind. FORMAT.md, section 3, and 22 to 24."""
+"""Converts Python values of each kind to payloads and back. FORMAT.md, sections 3 and 22 to 24."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ from typing import Any, Protocol
 
 from . import _format, _schema
 from ._codec import Misfit, TypeCodec
-from ._errors import BadValue, Damaged, UnknownFormat
+from ._errors import BadOption, BadValue, Damaged, UnknownFormat
 from ._schema import ArraySchema, SchemaError
 
 Payload = bytes | bytearray | memoryview
 
 
 class Codec(Protocol):
-    """What a kind, with its schema, makes of payloads."""
+    """Encodes and decodes the values of a region's kind and schema."""
 
-    #: Whether `decode` wants a bytearray, because the value keeps it and may be changed.
+    #: Whether `decode` needs a bytearray, because the value uses its memory and is writable.
     copies_are_mutable: bool
 
     def decode(self, payload: Any) -> Any:
-        """The value of a private copy of a payload. Raises BadValue."""
+        """Returns the value of a private copy of a payload. Raises BadValue."""
 
     def in_place(self, payload: memoryview) -> Any:
-        """The same for a payload in the region: no copy, and nothing that can be changed. Raises BadValue."""
+        """Returns a read-only value that uses the memory of a payload in the region. Raises BadValue."""
 
     def encode(self, value: Any) -> Payload:
-        """Raises BadValue."""
+        """Returns the payload of a value. Raises BadValue."""
 
 
 def codec_for(kind: int, document: bytes | None, fingerprint: int) -> Codec:
-    """Errors: UnknownFormat, and Damaged for a schema that is none."""
+    """Returns the codec for the values of a region.
+
+    Raises UnknownFormat for an unknown kind, and Damaged for a schema that is invalid or belongs to another kind.
+    """
     if kind not in _format.KINDS:
-        raise UnknownFormat(f"it is of kind {kind}, which this package does not know; use a newer version of it")
+        raise UnknownFormat(f"its kind has number {kind}, which this package does not support")
     if kind not in (_format.ARRAY, _format.BINCODE):
         document = None
     if fingerprint != _format.fingerprint_of(document):
-        raise Damaged("its fingerprint is not that of its schema")
+        raise Damaged("its fingerprint does not match its schema")
     try:
         schema = None if document is None else _schema.parse(document)
     except SchemaError as error:
         raise Damaged(f"its schema is not valid: {error}") from error
     if (kind == _format.ARRAY) != isinstance(schema, ArraySchema):
-        raise Damaged("its schema is not one for its kind")
+        raise Damaged(f"its schema does not describe values of kind {_format.KINDS[kind]!r}")
     if isinstance(schema, ArraySchema):
         return _Array(schema)
     if isinstance(schema, TypeCodec):
@@ -53,7 +56,7 @@ def codec_for(kind: int, document: bytes | None, fingerprint: int) -> Codec:
 
 
 class _Bytes:
-    """Kind 1, and kind 5 without a type that is known in its parts."""
+    """Kind 1 (bytes), and kind 5 (bincode) if no schema describes the parts of the type."""
 
     copies_are_mutable = False
     decode = staticmethod(bytes)
@@ -67,7 +70,8 @@ class _Bytes:
         try:
             view = memoryview(value)
         except TypeError as error:
-            raise BadValue(f"expected bytes, got {type(value).__name__}") from error
+            fault = f"expected bytes, got {type(value).__name__}"
+            raise BadValue(fault, "give bytes, or an object with a buffer") from error
         return _flat(view)
 
 
@@ -76,15 +80,16 @@ class _Text(_Bytes):
         try:
             return payload.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadValue(f"it is not UTF-8 from byte {error.start} on") from error
+            raise BadValue(f"its payload is not text: byte {error.start} is not UTF-8") from error
 
     def encode(self, value: Any) -> Payload:
         if not isinstance(value, str):
-            raise BadValue(f"expected a str, got {type(value).__name__}")
+            raise BadValue(f"expected a str, got {type(value).__name__}", "give a str")
         try:
             return value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise BadValue(f"character {error.start} of the text has no UTF-8 form") from error
+            fault = f"character {error.start} of the text cannot be encoded as UTF-8"
+            raise BadValue(fault, "give text without lone surrogates") from error
 
 
 class _Json(_Bytes):
@@ -92,13 +97,16 @@ class _Json(_Bytes):
         try:
             return _schema.strict_json(payload)
         except (ValueError, RecursionError) as error:
-            raise BadValue(f"it is not JSON: {_schema.json_fault(error)}") from error
+            raise BadValue(f"its payload is not JSON: {_schema.json_fault(error)}") from error
 
     def encode(self, value: Any) -> Payload:
         try:
-            return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+            return json.dumps(
+                value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse_type
+            ).encode("utf-8")
         except (TypeError, ValueError, RecursionError) as error:
-            raise BadValue(f"JSON cannot express it: {_json_fault(error, value)}") from error
+            fault, advice = _json_fault(error)
+            raise BadValue(f"JSON cannot represent the value: {fault}", advice) from error
 
 
 class _Typed(_Bytes):
@@ -109,16 +117,18 @@ class _Typed(_Bytes):
         try:
             return self._schema.decode(payload)
         except Misfit as misfit:
-            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
+            raise BadValue(f"its payload does not fit the schema: {misfit}") from misfit
 
     def encode(self, value: Any) -> Payload:
         try:
             return self._schema.encode(value)
         except Misfit as misfit:
-            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
+            advice = "give a value of the type in the writer's schema"
+            raise BadValue(f"the value does not fit the schema: {misfit}", advice) from misfit
 
 
-# What struct and memoryview call the elements; they know no complex numbers, and memoryview no 2-byte floats.
+# The format characters of `memoryview` and `struct`. They have none for complex numbers, and `memoryview` has none for
+# 2-byte floats.
 _FORMATS: dict[str, Any] = {
     "|b1": "?", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q", "|u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q",
     "<f4": "f", "<f8": "d",
@@ -128,7 +138,11 @@ _FAMILIES = {"?": "b", "b": "i", "h": "i", "i": "i", "l": "i", "q": "i", "B": "u
 
 
 class _Array:
-    """Kind 4: NumPy arrays if NumPy can be imported, else memoryviews; bytes of elements that those do not know."""
+    """Kind 4 (array).
+
+    Values are NumPy arrays if NumPy can be imported, and otherwise memoryviews. Elements that a memoryview does not
+    support are returned as bytes.
+    """
 
     copies_are_mutable = True
 
@@ -144,51 +158,74 @@ class _Array:
         try:
             shape = self._schema.shape_of(len(payload))
         except Misfit as misfit:
-            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
+            raise BadValue(f"its payload has a wrong length: {misfit.args[0]}") from misfit
         dtype = self._schema.dtype
         if dtype == "|b1" and payload.tobytes().translate(None, b"\0\1"):
-            raise BadValue("it does not fit the schema: a boolean is neither 0 nor 1")
+            raise BadValue("its payload contains a bool that is neither 0 nor 1")
         if self._numpy is not None:
             return self._numpy.ndarray(shape, dtype, payload)
         if dtype not in _FORMATS:
             return payload
-        # memoryview knows no shape with a 0 in it.
+        # A memoryview cannot have a shape that contains a 0.
         return payload.cast(_FORMATS[dtype]) if 0 in shape else payload.cast(_FORMATS[dtype], shape)
 
     def encode(self, value: Any) -> Payload:
         try:
             view = memoryview(value)
         except (TypeError, ValueError) as error:
-            raise BadValue(f"expected an array of {self._schema.dtype}, got {type(value).__name__}") from error
+            fault = f"expected an array of {self._schema.dtype!r}, got {type(value).__name__}"
+            raise BadValue(fault, f"convert it with numpy.array(value, {self._schema.dtype!r})") from error
         flat_bytes = view.ndim == 1 and view.format == "B"
         dtype = _dtype_of(view)
         if dtype != self._schema.dtype and not flat_bytes:
-            raise BadValue(f"expected elements {self._schema.dtype}, got {dtype}: convert it with astype")
+            fault = f"expected elements of dtype {self._schema.dtype!r}, got {dtype!r}"
+            raise BadValue(fault, f"convert the array with astype({self._schema.dtype!r})")
         try:
             shape = self._schema.shape_of(view.nbytes)
         except Misfit as misfit:
-            raise BadValue(f"it does not fit the schema: {misfit}") from misfit
+            if not flat_bytes:
+                raise self._wrong_shape(view) from misfit
+            raise BadValue(misfit.args[0], "give bytes of that length") from misfit
         if view.shape != shape and not flat_bytes:
-            raise BadValue(f"expected the shape {shape}, got {view.shape}")
+            raise self._wrong_shape(view)
         payload = _flat(view)
         if flat_bytes and self._schema.dtype == "|b1" and bytes(payload).translate(None, b"\0\1"):
-            raise BadValue("a boolean is neither 0 nor 1")
+            raise BadValue("the value contains a bool that is neither 0 nor 1", "give a byte of 0 or 1 for each bool")
         return payload
 
 
-def _json_fault(error: Exception, value: Any) -> str:
-    """Why `json` could not write a value."""
+    def _wrong_shape(self, view: memoryview) -> BadValue:
+        shape = str(self._schema.shape)
+        if self._schema.is_open:
+            shape = shape.replace("0", "any", 1)
+        return BadValue(f"expected an array of shape {shape}, got {view.shape}", "reshape the array")
+
+
+class _WrongType(TypeError):
+    """A value that JSON cannot represent. The text describes it."""
+
+
+def _refuse_type(value: Any) -> Any:
+    raise _WrongType(f"it contains a {type(value).__name__}")
+
+
+def _json_fault(error: Exception) -> tuple[str, str]:
+    """Returns why `json` could not write a value, and what to do about it."""
     if isinstance(error, UnicodeEncodeError):
-        return "a text in it has no UTF-8 form"
+        return "a str in it cannot be encoded as UTF-8", "give text without lone surrogates"
+    if isinstance(error, _WrongType):
+        return str(error), "give only dict, list, str, int, float, bool and None"
     if isinstance(error, TypeError):
-        return f"a {type(value).__name__}, or something in it, is not a dict, list, str, number, bool or None"
+        return "a dict in it has a key that is not a str", "give dicts whose keys are str"
     if isinstance(error, RecursionError) or "Circular" in str(error):
-        return "it is nested too deeply, or contains itself"
-    return "a number in it is not finite"
+        return "it contains itself, or nests too deep", "give a value that nests less deep"
+    if "digits" in str(error):
+        return "an integer in it has too many digits", "give smaller integers, or write them as str"
+    return "a float in it is NaN or infinite", "replace it, for example by None"
 
 
 def _dtype_of(view: memoryview) -> str:
-    """NumPy's `typestr` of a buffer's elements; what the buffer says, where that is none of ours."""
+    """Returns NumPy's `typestr` for the elements of a buffer, or the buffer's own format if it has no dtype."""
     family = _FAMILIES.get(view.format.lstrip("@<"))
     if family is None:
         return view.format
@@ -196,7 +233,7 @@ def _dtype_of(view: memoryview) -> str:
 
 
 def _flat(view: memoryview) -> Payload:
-    """The bytes of a buffer in C order, without a copy where that is possible."""
+    """Returns the bytes of a buffer in C order, if possible without a copy."""
     if view.c_contiguous and view.nbytes and view.format in _FAMILIES and view.format[0] != "Z":
         return view.cast("B")
     return view.tobytes()
@@ -211,9 +248,9 @@ def _numpy() -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """NumPy's `typestr` of what NumPy takes for a dtype. Raises ValueError.
+    """Returns NumPy's `typestr` for anything that NumPy accepts as a dtype. Raises BadOption.
 
-    Without NumPy, that is a `typestr` itself, or one without its first character ("f4").
+    Without NumPy, it accepts a `typestr`, with or without its first character ("<f4" or "f4").
     """
     numpy = _numpy()
     if numpy is None:
@@ -221,4 +258,4 @@ def dtype_name(dtype: Any) -> str:
     try:
         return str(numpy.dtype(dtype).str)
     except TypeError as error:
-        raise ValueError(f"{dtype!r} is not a dtype") from error
+        raise BadOption(f"{dtype!r} is not a dtype", "give a NumPy dtype or its name, such as '<f4'") from error

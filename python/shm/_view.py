@@ -1,4 +1,4 @@
-"""View: a value in place, without a copy."""
+"""View: a value that is read in place, without a copy."""
 
 from __future__ import annotations
 
@@ -8,26 +8,40 @@ from ._ring import Ring
 
 
 class View:
-    """A value in the region's own memory, read-only.
+    """A value in the region's own memory, read-only. `Reader.view` returns it.
 
-    The writer may overwrite it at any time. So use `data` first, then call `is_whole`, and keep what you computed only
-    if it returns True. The memory stays mapped while `data` is in use, even when the reader or the region is gone.
+    The writer may overwrite the value at any time. Therefore work with `data` first, then call `is_whole`, and use
+    your result only if it returns True:
+
+        with reader.view() as view:
+            mean = view.data.mean()
+            if view.is_whole():
+                print(mean)
+
+    The memory stays mapped while `data` is in use, even after the reader was closed or the region was removed.
+
+    Attributes:
+        data: The value: a memoryview of its bytes, or a NumPy array for a region of arrays if NumPy is installed.
+            None after the `with` block.
+        sequence: The value's number.
+        time: When the value was published, in nanoseconds since 1970.
     """
 
     __slots__ = ("data", "sequence", "time", "_words", "_stamp_word")
 
     def __init__(self, data: Any, sequence: int, ring: Ring) -> None:
-        #: A memoryview or, for an array where NumPy is installed, an ndarray.
         self.data = data
-        #: The value's number.
         self.sequence = sequence
-        #: When it was published, in nanoseconds since 1970.
         self.time = ring.time
         self._words = ring.words
         self._stamp_word = ring.slot_word(sequence)
 
     def is_whole(self) -> bool:
-        """Whether everything read from `data` until now belongs to this one value."""
+        """Returns whether the value was still unchanged at this moment.
+
+        If it returns True, everything that you have read from `data` so far belongs to this one value. If it returns
+        False, the writer has begun to overwrite it, and you must discard what you read.
+        """
         return self._words[self._stamp_word] == 2 * self.sequence
 
     def __enter__(self) -> View:

@@ -1,4 +1,4 @@
-"""Writer: a region's life, from creating it to removing it. FORMAT.md, sections 11 to 19. x86-64 only."""
+"""Writer: creates, writes, replaces and removes a region. FORMAT.md, sections 11 to 19. It works only on x86-64."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace as with_fields
 from typing import Any
 
 from . import _files, _format, _linux
-from ._errors import BadValue, Damaged, Error, Gone, NotFound, Unsupported
+from ._errors import Damaged, Error, Gone, NotFound, Unsupported
 from ._format import CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
 from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
@@ -20,30 +20,55 @@ from ._ring import OwnRing
 from ._schema import parsed
 from ._values import Payload, codec_for
 
-_NAME_NS = 50_000_000  # how often the names are compared
-_TRIES = 100  # at a region that appears and vanishes
+_NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
+_TRIES = 100  # attempts to open a region that is created and removed again and again
 
 
 class Writer:
-    """The one writer of a region: creates it, or continues after the last writer's values.
+    """Publishes values to a region. It creates the region, or continues after the values of the last writer.
 
-    An option that is not given stays as it is in the region. A new region has kind "bytes", 64 slots of 4096 bytes
-    (fewer if its arrays are large), mode 0o600 and no checksums unless you say otherwise. `dtype` and `shape` are for
-    a region of arrays, `schema` for one of values of a type (a document of FORMAT.md, section 22: JSON in bytes or
-    str, or parsed). `capacity` is how many bytes a slot holds; it grows with the values.
+    Arguments that are not given leave an existing region as it is. Changing `slots`, `capacity`, `mode` or `checksum`
+    keeps the newest values: as many as the new number of slots. A region that holds another kind or type is refused
+    and keeps its values, unless `replace` is True.
 
-    A region that holds another kind or type is refused with TypeMismatch, and keeps its values. With `replace=True` it
-    is replaced by an empty one, whose numbers go on. Other slots, a larger capacity, checksums or another mode need no
-    `replace`: the newest values stay.
+    Close the writer, or use it in a `with` block, so that its readers end when they have received all values. A writer
+    that is still open when the program ends normally is closed then. Use a writer in one thread at a time. A forked
+    child cannot use its parent's writer.
 
-    Close a writer, or use it in a `with` block, so that readers know that nothing more will come. One thread at a time
-    may use it, and a forked child may not.
+    Args:
+        name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
+        kind: "bytes", "text", "json", "array" or "bincode". A new region has kind "bytes" by default. Leave it out if
+            you give `dtype` and `shape` or `schema`.
+        dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
+        shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
+        schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
+        replace: Whether a region of another kind or type may be replaced. Its values are then discarded (see
+            `discarded`), and the numbers continue.
+        slots: How many values the region has room for, a power of two. A new region has 64 by default, or fewer if
+            these would need more than 64 MiB.
+        capacity: How many bytes a slot has room for. A new region has 4096 by default, or the length of an array. It
+            grows when a larger value is published. It cannot be made smaller while the region keeps its values.
+        mode: The permission bits of the region's file: 0o600 (the default for a new region), 0o640, 0o604 or 0o644.
+            The umask has no effect on them.
+        checksum: Whether values have checksums, which readers verify. A new region has none by default.
 
-    Errors: BadName, WriterAlive, NotOurs, NotARegion, UnknownFormat, Damaged, TypeMismatch, TooLarge, Unsupported;
-    ValueError for options that contradict each other.
+    Raises:
+        WriterAlive: if the region already has a writer.
+        TypeMismatch: if the region holds another kind or type, and `replace` is False.
+        BadName, BadOption: if an argument is not valid, or does not apply to the region.
+        NotOurs: if another user could have prepared, or could change, the region's file or lock file.
+        NotFound: if the directory does not exist.
+        TooLarge: if the region would be larger than a limit.
+        NotARegion, UnknownFormat, Damaged, Unsupported: if the file or its file system cannot be used.
+        Error: if the operating system refuses, for example because there is too little space.
+
+    Example:
+        >>> with shm.Writer("demo", "json") as writer:
+        ...     writer.publish({"celsius": 21.5})
+        1
     """
 
-    _lock: Lock | None = None  # also if the arguments were wrong
+    _lock: Lock | None = None  # a class attribute, so that it exists even if `__init__` refuses the arguments
 
     def __init__(
         self,
@@ -59,13 +84,14 @@ class Writer:
         mode: int | None = None,
         checksum: bool | None = None,
     ) -> None:
-        self._why_not = ""  # why it can no longer publish, and what to do
+        self._why_not = ("", "")  # why this writer can no longer publish, and what to do
         self._discarded = 0
-        self._exchange: Exchange | None = None  # not None between calls only if a signal came at a bad time
-        request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
+        self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
         try:
+            request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
             if not _linux.ORDERED:
-                raise Unsupported("Python can write shared memory on x86-64 only; use another language here")
+                fault = "Python can write regions only on x86-64 processors"
+                raise Unsupported(fault, "write it with a program in another language")
             self._location = _files.Location(name)
             with _files.system_errors():
                 _files.check_local(self._location.directory)
@@ -78,20 +104,35 @@ class Writer:
                     lock.free()
                     raise
         except Error as error:
-            error.during(f"cannot write region {os.fspath(name)!r}")
+            error.during(f"cannot open region {os.fspath(name)!r} for writing")
             raise
         _writers.add(self)
 
     # Publishing
 
     def publish(self, value: Any) -> int:
-        """Makes `value` the newest one, and returns its number. Readers never see a part of it.
+        """Publishes a value. Readers see either the whole value or nothing.
 
-        Errors: BadValue and TooLarge, which change nothing; Gone, which may be noticed just after publishing.
+        If the value is larger than a slot, the region is replaced by one with larger slots. Readers switch to it.
+
+        Args:
+            value: A value of the region's kind: bytes or another object with a buffer, a str, anything that `json` can
+                write, an array of the region's dtype and shape (or its bytes), or a value that fits the schema.
+
+        Returns:
+            The value's number. The first value has number 1.
+
+        Raises:
+            BadValue: if the value does not fit the region. Nothing was published.
+            TooLarge: if the region would become too large. Nothing was published.
+            Gone: if the writer is closed, or its region was removed or replaced. The writer checks this every 50 ms,
+                after it has published.
+            Damaged: if another program emptied the region's file.
+            Error: if the region could not grow, or another thread is using the writer. Nothing was published.
         """
         try:
-            if self._why_not:
-                raise Gone(self._why_not)
+            if self._why_not[0]:
+                raise Gone(*self._why_not)
             if self._exchange is not None:
                 self._settle()
             payload = self._codec.encode(value)
@@ -102,30 +143,29 @@ class Writer:
                 self._check_file()
             return number
         except Error as error:
-            advice = f"publish a value that fits a region of {self.kind}" if isinstance(error, BadValue) else ""
-            error.during(f"cannot publish to region {self.name!r}", advice)
+            error.during(f"cannot publish to region {self.name!r}")
             raise
 
-    # About the region
+    # Properties of the region
 
     @property
     def name(self) -> str:
-        """The name by which the writer was opened."""
+        """The name or path that was given to `Writer`."""
         return self._location.name
 
     @property
     def kind(self) -> str:
-        """"bytes", "text", "json", "array" or "bincode"."""
+        """The kind of the values: "bytes", "text", "json", "array" or "bincode"."""
         return KINDS[self._own.header.kind]
 
     @property
     def schema(self) -> Any:
-        """The schema of a region of kind "bincode", as parsed JSON; None without one, and for other kinds."""
+        """The schema of a region of kind "bincode", as parsed JSON, or None if it has none or another kind."""
         return None if self.kind == "array" else parsed(self._own.document)
 
     @property
     def array(self) -> Any:
-        """The dtype and shape of a region of arrays, as a dict; None for other kinds."""
+        """The dtype and shape of a region of arrays, as a dict, or None for other kinds."""
         return parsed(self._own.document) if self.kind == "array" else None
 
     @property
@@ -135,42 +175,53 @@ class Writer:
 
     @property
     def capacity(self) -> int:
-        """How many bytes a slot holds. It grows with the values."""
+        """How many bytes a slot has room for. It grows when a larger value is published."""
         return self._capacity
 
     @property
     def discarded(self) -> int:
-        """How many values this writer discarded when it replaced a region of another kind or type."""
+        """How many values this writer discarded when it replaced a region of another kind or type (`replace=True`)."""
         return self._discarded
 
     @property
     def head(self) -> int:
-        """Number of the newest value, of this writer or one before; 0 before the first."""
+        """The number of the newest value, from this writer or an earlier one, or 0 if none was ever published."""
         return self._ring.head
 
     # Ending
 
     def close(self) -> None:
-        """Tells readers that nothing more will come from this writer. The region and its values stay."""
+        """Closes the writer. The region and its values stay.
+
+        Readers that have received all values then end. Closing again has no effect.
+        """
         if self._lock is None:
             return
         self._settle()
         lock, self._lock = self._lock, None
-        self._why_not = self._why_not or "the writer is closed; open another one"
-        self._ring.change_state(CLOSED)  # also in a file that is gone: its readers have reached the end
+        if not self._why_not[0]:
+            self._why_not = ("this writer is closed", "open another one")
+        self._ring.change_state(CLOSED)  # also in a file that was removed, so that its readers end
         lock.clean_up()
         lock.free()
 
     @property
     def closed(self) -> bool:
-        """Whether this writer was closed."""
+        """Whether this writer is closed."""
         return self._lock is None
 
     def remove(self) -> None:
-        """Closes the writer, and removes the region. Readers can still receive what they have mapped, and then end."""
+        """Removes the region, and closes the writer.
+
+        Readers can still receive the values that were published, and then end.
+
+        Raises:
+            Gone: if the writer is closed, or its region was removed or replaced.
+            Error: if the operating system refuses to remove the file.
+        """
         try:
-            if self._lock is None or self._why_not:
-                raise Gone(self._why_not)
+            if self._lock is None or self._why_not[0]:
+                raise Gone(*self._why_not)
             with _files.system_errors():
                 self._settle()
                 self._check_names()
@@ -192,8 +243,11 @@ class Writer:
         self.close()
 
     def _forget(self) -> None:
-        """In a forked child: the region and the lock are the parent's. Nothing is stored or unlocked."""
-        self._why_not = "its writer belongs to the parent process; open another region in this one"
+        """Makes the writer unusable in a forked child. Stores and unlocks nothing: the region belongs to the parent."""
+        self._why_not = (
+            "this process was forked from the one that opened the writer",
+            "publish in that process, or open the writer after the fork",
+        )
         if self._lock is not None:
             self._lock.forget()
             self._lock = None
@@ -213,10 +267,10 @@ class Writer:
             else:
                 self._take_over(region, request)
                 return
-        raise Error("it appears and vanishes again and again; try again later")
+        raise Error(f"it was created and removed during each of {_TRIES} attempts to open it", "try again later")
 
     def _create(self, request: Request) -> bool:
-        """Creates the region, unless one has appeared by now."""
+        """Creates the region. Returns False if another process has created it meanwhile."""
         planned, document = plan(None, None, request)
         header = with_fields(planned, boot_id=self._boot, created_ns=time.time_ns())
         mode = request.mode or 0o600
@@ -234,7 +288,7 @@ class Writer:
     def _take_over(self, region: _files.RegionFile, request: Request) -> None:
         header = region.header
         if not request.replace or request.type.accepts(header.kind, region.document):
-            codec_for(header.kind, region.document, header.fingerprint)  # otherwise it is replaced, whatever it is
+            codec_for(header.kind, region.document, header.fingerprint)  # raises an error if its type is damaged
             request.type.check(header.kind, region.document)
         ring = OwnRing(region.map, header, self._boot)
         is_sound = ring.find_head()
@@ -266,21 +320,21 @@ class Writer:
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     def _check_file(self) -> None:
-        """Raises Gone as `_check_names` does; Damaged, and Gone from then on, if the file was emptied."""
+        """Raises Gone like `_check_names`, and Damaged if the file was emptied. Later calls of `publish` raise Gone."""
         self._check_names()
         if self._ring.state != OPEN:
             fault = "its file was emptied while this writer had it open"
-            self._why_not = f"{fault}; open another one, under another name"
+            self._why_not = (fault, "open a region with another name")
             raise Damaged(fault)
 
     def _check_names(self) -> None:
-        """Raises Gone, from then on, if the region's or the lock's name leads to another file."""
+        """Raises Gone if the name of the region or of its lock file refers to another file. Later calls do so, too."""
         location, lock = self._location, self._lock
         if location.identity(location.file) != self._own.identity or (
             lock is not None and location.identity(location.lock_file) != lock.identity
         ):
-            self._why_not = "it was removed or replaced while this writer had it open; open another writer"
-            raise Gone(self._why_not)
+            self._why_not = ("another program removed or replaced it", "open another writer")
+            raise Gone(*self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     # Files
@@ -303,7 +357,10 @@ class Writer:
         mode: int,
         payload: Payload | None,
     ) -> None:
-        """Replaces `old` by another file with its newest values, and with `payload` as the next one. Section 16."""
+        """Replaces the file `old` by a new one, to which it copies the newest values. FORMAT.md, section 16.
+
+        If there is a `payload`, it becomes the next value of the new file.
+        """
         self._own = old
         self._check_names()
         old.ring.catch_up()
@@ -326,7 +383,7 @@ class Writer:
                 copied = copy_values(old.ring, new.ring, header.slots - (payload is not None))
             newest, oldest = (copied[0], copied[-1]) if copied else (head, head + 1)
             new.ring.begin(newest, oldest, epoch if keeps_lineage else 1, self._started_ns, os.getpid())
-            new.ring.head = head  # numbers go on after it, even if its value could not be copied
+            new.ring.head = head  # the next value gets the number after it, even if the newest value was not copied
             if payload is not None:
                 new.ring.publish(payload)
             self._check_names()
@@ -337,7 +394,7 @@ class Writer:
             self._settle()
 
     def _settle(self) -> None:
-        """Ends an exchange of files, also after a signal or an error: the name says which one is the region now."""
+        """Ends an exchange of files, also after a signal or an error. The name shows which file is the region now."""
         exchange, location = self._exchange, self._location
         if exchange is None:
             return

@@ -1,4 +1,4 @@
-"""A directory of its own for each test, the two programs, and waiting with a deadline."""
+"""Fixtures and helpers: a separate directory for each test, the two programs, and waiting with a deadline."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def region_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """What `condition` returns, as soon as that is true."""
+    """Calls `condition` until it returns something true, and returns that."""
     end = time.monotonic() + DEADLINE_SECONDS
     while not (result := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.001)
     return result
 
 
 def available(reader: shm.Reader) -> Iterator[Any]:
-    """The values that are there, without waiting for more."""
+    """Receives all values that have been published, without waiting for more."""
     with contextlib.suppress(shm.TimedOut, shm.Ended):
         while True:
             yield reader.try_recv()
 
 
 def retained(name: str = "r") -> list[tuple[int, Any]]:
-    """Numbers and values that a region holds."""
+    """Returns the number and value of everything that can still be read from a region."""
     with shm.Reader(name, start="oldest") as reader:
         return [(reader.sequence, value) for value in available(reader)]
 
@@ -63,12 +63,12 @@ def end(child: subprocess.Popen[str]) -> None:
     child.wait()
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):  # what was not yet written
+            with contextlib.suppress(BrokenPipeError):  # closing flushes unwritten data
                 pipe.close()
 
 
 class Programs:
-    """shm-writer and shm-reader, from $SHM_PROGRAMS or the PATH."""
+    """Runs shm-writer and shm-reader, which are in the directory $SHM_PROGRAMS or in the PATH."""
 
     def __init__(self) -> None:
         directory = os.environ.get("SHM_PROGRAMS")
@@ -108,7 +108,7 @@ def programs() -> Iterator[Programs]:
 
 @pytest.fixture
 def python() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
-    """Starts a process that runs some Python, with `shm` imported. Prints of it can be read line by line."""
+    """Starts a process that runs Python code with `shm` imported. Its output can be read line by line."""
     children = []
 
     def start(code: str) -> subprocess.Popen[str]:

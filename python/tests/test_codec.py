@@ -1,4 +1,4 @@
-"""Schemas and values of their types, without regions."""
+"""Encoding and decoding typed values, without regions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from shm import _format, _schema
 from shm._codec import Misfit, TypeCodec
 
-# FORMAT.md, sections 22 and 23.
+# The example of FORMAT.md, sections 22 and 23.
 READING = (
     b'{"type":{"TYPENAME":"Reading"},"types":{"Position":{"TUPLESTRUCT":["F64","F64"]},"Reading":{"STRUCT":[{"room":"ST'
     b'R"},{"celsius":"F64"},{"position":{"OPTION":{"TYPENAME":"Position"}}},{"state":{"TYPENAME":"State"}}]},"State":{"'
@@ -26,7 +26,7 @@ KITCHEN_BYTES = bytes.fromhex(
 
 
 def codec(form: Any, **types: Any) -> TypeCodec:
-    """Of a format, and the containers that it names."""
+    """Returns the codec of a format and of the containers that it refers to."""
     parsed = _schema.parse(json.dumps({"type": form, "types": types}).encode())
     assert isinstance(parsed, TypeCodec)
     return parsed
@@ -38,7 +38,7 @@ def nested(depth: int, inner: Any, what: str = "OPTION") -> Any:
     return inner
 
 
-def test_the_documents_example_is_coded() -> None:
+def test_the_example_in_the_document_is_encoded_and_decoded() -> None:
     schema = _schema.parse(READING)
     assert isinstance(schema, TypeCodec)
     assert schema.encode(KITCHEN) == KITCHEN_BYTES
@@ -80,13 +80,13 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize("form, value, encoded", GOLDEN)
-def test_each_format_has_its_bytes(form: Any, value: Any, encoded: str) -> None:
+def test_each_format_is_encoded_as_the_document_says(form: Any, value: Any, encoded: str) -> None:
     assert codec(form).encode(value).hex() == encoded
     decoded = codec(form).decode(bytes.fromhex(encoded))
     assert decoded == value and repr(decoded) == repr(value)
 
 
-def test_each_container_has_its_bytes() -> None:
+def test_each_container_is_encoded_as_the_document_says() -> None:
     types = {
         "Nothing": "UNITSTRUCT",
         "Meters": {"NEWTYPESTRUCT": "U8"},
@@ -110,7 +110,7 @@ def test_each_container_has_its_bytes() -> None:
     assert by_shade.decode(by_shade.encode({"Red": 1, "Green": 2})) == {"Red": 1, "Green": 2}
 
 
-def test_numbers_are_rounded_to_floats() -> None:
+def test_numbers_are_rounded_to_the_precision_of_floats() -> None:
     assert codec("F32").encode(1 + 2**-40).hex() == "0000803f"
     assert codec("F32").encode(1e-300).hex() == "00000000"
     assert codec("F32").encode(-math.inf).hex() == "000080ff"
@@ -121,7 +121,7 @@ def test_numbers_are_rounded_to_floats() -> None:
 @pytest.mark.parametrize(
     "form, value, complaint",
     [
-        ("U8", 256, "value: expected U8, got int 256"),
+        ("U8", 256, "expected U8, got int 256"),
         ("U8", -1, "expected U8"),
         ("U8", True, "expected U8, got bool True"),
         ("U8", "1", "expected U8, got str '1'"),
@@ -142,7 +142,7 @@ def test_numbers_are_rounded_to_floats() -> None:
         ({"TUPLE": ["U8"]}, [1, 2], "expected 1 values, got 2"),
         ({"MAP": {"KEY": "STR", "VALUE": "U8"}}, {"a": "b"}, "value['a']: expected U8"),
         ({"MAP": {"KEY": "STR", "VALUE": "U8"}}, [["a", 1]], "expected a dict"),
-        ({"MAP": {"KEY": "F32", "VALUE": "U8"}}, [[1.0]], "expected a pair"),
+        ({"MAP": {"KEY": "F32", "VALUE": "U8"}}, [[1.0]], "expected a pair of key and value"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_the_path(form: Any, value: Any, complaint: str) -> None:
@@ -182,7 +182,7 @@ def test_a_struct_that_does_not_fit_is_refused_with_the_path(change: dict[str, A
         ({"OPTION": "U8"}, "0200"),
         ("CHAR", "80"),
         ("CHAR", "c3"),
-        ("CHAR", "eda080"),  # a surrogate
+        ("CHAR", "eda080"),  # a lone surrogate
         ("CHAR", "ff808080"),
         ("STR", "0100000000000000ff"),
         ("STR", "ffffffffffffffff61"),
@@ -197,12 +197,12 @@ def test_a_struct_that_does_not_fit_is_refused_with_the_path(change: dict[str, A
         (nested(70, "UNIT", "SEQ"), "0100000000000000" * 70 + "00"),
     ],
 )
-def test_a_payload_that_is_none_is_refused(form: Any, payload: str) -> None:
+def test_an_invalid_payload_is_refused(form: Any, payload: str) -> None:
     with pytest.raises(Misfit):
         codec(form).decode(bytes.fromhex(payload))
 
 
-def test_decoding_is_limited_in_depth_and_number() -> None:
+def test_depth_and_number_of_parts_are_limited() -> None:
     tree = codec({"TYPENAME": "T"}, T={"STRUCT": [{"next": {"OPTION": {"TYPENAME": "T"}}}]})
 
     def chain(length: int) -> Any:
@@ -211,7 +211,7 @@ def test_decoding_is_limited_in_depth_and_number() -> None:
             value = {"next": value}
         return value
 
-    # Each link is two formats, T and the OPTION in it.
+    # Each link consists of two formats: T and the OPTION in it.
     assert tree.decode(b"\1" * 63 + b"\0") == chain(64)
     assert tree.encode(chain(64)) == b"\1" * 63 + b"\0"
     for refuse in (lambda: tree.decode(b"\1" * 64 + b"\0"), lambda: tree.encode(chain(65))):
@@ -226,14 +226,14 @@ def test_decoding_is_limited_in_depth_and_number() -> None:
             refuse()
 
 
-def test_a_type_that_doubles_with_each_level_costs_nothing() -> None:
+def test_a_type_that_doubles_with_each_level_is_refused_quickly() -> None:
     types = {f"T{i}": {"TUPLESTRUCT": [{"TYPENAME": f"T{i + 1}"}] * 2} for i in range(100)}
     doubling = codec({"TYPENAME": "T0"}, **types, T100="UNITSTRUCT")
     with pytest.raises(Misfit):
         doubling.decode(b"")
 
 
-# Random types, with a random value of each.
+# Random types, and random values of them
 
 SIMPLE: dict[str, Any] = {
     "UNIT": lambda chance: None,
@@ -250,7 +250,7 @@ for bits in (8, 16, 32, 64, 128):
 
 
 class Anything:
-    """Random formats, and for each a function that makes random values."""
+    """Creates random formats, and for each of them a function that creates random values."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -264,7 +264,7 @@ class Anything:
             name = chance.choice(list(SIMPLE))
             return name, lambda: SIMPLE[name](chance)
         if kind == "option":
-            # Not of something that may be None, which cannot be told from none.
+            # The content must not be None itself, because it would look like an absent value.
             form, make = "U16", lambda: SIMPLE["U16"](chance)
             return {"OPTION": form}, lambda: make() if chance.random() < 0.5 else None
         if kind == "seq":
@@ -306,7 +306,7 @@ class Anything:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_any_value_of_any_type_comes_back(seed: int) -> None:
+def test_random_values_of_random_types_are_the_same_after_encoding_and_decoding(seed: int) -> None:
     for number in range(40):
         anything = Anything(1000 * seed + number)
         form, make = anything.format(4)
@@ -335,7 +335,7 @@ def mutate_and_decode(schema: TypeCodec, payload: bytes, chance: random.Random) 
         assert schema.decode(schema.encode(value)) == value or "nan" in repr(value)
 
 
-def test_mutated_schemas_are_refused_or_taken() -> None:
+def test_mutated_schemas_are_refused_or_accepted() -> None:
     chance = random.Random(3)
     for _ in range(3000):
         document = bytearray(READING)

@@ -1,4 +1,4 @@
-"""Names: handles have the same members, and the information about a region has the vocabulary's."""
+"""Names: readers and writers have the same members, and the fields of `Info` have the names of the glossary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def members(handle: type) -> set[str]:
     return {name for name in dir(handle) if not name.startswith("_")}
 
 
-def test_both_handles_have_the_same_members_under_the_same_names() -> None:
+def test_readers_and_writers_have_the_same_members() -> None:
     assert members(shm.Reader) == COMMON | OF_A_READER
     assert members(shm.Writer) == COMMON | OF_A_WRITER
 
@@ -40,7 +40,7 @@ def test_every_public_member_is_documented() -> None:
 
 
 @pytest.mark.parametrize("options", [{"kind": "text"}, {"dtype": "<f4", "shape": (2, 3)}, {"schema": {"name": "R", "version": 1}}])
-def test_both_handles_say_the_same(options: dict[str, Any]) -> None:
+def test_readers_and_writers_have_the_same_properties(options: dict[str, Any]) -> None:
     with shm.Writer("r", **options, slots=8, capacity=100) as writer, shm.Reader("r") as reader:
         for value in ("a", "b"):
             writer.publish(value if options.get("kind") else bytes(24))
@@ -54,11 +54,11 @@ def test_both_handles_say_the_same(options: dict[str, Any]) -> None:
     assert reader.closed and writer.closed
 
 
-def test_information_has_the_names_of_the_vocabulary() -> None:
+def test_the_fields_of_info_have_the_names_of_the_glossary() -> None:
     assert [field.name for field in dataclasses.fields(shm.Info)] == INFO
 
 
-def test_information_is_what_the_region_says(region_directory: Path) -> None:
+def test_info_describes_the_region(region_directory: Path) -> None:
     with shm.Writer("r", dtype="<u2", shape=(2,), slots=4, checksum=True, mode=0o640) as writer:
         for _ in range(6):
             writer.publish(bytes(4))
@@ -75,7 +75,7 @@ def test_information_is_what_the_region_says(region_directory: Path) -> None:
     assert (info.array, info.schema, info.fingerprint, info.retained, info.newest_time) == (None, None, "0" * 16, 0, None)
 
 
-def test_retained_counts_what_can_still_be_read() -> None:
+def test_retained_is_how_many_values_can_still_be_read() -> None:
     for number in range(1, 7):
         with shm.Writer("r", "text", slots=4) as writer:
             writer.publish(str(number))
@@ -87,7 +87,7 @@ def test_retained_counts_what_can_still_be_read() -> None:
 @pytest.mark.parametrize(
     "position, expected", [("latest", "d"), ("oldest", "abcd"), ("new", ""), (1, "abcd"), (3, "cd"), (5, ""), (6, "")]
 )
-def test_seek_goes_where_start_does(position: str | int, expected: str) -> None:
+def test_seek_accepts_the_same_positions_as_start(position: str | int, expected: str) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         for value in "abcd":
             writer.publish(value)
@@ -97,7 +97,7 @@ def test_seek_goes_where_start_does(position: str | int, expected: str) -> None:
         assert not reader.ended and list(reader) == list(shm.Reader("r", start=position)) == list(expected)
 
 
-def test_seek_counts_a_number_that_is_gone_as_lost_and_refuses_what_is_no_position() -> None:
+def test_seek_counts_overwritten_values_as_lost_and_refuses_invalid_positions() -> None:
     with shm.Writer("r", "text", slots=4) as writer, shm.Reader("r") as reader:
         for value in "abcdefgh":
             writer.publish(value)
@@ -106,7 +106,7 @@ def test_seek_counts_a_number_that_is_gone_as_lost_and_refuses_what_is_no_positi
         reader.seek("oldest")
         assert (reader.recv(), reader.lost) == ("e", 0)
         for position in ("first", 0, -1, True, 1.5):
-            with pytest.raises(ValueError, match="position must be"):
+            with pytest.raises(ValueError, match="position=.* is not a position"):
                 reader.seek(position)  # type: ignore[arg-type]
 
 

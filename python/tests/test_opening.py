@@ -1,4 +1,4 @@
-"""Opening: another kind or type is refused, and replaces what is there only if the caller says so."""
+"""Opening a region: another kind or type is refused, and replaces the region only if the caller asks for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import available
 READING = {"type": {"TYPENAME": "Reading"}, "types": {"Reading": {"STRUCT": [{"room": "STR"}, {"celsius": "F64"}]}}}
 COARSE = {"type": {"TYPENAME": "Reading"}, "types": {"Reading": {"STRUCT": [{"room": "STR"}, {"celsius": "F32"}]}}}
 
-# For each kind, type, dtype and shape: the options, and two values, the second of which needs a larger region.
+# For each kind, type, dtype and shape: the options, and two values. Some of the second ones need a larger region.
 TYPES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "bytes": ({"kind": "bytes"}, [b"one", b"2" * 9000]),
     "text": ({"kind": "text"}, ["one", "2" * 9000]),
@@ -29,7 +29,7 @@ TYPES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "named 1": ({"schema": {"name": "Reading", "version": 1}}, [b"one", b"2" * 9000]),
     "named 2": ({"schema": {"name": "Reading", "version": 2}}, [b"one", b"2" * 9000]),
 }
-# Kind "bincode" without a schema says nothing about the type, so it goes on with any.
+# Kind "bincode" without a schema leaves the type open, so it accepts any type of that kind.
 PAIRS = [
     (one, other)
     for one, other in itertools.permutations(TYPES, 2)
@@ -47,7 +47,7 @@ def retained() -> list[tuple[int, Any]]:
 
 
 def write(name: str, **options: Any) -> None:
-    """Publishes the values of a type."""
+    """Publishes the two values of a type."""
     with shm.Writer("r", **TYPES[name][0], **options) as writer:
         for value in TYPES[name][1]:
             writer.publish(value)
@@ -60,10 +60,10 @@ def test_another_type_is_refused_and_the_values_stay(region_directory: Path, one
     assert [number for number, _ in before] == [1, 2]
     image = (region_directory / "r").read_bytes()
     for slots in (None, 128):
-        with pytest.raises(shm.TypeMismatch, match="cannot write region 'r': it holds .*, or use another name$"):
+        with pytest.raises(shm.TypeMismatch, match="cannot open region 'r' for writing: its (kind is|type does not match).*, or choose another name$"):
             shm.Writer("r", **TYPES[other][0], slots=slots)
         assert (region_directory / "r").read_bytes() == image
-    with pytest.raises(shm.TypeMismatch, match="cannot open region 'r': it holds"):
+    with pytest.raises(shm.TypeMismatch, match="cannot open region 'r': its (kind|type)"):
         shm.Reader("r", **TYPES[other][0])
     assert retained() == before
     with shm.Writer("r") as writer:
@@ -71,7 +71,7 @@ def test_another_type_is_refused_and_the_values_stay(region_directory: Path, one
 
 
 @pytest.mark.parametrize("one, other", PAIRS)
-def test_another_type_replaces_if_the_caller_says_so(one: str, other: str) -> None:
+def test_another_type_replaces_the_region_if_the_caller_asks_for_it(one: str, other: str) -> None:
     write(one)
     before = shm.inspect("r")
     reader = shm.Reader("r", start="oldest")
@@ -88,7 +88,7 @@ def test_another_type_replaces_if_the_caller_says_so(one: str, other: str) -> No
 
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("replace", [False, True])
-def test_the_same_type_goes_on_with_the_values(name: str, replace: bool) -> None:
+def test_the_same_type_keeps_the_values(name: str, replace: bool) -> None:
     write(name)
     write(name, replace=replace)
     with shm.Writer("r") as writer:
@@ -108,6 +108,39 @@ def test_other_options_keep_the_values_without_replace(name: str, options: dict[
     assert retained() == before
 
 
+@pytest.mark.parametrize("name", ["bytes", "reading", "f4 2,2"])
+def test_a_smaller_capacity_is_refused_and_the_values_stay(region_directory: Path, name: str) -> None:
+    write(name, capacity=10_000)
+    image, before = (region_directory / "r").read_bytes(), retained()
+    for options in ({}, {"slots": 128}, {**TYPES[name][0], "replace": True}):
+        for capacity in (0, 8, 9992):
+            fault = f"cannot open region 'r' for writing: capacity={capacity} is smaller than the 10000 bytes of its slots; "
+            with pytest.raises(shm.BadOption, match=fault + "leave out capacity, or give at least 10000"):
+                shm.Writer("r", **options, capacity=capacity)
+    assert (region_directory / "r").read_bytes() == image and retained() == before
+    for capacity in (9993, 10_000):  # rounded up to a multiple of 8
+        with shm.Writer("r", capacity=capacity) as writer:
+            assert writer.capacity == 10_000
+    assert shm.inspect("r").file_number == 1
+
+
+def test_a_region_that_grew_is_not_made_smaller_either() -> None:
+    with shm.Writer("r", capacity=8) as writer:
+        writer.publish(bytes(100))
+    with pytest.raises(shm.BadOption, match="capacity=8 is smaller than the 104 bytes of its slots"):
+        shm.Writer("r", capacity=8)
+    with shm.Writer("r") as writer:
+        assert writer.capacity == 104
+
+
+def test_a_region_that_is_replaced_by_another_type_can_get_a_smaller_capacity() -> None:
+    write("text", capacity=10_000)
+    with shm.Writer("r", "json", replace=True, capacity=100) as writer:
+        assert (writer.capacity, writer.discarded) == (104, 2)
+    with shm.Writer("r", "text", replace=True) as writer:
+        assert writer.capacity == 104
+
+
 def test_a_refused_writer_does_not_disturb_the_next() -> None:
     write("text")
     epoch = shm.inspect("r").epoch
@@ -116,12 +149,12 @@ def test_a_refused_writer_does_not_disturb_the_next() -> None:
     assert (shm.inspect("r").epoch, shm.inspect("r").state, shm.inspect("r").writer) == (epoch, "closed", "gone")
 
 
-def test_a_damaged_type_is_replaced_only_if_the_caller_says_so(region_directory: Path) -> None:
+def test_a_damaged_type_is_replaced_only_if_the_caller_asks_for_it(region_directory: Path) -> None:
     from test_format import with_crc
 
     write("reading")
     image = bytearray((region_directory / "r").read_bytes())
-    struct.pack_into("<Q", image, 112, 1)  # a fingerprint that is not the schema's
+    struct.pack_into("<Q", image, 112, 1)  # a fingerprint that does not match the schema
     (region_directory / "r").write_bytes(with_crc(bytes(image)))
     for options in ({}, {"kind": "text"}):
         with pytest.raises(shm.Damaged, match="fingerprint"):
@@ -130,7 +163,7 @@ def test_a_damaged_type_is_replaced_only_if_the_caller_says_so(region_directory:
         assert writer.publish("sound") == 3
 
 
-def test_an_unknown_kind_is_replaced_only_if_the_caller_says_so(region_directory: Path) -> None:
+def test_an_unknown_kind_is_replaced_only_if_the_caller_asks_for_it(region_directory: Path) -> None:
     from test_format import with_crc
 
     write("text")
@@ -139,18 +172,18 @@ def test_an_unknown_kind_is_replaced_only_if_the_caller_says_so(region_directory
     (region_directory / "r").write_bytes(with_crc(bytes(image)))
     assert shm.inspect("r").kind == "unknown (9)"
     for options in ({}, {"kind": "text"}, {"schema": READING}):
-        with pytest.raises(shm.UnknownFormat, match="kind 9"):
+        with pytest.raises(shm.UnknownFormat, match="its kind has number 9"):
             shm.Writer("r", **options)  # type: ignore[arg-type]
     with shm.Writer("r", "text", replace=True) as writer:
         assert (writer.publish("known"), writer.discarded) == (3, 2)
 
 
-def test_a_reader_follows_a_region_of_another_kind_unless_it_insists() -> None:
+def test_a_reader_follows_a_region_of_another_kind_unless_a_kind_was_given() -> None:
     write("text")
     readers = [shm.Reader("r", start="new"), shm.Reader("r", start="new", kind="text")]
     write("json", replace=True)
     assert list(readers[0]) == TYPES["json"][1] and readers[0].kind == "json"
-    with pytest.raises(shm.TypeMismatch, match="it holds json, not text"):
+    with pytest.raises(shm.TypeMismatch, match="its kind is 'json', not 'text'"):
         readers[1].recv(5)
 
 
@@ -163,21 +196,21 @@ PLAIN = '{"type": %s, "types": {}}'
     "region, request_, difference",
     [
         (STRUCT % '{"a": "STR"}, {"b": "F64"}', STRUCT % '{"a": "STR"}, {"b": "F32"}', "value.b is F64, not F32"),
-        (STRUCT % '{"a": "STR"}, {"b": "F64"}', STRUCT % '{"a": "STR"}', "it has value.b, which was not asked for"),
-        (STRUCT % '{"a": "STR"}', STRUCT % '{"a": "STR"}, {"b": "F64"}', "it has no value.b, which was asked for"),
-        (STRUCT % '{"a": "STR"}', STRUCT % '{"c": "STR"}', "it has value.a, which was not asked for"),
+        (STRUCT % '{"a": "STR"}, {"b": "F64"}', STRUCT % '{"a": "STR"}', "it has value.b, but the given schema does not"),
+        (STRUCT % '{"a": "STR"}', STRUCT % '{"a": "STR"}, {"b": "F64"}', "it has no value.b, but the given schema has it"),
+        (STRUCT % '{"a": "STR"}', STRUCT % '{"c": "STR"}', "it has value.a, but the given schema does not"),
         (STRUCT % '{"a": "STR"}', PLAIN % '"STR"', "value is 'R', not STR"),
         (PLAIN % '{"SEQ": {"OPTION": "U8"}}', PLAIN % '{"SEQ": {"OPTION": "I8"}}', "value[] is U8, not I8"),
         (PLAIN % '{"TUPLE": ["U8", "I8"]}', PLAIN % '{"TUPLE": ["U8", "STR"]}', "value[1] is I8, not STR"),
         (PLAIN % '{"MAP": {"KEY": "U8", "VALUE": "STR"}}', PLAIN % '{"MAP": {"KEY": "U8", "VALUE": "U8"}}',
          "value.value is STR, not U8"),
-        (ENUM % '"0": {"A": "UNIT"}', ENUM % '"0": {"A": "UNIT"}, "1": {"B": "UNIT"}', "it has no value.1.B, which"),
+        (ENUM % '"0": {"A": "UNIT"}', ENUM % '"0": {"A": "UNIT"}, "1": {"B": "UNIT"}', "it has no value.1.B, but"),
         (ENUM % '"0": {"A": "UNIT"}', ENUM % '"0": {"A": {"NEWTYPE": "U8"}}', "value.0.A is UNIT, not {'NEWTYPE': 'U8'}"),
         ('{"dtype": "<f4", "shape": [2]}', '{"dtype": "<f8", "shape": [2]}', "its dtype is '<f4', not '<f8'"),
         ('{"dtype": "<f4", "shape": [2]}', '{"dtype": "<f4", "shape": [3]}', "its shape is [2], not [3]"),
         ('{"name": "R", "version": 1}', '{"name": "R", "version": 2}', "its version is 1, not 2"),
-        ('{"name": "R", "version": 1}', PLAIN % '"U8"', "its schema is the name and version of a type, not of a type"),
-        (None, PLAIN % '"U8"', "it has no schema, and one was asked for"),
+        ('{"name": "R", "version": 1}', PLAIN % '"U8"', "its schema describes only the name and version of a type, not all"),
+        (None, PLAIN % '"U8"', "it has no schema to compare with"),
     ],
 )  # fmt: skip
 def test_the_first_difference_is_named(region: str | None, request_: str, difference: str) -> None:
@@ -201,13 +234,13 @@ def test_a_difference_deep_in_a_chain_of_types_is_found() -> None:
 @pytest.mark.parametrize(
     "options, complaint",
     [
-        ({"kind": "text", "dtype": "<f4", "shape": (1,)}, "dtype and shape cannot be combined with kind 'text'"),
-        ({"kind": "bytes", "schema": READING}, "schema cannot be combined with kind 'bytes'"),
-        ({"kind": "array", "schema": READING}, "schema cannot be combined with kind 'array'"),
+        ({"kind": "text", "dtype": "<f4", "shape": (1,)}, "dtype and shape cannot be combined with kind='text'"),
+        ({"kind": "bytes", "schema": READING}, "schema cannot be combined with kind='bytes'"),
+        ({"kind": "array", "schema": READING}, "schema cannot be combined with kind='array'"),
         ({"dtype": "<f4", "shape": (1,), "schema": READING}, "cannot be combined with schema"),
-        ({"dtype": "<f4"}, "dtype and shape belong together"),
-        ({"shape": (1,)}, "dtype and shape belong together"),
-        ({"kind": "novel"}, "kind must be one of bytes, text, json, array, bincode, not 'novel'"),
+        ({"dtype": "<f4"}, "dtype was given without shape"),
+        ({"shape": (1,)}, "shape was given without dtype"),
+        ({"kind": "novel"}, "there is no kind 'novel'; use one of 'bytes', 'text'"),
         ({"dtype": "nonsense", "shape": ()}, "dtype"),
     ],
 )
@@ -220,7 +253,7 @@ def test_an_option_that_does_not_apply_is_an_error(options: dict[str, Any], comp
 
 
 @pytest.mark.parametrize("options", [{"replace": True}, {"replace": True, "kind": "array"}])
-def test_replacing_needs_to_know_by_what(options: dict[str, Any]) -> None:
+def test_replacing_needs_a_kind_or_type(options: dict[str, Any]) -> None:
     write("text")
     with pytest.raises(ValueError):
         shm.Writer("r", **options)

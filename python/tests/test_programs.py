@@ -1,4 +1,4 @@
-"""Together with shm-writer and shm-reader, which are written in Rust: each reads what the other has written."""
+"""Python together with the Rust programs shm-writer and shm-reader: each reads the values that the other has written."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_python_reads_what_the_writer_program_writes(programs: Programs, tmp_pat
     assert shm.inspect("text").checksum == bool(checksum)
 
 
-def test_both_inspect_the_same(programs: Programs) -> None:
+def test_python_and_the_reader_program_inspect_alike(programs: Programs) -> None:
     with shm.Writer("mine", "json", slots=8, capacity=100, checksum=True, mode=0o640) as writer:
         writer.publish(1)
         listed = [json.loads(line) for line in programs.reader("list", "--json").splitlines()]
@@ -71,7 +71,7 @@ def rfc3339(time_ns: int) -> str:
     return f"{datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
-def test_both_take_over_from_each_other(programs: Programs) -> None:
+def test_python_and_the_writer_program_take_over_from_each_other(programs: Programs) -> None:
     reader = None
     for number in range(1, 9, 2):
         with shm.Writer("r", "text") as writer:
@@ -120,9 +120,9 @@ def test_the_reader_program_follows_python_through_growth_and_restarts(programs:
             assert line()["value"] == "y" * length
         writer.remove()
     with shm.Writer("r", "text") as writer:
-        writer.publish("anew")
+        writer.publish("again")
         assert line() == {"restarted": True}
-        assert line()["value"] == "anew"
+        assert line()["value"] == "again"
     with shm.Writer("r", "json", replace=True) as writer:
         writer.publish({"other": "kind"})
         assert line()["value"] == {"other": "kind"}
@@ -137,7 +137,7 @@ def test_losses_are_counted_alike(programs: Programs) -> None:
     assert found == [(18, 17), (19, 0), (20, 0)]
 
 
-def test_a_fast_writer_program_gives_whole_values_in_order(programs: Programs) -> None:
+def test_values_of_a_fast_writer_program_are_whole_and_in_order(programs: Programs) -> None:
     programs.start("shm-writer", "r", "{seq} {seq} {seq}", "--count", "200000", "--slots", "16", "--checksum")
     reader = shm.Reader("r", open_timeout=20, start=1)
     before = 0
@@ -201,13 +201,13 @@ def test_a_forced_removal_is_noticed(programs: Programs, region_directory: Path)
     until(is_gone)
     writer.close()
     assert os.listdir(region_directory) == []
-    programs.writer("r", "anew")
+    programs.writer("r", "again")
     values = reader.follow(20)
-    assert until(lambda: next(values) == "anew") and reader.restarted
+    assert until(lambda: next(values) == "again") and reader.restarted
 
 
-def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Path) -> None:
-    """Both writers take over the same damaged files, at random, and must make the same of them."""
+def test_both_writers_repair_damaged_rings_alike(programs: Programs, region_directory: Path) -> None:
+    """Both writers take over the same randomly damaged files, and must produce the same regions."""
     chance = random.Random(7)
     for _ in range(80):
         published = chance.choice([0, 1, 3, 4, 5, 9])
@@ -216,7 +216,7 @@ def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Pa
                 writer.publish(b"value %d" % number)
             image = bytearray((region_directory / "made").read_bytes())
             writer.remove()
-        for _ in range(chance.randint(1, 2)):  # head, first, or a stamp, length or payload
+        for _ in range(chance.randint(1, 2)):  # changes the head, `first`, or a stamp, length or payload
             at = 8 * chance.choice([49, 50]) if chance.random() < 0.4 else 4096 + 64 * chance.randrange(4)
             at += 8 * chance.choice([0, 0, 0, 1, 3]) if at >= 4096 else 0
             (value,) = struct.unpack_from("<Q", image, at)
@@ -233,7 +233,7 @@ def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Pa
             if is_python:
                 status = publish_with(text, slots)
             else:
-                what = ["r", text] if text else ["create", "r"]  # nothing is published
+                what = ["r", text] if text else ["create", "r"]  # publishes nothing
                 status = programs.start("shm-writer", *what, *options).wait()
             if status:
                 found.append((status,))
@@ -246,7 +246,7 @@ def test_damaged_rings_are_mended_alike(programs: Programs, region_directory: Pa
 
 
 def show(programs: Programs) -> str:
-    """All values, and how that ended: damage that no writer looks for is still there."""
+    """Returns all values and the exit code. Damage that no writer checks for remains in the region."""
     child = programs.start("shm-reader", "--from", "oldest", "--json", "r")
     out, _ = child.communicate("")
     return f"{child.returncode} {out}"
@@ -262,7 +262,7 @@ def publish_with(text: str, slots: int | None) -> int:
     return 0
 
 
-def test_typed_values_go_through_both_programs_and_back(programs: Programs) -> None:
+def test_typed_values_are_the_same_after_a_round_trip_through_both_programs(programs: Programs) -> None:
     """Python publishes, shm-reader shows it as JSON, shm-writer publishes that, and Python reads the same value."""
     for seed in range(40):
         anything = Anything(seed)
@@ -277,7 +277,7 @@ def test_typed_values_go_through_both_programs_and_back(programs: Programs) -> N
         assert shm.inspect("r").head == number + 1
 
 
-def test_the_reader_program_shows_arrays_of_python(programs: Programs) -> None:
+def test_the_reader_program_prints_arrays_of_python(programs: Programs) -> None:
     for dtype, payload, data in [
         ("<i4", struct.pack("<4i", 1, -2, 3, -4), [1, -2, 3, -4]),
         ("|b1", b"\0\1\1\0", [False, True, True, False]),

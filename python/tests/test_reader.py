@@ -1,4 +1,4 @@
-"""Reading: in order, the newest, in place, across writers and files."""
+"""Reading: values in order, the newest value, and switching to the next writer or file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Start = Callable[[str], "Popen[str]"]
 
 
 def drain(reader: shm.Reader) -> list[tuple[Any, int]]:
-    """What is there, with how many were lost before each."""
+    """Receives all published values. Returns each with the number of values that were lost before it."""
     return [(value, reader.lost) for value in available(reader)]
 
 
 @pytest.mark.parametrize(
     "start, expected", [("latest", "d"), ("oldest", "abcd"), ("new", ""), (1, "abcd"), (3, "cd"), (5, ""), (6, "")]
 )
-def test_a_reader_starts_where_start_says(start: str | int, expected: str) -> None:
+def test_a_reader_begins_at_start(start: str | int, expected: str) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abcd")
         assert drain(shm.Reader("r", start=start)) == [(value, 0) for value in expected]
 
 
-def test_only_a_reader_that_asks_for_a_number_has_lost_what_is_gone() -> None:
+def test_overwritten_values_count_as_lost_only_if_start_is_a_number() -> None:
     with shm.Writer("r", "text", slots=4) as writer:
         publish(writer, *"abcdefgh")
         assert drain(shm.Reader("r", start="oldest")) == [("e", 0), ("f", 0), ("g", 0), ("h", 0)]
@@ -40,12 +40,12 @@ def test_only_a_reader_that_asks_for_a_number_has_lost_what_is_gone() -> None:
 
 
 @pytest.mark.parametrize("start", ["first", "", 0, -1, True, 1.5, (1 << 62) + 1])
-def test_a_start_that_is_no_position_is_refused(start: Any) -> None:
+def test_an_invalid_start_is_refused(start: Any) -> None:
     with shm.Writer("r"), pytest.raises(ValueError):
         shm.Reader("r", start=start)
 
 
-def test_a_lapped_reader_goes_on_in_the_middle_of_the_ring_and_counts() -> None:
+def test_a_lapped_reader_continues_in_the_middle_of_the_ring_and_counts_its_losses() -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, "a")
         reader = shm.Reader("r")
@@ -54,7 +54,7 @@ def test_a_lapped_reader_goes_on_in_the_middle_of_the_ring_and_counts() -> None:
         assert reader.sequence == 11
 
 
-def test_what_latest_passes_by_is_not_lost() -> None:
+def test_values_that_latest_skips_are_not_lost() -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, "a")
         reader = shm.Reader("r")
@@ -66,11 +66,11 @@ def test_what_latest_passes_by_is_not_lost() -> None:
         assert drain(reader) == [("l", 0), ("m", 0)]
 
 
-def test_numbers_that_were_left_out_are_passed_by() -> None:
+def test_numbers_without_a_value_are_skipped() -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         reader = shm.Reader("r")
         publish(writer, "a")
-        writer._ring.head = 4  # as if a signal had ended three publications
+        writer._ring.head = 4  # as if signals had interrupted three calls of publish
         publish(writer, "e")
         assert drain(reader) == [("a", 0), ("e", 3)]
         writer._ring.head = 100
@@ -87,15 +87,16 @@ def test_recv_waits_for_a_value(python: Start) -> None:
             assert child.stdout.readline() == value + "\n"
 
 
-def test_recv_gives_up_after_its_timeout() -> None:
+def test_recv_raises_timed_out_after_its_timeout() -> None:
     with shm.Writer("r", "text"), shm.Reader("r") as reader:
+        text = "cannot receive from region 'r': (there is no new value|no value arrived within 0.05 seconds)"
         for receive in (reader.try_recv, lambda: reader.recv(0.05), lambda: next(reader.follow(0.05))):
-            with pytest.raises(shm.TimedOut, match="cannot receive a value of region 'r': none came within 0"):
+            with pytest.raises(shm.TimedOut, match=text):
                 receive()
             assert not reader.ended
 
 
-def test_receiving_ends_when_the_writer_closes_and_follow_does_not() -> None:
+def test_receiving_ends_when_the_writer_closes_but_follow_does_not() -> None:
     writer = shm.Writer("r", "text")
     publish(writer, *"ab")
     reader = shm.Reader("r", start="oldest")
@@ -109,7 +110,7 @@ def test_receiving_ends_when_the_writer_closes_and_follow_does_not() -> None:
         assert reader.recv() == "c" and not reader.ended
 
 
-def test_a_sleeping_reader_is_woken_by_the_end(python: Start) -> None:
+def test_closing_wakes_a_sleeping_reader(python: Start) -> None:
     writer = shm.Writer("r", "text")
     child = python("r = shm.Reader('r'); print('ready'); print(list(r), r.ended)")
     assert child.stdout and child.stdout.readline()
@@ -117,7 +118,7 @@ def test_a_sleeping_reader_is_woken_by_the_end(python: Start) -> None:
     assert child.stdout.readline() == "[] True\n"
 
 
-def test_a_reader_may_wait_for_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_can_wait_for_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(shm.NotFound, match="cannot open region 'r': there is no such region"):
         shm.Reader("r")
     with pytest.raises(shm.NotFound):
@@ -147,8 +148,8 @@ def test_a_reader_drains_the_old_file_first() -> None:
     with shm.Writer("r", "text", slots=2, capacity=8) as writer:
         reader = shm.Reader("r", start="oldest")
         publish(writer, "a", "b")
-        writer.publish("c" * 100)  # the new file holds b and c
-        publish(writer, "d")  # and now c and d
+        writer.publish("c" * 100)  # the new file contains b and c
+        publish(writer, "d")  # it now contains c and d
         assert drain(reader) == [("a", 0), ("b", 0), ("c" * 100, 0), ("d", 0)]
 
 
@@ -187,7 +188,7 @@ def test_a_removed_region_has_ended() -> None:
     assert list(reader) == ["a"] and reader.ended
 
 
-def test_a_region_that_becomes_of_another_kind_is_an_error_for_a_reader_that_insists() -> None:
+def test_a_region_that_changes_its_kind_is_an_error_if_a_kind_was_given() -> None:
     with shm.Writer("r", "text") as writer:
         publish(writer, "a")
         reader = shm.Reader("r", kind="text")
@@ -199,7 +200,7 @@ def test_a_region_that_becomes_of_another_kind_is_an_error_for_a_reader_that_ins
                 until(lambda: reader.recv(1))
 
 
-def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_directory: Path) -> None:
+def test_a_damaged_value_stops_reading_until_the_file_is_replaced(region_directory: Path) -> None:
     with shm.Writer("r", "text", checksum=True) as writer:
         publish(writer, *"abc")
     reader = shm.Reader("r", start=2)
@@ -207,14 +208,14 @@ def test_a_damaged_value_ends_reading_until_the_file_is_replaced(region_director
         file.seek(8 * writer._ring.slot_word(2) + 24)
         assert file.write(b"B")
     for _ in range(2):
-        with pytest.raises(shm.Damaged, match="value 2 has a wrong checksum"):
+        with pytest.raises(shm.Damaged, match="value 2 has a wrong or missing checksum"):
             reader.recv(0)
-    with shm.Writer("r", capacity=100000):  # replaces it, and leaves the damaged value out
+    with shm.Writer("r", capacity=100000):  # replaces the file, without the damaged value
         assert until(lambda: reader.recv(1)) == "c"
         assert reader.lost == 1
 
 
-def test_a_closed_reader_says_so() -> None:
+def test_a_closed_reader_raises_errors() -> None:
     with shm.Writer("r", "text") as writer:
         publish(writer, "a")
         with shm.Reader("r") as reader:
@@ -242,7 +243,7 @@ def test_a_reader_changes_nothing(region_directory: Path) -> None:
     assert before == ((region_directory / "r").read_bytes(), sorted(os.listdir(region_directory)))
 
 
-def test_descriptors_are_given_back() -> None:
+def test_file_descriptors_are_closed() -> None:
     def count() -> int:
         return len(os.listdir("/proc/self/fd"))
 
@@ -265,8 +266,8 @@ def test_descriptors_are_given_back() -> None:
     del writer
 
 
-def test_values_are_whole_while_the_writer_races(python: Start) -> None:
-    """A writer in another process overwrites two slots as fast as it can; whatever is read must be one value."""
+def test_values_are_whole_while_a_fast_writer_overwrites_them(python: Start) -> None:
+    """A writer in another process overwrites two slots as fast as it can. Every read must return exactly one value."""
     child = python(
         "writer = shm.Writer('r', 'bytes', slots=2, capacity=40000); print('ready')\n"
         "while True: n = writer.head + 1; writer.publish(n.to_bytes(8, 'little') * (n % 5000 + 1))"
@@ -296,7 +297,7 @@ def test_values_are_whole_while_the_writer_races(python: Start) -> None:
     assert seen > 1000 and whole > 10
 
 
-def test_sequence_and_losses_add_up_while_the_writer_races(python: Start) -> None:
+def test_received_and_lost_values_add_up_with_a_fast_writer(python: Start) -> None:
     child = python(
         "writer = shm.Writer('r', 'text', slots=4); sys.stdin.readline()\n"
         "for n in range(1, 20001): writer.publish(str(n))\n"
@@ -315,7 +316,7 @@ def test_sequence_and_losses_add_up_while_the_writer_races(python: Start) -> Non
     assert reader.ended and before == got + lost == 20000
 
 
-def test_a_reader_that_threads_share_by_turns_works() -> None:
+def test_threads_can_use_a_reader_one_after_another() -> None:
     with shm.Writer("r", "text") as writer, shm.Reader("r") as reader:
         publish(writer, "a")
         found: list[Any] = []
@@ -325,7 +326,7 @@ def test_a_reader_that_threads_share_by_turns_works() -> None:
         assert found == ["a"]
 
 
-# Processors that do not order loads
+# Processors that do not keep loads in order
 
 
 def test_on_other_processors_only_checksums_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +352,7 @@ def test_on_other_processors_only_checksums_are_trusted(monkeypatch: pytest.Monk
     checked.close()
 
 
-def test_what_survived_a_reboot_is_trusted_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = shm.Writer("dead", "text")
     publish(dead, "a")
     with shm.Writer("closed", "text") as writer:

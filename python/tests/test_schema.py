@@ -1,4 +1,4 @@
-"""Schema documents: which ones are refused, and the canonical form. FORMAT.md, section 22."""
+"""Schema documents: those that must be refused, and the canonical form. FORMAT.md, section 22."""
 
 from __future__ import annotations
 
@@ -57,12 +57,13 @@ def test_broken_schemas_are_refused() -> None:
     for document in documents:
         with pytest.raises(_schema.SchemaError):
             _schema.parse(document)
-            pytest.fail(f"taken: {document[:200]!r}")
+            pytest.fail(f"accepted: {document[:200]!r}")
 
 
-def test_types_may_contain_themselves_only_where_that_can_end() -> None:
-    for what in (nested(1, {"TYPENAME": "T"}), nested(1, {"TYPENAME": "T"}, "SEQ"), {"MAP": {"KEY": "U8", "VALUE": {"TYPENAME": "T"}}}):
-        codec({"TYPENAME": "T"}, T={"NEWTYPESTRUCT": what})
+def test_types_can_contain_themselves_only_if_values_are_finite() -> None:
+    itself = {"TYPENAME": "T"}
+    for content in (nested(1, itself), nested(1, itself, "SEQ"), {"MAP": {"KEY": "U8", "VALUE": itself}}):
+        codec({"TYPENAME": "T"}, T={"NEWTYPESTRUCT": content})
     codec({"TYPENAME": "T"}, T={"ENUM": {"0": {"More": {"TUPLE": [{"TYPENAME": "T"}]}}, "1": {"End": "UNIT"}}})
     circle = {f"T{i}": {"NEWTYPESTRUCT": {"TYPENAME": f"T{(i + 1) % 20000}"}} for i in range(20000)}
     with pytest.raises(_schema.SchemaError, match="contains itself"):
@@ -72,8 +73,8 @@ def test_types_may_contain_themselves_only_where_that_can_end() -> None:
         codec({"TYPENAME": "T0"}, **line).decode(b"")
 
 
-def test_a_document_may_nest_127_deep_and_no_more() -> None:
-    # The outermost level is that of the document itself.
+def test_a_document_can_nest_at_most_127_levels_deep() -> None:
+    # The document itself is the outermost level.
     assert _schema.parse(json.dumps({"type": nested(126, "U8"), "types": {}}).encode())
     with pytest.raises(_schema.SchemaError, match="deeper"):
         _schema.parse(json.dumps({"type": nested(127, "U8"), "types": {}}).encode())

@@ -1,4 +1,4 @@
-"""Taking over: what the next writer finds, and what it keeps of that."""
+"""Taking over a region: the state that the next writer finds, and the values that it keeps."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from conftest import available, poke, publish, retained, until
 from shm import _files
 
 
-def test_a_value_that_was_whole_before_its_writer_died_is_kept(region_directory: Path) -> None:
+def test_a_value_that_was_complete_before_its_writer_died_is_kept(region_directory: Path) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abc")
-    poke(region_directory / "r", 392, "Q", 1)  # the head, as if it had never been stored
+    poke(region_directory / "r", 392, "Q", 1)  # as if the writer had died before it stored the head
     with shm.Writer("r") as writer:
         assert writer.head == 3
     assert [value for _, value in retained()] == ["a", "b", "c"]
@@ -33,8 +33,8 @@ def test_the_newest_value_is_never_older_than_one_that_was_received(region_direc
         assert [shm.Reader("r", start=start).latest() for start in ("oldest", 2, 9)] == ["b"] * 3
 
 
-def test_a_name_that_another_user_took_for_an_unfinished_file_stops_nobody(region_directory: Path) -> None:
-    (region_directory / ".r.new").mkdir()  # which cannot be removed, as a file of another user
+def test_a_file_with_the_temporary_name_does_not_stop_a_writer(region_directory: Path) -> None:
+    (region_directory / ".r.new").mkdir()  # like a file of another user, it cannot be removed with unlink
     with shm.Writer("r", "text", slots=8, capacity=8) as writer:
         publish(writer, "a", "b" * 5000)
     with shm.Writer("r", slots=16) as writer:
@@ -45,7 +45,7 @@ def test_a_name_that_another_user_took_for_an_unfinished_file_stops_nobody(regio
     assert [file.name for file in region_directory.iterdir()] == [".r.new"]
 
 
-def test_a_value_that_was_not_finished_is_written_again(region_directory: Path) -> None:
+def test_the_number_of_an_unfinished_value_is_used_again(region_directory: Path) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"ab")
         at = 8 * writer._ring.slot_word(3)
@@ -58,17 +58,17 @@ def test_a_value_that_was_not_finished_is_written_again(region_directory: Path) 
 @pytest.mark.parametrize(
     "poked, next_number, before, is_same_lineage",
     [
-        ((392, 7), 8, ["a", "b", "c"], False),  # a head that its slot does not bear out
+        ((392, 7), 8, ["a", "b", "c"], False),  # a head whose slot does not contain that value
         ((400, 0), 4, ["a", "b", "c"], True),
         ((400, 9), 4, [], True),
-        (("slot 4", 9), 4, ["a", "b", "c"], True),  # a stamp of another slot
+        (("slot 4", 9), 4, ["a", "b", "c"], True),  # a stamp that belongs in another slot
         (("slot 4", (1 << 64) - 1), 4, ["a", "b", "c"], True),
-        (("slot 4", 2 * 12), 13, [""], True),  # a later value than the head: it is what was shown last
-        (("slot 4", 2 * 12 - 1), 12, [], False),  # one that was not finished; what was before it is not there
-        (("slot 3", 0), 4, ["a", "b"], False),  # the newest value is gone
+        (("slot 4", 2 * 12), 13, [""], True),  # a value after the head, which readers may have seen
+        (("slot 4", 2 * 12 - 1), 12, [], False),  # an unfinished value; the values before it are missing
+        (("slot 3", 0), 4, ["a", "b"], False),  # the newest value is missing
     ],
 )
-def test_a_ring_that_contradicts_itself_is_replaced(
+def test_an_inconsistent_ring_is_replaced(
     region_directory: Path,
     poked: tuple[int | str, int],
     next_number: int,
@@ -91,7 +91,7 @@ def test_a_ring_that_contradicts_itself_is_replaced(
         until(lambda: reader.latest() == "new" and reader.sequence == next_number)
 
 
-def test_a_ring_that_lost_its_newest_value_has_an_older_one(region_directory: Path) -> None:
+def test_a_ring_without_its_newest_value_keeps_the_older_ones(region_directory: Path) -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abc")
     poke(region_directory / "r", 392, "Q", 7)
@@ -108,7 +108,7 @@ def _recv_or_damaged(reader: shm.Reader) -> Any:
         return None
 
 
-def test_numbers_that_are_used_up_are_damage(region_directory: Path) -> None:
+def test_a_region_without_unused_numbers_is_damaged(region_directory: Path) -> None:
     with shm.Writer("r"):
         pass
     poke(region_directory / "r", 392, "Q", 1 << 62)
@@ -125,7 +125,7 @@ def retained_error() -> type[shm.Error] | None:
     return None
 
 
-def test_a_damaged_header_is_refused_and_left_alone(region_directory: Path) -> None:
+def test_a_damaged_header_is_refused_and_not_changed(region_directory: Path) -> None:
     with shm.Writer("r"):
         pass
     poke(region_directory / "r", 64, "Q", 32)
@@ -142,7 +142,7 @@ def test_after_a_reboot_the_file_is_replaced(monkeypatch: pytest.MonkeyPatch, ch
     if closed:
         writer.close()
     else:
-        writer._forget()  # as if it was killed
+        writer._forget()  # as if the process had been killed
     before = shm.inspect("r")
     present = _files.boot_id()
     monkeypatch.setattr(_files, "boot_id", lambda: present ^ 1)
@@ -160,11 +160,11 @@ def test_after_a_reboot_the_file_is_replaced(monkeypatch: pytest.MonkeyPatch, ch
         assert until(lambda: _recv_or_damaged(reader)) == "d" and reader.restarted
 
 
-def test_what_is_not_ours_is_not_written(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_others_could_change_are_not_written(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with shm.Writer("r"):
         pass
     (region_directory / "r").chmod(0o620)
-    with pytest.raises(shm.NotOurs, match="may be written by others"):
+    with pytest.raises(shm.NotOurs, match="has mode 0o620, so other users may write to it"):
         shm.Writer("r")
     (region_directory / "r").chmod(0o600)
     os.link(region_directory / "r", region_directory / "second")
@@ -191,7 +191,7 @@ def test_unknown_compatible_features_and_records_are_kept(region_directory: Path
     struct.pack_into("<Q", image, 16, 1 | 1 << 40)
     (region_directory / "r").write_bytes(with_crc(bytes(image)))
     (region_directory / "r").chmod(0o600)
-    with shm.Writer("r") as writer:  # of another boot, closed and with checksums
+    with shm.Writer("r") as writer:  # from another boot, closed and with checksums
         assert writer.publish("ho") == 2
     assert retained() == [(1, "hi"), (2, "ho")]
     assert (region_directory / "r").read_bytes()[16:24] == struct.pack("<Q", 1 | 1 << 40)

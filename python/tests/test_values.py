@@ -1,4 +1,4 @@
-"""Values of every kind, from a Writer to a Reader."""
+"""Values of every kind, published by a Writer and received by a Reader."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("bincode", b"\1\2"),
     ],
 )
-def test_a_value_comes_back(kind: str, value: Any) -> None:
+def test_a_published_value_is_received(kind: str, value: Any) -> None:
     with shm.Writer("r", kind) as writer, shm.Reader("r") as reader:
         with pytest.raises(shm.Empty):
             reader.latest()
@@ -46,7 +46,7 @@ def test_a_value_comes_back(kind: str, value: Any) -> None:
         assert (reader.sequence, reader.lost, reader.restarted) == (2, 0, False)
 
 
-def test_any_buffer_is_bytes() -> None:
+def test_any_buffer_can_be_published_as_bytes() -> None:
     with shm.Writer("r", "bytes") as writer, shm.Reader("r") as reader:
         for value in (bytearray(b"ab"), memoryview(b"ab"), array.array("B", b"ab"), numpy.frombuffer(b"ab", "u1")):
             writer.publish(value)
@@ -71,7 +71,7 @@ def test_any_buffer_is_bytes() -> None:
         ("bincode", {"a": 1}),
     ],
 )
-def test_what_is_not_of_the_kind_is_not_published(kind: str, value: Any) -> None:
+def test_values_that_do_not_fit_the_kind_are_not_published(kind: str, value: Any) -> None:
     with shm.Writer("r", kind) as writer:
         with pytest.raises(shm.BadValue, match="'r'"):
             writer.publish(value)
@@ -94,7 +94,7 @@ def test_what_is_not_of_the_kind_is_not_published(kind: str, value: Any) -> None
         ("json", b"9" * 100_000),
     ],
 )
-def test_a_payload_that_is_not_of_the_kind_is_an_error(kind: str, payload: bytes) -> None:
+def test_a_payload_that_does_not_fit_the_kind_is_an_error(kind: str, payload: bytes) -> None:
     with shm.Writer("r", kind) as writer, shm.Reader("r") as reader:
         writer._ring.publish(payload) if len(payload) <= 4096 else writer._grow(payload)
         writer.publish("good")
@@ -105,14 +105,14 @@ def test_a_payload_that_is_not_of_the_kind_is_an_error(kind: str, payload: bytes
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_arrays_come_back(dtype: str) -> None:
+def test_published_arrays_are_received(dtype: str) -> None:
     value = (numpy.arange(24) % 2).astype(dtype).reshape(2, 3, 4)
     with shm.Writer("r", dtype=dtype, shape=(2, 3, 4)) as writer, shm.Reader("r") as reader:
         for given in (value, numpy.asfortranarray(value), value[::-1][::-1], value.tobytes()):
             writer.publish(given)
             got = reader.recv(0)
             assert got.dtype == value.dtype and got.shape == value.shape and (got == value).all()
-        got[0] = 1  # a copy of our own
+        got[0] = 1  # the value is a private copy
         assert (reader.latest() == value).all()
         view = reader.view()
         assert view.is_whole() and not view.data.flags.writeable
@@ -121,7 +121,7 @@ def test_arrays_come_back(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_arrays_come_back_without_numpy(dtype: str, without_numpy: None) -> None:
+def test_published_arrays_are_received_without_numpy(dtype: str, without_numpy: None) -> None:
     value = (numpy.arange(6) % 2).astype(dtype).reshape(2, 3)
     with shm.Writer("r", dtype=dtype, shape=[2, 3]) as writer, shm.Reader("r") as reader:
         writer.publish(value)
@@ -134,7 +134,7 @@ def test_arrays_come_back_without_numpy(dtype: str, without_numpy: None) -> None
         assert view.data.tobytes() == value.tobytes() and view.data.readonly
 
 
-def test_the_first_length_of_a_shape_may_be_open() -> None:
+def test_the_number_of_rows_can_be_open() -> None:
     with shm.Writer("r", dtype="<i4", shape=(0, 3)) as writer, shm.Reader("r") as reader:
         for rows in (0, 1, 500):
             value = numpy.arange(3 * rows, dtype="<i4").reshape(rows, 3)
@@ -145,7 +145,7 @@ def test_the_first_length_of_a_shape_may_be_open() -> None:
             writer.publish(bytes(16))
 
 
-def test_open_shapes_without_numpy(without_numpy: None) -> None:
+def test_open_numbers_of_rows_without_numpy(without_numpy: None) -> None:
     with shm.Writer("r", dtype="<i4", shape=(0, 2)) as writer, shm.Reader("r") as reader:
         writer.publish(b"")
         assert reader.latest().tolist() == []
@@ -162,14 +162,14 @@ def test_an_array_without_dimensions_is_a_number() -> None:
 @pytest.mark.parametrize(
     "value, complaint",
     [
-        (numpy.zeros((2, 3), "f8"), "expected elements <f4, got <f8"),
-        (numpy.zeros((2, 3), "i4"), "expected elements <f4, got <i4"),
-        (numpy.zeros((2, 3), ">f4"), "expected elements <f4"),
-        (numpy.zeros((3, 2), "f4"), "expected the shape (2, 3), got (3, 2)"),
-        (numpy.zeros((2, 2), "f4"), "expected 24 bytes, got 16"),
+        (numpy.zeros((2, 3), "f8"), "expected elements of dtype '<f4', got '<f8'"),
+        (numpy.zeros((2, 3), "i4"), "expected elements of dtype '<f4', got '<i4'"),
+        (numpy.zeros((2, 3), ">f4"), "expected elements of dtype '<f4'"),
+        (numpy.zeros((3, 2), "f4"), "expected an array of shape (2, 3), got (3, 2)"),
+        (numpy.zeros((2, 2), "f4"), "expected an array of shape (2, 3), got (2, 2)"),
         (b"123", "expected 24 bytes, got 3"),
-        ([[1.0, 2.0, 3.0]] * 2, "expected an array of <f4, got list"),
-        ("text", "expected an array of <f4, got str"),
+        ([[1.0, 2.0, 3.0]] * 2, "expected an array of '<f4', got list"),
+        ("text", "expected an array of '<f4', got str"),
     ],
 )
 def test_an_array_of_another_type_is_not_published(value: Any, complaint: str) -> None:
@@ -196,7 +196,7 @@ def test_an_array_of_another_length_is_an_error() -> None:
                 read()
 
 
-def test_typed_values_come_back() -> None:
+def test_published_typed_values_are_received() -> None:
     schema = {"type": {"TYPENAME": "P"}, "types": {"P": {"STRUCT": [{"x": "F64"}, {"name": {"OPTION": "STR"}}]}}}
     with shm.Writer("r", schema=schema) as writer, shm.Reader("r", schema=schema) as reader:
         writer.publish({"name": "a", "x": 1})
@@ -211,18 +211,18 @@ def test_typed_values_come_back() -> None:
             reader.latest()
 
 
-def test_a_type_that_is_known_by_name_gives_bytes() -> None:
+def test_values_of_a_type_that_is_known_only_by_name_are_bytes() -> None:
     with shm.Writer("r", schema='{"version": 3, "name": "Reading"}') as writer, shm.Reader("r") as reader:
         writer.publish(b"\1\2")
         assert reader.latest() == b"\1\2" and reader.schema == {"name": "Reading", "version": 3}
 
 
-def test_a_reader_may_insist_on_a_kind_or_type() -> None:
+def test_a_reader_refuses_another_kind_or_type_than_was_given() -> None:
     named = {"name": "Reading", "version": 3}
     with shm.Writer("r", schema=named):
         shm.Reader("r", kind="bincode", schema=named).close()
         shm.Reader("r", schema='{"version": 3, "name": "Reading"}').close()
-        with pytest.raises(shm.TypeMismatch, match="it holds bincode, not text"):
+        with pytest.raises(shm.TypeMismatch, match="its kind is 'bincode', not 'text'"):
             shm.Reader("r", kind="text")
         with pytest.raises(shm.TypeMismatch):
             shm.Reader("r", schema={**named, "version": 4})

@@ -1,4 +1,4 @@
-"""The test vectors of docs/vectors: what must be read from each image."""
+"""The test vectors of docs/vectors: reading each file must give the expected values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(name: str) -> dict[str, Any]:
         except shm.Error as error:
             seen["then"] = class_of(error)
             break
-    reader = shm.Reader(name)  # one that has taken nothing
+    reader = shm.Reader(name)  # a reader that has not received anything
     try:
         reader.latest()
         seen["latest"] = reader.sequence
@@ -63,14 +63,14 @@ def check_value(kind: str, expected: dict[str, Any], value: Any) -> None:
         assert value == expected["value"]
     elif kind == "array":
         assert memoryview(value).tobytes().hex() == expected["hex"]
-        # Without NumPy, what has a length of 0 is flat.
+        # Without NumPy, arrays that have a length of 0 have one dimension.
         assert list(memoryview(value).shape or ()) == expected["shape"] or 0 in expected["shape"]
     elif kind == "bytes" or "value" not in expected:
         assert bytes(value).hex() == expected["hex"]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"])
-def test_what_is_read(entry: dict[str, Any], tmp_path: Path) -> None:
+def test_each_vector_is_read_as_expected(entry: dict[str, Any], tmp_path: Path) -> None:
     shutil.copy(VECTORS / entry["file"], tmp_path / entry["file"])
     seen = read(entry["file"])
     assert {name: seen.get(name) for name in ("refused", "kind", "schema", "then")} == {
@@ -84,8 +84,8 @@ def test_what_is_read(entry: dict[str, Any], tmp_path: Path) -> None:
         check_value(entry["kind"], expected, value)
 
 
-def test_a_value_of_every_type(tmp_path: Path) -> None:
-    """What the package gives for the type with everything in it: as in JSON, but for what Python has types for."""
+def test_a_type_with_every_part(tmp_path: Path) -> None:
+    """The type with every part: the values are as in JSON, except where Python has better types."""
     [entry] = [entry for entry in ENTRIES if entry["file"] == "typed.region"]
     shutil.copy(VECTORS / entry["file"], tmp_path / entry["file"])
     value = shm.Reader(entry["file"]).latest()

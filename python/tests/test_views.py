@@ -1,4 +1,4 @@
-"""Views: values in place, without a copy."""
+"""Views: values that are read in place, without a copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shm
 from conftest import publish
 
 
-def test_a_view_knows_when_it_was_overwritten() -> None:
+def test_a_view_reports_that_it_was_overwritten() -> None:
     with shm.Writer("r", "text", slots=2) as writer, shm.Reader("r") as reader:
         with pytest.raises(shm.Empty):
             reader.view()

@@ -1,4 +1,4 @@
-"""Writing: making, taking over, growing, replacing, removing, and what must not happen."""
+"""Writing: creating, continuing, growing, replacing and removing a region, and faults meanwhile."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_new_region_has_the_defaults(region_directory: Path) -> None:
         {"dtype": "<f4", "shape": (1,), "schema": {"name": "x", "version": 1}},
     ],
 )  # fmt: skip
-def test_options_that_can_never_be_right_are_refused(region_directory: Path, options: dict[str, Any]) -> None:
+def test_options_that_no_region_can_have_are_refused(region_directory: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         shm.Writer("r", **options)
     assert os.listdir(region_directory) == []
@@ -67,7 +67,7 @@ def test_the_next_writer_continues_after_the_last() -> None:
     assert (shm.inspect("r").epoch, shm.inspect("r").file_number) == (3, 1)
 
 
-def test_what_is_not_given_stays_as_found() -> None:
+def test_arguments_that_are_not_given_leave_the_region_as_it_is() -> None:
     with shm.Writer("r", dtype="<f4", shape=(2,), slots=4, capacity=100, checksum=True, mode=0o640) as writer:
         writer.publish(bytes(8))
     before = shm.inspect("r")
@@ -79,7 +79,7 @@ def test_what_is_not_given_stays_as_found() -> None:
     assert after.array == before.array == {"dtype": "<f4", "shape": [2]}
 
 
-def test_other_options_replace_the_region_and_keep_what_fits() -> None:
+def test_other_options_replace_the_region_and_keep_the_newest_values() -> None:
     with shm.Writer("r", "text", slots=8) as writer:
         publish(writer, *"abcdef")
     lineage = shm.inspect("r").lineage
@@ -106,7 +106,7 @@ def test_the_mode_is_changed_in_place(region_directory: Path) -> None:
     assert shm.inspect("r").file_number == 2
 
 
-def test_large_values_get_room_and_fewer_slots() -> None:
+def test_large_values_get_larger_but_fewer_slots() -> None:
     with shm.Writer("r", capacity=8) as writer:
         writer.publish(bytes(9))
         assert shm.inspect("r").capacity == 16
@@ -121,9 +121,9 @@ def test_large_values_get_room_and_fewer_slots() -> None:
     assert _request.plan(None, None, _request.Request(large_array, False, None, None, None, None))[0].slots == 8
 
 
-def test_there_is_one_writer(python: Start) -> None:
+def test_a_second_writer_is_refused(python: Start) -> None:
     with shm.Writer("r") as writer:
-        with pytest.raises(shm.WriterAlive, match="cannot write region 'r'"):
+        with pytest.raises(shm.WriterAlive, match="cannot open region 'r' for writing: it already has a writer"):
             shm.Writer("r")
         child = python("try: shm.Writer('r')\nexcept shm.WriterAlive as e: print('alive')")
         assert child.stdout and child.stdout.readline() == "alive\n"
@@ -145,7 +145,7 @@ def test_a_killed_writer_is_followed_by_the_next(python: Start) -> None:
     assert list(reader) == ["last words", "hello"]
 
 
-def test_writers_that_are_killed_at_any_time_leave_a_region_to_go_on_with(python: Start) -> None:
+def test_writers_that_are_killed_at_any_time_leave_a_usable_region(python: Start) -> None:
     chance = random.Random(5)
     code = (
         "w = shm.Writer('r', 'text', slots=4, checksum=True)\nprint(w.head)\n"
@@ -168,7 +168,7 @@ def test_writers_that_are_killed_at_any_time_leave_a_region_to_go_on_with(python
         assert writer.head >= seen
 
 
-def test_a_writer_that_is_dropped_or_forgotten_closes(python: Start) -> None:
+def test_a_writer_closes_when_it_is_deleted_or_the_program_ends(python: Start) -> None:
     writer = shm.Writer("r", "text")
     del writer
     gc.collect()
@@ -187,7 +187,7 @@ def test_a_closed_writer_refuses() -> None:
         writer.remove()
 
 
-def test_a_forked_child_refuses_and_leaves_the_lock_alone() -> None:
+def test_a_writer_refuses_to_work_in_a_forked_child_and_keeps_the_lock() -> None:
     writer = shm.Writer("r", "text")
     child = os.fork()
     if child == 0:
@@ -217,7 +217,7 @@ def test_a_forked_child_does_not_keep_the_lock(python: Start) -> None:
     os.kill(grandchild, 9)
 
 
-def test_removing_leaves_nothing(region_directory: Path) -> None:
+def test_removing_leaves_no_files(region_directory: Path) -> None:
     writer = shm.Writer("r")
     writer.publish(b"x")
     (region_directory / ".r.new").write_bytes(b"leftover")
@@ -254,7 +254,7 @@ def test_a_region_that_is_mostly_holes_is_refused(region_directory: Path) -> Non
     os.truncate(region_directory / "r", 4096)
     os.truncate(region_directory / "r", whole)
     for use in (shm.Reader, shm.Writer):
-        with pytest.raises(shm.Damaged, match="bytes only [0-9]+ are stored"):
+        with pytest.raises(shm.Damaged, match="but only [0-9]+ of them are stored"):
             use("r")
 
 
@@ -278,7 +278,7 @@ def test_a_writer_notices_that_its_region_is_gone(region_directory: Path) -> Non
     assert os.listdir(region_directory) == []
 
 
-def test_a_writer_that_must_grow_notices_at_once(region_directory: Path) -> None:
+def test_a_writer_that_must_grow_checks_its_files_immediately(region_directory: Path) -> None:
     for name in ("r", ".r.lock"):
         with shm.Writer("r") as writer:
             (region_directory / name).rename(region_directory / "away")
@@ -288,27 +288,27 @@ def test_a_writer_that_must_grow_notices_at_once(region_directory: Path) -> None
         os.unlink(region_directory / "away")
 
 
-def test_a_file_that_could_not_be_created_leaves_nothing(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_creation_leaves_no_files(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int, length: int) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
         broken.setattr(_linux, "fallocate", full)
-        with pytest.raises(shm.Error, match="cannot write region 'r': there is not enough free space"):
+        with pytest.raises(shm.Error, match="cannot open region 'r' for writing: its file system has too little free space"):
             shm.Writer("r")
     assert os.listdir(region_directory) == []
     with shm.Writer("r", "text") as writer:
         publish(writer, "a")
         with monkeypatch.context() as broken:
             broken.setattr(_linux, "fallocate", full)
-            with pytest.raises(shm.Error, match="not enough free space"):
+            with pytest.raises(shm.Error, match="too little free space"):
                 publish(writer, "b" * 10_000)
         publish(writer, "c")
     assert retained() == [(1, "a"), (2, "c")]
     assert hidden(region_directory) == [".r.lock"]
 
 
-def test_a_rename_that_fails_goes_on_in_the_old_file(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_failed_rename_the_writer_continues_in_the_old_file(region_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Any, old: str, new: str) -> None:
         raise KeyboardInterrupt
 
@@ -376,7 +376,7 @@ def test_a_signal_at_any_time_does_no_harm() -> None:
     assert interrupted > 100
 
 
-def test_a_writer_in_use_by_two_threads_refuses() -> None:
+def test_a_writer_refuses_to_be_used_by_two_threads_at_once() -> None:
     with shm.Writer("r") as writer:
         writer._ring._in_use = True
         with pytest.raises(shm.Error, match="another thread"):
@@ -385,7 +385,7 @@ def test_a_writer_in_use_by_two_threads_refuses() -> None:
         assert writer.publish(b"x") == 1
 
 
-def test_the_directory_is_listed(region_directory: Path) -> None:
+def test_regions_lists_the_directory(region_directory: Path) -> None:
     with shm.Writer("b", "text") as writer:
         publish(writer, "x")
         with shm.Writer("a", dtype="<f4", shape=(2,)):

@@ -1,8 +1,9 @@
-//! Handles SIGBUS, which a program gets when it accesses a page of a mapping that the kernel cannot provide: the file was cut
-//! short, its disk failed, or its file system has no space to store the page. No access can be checked for this in advance. The
-//! program reports which of these it was and ends.
+//! Handles SIGBUS, the signal that a program gets when it accesses a mapped page that the kernel cannot
+//! provide: the file was cut short, the disk cannot deliver the page, or its file system has no space to
+//! store it. No check beforehand can rule this out.
 //!
-//! The program does not continue after such a signal, because nobody published what it would read in place of the missing bytes.
+//! The program reports which of these it was and ends. It cannot continue: the missing bytes would be read
+//! as values that were never published.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
@@ -20,19 +21,31 @@ use crate::{Code, Failure, remedy};
 /// The size of the file that is created to find out whether there is space.
 const PROBE_BYTES: u64 = 64 << 10;
 
-/// Makes SIGBUS end the program with a message about the region or block `name`. `None`: the program uses several.
-pub fn catch_bus_errors(name: Option<&str>) -> Result<()> {
-    let messages = CAUSES.map(|cause| (rendered(&failure(cause, name).into()), code(cause)));
-    let paths = name.and_then(paths);
+/// The files that a program maps.
+#[derive(Clone, Copy, Debug)]
+pub enum Mapped<'a> {
+    /// The region of this name.
+    Region(&'a str),
+    /// The block of this name.
+    Block(&'a str),
+    /// Several files.
+    Several,
+}
+
+/// Makes the program end with a message when it accesses a missing page. The exit code is
+/// [`Code::Damaged`], or [`Code::Other`] if the values that were published are kept.
+pub fn catch_bus_errors(mapped: Mapped<'_>) -> Result<()> {
+    let messages = CAUSES.map(|cause| (rendered(&failure(cause, mapped).into()), code(cause)));
+    let paths = paths(mapped);
     let end = move || {
         let cause = paths.as_ref().map_or(Cause::Unknown, |(directory, file)| find_cause(directory, file));
         let (message, code) = &messages[cause as usize];
-        // If nobody can take the message, there is still the exit code.
+        // If the message cannot be written, the exit code still reports the failure.
         let _ = rustix::io::write(std::io::stderr(), message);
         low_level::exit(*code as i32)
     };
-    // SAFETY: everything that the action does is allowed in a signal handler: system calls, a look at private bytes, and
-    // `_exit`. It takes no lock, allocates nothing, and does not return, so nothing sees what it interrupted.
+    // SAFETY: everything the action does is allowed in a signal handler: system calls, a look at its own bytes, and
+    // `_exit`. It takes no lock, allocates nothing, and does not return, so no code sees the state it interrupted.
     unsafe { low_level::register(SIGBUS, end) }.map(drop).context("cannot handle SIGBUS")
 }
 
@@ -45,7 +58,7 @@ enum Cause {
     FullDisk,
     /// As `FullDisk`, but because of a quota.
     Quota,
-    /// The file may not be written any more.
+    /// The file was marked immutable.
     Immutable,
     /// It cannot be found out.
     Unknown,
@@ -60,39 +73,37 @@ fn code(cause: Cause) -> Code {
     }
 }
 
-fn failure(cause: Cause, name: Option<&str>) -> Failure {
-    let whose = name.map_or("a file".to_owned(), |name| format!("the file of '{name}'"));
-    let shared = "where blocks are shared with a snapshot or with a copy of the file, each store needs a new one";
-    let (what, remedy) = match cause {
-        Cause::CutShort => (format!("{whose} was cut short while it was in use"), remedy::cut_short(name)),
-        Cause::FullDisk => {
-            (format!("a page of {whose} could not be stored: the disk is full; {shared}"), remedy::free_space())
-        }
-        Cause::Quota => {
-            let what = format!(
-                "a page of {whose} could not be stored: the quota of this user is used up, or that of its group or \
-                 directory; {shared}"
-            );
-            (what, remedy::free_space())
-        }
-        Cause::Immutable => {
-            (format!("a page of {whose} could not be stored: it was marked immutable"), remedy::clear_mark())
-        }
+fn failure(cause: Cause, mapped: Mapped<'_>) -> Failure {
+    let file = match mapped {
+        Mapped::Region(name) => format!("region '{name}'"),
+        Mapped::Block(name) => format!("block '{name}'"),
+        Mapped::Several => "a region".to_owned(),
+    };
+    let (reason, remedy) = match cause {
+        Cause::CutShort => ("its file was cut short while in use", remedy::cut_short(mapped)),
+        Cause::FullDisk => (
+            "its disk is full, and a page of its file needs a new block, as after a snapshot or a copy that shares blocks",
+            remedy::free_space(),
+        ),
+        Cause::Quota => (
+            "a page of its file needs a new block, and the quota of this user is used up, or that of its group or directory",
+            remedy::free_space(),
+        ),
+        Cause::Immutable => ("its file was marked immutable while in use", remedy::remove_mark()),
         Cause::Unknown => {
-            let what =
-                format!("{whose} was cut short while it was in use, or cannot be read from or stored to its disk");
-            (what, remedy::cut_short(name))
+            ("its file was cut short while in use, or cannot be read from its disk", remedy::cut_short(mapped))
         }
     };
-    Failure::new(code(cause), what, remedy)
+    Failure::new(code(cause), format!("cannot access {file}: {reason}"), remedy)
 }
 
-/// The paths of the directory and of the file of a region or block, for the system calls of a signal handler.
-fn paths(name: &str) -> Option<(CString, CString)> {
+/// Returns the paths of the directory and of the file, for system calls in a signal handler.
+fn paths(mapped: Mapped<'_>) -> Option<(CString, CString)> {
+    let (Mapped::Region(name) | Mapped::Block(name)) = mapped else { return None };
     let (directory, file) = match name.rsplit_once('/') {
         Some((directory, _)) => (format!("{directory}/"), name.to_owned()),
         None => {
-            let directory = std::env::var("SHM_DIR").ok().filter(|set| !set.is_empty());
+            let directory = std::env::var("SHM_DIR").ok().filter(|directory| !directory.is_empty());
             let directory = directory.unwrap_or_else(|| "/dev/shm".to_owned());
             let file = format!("{directory}/{name}");
             (directory, file)
@@ -108,7 +119,7 @@ fn find_cause(directory: &CStr, file: &CStr) -> Cause {
     let bytes = fs::fstat(&file).ok().and_then(|stat| u64::try_from(stat.st_size).ok()).unwrap_or(0);
     let mut header = [0; STATIC_BYTES];
     let _ = pread(&file, &mut header, 0);
-    // A block has no header that tells its length.
+    // A block has no header that states its length.
     let wanted = StaticHeader::parse(&header).map_or(1, |header| header.region_bytes.max(HEADER_BYTES.into()));
     if bytes < wanted {
         return Cause::CutShort;

@@ -1,4 +1,4 @@
-//! What others may do to a region and to those who use it: damaged and changing files, other users, namespaces, file systems.
+//! Tests with hostile surroundings: damaged and changing files, other users, namespaces, and all kinds of file systems.
 
 mod bit_flips;
 mod damaged;
@@ -12,7 +12,7 @@ mod permissions;
 
 use shm_core::OpenError;
 
-/// Whether an error is a refusal of the region: one that a user sees as exit code 3 or 5, or as another kind.
+/// Whether an error refuses the region itself, as opposed to reporting a failed system call.
 fn is_refusal(error: &OpenError) -> bool {
     matches!(
         error,

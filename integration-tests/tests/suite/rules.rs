@@ -1,4 +1,4 @@
-//! What the project holds itself to: the architecture, the style, and documents that say what the files say.
+//! Tests of the project's own rules: architecture, style, language, and documents that agree with the source.
 
 mod documents;
 mod methods;

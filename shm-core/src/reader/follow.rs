@@ -276,7 +276,7 @@ impl Follow {
             Some(stat) if stat.names == 0 || state == STATE_MOVED => self.nameless(now, state),
             // If this killed the writer, there is no other sign of it.
             Some(stat) if stat.bytes < self.region.static_header.region_bytes => {
-                Err(self.damaged("it was cut short while it was in use".to_owned()))
+                Err(self.damaged("another program cut its file short".to_owned()))
             }
             Some(_) => Ok(Name::Same),
         }
@@ -294,12 +294,12 @@ impl Follow {
         if self.is_stuck && !self.is_ended() { Err(self.stuck()) } else { Ok(Name::Nothing) }
     }
 
-    /// Whether the name cannot lead to another file any more; see [`stuck`](Self::stuck).
+    /// Whether the name cannot refer to another file any more; see [`stuck`](Self::stuck).
     pub fn is_stuck(&self) -> bool {
         self.is_stuck
     }
 
-    /// The error for a name that keeps leading to a file that was replaced or removed.
+    /// The error for a name that keeps referring to a file that was replaced or removed.
     pub fn stuck(&self) -> ReceiveError {
         self.location.mounted("follow").into()
     }
@@ -358,7 +358,7 @@ impl Follow {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
             return Ok(());
         }
-        Err(self.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
+        Err(self.damaged(format!("its state is {state}, not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
     /// Checks, as far as possible, that a value is the one that was published.

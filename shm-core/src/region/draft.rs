@@ -65,7 +65,11 @@ impl<'a> Draft<'a> {
         let location = self.location;
         let explain = |error| explain_create(location, static_header.region_bytes, error);
         store_in_place(&file);
-        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(explain)?;
+        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(|error| {
+            // Gives back the pages that were reserved, so that the message counts them as free.
+            let _ = file.set_len(0);
+            explain(error)
+        })?;
         let written = write_head(&file, &static_header, descriptor);
         written.map_err(|error| match is_no_space(&error) {
             true => explain(error),
@@ -73,7 +77,7 @@ impl<'a> Draft<'a> {
         })?;
         let stat = file::stat(&file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.group) {
-            file::set_group(&file, group).map_err(|error| location.io_error("keep the group of region", error))?;
+            file::set_group(&file, group).map_err(|error| location.io_error("set the group of region", error))?;
         }
         file::set_mode(&file, mode).map_err(explain)?;
         let stat = file::stat(&file).map_err(explain)?;
@@ -145,7 +149,7 @@ fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenErr
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::Permission { region, denied: Denied::Create }
         }
-        ErrorKind::Unsupported | ErrorKind::InvalidInput => OpenError::FileSystem { region },
+        ErrorKind::Unsupported | ErrorKind::InvalidInput => location.unsuitable_file_system(),
         _ => location.io_error("create region", error),
     }
 }

@@ -1,5 +1,5 @@
-//! Every bit of the header, flipped once: the region is refused, or what is read is still true.
-//! In this process, through the library: 32,768 spawns would take too long.
+//! Every bit of the header is flipped once. Each time, the region is refused, or all values that are read are
+//! correct. Most tests use the library in this process, because starting 32,768 programs would take too long.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -13,13 +13,13 @@ use crate::format::Format;
 use crate::harness::{Sandbox, without_forks};
 
 const HEADER_BITS: usize = 4096 * 8;
-/// The fields end before this.
+/// All fields of the header are in these first bytes.
 const USED_BYTES: usize = 512;
 const VALUES: [&[u8]; 3] = [b"first", b"second", b"third"];
-/// No single operation on a damaged region may take longer.
+/// The longest that a single operation on a damaged region may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A small region that holds the three values, and its bytes.
+/// A small region that contains the three values, and the bytes of its file.
 fn region() -> (Sandbox, Vec<u8>) {
     let s = Sandbox::new();
     s.ok("printf 'first\\nsecond\\nthird\\n' | shm-writer demo --slots 4 --capacity 64");
@@ -27,7 +27,7 @@ fn region() -> (Sandbox, Vec<u8>) {
     (s, bytes)
 }
 
-/// The bits that are flipped: all of those with a meaning, and of those that are reserved one in each byte, or all.
+/// The bits to flip: all bits of fields, and one bit of each reserved byte (all of them with `SHM_EFFORT` 2 or more).
 fn bits() -> impl Iterator<Item = usize> {
     let is_wanted = |bit: &usize| bit / 8 < USED_BYTES || effort() > 1 || bit % 8 == bit / 8 % 8;
     (0..HEADER_BITS).filter(is_wanted)
@@ -50,7 +50,8 @@ fn is_no_value(error: &ReceiveError) -> bool {
     }
 }
 
-/// Whatever is read is one of the values, and whatever goes wrong is a refusal.
+/// Checks that a value that was read is one of the three, and that an error is a refusal. Returns whether there
+/// was a value.
 #[track_caller]
 fn check<T>(
     bit: usize,
@@ -79,7 +80,7 @@ fn timed<T>(bit: usize, action: &str, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Reads a region in every way there is. Whether somebody refused it, or all values came.
+/// Reads a region in every way. Returns whether it was refused or all values were received.
 fn read_everything(bit: usize, name: &str) -> bool {
     let mut reader = match timed(bit, "open", || RawReader::open(name)) {
         Ok(reader) => reader,
@@ -112,7 +113,7 @@ fn a_reader_survives_every_flip_of_a_header_bit() {
     let (s, bytes) = region();
     let file = File::options().write(true).open(s.shm("demo")).expect("the region");
     let name = s.name("demo");
-    // Which values there are is what these two say.
+    // Only these two fields determine which values the region contains.
     let format = Format::read();
     let says_which =
         ["head", "first"].map(|field| format.header.field(field)).map(|field| field.offset..field.offset + 8);

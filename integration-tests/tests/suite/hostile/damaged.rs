@@ -1,5 +1,5 @@
-//! Files that are not regions, or not sound ones, under a region's name: refused at once by both
-//! programs, never followed, waited for, changed or removed.
+//! Files under a region's name that are damaged or no regions at all. Both programs refuse them immediately.
+//! They do not follow links, wait, or change or remove the file.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::format::Format;
 use crate::harness::{Child, Sandbox};
 
-/// What `sh` makes under the name `demo`, in `SHM_DIR`.
+/// Files that are not regions, and the commands for `sh` that create them as `demo` in `SHM_DIR`.
 const FOREIGN: [(&str, &str); 16] = [
     ("an empty file", ": > demo"),
     ("one byte", "printf x > demo"),
@@ -27,7 +27,7 @@ const FOREIGN: [(&str, &str); 16] = [
     ("a link to a device", "ln -s /dev/zero demo"),
 ];
 
-/// What `sh` makes of the sound region `demo`; the second word of an error is not prescribed.
+/// Ways to damage the region `demo`, and the commands for `sh` that do it.
 const BROKEN: [(&str, &str); 9] = [
     ("no header page", "truncate -s 100 demo"),
     ("a byte less than a header page", "truncate -s 4095 demo"),
@@ -52,7 +52,7 @@ const COMMANDS: [&str; 9] = [
     "shm-writer create demo",
 ];
 
-/// A description of everything in `SHM_DIR` except for the writers' lock files.
+/// Name, type and checksum of each entry of `SHM_DIR`, except for lock files.
 fn contents(s: &Sandbox) -> Vec<String> {
     let describe = |name: &String| {
         let path = s.shm(name);
@@ -68,27 +68,27 @@ fn file_bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// Every command refuses `demo` with an error that names it, and changes nothing.
+/// Checks that every command refuses `demo` with an error that names it, and changes nothing.
 #[track_caller]
-fn refused(s: &Sandbox, what: &str, codes: &[i32]) {
+fn refused(s: &Sandbox, description: &str, codes: &[i32]) {
     let before = contents(s);
     for command in COMMANDS {
         let outcome = s.run(command);
         if command != "shm-reader list" {
-            assert!(codes.contains(&outcome.code()) && !outcome.stderr.is_empty(), "{what}: {outcome:?}");
-            assert!((outcome.text() + &outcome.stderr).contains("demo"), "{what}: {outcome:?}");
+            assert!(codes.contains(&outcome.code()) && !outcome.stderr.is_empty(), "{description}: {outcome:?}");
+            assert!((outcome.text() + &outcome.stderr).contains("demo"), "{description}: {outcome:?}");
         }
     }
-    assert_eq!(contents(s), before, "{what} was changed");
+    assert_eq!(contents(s), before, "{description} was changed");
 }
 
 // Faults 33, 53, 54.
 #[test]
 fn files_that_are_not_regions_are_refused_and_untouched() {
-    for (what, make) in FOREIGN {
+    for (description, make) in FOREIGN {
         let s = Sandbox::new();
         s.ok(&format!("cd $SHM_DIR && {make}"));
-        refused(&s, what, &[5]);
+        refused(&s, description, &[5]);
     }
 }
 
@@ -119,11 +119,11 @@ fn a_link_in_place_of_the_lock_file_is_refused() {
 // Fault 33.
 #[test]
 fn regions_that_were_cut_are_refused() {
-    for (what, harm) in BROKEN {
+    for (description, harm) in BROKEN {
         let s = Sandbox::new();
         s.ok("seq 1 10 | shm-writer demo");
         s.ok(&format!("cd $SHM_DIR && {harm}"));
-        refused(&s, what, &[5]);
+        refused(&s, description, &[5]);
     }
 }
 
@@ -135,7 +135,7 @@ fn a_region_that_grew_is_refused_or_read() {
     assert!(outcome.code() == 5 || outcome.text() == "hello\n", "{outcome:?}");
 }
 
-/// A sound region in which one field of the header has another value, and the CRC is right again.
+/// A region in which one field of the header has been changed. The header's CRC fits the new value.
 fn forged(field: &str, value: u128) -> Sandbox {
     let s = Sandbox::new();
     s.ok("seq 1 10 | shm-writer demo");
@@ -173,7 +173,7 @@ fn unknown_incompatible_features_are_refused_and_compatible_ones_are_not() {
     for bit in [20, 63] {
         let s = forged("compatible", 1 << bit);
         s.run("shm-reader demo").prints("10\n");
-        // A writer that does not know the feature goes on, and the bit stays for those who do, in a larger file too.
+        // A writer that does not know the feature still works and preserves the bit, also when the region grows.
         s.run("shm-writer demo next").prints("");
         s.ok("head -c 9000 /dev/zero | tr '\\0' x | shm-writer demo");
         s.run("shm-reader demo --from -2 | head -c 5").prints("next\n");
@@ -250,9 +250,9 @@ fn a_kind_that_is_unknown_is_refused_by_its_number() {
         let outcome = s.run("shm-reader demo").complains(&["demo", &kind.to_string()]);
         assert!([1, 5].contains(&outcome.code()), "{outcome:?}");
         assert!(!outcome.stderr.contains("writer of known"), "a message that helps: {outcome:?}");
-        s.run("shm-writer demo --as text anew").exits(5).complains(&[&format!("of kind {kind}, unknown")]);
-        s.run("shm-writer demo --as text --replace -q anew").exits(0);
-        s.run("shm-reader demo").prints("anew\n");
+        s.run("shm-writer demo --as text fresh").exits(5).complains(&[&format!("its kind has number {kind}")]);
+        s.run("shm-writer demo --as text --replace -q fresh").exits(0);
+        s.run("shm-reader demo").prints("fresh\n");
     }
 }
 
@@ -280,14 +280,14 @@ fn a_slot_with_an_impossible_length_is_an_error_and_nothing_is_read_beyond_it() 
 // Faults 29, 30.
 #[test]
 fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
-    for what in ["/dev/zero", "/dev/urandom"] {
+    for device in ["/dev/zero", "/dev/urandom"] {
         let s = Sandbox::new();
         s.ok("shm-writer demo hello");
         let mut reader: Child = s.spawn("shm-reader demo -f -t 2s");
         reader.expect(&["hello"]);
-        s.ok(&format!("dd if={what} of=$SHM_DIR/demo bs=4096 count=66 conv=notrunc status=none"));
+        s.ok(&format!("dd if={device} of=$SHM_DIR/demo bs=4096 count=66 conv=notrunc status=none"));
         let outcome = reader.wait();
-        assert!([4, 5].contains(&outcome.code()) && outcome.stdout.is_empty(), "{what}: {outcome:?}");
+        assert!([4, 5].contains(&outcome.code()) && outcome.stdout.is_empty(), "{device}: {outcome:?}");
     }
 }
 
@@ -296,9 +296,11 @@ fn a_region_overwritten_under_a_follower_ends_it_with_5_or_leaves_it_waiting() {
 fn a_newest_value_that_is_not_there_is_an_error_for_every_reader() {
     let s = Sandbox::new();
     s.ok("shm-writer --slots 2 --capacity 8 demo x");
-    // Value 1 is in slot 1 of those of 64 bytes.
+    // Value 1 is in slot 1. Slots are 64 bytes long and begin at 4096.
     s.ok("head -c 8 /dev/zero | dd of=$SHM_DIR/demo bs=1 seek=4160 conv=notrunc status=none");
     for options in ["", "--from 1", "--from oldest", "--until-closed", "--from 1 --until-closed", "-f -t 10s"] {
-        s.run(&format!("shm-reader {options} demo")).exits(5).complains(&["value 1: it is the newest, and not there"]);
+        s.run(&format!("shm-reader {options} demo"))
+            .exits(5)
+            .complains(&["value 1: the head names it as the newest, but"]);
     }
 }

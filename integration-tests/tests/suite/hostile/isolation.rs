@@ -1,5 +1,5 @@
-//! What a reader cannot do to a writer, and what it costs: nothing is writable, nothing is blocked,
-//! and waiting is free.
+//! Readers cannot harm a writer: they have no write access to the region and do not block the writer. Waiting
+//! for values uses next to no processor time.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Child, Sandbox, observe};
 
-/// A follower that has the region mapped, and has printed its latest value.
+/// Starts a follower and waits until it has mapped the region and printed the newest value.
 fn follower(s: &Sandbox) -> Child {
     let mut reader = s.spawn("shm-reader demo -f");
     reader.line();
@@ -61,9 +61,9 @@ fn a_stopped_reader_does_not_hinder_writers() {
     s.run("seq 1 30 | shm-writer demo").prints("");
     s.run("head -c 100000 /dev/zero | shm-writer demo --whole").prints("");
     s.run("shm-writer rm demo").prints("");
-    s.run("shm-writer demo anew").prints("");
+    s.run("shm-writer demo fresh").prints("");
     reader.signal(Signal::SIGCONT);
-    while reader.line() != "anew" {}
+    while reader.line() != "fresh" {}
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn an_idle_follower_uses_no_measurable_cpu() {
     s.holds("other", "x");
     let live = s.spawn("shm-reader other -f").idle();
     let watched = [quiet[0].pid(), quiet[1].pid(), live.pid(), writer.pid()];
-    // What a wake costs depends on what else the machine does; one that has other things to do gets some tries.
+    // The time of a wake depends on the load of the machine, so a busy machine gets several tries.
     let mut tries = (0..5).map(|_| {
         let before = watched.map(cpu_time);
         observe(Duration::from_secs(2));
@@ -119,12 +119,12 @@ fn a_sleeping_follower_is_woken_and_does_not_wait_for_its_next_look() {
     let s = Sandbox::new();
     let mut reader = s.spawn("shm-reader demo -f").idle();
     let mut writer = s.spawn("shm-writer demo");
-    // A follower that looked every 50 ms, and was not woken, would need 25 ms on average.
+    // A follower that polled every 50 ms and was not woken would need 25 ms on average.
     let quick = (0..5).any(|_| median_delay(&mut writer, &mut reader) < Duration::from_millis(10));
     assert!(quick, "values arrive as if nobody woke the reader");
 }
 
-/// How long a value typically takes from the writer's stdin to the reader's stdout.
+/// The median time from the writer's stdin to the reader's stdout.
 fn median_delay(writer: &mut Child, reader: &mut Child) -> Duration {
     let mut delays = [Duration::ZERO; 15];
     for delay in &mut delays {
@@ -138,7 +138,7 @@ fn median_delay(writer: &mut Child, reader: &mut Child) -> Duration {
     delays[delays.len() / 2]
 }
 
-/// The processor's time that a process has used so far: what the scheduler counts, because clock ticks are too coarse.
+/// The processor time that a process has used so far, as counted by the scheduler. Clock ticks are too coarse.
 fn cpu_time(pid: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process lives");
     let times = threads.map(|thread| {

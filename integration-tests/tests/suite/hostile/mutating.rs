@@ -1,5 +1,5 @@
-//! A region whose every field changes at any moment under those who read it, as a hostile or broken owner may do: each answer
-//! is a value or an error, in bounded time and memory. With checksums, each value is one that was published.
+//! A region whose fields all change while it is read, as a hostile or broken owner may do. Each read returns a
+//! value or an error, in bounded time and memory. With checksums, each value is one that was published.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -16,24 +16,24 @@ use crate::harness::{DEADLINE, Sandbox};
 
 const SLOTS: u64 = 8;
 const CAPACITY: usize = 256;
-/// No single answer may take longer, on a machine that has other work too.
+/// The longest that a single read may take, also on a busy machine.
 const LIMIT: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_millis(1);
 
-/// For how long each test goes on.
+/// How long each test runs.
 fn duration() -> Duration {
     Duration::from_secs(at_effort([1, 1, 10, 60]))
 }
 
-/// The numbers that are published.
+/// The numbers of the values that are published.
 const PUBLISHED: std::ops::RangeInclusive<u8> = 1..=20;
 
-/// The values that are published: the number, and as many bytes of it as the number says.
+/// The value with this number: the number as a byte, repeated. The length also depends on the number.
 fn value(number: u8) -> Vec<u8> {
     vec![number; usize::from(number) * 12 % CAPACITY + 1]
 }
 
-/// A sound region that holds values, and its bytes.
+/// An undamaged region with values in it, and the bytes of its file.
 fn region(checksum: bool) -> (Sandbox, Vec<u8>) {
     let s = Sandbox::new();
     let mut options = RawWriter::options();
@@ -47,7 +47,7 @@ fn region(checksum: bool) -> (Sandbox, Vec<u8>) {
     (s, bytes)
 }
 
-/// Where each field is: those of the header, those of each slot, the payloads, and the checksums behind them.
+/// Offset and size of each field: in the header, in each slot, of each payload's first words, and of each checksum.
 fn fields(bytes: &[u8]) -> Vec<(usize, usize)> {
     let format = Format::read();
     let mut fields: Vec<(usize, usize)> = format.header.fields.iter().map(|field| (field.offset, field.size)).collect();
@@ -61,13 +61,14 @@ fn fields(bytes: &[u8]) -> Vec<(usize, usize)> {
     fields
 }
 
-/// Changes fields of the file until it is told to end, and now and then makes all of it right again.
+/// Changes random fields of the file until `is_over` is set, and from time to time restores the whole file. Returns the
+/// number of changes.
 fn mutate(s: &Sandbox, bytes: &[u8], seed: u64, is_over: &AtomicBool) -> u64 {
     let file = File::options().write(true).open(s.shm("demo")).expect("the region");
     let (fields, mut random) = (fields(bytes), Random::new(seed));
     let mut changes = 0;
     while !is_over.load(Ordering::Relaxed) {
-        // Long enough for somebody to open it and read a value.
+        // Long enough for a reader to open the region and read a value.
         thread::park_timeout(Duration::from_micros(random.below(200)));
         if random.below(8) == 0 {
             file.write_all_at(bytes, 0).expect("the region as it was");
@@ -81,7 +82,7 @@ fn mutate(s: &Sandbox, bytes: &[u8], seed: u64, is_over: &AtomicBool) -> u64 {
     changes
 }
 
-/// What readers saw.
+/// Counts of the results that readers got.
 #[derive(Default, Debug)]
 struct Seen {
     values: u64,
@@ -90,7 +91,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Counts an answer, and looks at it.
+    /// Counts and checks the result of a read.
     #[track_caller]
     fn answer<T>(&mut self, checksum: bool, buffer: &[u8], start: Instant, answer: Result<Option<T>, ReceiveError>) {
         assert!(start.elapsed() < LIMIT, "an answer took {:?}", start.elapsed());
@@ -125,13 +126,14 @@ fn is_expected(error: &Error) -> bool {
     }
 }
 
-/// Whether a test goes on: for its time, and on a machine that has other work too until it has seen enough.
+/// Whether a test continues: until `end`, and on a busy machine until it has also seen enough.
 fn goes_on(end: Instant, has_seen_enough: bool) -> bool {
     let now = Instant::now();
     now < end || !has_seen_enough && now < end + DEADLINE
 }
 
-/// Opens the region again and again, and reads it in every way, until the time is over and there was enough to see.
+/// Opens the region repeatedly and reads it in every way, until the time is over and there were enough values
+/// and errors.
 fn read(name: &str, checksum: bool, end: Instant) -> Seen {
     let mut seen = Seen::default();
     while goes_on(end, seen.values > 10 && seen.errors > 10) {
@@ -176,11 +178,11 @@ fn read_once(reader: &mut RawReader, checksum: bool, round: u64, seen: &mut Seen
             view.copy_to(0, &mut copy);
         })
     });
-    // What lies in its place may change after it was verified.
+    // A payload that is read in place may change after its checksum was verified.
     seen.answer(false, &copy, start, view);
 }
 
-/// Runs readers against a thread that changes the region, for as long as a test takes.
+/// Runs two readers while a third thread changes the region.
 fn run(checksum: bool, seed: u64) {
     let (s, bytes) = region(checksum);
     let (name, is_over, end) = (s.name("demo"), AtomicBool::new(false), Instant::now() + duration());
@@ -209,10 +211,10 @@ fn with_checksums_no_value_is_read_that_was_not_published() {
     run(true, 0xfeed);
 }
 
-// Fault 30. The length is read once: checked and used is the same number.
+// Fault 30. The length is read once, and the number that was checked is the one that is used.
 #[test]
 fn a_length_that_changes_between_check_and_use_does_no_harm() {
-    // A length has 48 bits; those above are flags.
+    // A length has 48 bits; the bits above them are flags.
     for other in [1_u64 << 47, u64::MAX, (1 << 48) - 1, CAPACITY as u64 + 1, CAPACITY as u64, 1 << 63] {
         let (s, bytes) = region(false);
         let format = Format::read();
@@ -241,7 +243,8 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
                 let start = Instant::now();
                 let latest = reader.latest_into(&mut buffer);
                 seen.answer(false, &buffer, start, latest);
-                // Its length before the first change, none (also after an error), and those that are put there.
+                // The length before the first change, an empty buffer (also after an error), and the lengths that are
+                // stored.
                 assert!([value(20).len(), 0, 8, CAPACITY].contains(&buffer.len()), "{}", buffer.len());
                 assert!(buffer.capacity() <= 2 * CAPACITY, "{} bytes are allocated", buffer.capacity());
             }
@@ -251,7 +254,7 @@ fn a_length_that_changes_between_check_and_use_does_no_harm() {
     }
 }
 
-// Faults 29, 30. The limit on memory is the kernel's: beyond it an allocation fails, and the program aborts.
+// Faults 29, 30. The kernel limits the memory: beyond the limit an allocation fails, and the program aborts.
 #[test]
 fn the_programs_stay_within_time_and_memory_while_the_region_changes() {
     let (s, bytes) = region(true);

@@ -1,10 +1,10 @@
-//! Writers and readers that see other process ids, other users or another time than each other, and the same directory.
+//! Writers and readers in different PID, user or time namespaces that share a directory.
 
 use std::time::{Duration, Instant};
 
 use crate::harness::{Child, Sandbox, skipped};
 
-/// A process id, and a user, mean something else in each of these.
+/// Commands that start a program in a new PID namespace, and in a new user and PID namespace.
 const NAMESPACES: [&str; 2] = ["unshare -p -f --kill-child", "unshare -U -r -p -f --kill-child"];
 
 fn can(test: &str, prefix: &str) -> bool {
@@ -15,7 +15,7 @@ fn can(test: &str, prefix: &str) -> bool {
     possible
 }
 
-/// A writer that lives elsewhere, and has published `one`.
+/// Starts a writer with this prefix and publishes `one`.
 fn writer(s: &Sandbox, prefix: &str) -> Child {
     let mut writer = s.spawn(&format!("{prefix} shm-writer demo"));
     writer.write("one\n");
@@ -23,7 +23,7 @@ fn writer(s: &Sandbox, prefix: &str) -> Child {
     writer
 }
 
-/// What `inspect` says of the writer, and the number of the process that it gives as a hint.
+/// The writer's status and process id, as printed by `inspect`.
 fn presence(s: &Sandbox, prefix: &str) -> (String, u64) {
     let outcome = s.run(&format!("{prefix} shm-reader inspect demo --json")).succeeds();
     let info = &outcome.json()[0];
@@ -39,7 +39,7 @@ fn a_writer_in_another_pid_namespace_is_alive_until_it_dies() {
         }
         let s = Sandbox::new();
         let writer = writer(&s, prefix);
-        // Its own number means nothing here: it is the first process there, and here that is init.
+        // The process id has no meaning here: the writer is process 1 in its namespace, which is init in this one.
         assert_eq!(presence(&s, ""), ("alive".to_owned(), 1), "{prefix}");
         s.run("shm-writer demo two").exits(7).complains(&["already has a writer"]);
         s.run("shm-writer rm demo").exits(7);
@@ -90,7 +90,7 @@ fn values_and_wakes_pass_between_namespaces() {
     }
 }
 
-// Fault 46. The number of a dead writer is given to another process; no lock, no writer.
+// Fault 46. A new process gets the process id of a dead writer. Without a lock it is not taken for a writer.
 #[test]
 fn a_process_with_the_number_of_a_dead_writer_is_not_taken_for_it() {
     let s = Sandbox::new();
@@ -144,7 +144,7 @@ fn waits_300_ms(s: &Sandbox, command: &str) {
     assert!(waited >= Duration::from_millis(300) && waited < Duration::from_secs(3), "{command}: {waited:?}");
 }
 
-/// A clock of day that somebody sets at every moment, by a day back or forth.
+/// C source of a library that replaces `clock_gettime`: the date jumps a day back or ahead with every call.
 const UNSTEADY: &str = r#"
 #define _GNU_SOURCE
 #include <sys/syscall.h>

@@ -1,6 +1,6 @@
-"""What another user tries on a region and on the names beside it. Each line: what was tried, and what came of it.
+"""The attacks of another user on a region and on the files beside it. Prints one line for each attempt, with its result.
 
-Started by root, it becomes user 65534 first."""
+When started by root, it first becomes user 65534."""
 
 import ctypes
 import errno
@@ -40,7 +40,7 @@ def mapped(fd, protection=mmap.PROT_READ):
 
 
 def change():
-    """Everything that would change the region, or take it or its lock away."""
+    """Tries everything that would change the region, or remove it or its lock file."""
     region = os.open(REGION, os.O_RDONLY)
     own = f"{DIRECTORY}/mine"
     os.close(os.open(own, os.O_WRONLY | os.O_CREAT, 0o666))
@@ -69,7 +69,7 @@ def change():
 
 
 def lock():
-    """Takes every lock that a reader can take, and keeps it."""
+    """Takes every lock that a reader can take, and holds it until stdin ends."""
     region = os.open(REGION, os.O_RDONLY)
     attempt("flock", lambda: fcntl.flock(region, fcntl.LOCK_EX | fcntl.LOCK_NB))
     attempt("read-lock", lambda: fcntl.lockf(region, fcntl.LOCK_SH | fcntl.LOCK_NB))
@@ -82,7 +82,7 @@ def lock():
 
 
 def bother(operation, *arguments):
-    """Calls the kernel about the bell as fast as it goes, until stdin ends, and says how many sleepers were met."""
+    """Makes a futex call on the bell in a loop until stdin ends, and prints how many sleepers it affected."""
     call = {"x86_64": 202, "aarch64": 98}[os.uname().machine]
     bell = mapped(os.open(REGION, os.O_RDONLY)) + int(sys.argv[2])
     print("at it", flush=True)
@@ -94,18 +94,18 @@ def bother(operation, *arguments):
 
 
 def requeue():
-    """Takes sleepers away from the bell: wakes none, and moves all to a word of its own, on which nobody calls."""
+    """Moves all sleepers from the bell to another futex, which is never woken. Wakes no sleeper itself."""
     own = ctypes.c_uint32(0)
     bother(3, 0, ctypes.c_long(1 << 30), ctypes.byref(own), 0)
 
 
 def wake():
-    """Wakes sleepers for nothing."""
+    """Wakes all sleepers although there is no new value."""
     bother(1, 1 << 30, None, None, 0)
 
 
 def plant():
-    """Puts something under a name before its owner comes."""
+    """Creates something under a name before the owner uses it."""
     what, path = sys.argv[2], f"{DIRECTORY}/{sys.argv[3]}"
     {
         "file": lambda: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)),
@@ -119,15 +119,16 @@ def plant():
 
 
 def device():
-    """The same with a device, which only root can make."""
+    """Creates a device under a name, which only root can do."""
     os.mknod(f"{DIRECTORY}/{sys.argv[2]}", stat.S_IFCHR | 0o666, os.makedev(1, 5))
 
 
 os.umask(0)
 if sys.argv[1] != "device":
-    # Only now, because not every user can start every Python. Afterwards it is a process like any other of that user.
+    # Changing the user only after the start allows a Python that this user could not start. Afterwards the
+    # process is like any other process of the user.
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
-    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: its own files in /proc are its own again
+    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: the process owns its files in /proc again
 {"change": change, "lock": lock, "requeue": requeue, "wake": wake, "plant": plant, "device": device, "none": lambda: None}[sys.argv[1]]()

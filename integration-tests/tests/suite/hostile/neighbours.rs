@@ -1,5 +1,5 @@
-//! Hostile neighbours: another user in the same directory, which is as /dev/shm is, tries everything on a region that he may
-//! read. What the kernel refuses is refused; what it allows hinders neither writer nor readers for more than a moment.
+//! Hostile neighbours: another user attacks a region that this user may read, in a directory like /dev/shm. The
+//! kernel refuses most of the attacks. The others delay writers and readers for a moment at most.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,13 +9,14 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Child, Sandbox, copy_programs, observe, skipped};
 
-/// Two users without privileges: the owner of the regions, and the one beside.
+/// Two users without privileges: the owner of the regions, and a neighbour.
 const OWNER: &str = "setpriv --reuid=65533 --regid=65533 --clear-groups";
 const NEIGHBOUR: &str = "setpriv --reuid=65534 --regid=65534 --clear-groups";
 
 const SCRIPT: &str = include_str!("neighbours.py");
 
-/// A sandbox with a directory that everyone may write to and nobody may clean up, where both users run the programs.
+/// A sandbox in which both users run the programs. Everyone may create files in its directory, and only the
+/// owner of a file may remove it.
 fn shared(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new();
     s.open_to_all();
@@ -39,7 +40,7 @@ fn neighbour(s: &Sandbox, arguments: &str) -> Child {
     s.spawn(&format!("python3 neighbour.py {arguments}"))
 }
 
-/// A writer that has published `one`, to a region that everyone may read.
+/// Starts a writer and publishes `one` to a region that everyone may read.
 fn writer(s: &Sandbox) -> Child {
     let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --mode 644"));
     writer.write("one\n");
@@ -47,7 +48,7 @@ fn writer(s: &Sandbox) -> Child {
     writer
 }
 
-/// Where the header has the bell.
+/// The offset of the bell in the header.
 fn bell() -> usize {
     crate::format::Format::read().header.field("bell").offset
 }
@@ -61,10 +62,11 @@ fn a_neighbour_can_change_nothing() {
     let outcome = neighbour(&s, &format!("change {}", writer.pid())).wait().succeeds();
     let lines = outcome.lines();
     assert!(lines.len() > 25, "{outcome:?}");
-    // Old kernels let everyone make links to what he may read; a writer then refuses the region until they are gone.
+    // Without `protected_hardlinks`, the neighbour can link to a file that it may read. A writer then refuses the
+    // region until the link is removed.
     let guards_links = fs::read_to_string("/proc/sys/fs/protected_hardlinks").is_ok_and(|on| on.trim() == "1");
     for line in lines {
-        let (what, result) = line.split_once(' ').expect("what was tried, and what came of it");
+        let (what, result) = line.split_once(' ').expect("an attempt and its result");
         let denied = ["EACCES", "EPERM", "EBADF", "EINVAL"].contains(&result);
         assert!(denied || what.starts_with("link-") && !guards_links, "{line}\n{outcome:?}");
     }
@@ -102,14 +104,14 @@ fn locks_of_a_neighbour_hinder_no_writer() {
     owner(&s, "./shm-writer demo --mode 644 one");
     let mut holder = neighbour(&s, "lock");
     holder.expect(&["flock done", "read-lock done", "open-file-lock done"]);
-    // A lease is for owners; with one, opening the region would have to wait.
+    // Only the owner of a file may take a lease on it. A lease would make opening the region wait.
     holder.expect(&["lease EACCES", "holding"]);
     let start = Instant::now();
     owner(&s, "./shm-writer demo two");
     owner(&s, "./shm-writer demo --slots 8 three");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     s.run("shm-reader demo --from oldest").prints("one\ntwo\nthree\n");
-    // A writer that dies is followed as well.
+    // Another writer can also take over after a writer was killed.
     let mut first = s.spawn(&format!("{OWNER} ./shm-writer demo"));
     first.write("four\n");
     s.holds("demo", "four");
@@ -165,7 +167,8 @@ fn a_neighbour_that_is_stopped_while_it_looks_hinders_no_writer() {
     s.run("shm-reader demo").prints("19\n");
 }
 
-/// How long a value typically takes to a follower that sleeps, while a neighbour does this to the bell. None is missed.
+/// The median time until a sleeping follower receives a value while a neighbour does `act` to the bell. The
+/// follower must not miss a value.
 fn median_delay(s: &Sandbox, act: &str) -> Duration {
     let mut writer = writer(s);
     let mut follower = s.spawn(&format!("{OWNER} ./shm-reader demo -f"));
@@ -174,7 +177,7 @@ fn median_delay(s: &Sandbox, act: &str) -> Duration {
     attacker.expect(&["at it"]);
     let mut delays = [Duration::ZERO; 15];
     for (number, delay) in delays.iter_mut().enumerate() {
-        // Asleep, or taken away from the bell.
+        // By now the follower sleeps, or the neighbour has moved it away from the bell.
         observe(Duration::from_millis(20));
         let start = Instant::now();
         writer.write(&format!("{number}\n"));
@@ -190,8 +193,8 @@ fn median_delay(s: &Sandbox, act: &str) -> Duration {
     delays[delays.len() / 2]
 }
 
-/// Whether a value typically takes no longer than a slice of 50 ms, and what it takes to be noticed. A machine that has other
-/// things to do gets some tries.
+/// Whether a value typically arrives within one slice of sleep (50 ms) plus the time to process it. On a busy
+/// machine this may take several tries.
 fn is_late_by_a_slice_at_most(s: &Sandbox, act: &str) -> bool {
     (0..5).any(|_| {
         let delay = median_delay(s, act);
@@ -214,10 +217,10 @@ fn a_neighbour_that_wakes_sleepers_for_nothing_makes_them_miss_nothing() {
     assert!(is_late_by_a_slice_at_most(&s, "wake"));
 }
 
-/// What a neighbour puts under a name before its owner comes.
+/// The things that a neighbour creates under a name before the owner uses it.
 const PLANTED: [&str; 7] = ["file", "link", "dangling", "descriptor", "fifo", "directory", "socket"];
 
-/// A directory for both, and outside of it a file that what is planted leads to.
+/// A shared directory, and outside of it a file that the planted links refer to.
 fn with_precious(test: &str) -> Option<Sandbox> {
     let s = shared(test)?;
     let precious = s.home("precious").to_str().expect("UTF-8").to_owned();
@@ -226,7 +229,7 @@ fn with_precious(test: &str) -> Option<Sandbox> {
     Some(s)
 }
 
-/// What lies in the directory, and what it leads to.
+/// Name, mode and length of each entry of the directory. Links are not followed.
 fn listing(s: &Sandbox) -> Vec<String> {
     let describe = |name: &String| {
         let meta = fs::symlink_metadata(s.shm(name)).expect("an entry");
@@ -235,18 +238,18 @@ fn listing(s: &Sandbox) -> Vec<String> {
     s.files().iter().map(describe).collect()
 }
 
-/// The owner's commands end at once, with an error that names the region, and change nothing.
+/// Checks that the owner's commands end within 5 s, with an error that names the region, and change nothing.
 #[track_caller]
-fn refuses(s: &Sandbox, what: &str, name: &str, commands: &[&str]) {
+fn refuses(s: &Sandbox, thing: &str, name: &str, commands: &[&str]) {
     let before = listing(s);
     for command in commands {
         let start = Instant::now();
         let outcome = s.run(&format!("{OWNER} {command}"));
-        assert!([1, 5].contains(&outcome.code()), "{what} as {name}: {outcome:?}");
-        assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains("demo"), "{what}: {outcome:?}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{what} as {name}: {command} took {:?}", start.elapsed());
+        assert!([1, 5].contains(&outcome.code()), "{thing} as {name}: {outcome:?}");
+        assert!(outcome.stderr.starts_with("error: ") && outcome.stderr.contains("demo"), "{thing}: {outcome:?}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{thing} as {name}: {command} took {:?}", start.elapsed());
     }
-    assert_eq!(listing(s), before, "{what} as {name}");
+    assert_eq!(listing(s), before, "{thing} as {name}");
 }
 
 // Faults 53, 54, 55.
@@ -256,15 +259,15 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
     owner(&s, "./shm-writer other --mode 644 x");
     let readers = ["./shm-reader demo", "./shm-reader inspect demo", "./shm-reader verify demo"];
     let writers = ["./shm-writer demo x", "./shm-writer create demo", "./shm-writer demo x --slots 4"];
-    for what in PLANTED {
+    for thing in PLANTED {
         for name in ["demo", ".demo.lock"] {
-            let planted = neighbour(&s, &format!("plant {what} {name}")).wait().succeeds();
+            let planted = neighbour(&s, &format!("plant {thing} {name}")).wait().succeeds();
             assert!(planted.stdout.is_empty());
             match name {
-                "demo" => refuses(&s, what, name, &[writers, readers].concat()),
-                _ => refuses(&s, what, name, &writers[..1]),
+                "demo" => refuses(&s, thing, name, &[writers, readers].concat()),
+                _ => refuses(&s, thing, name, &writers[..1]),
             }
-            assert!(owner(&s, "./shm-reader list").contains("other"), "{what} does not hide the rest");
+            assert!(owner(&s, "./shm-reader list").contains("other"), "{thing} does not hide the rest");
             owner(&s, "./shm-writer other x");
             assert_eq!(s.ok("cat precious"), "precious\n");
             s.ok(&format!("rm -r $SHM_DIR/{name}"));
@@ -276,21 +279,21 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
 #[test]
 fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it_is() {
     let Some(s) = with_precious("what_a_neighbour_plants_as_an_unfinished_file") else { return };
-    for what in PLANTED {
+    for thing in PLANTED {
         let mut writer = s.spawn(&format!("{OWNER} ./shm-writer demo --capacity 64"));
         writer.write("one\n");
         s.holds("demo", "one");
-        neighbour(&s, &format!("plant {what} .demo.new")).wait().succeeds();
+        neighbour(&s, &format!("plant {thing} .demo.new")).wait().succeeds();
         let planted = listing(&s).into_iter().find(|file| file.starts_with(".demo.new"));
-        // It grows, is replaced, cleaned up, removed and made anew.
+        // The region grows, is replaced, cleaned up, removed and created again.
         writer.write(&format!("{}\n", "x".repeat(5000)));
         writer.finish().prints("");
         for command in ["demo two --slots 4", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"] {
             s.run(&format!("{OWNER} ./shm-writer {command}")).prints("");
         }
         s.run("shm-reader demo").prints("four\n");
-        assert_eq!(s.files(), [".demo.lock", ".demo.new", "demo"], "{what}");
-        assert!(planted.is_some() && listing(&s).into_iter().any(|file| Some(file) == planted), "{what} was changed");
+        assert_eq!(s.files(), [".demo.lock", ".demo.new", "demo"], "{thing}");
+        assert!(planted.is_some() && listing(&s).into_iter().any(|file| Some(file) == planted), "{thing} was changed");
         assert_eq!(s.ok("cat precious"), "precious\n");
         s.ok("rm -r $SHM_DIR/.demo.new $SHM_DIR/demo $SHM_DIR/.demo.lock");
     }
@@ -319,9 +322,11 @@ fn a_region_made_by_a_neighbour_and_open_to_all_is_not_written_to_and_its_owner_
     let Some(s) = shared("a_region_made_by_a_neighbour") else { return };
     s.ok(&format!("{NEIGHBOUR} ./shm-writer demo --mode 644 theirs && chmod 666 $SHM_DIR/demo"));
     let refused = s.run(&format!("{OWNER} ./shm-writer demo ours"));
-    refused.exits(1).complains(&["will not write to 'demo'", "belongs to user 65534", "choose another name"]);
+    refused.exits(1).complains(&["cannot write to 'demo'", "belongs to user 65534", "choose another name"]);
     s.run(&format!("{OWNER} ./shm-reader demo")).prints("theirs\n");
     assert_eq!(s.inspect("demo")["owner"], 65534);
-    // A writer who owns it refuses it too, and says how to go on.
-    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more")).exits(1).complains(&["mode 666", "others may write to it"]);
+    // The neighbour's own writer refuses it too, and the error gives the reason.
+    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more"))
+        .exits(1)
+        .complains(&["mode 666", "lets other users write to it"]);
 }

@@ -1,4 +1,4 @@
-//! Other users: read permission is enough to read, and nobody but the owner changes anything.
+//! Other users: a user with read permission can read a region, and only the owner can change it.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::harness::{Sandbox, copy_programs, skipped};
 
 const NOBODY: &str = "setpriv --reuid=65534 --regid=65534 --clear-groups";
 
-/// A sandbox that user 65534 may enter, where that user runs `./shm-reader` and `./shm-writer`.
+/// A sandbox in which user 65534 can run `./shm-reader` and `./shm-writer`.
 fn with_nobody(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new();
     s.open_to_all();
@@ -101,7 +101,7 @@ fn a_region_planted_by_another_user_is_not_written_to() {
 fn a_region_that_others_may_write_to_is_refused_by_a_writer() {
     let s = Sandbox::new();
     s.ok("shm-writer demo x && chmod 666 $SHM_DIR/demo");
-    s.run("shm-writer demo y").exits(1).complains(&["demo", "others may write to it"]);
+    s.run("shm-writer demo y").exits(1).complains(&["demo", "lets other users write to it"]);
     s.ok("chmod 644 $SHM_DIR/demo");
     s.run("shm-writer demo y").prints("");
 }

@@ -1,4 +1,4 @@
-//! The table of methods in docs/methods.md: made from the source, and without a hole that has no reason.
+//! The tables of methods in docs/methods.md agree with the source, and each missing method has a reason.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,14 +8,14 @@ use crate::harness::workspace;
 const READERS: [&str; 4] = ["RawReader", "Reader", "ArrayReader", "JsonReader"];
 const WRITERS: [&str; 4] = ["RawWriter", "Writer", "ArrayWriter", "JsonWriter"];
 
-/// Why a handle lacks a method that others of its sort have.
+/// Part of a method's name, the handles that lack such methods, and the reason.
 const REASONS: [(&str, &[&str], &str); 6] = [
-    ("_into", &["Reader", "JsonReader"], "a value is decoded"),
+    ("_into", &["Reader", "JsonReader"], "a value is decoded, not copied"),
     ("view", &["JsonReader"], "JSON is decoded from a copy"),
     ("array", &["Reader", "JsonReader", "Writer", "JsonWriter"], "its values are not arrays"),
-    ("schema", &["Reader", "Writer"], "the type is the handle's `T`"),
-    ("schema", &["ArrayReader", "ArrayWriter"], "`array` says it"),
-    ("loan", &["Writer", "JsonWriter"], "a value is encoded, which takes a copy"),
+    ("schema", &["Reader", "Writer"], "the type is the parameter `T`"),
+    ("schema", &["ArrayReader", "ArrayWriter"], "`array` describes the type"),
+    ("loan", &["Writer", "JsonWriter"], "a value is first encoded into a buffer"),
 ];
 
 /// The public methods of each handle, in alphabetical order.
@@ -62,13 +62,13 @@ fn names(body: &str) -> Vec<String> {
     functions.filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned).collect()
 }
 
-/// The handle that a type such as `Reader<T>` is, if it is one.
+/// The handle that a type such as `Reader<T>` belongs to, if it is a handle.
 fn handle(word: &str) -> Option<String> {
     let name = word.split('<').next().unwrap_or_default();
     READERS.iter().chain(&WRITERS).find(|handle| **handle == name).map(|name| (*name).to_owned())
 }
 
-/// A table of these handles, one row a method, and the holes that have no reason.
+/// Returns the table of these handles, with one row per method, and the missing methods that have no reason.
 fn table(handles: [&str; 4], folder: &str) -> (String, Vec<String>) {
     let methods = methods(folder);
     let mut all: Vec<&String> = handles.iter().flat_map(|handle| &methods[*handle]).collect();

@@ -1,5 +1,5 @@
-//! The style rules that a machine can hold and the compiler does not. The table below is the architecture of shm-core: it
-//! changes in the same commit as the picture in docs/ARCHITECTURE.md.
+//! Style rules that the compiler does not enforce. The table below is the architecture of shm-core. Change it
+//! in the same commit as the diagram in docs/ARCHITECTURE.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::workspace;
 
-/// Which folder of shm-core may use which: everything points down this table.
+/// The folders that each folder of shm-core may use. Each uses only folders below it in this table.
 const MAY_USE: [(&str, &[&str]); 8] = [
     ("block", &["region", "sys", "error"]),
     ("admin", &["region", "types", "sys", "error"]),
@@ -19,10 +19,10 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("sys", &[]),
 ];
 
-/// What `lib.rs` itself declares.
+/// Items that `lib.rs` itself declares.
 const IN_LIB: [&str; 1] = ["Sequence"];
 
-/// The one place, in the sources of one crate, where a dependency is named.
+/// Crate, module and dependency: within the crate, only this module names the dependency.
 const NAMED_ONCE: [(&str, &str, &str); 5] = [
     ("shm-core", "sys", "rustix"),
     ("shm-core", "sys", "nix"),
@@ -31,9 +31,9 @@ const NAMED_ONCE: [(&str, &str, &str); 5] = [
     ("shm-ring", "sync", "loom"),
 ];
 
-/// Where `unsafe` may stand: at the operating system, in the copies, where a caller has the bytes in place on its word, for
-/// the signal that ends a program whose file was cut short, for the limits of benchmarks, and where the interface of a peer
-/// demands it.
+/// The files that may contain `unsafe`: system calls, copying, slices for which the caller guarantees that they
+/// do not change, the handler for the signal after a file was truncated, the limits of benchmarks, and
+/// interfaces of peers that require it.
 const UNSAFE: [&str; 11] = [
     "shm-core/src/sys/",
     "shm-ring/src/copy/",
@@ -56,12 +56,12 @@ struct Source {
 }
 
 impl Source {
-    /// The text as the compiler sees it: without comments and string literals.
+    /// The text without comments and string literals.
     fn code(&self) -> String {
         strip(&self.text)
     }
 
-    /// The same up to the tests at the file's end.
+    /// The code up to the tests at the end of the file.
     fn product(&self) -> String {
         let code = self.code();
         let end = code.find("\nmod tests {").map(|tests| code[..tests].rfind("\n#[cfg(").unwrap_or(tests));
@@ -73,7 +73,7 @@ impl Source {
         path.contains("/tests/") || path.ends_with("/tests.rs") || path.contains("/benches/")
     }
 
-    /// The module of a crate that this file is a part of: `region/place.rs` is part of `region`.
+    /// The top-level module of the crate to which this file belongs: `region` for `region/place.rs`.
     fn module(&self, crate_: &str) -> Option<String> {
         let inside = self.path.strip_prefix(workspace().join(crate_).join("src")).ok()?;
         let first = inside.components().next()?;
@@ -81,7 +81,7 @@ impl Source {
     }
 }
 
-/// Every Rust file of the workspace, or of one directory in it.
+/// Every Rust file in a directory of the workspace.
 fn sources(directory: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     let mut open = vec![workspace().join(directory)];
@@ -101,7 +101,7 @@ fn sources(directory: &str) -> Vec<Source> {
     sources
 }
 
-/// Removes comments and the contents of string and character literals.
+/// Removes comments, string literals and quoted quotation marks.
 fn strip(text: &str) -> String {
     let mut code = String::new();
     let mut rest = text;
@@ -127,7 +127,7 @@ fn strip(text: &str) -> String {
     code
 }
 
-/// Where a string that starts before `from` ends.
+/// The index after the end of a string literal whose contents begin at `from`.
 fn string_end(text: &str, from: usize) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(from) {
@@ -149,7 +149,7 @@ fn contains_word(code: &str, word: &str) -> bool {
     })
 }
 
-/// The modules of the crate that code names by `crate::` paths, also in braces.
+/// The modules that the code names in `crate::` paths, including groups in braces.
 fn named_modules(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, root) in code.match_indices("crate::") {
@@ -162,7 +162,7 @@ fn named_modules(code: &str) -> BTreeSet<String> {
     found
 }
 
-/// The items of a `use` group, split at the commas that are not inside another group.
+/// The items of a `use` group, split at commas that are not inside a nested group.
 fn top_level(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut items) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -188,7 +188,7 @@ fn first_word(text: &str) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
-/// Fails with one line for each offence.
+/// Fails if there are offences, and lists them one per line.
 #[track_caller]
 fn none(rule: &str, offences: impl IntoIterator<Item = String>) {
     let offences: Vec<String> = offences.into_iter().collect();
@@ -231,14 +231,14 @@ fn siblings_are_reached_through_the_crate_root() {
         contains_word(&code, "super::super") || (depth == 1 && contains_word(&code, "super::"))
     };
     let sources = sources("shm-core/src");
-    none("no path leads around the table", sources.iter().filter(|s| !s.is_test()).filter(above).map(place));
+    none("no path bypasses the table", sources.iter().filter(|s| !s.is_test()).filter(above).map(place));
 }
 
 #[test]
-fn unsafe_stands_only_where_it_is_argued_for() {
+fn unsafe_is_only_in_files_that_justify_it() {
     let allowed = |source: &Source| UNSAFE.iter().any(|home| place(source).starts_with(home));
     let guilty = |source: &&Source| contains_word(&source.code(), "unsafe") && !source.is_test() && !allowed(source);
-    none("unsafe outside of its modules", sources(".").iter().filter(guilty).map(place));
+    none("unsafe outside of the files that may contain it", sources(".").iter().filter(guilty).map(place));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn the_system_bincode_and_loom_are_named_in_one_place_each() {
 }
 
 #[test]
-fn every_file_opens_with_a_sentence_and_ends_in_time() {
+fn every_file_opens_with_a_comment_and_is_not_too_long() {
     let mut offences = Vec::new();
     for source in sources(".") {
         if !source.text.starts_with("//!") {
@@ -269,7 +269,7 @@ fn every_file_opens_with_a_sentence_and_ends_in_time() {
 }
 
 #[test]
-fn nothing_sleeps_in_tests_and_nothing_is_left_to_do() {
+fn no_test_sleeps_and_nothing_is_left_to_do() {
     let mut offences = Vec::new();
     for source in sources(".") {
         let code = source.code();
@@ -283,7 +283,7 @@ fn nothing_sleeps_in_tests_and_nothing_is_left_to_do() {
             offences.push(format!("{}: sleeps in a test", place(&source)));
         }
     }
-    none("left over", offences);
+    none("left to do, or sleeping", offences);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn commands_are_named_in_one_place() {
     let mut offences = Vec::new();
     for directory in ["shm-core/src", "shm-ring/src", "shm-cli/src", "shm-reader/src", "shm-writer/src"] {
         for source in sources(directory).iter().filter(|source| !source.is_test()) {
-            // Help texts, and the one file.
+            // Help texts, and the file that names the commands.
             if ["args.rs", "report.rs", "remedy.rs"].iter().any(|name| source.path.ends_with(name)) {
                 continue;
             }
@@ -300,14 +300,14 @@ fn commands_are_named_in_one_place() {
             offences.extend(lines.filter(names_command).map(|line| format!("{}: {}", place(source), line.trim())));
         }
     }
-    none("what to do is said by shm-cli/src/remedy.rs", offences);
+    none("only shm-cli/src/remedy.rs names commands", offences);
 }
 
 #[test]
-fn no_file_is_named_for_nothing() {
+fn every_file_is_named_after_its_contents() {
     let empty = ["utils", "util", "common", "prelude", "helpers", "misc"];
     let guilty = |source: &&Source| source.path.file_stem().is_some_and(|stem| empty.iter().any(|name| stem == *name));
-    none("a file is named for what is in it", sources(".").iter().filter(guilty).map(place));
+    none("a file is named after its contents", sources(".").iter().filter(guilty).map(place));
 }
 
 #[test]
@@ -326,14 +326,14 @@ fn every_package_takes_its_fields_from_the_workspace() {
         let is_published = !text.contains("\npublish = false\n");
         for field in ["description", "readme", "keywords", "categories"] {
             if is_published && !text.contains(&format!("\n{field}")) {
-                offences.push(format!("{member}: no {field} for those who find the package"));
+                offences.push(format!("{member}: no {field}, which people need to find the package"));
             }
         }
         if !text.contains("[lints]\nworkspace = true") {
             offences.push(format!("{member}: lints"));
         }
     }
-    none("said once, in the workspace", offences);
+    none("fields that are set once, in the workspace", offences);
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn the_stripper_leaves_code_only() {
     assert_eq!(Vec::from_iter(named_modules("use crate::{a::{b, c}, d}; crate::e::f()")), ["a", "d", "e"]);
 }
 
-/// The numbers behind `// Fault ` or `// Faults `.
+/// The numbers after `// Fault ` or `// Faults `.
 fn faults_in(line: &str) -> Vec<u32> {
     let Some((_, rest)) = line.split_once("// Fault") else { return vec![] };
     let list = rest.strip_prefix('s').unwrap_or(rest).split('.').next().unwrap_or_default();
@@ -381,10 +381,10 @@ fn every_fault_has_a_test_and_every_number_a_row() {
             }
         }
     }
-    none("each test that a row names has its number", offences);
+    none("each test that a row names has the number of the row", offences);
 }
 
-/// The modules of tests that a row names in its last column, where fuzz targets and models stand behind them.
+/// The test modules in the last column of a row. Fuzz targets and models, which follow them, are left out.
 fn modules_of(row: &str) -> Vec<&str> {
     let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
     let tests = tests.split("fuzz target").next().unwrap_or_default();

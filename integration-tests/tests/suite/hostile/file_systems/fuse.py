@@ -1,6 +1,6 @@
-"""A FUSE file system with one file, which is served from another; nothing can be made or changed in it.
+"""A read-only FUSE file system with one file, which has the contents and the name of an existing file.
 
-Mounts itself at argv[1], serves argv[2] there under its own name, and prints a line when it is there."""
+Mounts itself at argv[1], serves the file argv[2] there, and prints a line when it is mounted."""
 import os
 import struct
 import subprocess
@@ -13,7 +13,7 @@ data = open(path, "rb").read()
 
 
 def attributes(node):
-    """struct fuse_attr of the directory (1) or of the file (2)."""
+    """Returns the struct fuse_attr of the directory (node 1) or of the file (node 2)."""
     mode, size = (0o40755, 4096) if node == 1 else (0o100600, len(data))
     times, nanos = [0] * 3, [0] * 3
     owner = [os.getuid(), os.getgid()]
@@ -21,7 +21,7 @@ def attributes(node):
 
 
 def answer(operation, node, body):
-    """The payload of an answer, or the number of an error."""
+    """Returns the payload of an answer, or an errno."""
     if operation == INIT:
         return struct.pack("<4I2HI", 7, 31, 0, 0, 1, 1, 1 << 16) + bytes(40)
     if operation == LOOKUP:
