@@ -154,8 +154,8 @@ fn a_writer_whose_page_cannot_be_stored_says_why() {
     let ext4 = "truncate -s 32M image && mkfs.ext4 -q -F image && mount -o loop image $SHM_DIR";
     let limited = format!("{btrfs} && btrfs quota enable $SHM_DIR && btrfs qgroup limit 10M $SHM_DIR");
     for (name, mount, spoil, why, code) in [
-        ("a copy on XFS", xfs, "cp demo copy && fill", "the disk is full", "1"),
-        ("a snapshot on Btrfs", btrfs, "btrfs -q subvolume snapshot . ../snapshot && fill", "the disk is full", "1"),
+        ("a copy on XFS", xfs, "cp demo copy && fill", "its disk is full", "1"),
+        ("a snapshot on Btrfs", btrfs, "btrfs -q subvolume snapshot . ../snapshot && fill", "its disk is full", "1"),
         (
             "a quota on Btrfs",
             &limited,
@@ -206,9 +206,9 @@ fn regions_work_on_huge_pages() {
     let Some(text) = mounted("regions_work_on_huge_pages", &mount, &script) else { return };
     let lines: Vec<&str> = text.lines().collect();
     let [values @ .., too_large, "free"] = &lines[..] else { panic!("{text}") };
-    let file = "file            number 3 of its lineage";
+    let file = "file number       3 in its lineage";
     assert_eq!(values, ["one", "two", "10001", "four", "five", "six", "six", file, "0"], "{text}");
-    assert!(too_large.starts_with("error: no space for 'big'"), "{text}");
+    assert!(too_large.starts_with("error: cannot reserve space for region 'big'"), "{text}");
 }
 
 // Reported 26. Fault 75.
