@@ -82,14 +82,14 @@ fn failure(cause: Cause, mapped: Mapped<'_>) -> Failure {
     let (reason, remedy) = match cause {
         Cause::CutShort => ("its file was cut short while in use", remedy::cut_short(mapped)),
         Cause::FullDisk => (
-            "its disk is full, and a page of its file needs a new block, as after a snapshot or a copy that shares blocks",
-            remedy::free_space(),
+            "its disk is full, and a page of its file needs a new block: it is a hole, or shares its block with a snapshot or a copy",
+            remedy::free_space(mapped),
         ),
         Cause::Quota => (
             "a page of its file needs a new block, and the quota of this user is used up, or that of its group or directory",
-            remedy::free_space(),
+            remedy::free_space(mapped),
         ),
-        Cause::Immutable => ("its file was marked immutable while in use", remedy::remove_mark()),
+        Cause::Immutable => ("its file was marked immutable while in use", remedy::remove_mark(mapped)),
         Cause::Unknown => {
             ("its file was cut short while in use, or cannot be read from its disk", remedy::cut_short(mapped))
         }

@@ -68,13 +68,20 @@ fn verify(region: &str) -> String {
 }
 
 /// For a file that needs another block and does not get one.
-pub(crate) fn free_space() -> String {
-    "the values that were published are kept; free some space and start again".to_owned()
+pub(crate) fn free_space(mapped: Mapped<'_>) -> String {
+    format!("{}free some space and start again", kept(mapped))
 }
 
 /// For a file that is marked immutable.
-pub(crate) fn remove_mark() -> String {
-    "the values that were published are kept; remove that mark (chattr -i) and start again".to_owned()
+pub(crate) fn remove_mark(mapped: Mapped<'_>) -> String {
+    format!("{}remove that mark (chattr -i) and start again", kept(mapped))
+}
+
+fn kept(mapped: Mapped<'_>) -> &'static str {
+    match mapped {
+        Mapped::Region(_) => "the values that were published are kept; ",
+        Mapped::Block(_) | Mapped::Several => "",
+    }
 }
 
 /// For a file that was cut short while it was mapped.

@@ -226,7 +226,7 @@ pub enum OpenError {
         "cannot {action} region '{region}': this name is tied to one file and cannot refer to the file that replaces it; if the file is mounted here, mount the directory, not the file"
     )]
     Mounted {
-        /// What was attempted, for example `follow`.
+        /// The operation that failed, for example `follow`.
         action: &'static str,
         /// The region's name.
         region: String,

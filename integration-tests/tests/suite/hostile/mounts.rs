@@ -14,7 +14,8 @@ fn python_writer() -> String {
     format!("PYTHONPATH={} python3 -B -c \"{program}\"", workspace().join("python").display())
 }
 
-// Reported 8. Fault 71.
+// Reported 8.
+// Fault 71.
 //
 // When a file of the lower layer is opened for writing, overlayfs copies it to the upper layer. Device and inode of the name
 // and of open descriptors stay, and descriptors show the copy. Mappings that were made before show the old file for ever.
@@ -41,7 +42,8 @@ fn a_reader_on_an_overlay_follows_writers_that_take_over_a_region_of_the_lower_l
     }
 }
 
-// Reported 8. Fault 71.
+// Reported 8.
+// Fault 71.
 //
 // The lower directory must not change under an overlay: the overlay keeps the old file under the name, with a link count of 0.
 #[test]
@@ -57,7 +59,8 @@ fn a_reader_on_an_overlay_is_told_when_a_region_is_replaced_in_the_lower_layer()
     assert!(text.starts_with("1\none\nerror: cannot follow region 'demo'"), "{text}");
 }
 
-// Reported 9. Fault 72.
+// Reported 9.
+// Fault 72.
 #[test]
 fn a_reader_of_a_file_that_is_mounted_alone_is_told_to_mount_the_directory() {
     let mount = "rm -rf host box; mkdir host box && SHM_DIR=host shm-writer create demo && : > box/demo && \
@@ -84,7 +87,8 @@ fn a_reader_of_a_file_that_is_mounted_alone_is_told_to_mount_the_directory() {
     assert_eq!(text.matches("mount the directory, not the file").count(), 9, "{text}");
 }
 
-// Reported 9. Fault 72.
+// Reported 9.
+// Fault 72.
 //
 // Renaming over a mount point and removing it are refused with EBUSY.
 #[test]
@@ -103,7 +107,8 @@ fn a_writer_of_a_file_that_is_mounted_alone_keeps_it_until_the_file_would_have_t
     assert!(text.ends_with("four\n.demo.lock\ndemo\n"), "{text}");
 }
 
-// Reported 9. Fault 72.
+// Reported 9.
+// Fault 72.
 #[test]
 fn a_file_that_is_removed_elsewhere_ends_its_readers_where_it_is_mounted_alone() {
     let mount = "rm -rf host box; mkdir host box && SHM_DIR=host shm-writer demo one && : > box/demo && mount --bind host/demo box/demo";
@@ -123,7 +128,8 @@ fn a_file_that_is_removed_elsewhere_ends_its_readers_where_it_is_mounted_alone()
 const FILL: &str = "fill() { for size in 64M 4M 256k 16k 4k; do \
                     while files=$((files + 1)); fallocate -l $size fill$files; do :; done; done 2> /dev/null; }";
 
-// Reported 13. Fault 73.
+// Reported 13.
+// Fault 73.
 //
 // Btrfs puts each page that is stored into a new block, also where blocks were reserved. With the attribute FS_NOCOW_FL on the
 // empty file it uses the reserved ones. Without it, this test ended in SIGBUS.
@@ -142,9 +148,10 @@ fn on_btrfs_a_full_disk_is_nothing_to_a_writer_whose_pages_are_reserved() {
     assert_eq!(text, "3\n0\n200\ntwo\n0\n");
 }
 
-// Reported 13. Fault 73.
+// Reported 13.
+// Fault 73.
 //
-// What is left: a snapshot or a copy shares the blocks of a file, so each store needs a new one (Btrfs, XFS); a quota of Btrfs
+// Remaining causes: a snapshot or a copy shares the blocks of a file, so each store needs a new one (Btrfs, XFS); a quota of Btrfs
 // counts such a store; ext4 refuses stores to a file that was marked immutable, XFS and Btrfs do not.
 #[test]
 fn a_writer_whose_page_cannot_be_stored_says_why() {
@@ -181,7 +188,8 @@ fn a_writer_whose_page_cannot_be_stored_says_why() {
     }
 }
 
-// Reported 25. Fault 74.
+// Reported 25.
+// Fault 74.
 //
 // Files of hugetlbfs consist of pages of 2 MiB, can only be mapped and unmapped in whole pages, and have no write: EINVAL.
 #[test]
@@ -211,7 +219,8 @@ fn regions_work_on_huge_pages() {
     assert!(too_large.starts_with("error: cannot reserve space for region 'big'"), "{text}");
 }
 
-// Reported 26. Fault 75.
+// Reported 26.
+// Fault 75.
 #[test]
 fn a_quota_that_is_used_up_is_called_a_quota() {
     let mount = "truncate -s 120M image && mkfs.btrfs -q -f -M image > /dev/null && mount -o loop image $SHM_DIR && \
@@ -244,7 +253,8 @@ fn where_proc_is_not_mounted_a_region_is_continued_and_not_replaced() {
     assert_eq!(text, "two\nthree\nfour\nsix\nseven\n");
 }
 
-// Reported 53. Fault 25.
+// Reported 53.
+// Fault 25.
 #[test]
 fn taking_over_a_region_needs_address_space_for_one_mapping_of_it() {
     let s = crate::harness::Sandbox::new();
