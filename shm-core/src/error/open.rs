@@ -77,7 +77,7 @@ pub enum OpenError {
         /// The format version of this library, major and minor.
         supported: (u16, u16),
     },
-    /// The region uses an unknown feature, and cannot be understood without it.
+    /// The region uses features that this library does not know, but must know to use the region.
     #[error(
         "cannot open region '{region}': it uses features that this version does not support (bits {bits:#x}); use a newer version of shm"
     )]
@@ -150,12 +150,12 @@ pub enum OpenError {
         /// namespace.
         pid: Option<u32>,
     },
-    /// A file that must belong to this user alone does not.
+    /// The region's file or its lock file does not belong to this user alone.
     #[error("cannot write to '{file}': {reason}")]
     NotOurs {
-        /// The region's file or its lock file.
+        /// The file's name.
         file: String,
-        /// How the file breaks this rule.
+        /// Why the file does not belong to this user alone.
         reason: NotOursReason,
     },
     /// The system denies access.
@@ -192,7 +192,7 @@ pub enum OpenError {
         /// The file system's name, or its number in hexadecimal.
         file_system: Box<str>,
     },
-    /// The region is, or would be, on a file system that belongs to another machine or to a program.
+    /// The region is, or would be, on a file system that another machine or a program (FUSE) provides.
     #[error(
         "cannot open region '{region}': it is on {file_system}: readers there can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]

@@ -88,7 +88,7 @@ struct Name {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The type cannot be derived from its `Deserialize`, or from its samples.
+    /// The schema cannot be derived from the type's `Deserialize`, or from the samples.
     #[error(
         "cannot derive a schema of the type '{type_name}': {reason}; create one with Schema::from_samples or Schema::named, and pass it to the options of the writer and the reader"
     )]
@@ -98,10 +98,10 @@ pub enum SchemaError {
         /// The reason.
         reason: String,
     },
-    /// A document is not a valid schema.
+    /// The document is not a valid schema.
     #[error("the JSON is not a schema: {0}")]
     Malformed(String),
-    /// Bytes are not a value of the type.
+    /// The bytes are not a value of the type.
     #[error("at byte {at} of the value: {reason}")]
     Bytes {
         /// The offset of the problem in the payload.
@@ -109,7 +109,7 @@ pub enum SchemaError {
         /// The problem.
         reason: String,
     },
-    /// JSON is not a value of the type.
+    /// The JSON is not a value of the type.
     #[error("{}{reason}", in_front(.path))]
     Json {
         /// The place of the problem in the value, such as `Reading.position.1`. Empty for a whole value
