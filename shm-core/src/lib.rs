@@ -11,9 +11,9 @@
 //!
 //! ```text
 //! Writer ──publish──▶ region: a file in $SHM_DIR (default /dev/shm) ──map, read-only──▶ Reader, Reader, …
-//!                     ┌────────┬────────────┬────────┬────────┬─────┬────────┐
-//!                     │ header │ descriptor │ slot 0 │ slot 1 │  …  │ slot k │   the last k values
-//!                     └────────┴────────────┴────────┴────────┴─────┴────────┘
+//!                     ┌────────┬────────────┬────────┬────────┬─────┬──────────┐
+//!                     │ header │ descriptor │ slot 0 │ slot 1 │  …  │ slot k-1 │   the last k values
+//!                     └────────┴────────────┴────────┴────────┴─────┴──────────┘
 //! ```
 //!
 //! The crate needs Linux and Rust 1.95 or newer. Clone the repository into a directory `shm` next to

@@ -29,8 +29,7 @@ Examples:
   shm-writer rm demo                         remove the region";
 
 /// The heading of the options of the region itself.
-const REGION: &str =
-    "Region options (if an option is not given, the region keeps its value; a new region gets the default)";
+const REGION: &str = "Region options (if not given: as in the existing region, or the default in a new one)";
 
 /// Publish values in named shared memory, for any number of readers
 ///

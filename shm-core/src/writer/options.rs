@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Options for opening a region for writing.
 ///
-/// If an option is not set, an existing region keeps its value, and a new region gets the default.
+/// If an option is not set, an existing region keeps its setting, and a new region gets the default.
 ///
 /// If the slots, the capacity or the checksums differ from the existing region, opening replaces the
 /// region's file. Sequence numbers continue, readers follow, and the newest values that fit are kept. A
