@@ -32,10 +32,14 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// A description of the type of a region's values, which is stored in the region.
 ///
 /// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive the schema from the type's
-/// `Deserialize`. This does not work for types that need a self-describing format
-/// (`#[serde(untagged)]`, `tag`, `flatten`), and for types that validate their input, such as an e-mail
-/// address. The error for such a type explains the reason. Describe the type with
-/// [`from_samples`](Self::from_samples) or [`named`](Self::named) instead.
+/// `Deserialize`. This does not work for all types; the error explains the reason:
+///
+/// - *Types that validate their input, such as an e-mail address.* Create the schema with
+///   [`from_samples`](Self::from_samples) or [`named`](Self::named), and set it in the options of the
+///   writer and the readers.
+/// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
+///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with a
+///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
 /// `#[serde(skip)]` on a variant that is not the last one, they do not match, and bincode cannot read
