@@ -56,7 +56,7 @@ pub enum OpenError {
         /// The region's name.
         region: String,
     },
-    /// The file with this name is not a region. The library never changes or removes such a file.
+    /// The file with this name is not a region. It is neither changed nor removed.
     #[error("cannot open region '{region}': the file is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
@@ -179,7 +179,7 @@ pub enum OpenError {
         /// How many bytes are free in the file system.
         free: u64,
     },
-    /// The file system cannot hold regions.
+    /// The file system does not support the operations that regions need.
     #[error(
         "cannot create region '{region}' in {}: the file system ({file_system}) does not support fallocate, or renaming without replacing (RENAME_NOREPLACE), and regions need both; use a directory on tmpfs, ext4, XFS or Btrfs, for example: SHM_DIR=/dev/shm",
         .directory.display()
