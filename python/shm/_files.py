@@ -80,9 +80,12 @@ _SMALLER = "use fewer slots or a smaller capacity"
 _DENIED = "the operating system denies permission"
 _ALLOWED = "run as the owner of its file and directory, or change their permissions"
 _SUPPORTED = "use a directory on a local file system, such as tmpfs, ext4, XFS or Btrfs"
-_MOUNTED_ADVICE = "if the file is mounted here, mount the directory, not the file"
+_MOUNTED_ADVICE = "mount the directory, not the file"
 #: For a name that refers to a file that was removed or replaced, and to no other.
-MOUNTED = ("this name is tied to one file and cannot refer to the file that replaces it", _MOUNTED_ADVICE)
+MOUNTED = (
+    "its file was replaced or removed, and this name is tied to it, as when a file is mounted by itself",
+    _MOUNTED_ADVICE,
+)
 _SYSTEM_ERRORS = {
     errno.EACCES: (_DENIED, _ALLOWED),
     errno.EPERM: (_DENIED, _ALLOWED),
@@ -96,7 +99,7 @@ _SYSTEM_ERRORS = {
     errno.EFBIG: ("its file system does not allow files of that size", _SMALLER),
     errno.EMFILE: ("this process has too many open files", "close some, or raise its limit (RLIMIT_NOFILE)"),
     errno.ENFILE: ("the system has too many open files", "close some"),
-    errno.EBUSY: ("this name is tied to one file, which cannot be replaced or removed", _MOUNTED_ADVICE),
+    errno.EBUSY: ("this name is tied to one file, as when a file is mounted by itself", _MOUNTED_ADVICE),
     errno.EROFS: ("its file system is read-only", "use a directory on another file system"),
     errno.EOPNOTSUPP: ("its file system does not support fallocate, which regions need", _SUPPORTED),
     errno.EINVAL: ("its file system or the kernel does not support an operation that regions need", _SUPPORTED),

@@ -93,6 +93,7 @@ class Follower:
         self._is_replaced = False
         self._nameless_since = math.inf
         self._is_stuck = False
+        self._was_moved = ring.state == MOVED  # as in a copy of a file
         self._compared_bell = -1
         self._compare_at = monotonic() + _NAME_SECONDS
 
@@ -125,7 +126,8 @@ class Follower:
 
     def _compare(self, bell: int) -> bool:
         """Checks whether the name now refers to another file."""
-        moved = self._ring.halves[STATE_HALF] == MOVED  # only after the name has changed
+        # A writer changes the state after the name.
+        moved = self._ring.halves[STATE_HALF] == MOVED and not self._was_moved
         try:
             status = self._location.status(self._location.file)
         except Error:

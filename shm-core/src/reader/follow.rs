@@ -77,6 +77,8 @@ pub struct Follow {
     // this is certain.
     nameless_since: Option<Instant>,
     is_stuck: bool,
+    // Whether the file was already moved when it was opened.
+    was_moved: bool,
     restarted: bool,
 }
 
@@ -94,6 +96,7 @@ impl Follow {
         Ok(Self {
             location,
             is_plain: is_plain(&region),
+            was_moved: region.ring().state() == STATE_MOVED,
             region,
             cursor: Cursor::at(1),
             format,
@@ -273,7 +276,7 @@ impl Follow {
             // The bell that was recorded above may be the last one of this file, so it would not cause another
             // check. Because `is_astray` is set, the next call checks again.
             Some(_) if self.is_astray => Ok(Name::Another),
-            Some(stat) if stat.names == 0 || state == STATE_MOVED => self.nameless(now, state),
+            Some(stat) if stat.names == 0 || self.is_newly_moved(state) => self.nameless(now, state),
             // If this killed the writer, there is no other sign of it.
             Some(stat) if stat.bytes < self.region.static_header.region_bytes => {
                 Err(self.damaged("another program cut its file short".to_owned()))
@@ -290,8 +293,13 @@ impl Follow {
     fn nameless(&mut self, now: Instant, state: u32) -> Result<Name, ReceiveError> {
         self.is_astray = true;
         let since = *self.nameless_since.get_or_insert(now);
-        self.is_stuck |= state == STATE_MOVED || now.duration_since(since) >= SLICE;
+        self.is_stuck |= self.is_newly_moved(state) || now.duration_since(since) >= SLICE;
         if self.is_stuck && !self.is_ended() { Err(self.stuck()) } else { Ok(Name::Nothing) }
+    }
+
+    /// Whether the file was moved after this reader opened it. A file that was moved before is a copy.
+    fn is_newly_moved(&self, state: u32) -> bool {
+        state == STATE_MOVED && !self.was_moved
     }
 
     /// Whether the name cannot refer to another file any more; see [`stuck`](Self::stuck).
@@ -325,6 +333,7 @@ impl Follow {
             self.restarted = true;
         }
         self.is_plain = is_plain(&region);
+        self.was_moved = region.ring().state() == STATE_MOVED;
         self.region = region;
         self.checked = (now, None);
         self.is_astray = false;
