@@ -4,6 +4,7 @@
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
 use crate::sys::file::{self, Identity, Stat};
+use crate::sys::file_system::copies_for_writing;
 use crate::sys::mapping::RegionMapping;
 use location::Location;
 use shm_ring::copy::WORD;
@@ -96,6 +97,11 @@ impl Region {
     pub fn set_mode(&self, location: &Location, mode: u32) -> Result<(), OpenError> {
         let changed = file::set_mode(self.opened_for_writing(), mode);
         changed.map_err(|error| location.io_error("change the mode of region", error))
+    }
+
+    /// Returns whether readers may have mapped another file of the same identity; see [`copies_for_writing`].
+    pub fn may_be_a_copy(&self) -> bool {
+        copies_for_writing(self.opened_for_writing())
     }
 
     fn opened_for_writing(&self) -> &File {

@@ -4,12 +4,13 @@ use super::Block;
 use crate::error::{BlockError, Limit, bytes_in_words};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
-use crate::sys::file_system::file_system_name;
+use crate::sys::file_system::{file_system_name, store_in_place};
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The kind of access to the bytes of a [`Block`].
@@ -123,7 +124,7 @@ impl BlockOptions {
 
     /// Sets whether a file that is a region can be mapped, too. The default, `false`, refuses regions.
     ///
-    /// Storing to a region in this way breaks it.
+    /// Storing to a region in this way can damage it.
     pub fn force(&mut self, on: bool) -> &mut Self {
         self.force = on;
         self
@@ -257,7 +258,10 @@ impl BlockOptions {
             Err(error) if makes && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => open().map(|file| (file, false)),
                 // The umask may have removed permissions.
-                made => made.and_then(|file| file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))),
+                made => made.and_then(|file| {
+                    store_in_place(&file);
+                    file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))
+                }),
             },
             opened => opened.map(|file| (file, false)),
         };
@@ -410,7 +414,7 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
             file_system_name(file)
         ))),
         _ if is_no_space(&error) => {
-            Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
+            Err(no_space(name, len, &error, file))
         }
         // The file system's error for a length that no file can have.
         ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),
@@ -452,9 +456,7 @@ fn explain_open(location: &Location, error: io::Error) -> BlockError {
     match error.kind() {
         ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
         ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
-        _ if is_no_space(&error) => {
-            BlockError::NoSpace { block: name.to_owned(), needed: 0, free: file::free_bytes(location.directory()) }
-        }
+        _ if is_no_space(&error) => no_space(name, 0, &error, location.directory()),
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
             Some(Kind::Link) => {
@@ -471,6 +473,15 @@ fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
 
 fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
     BlockError::TooLarge { block: name.to_owned(), bytes, limit }
+}
+
+/// The error for a block of `needed` bytes for which space has run out. `file` is any file beside it.
+fn no_space(name: &str, needed: u64, error: &io::Error, file: impl AsFd) -> BlockError {
+    let block = name.to_owned();
+    match error.kind() {
+        ErrorKind::QuotaExceeded => BlockError::Quota { block, needed },
+        _ => BlockError::NoSpace { block, needed, free: file::free_bytes(file) },
+    }
 }
 
 fn refused(name: &str, asked: &str, reason: String) -> BlockError {
