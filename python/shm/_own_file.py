@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import resource
 from dataclasses import dataclass
@@ -81,7 +80,7 @@ def create_file(
         if group is not None and os.fstat(file).st_gid != group:
             os.fchown(file, -1, group)
         os.fchmod(file, mode)
-        mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        mapping = _linux.map_file(file, header.region_bytes, writable=True)
         return OwnFile(header, descriptor, document, OwnRing(mapping, header, header.boot_id), os.fstat(file))
     except BaseException:
         location.remove_new_file()

@@ -5,20 +5,22 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
+import sys
 import time
 import weakref
 from dataclasses import replace as with_fields
 from typing import Any
 
-from . import _files, _format, _linux
-from ._errors import Damaged, Error, Gone, NotFound, Unsupported
-from ._format import CLOSED, KINDS, MOVED, MOVING, OPEN, Header
+from . import _arguments, _files, _format, _linux
+from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupported, not_copied
+from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
 from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
-from ._request import Request, fewer_slots, plan, value_type
+from ._request import Request, checked_request, fewer_slots, plan, value_type
 from ._ring import OwnRing
 from ._schema import parsed
-from ._values import Payload, codec_for
+from ._buffers import Payload
+from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
 _TRIES = 100  # attempts to open a region that is created and removed again and again
@@ -88,7 +90,9 @@ class Writer:
         self._discarded = 0
         self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
         try:
-            request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
+            with _arguments.checked():
+                value = value_type(kind, dtype, shape, schema)
+                self._request = request = checked_request(value, replace, slots, capacity, mode, checksum)
             if not _linux.ORDERED:
                 fault = "Python can write regions only on x86-64 processors"
                 raise Unsupported(fault, "write it with a program in another language")
@@ -104,9 +108,10 @@ class Writer:
                     lock.free()
                     raise
         except Error as error:
-            error.during(f"cannot open region {os.fspath(name)!r} for writing")
+            error.during(f"cannot open region {_files.title(name)!r} for writing")
             raise
         _writers.add(self)
+        _close_at_the_end_of_a_worker()
 
     # Publishing
 
@@ -135,7 +140,14 @@ class Writer:
                 raise Gone(*self._why_not)
             if self._exchange is not None:
                 self._settle()
-            payload = self._codec.encode(value)
+            try:
+                payload = self._codec.encode(value)
+            except Error:
+                raise
+            except FirstArray as first:
+                return self._become_array(first)
+            except Exception as error:
+                raise refused_value(error) from error
             if len(payload) > self._capacity:
                 return self._grow(payload)
             number = self._ring.publish(payload)
@@ -204,6 +216,7 @@ class Writer:
         self._ring.change_state(CLOSED)  # also in a file that was removed, so that its readers end
         lock.clean_up()
         lock.free()
+        self._location.close()
 
     @property
     def closed(self) -> bool:
@@ -233,6 +246,9 @@ class Writer:
             raise
         self.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise not_copied("a writer", self.name, "open it by name where it is needed, after this writer was closed")
+
     def __enter__(self) -> Writer:
         return self
 
@@ -257,7 +273,6 @@ class Writer:
     def _start(self, request: Request) -> None:
         self._boot = _files.boot_id()
         self._started_ns = time.time_ns()
-        self._location.remove_new_file()
         for _ in range(_TRIES):
             try:
                 region = _files.open_region(self._location, _format.LARGEST_REGION, writable=True)
@@ -298,6 +313,7 @@ class Writer:
         if is_sound and planned == header and header.boot_id == self._boot:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
+            self._location.remove_new_file()  # the last writer may have died while it replaced the region
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
@@ -316,6 +332,8 @@ class Writer:
         self._ring = own.ring
         self._capacity = own.header.capacity
         self._codec = codec_for(own.header.kind, own.document, own.header.fingerprint)
+        if own.header.kind == BYTES and self._request.type.kind is None:
+            self._codec = Undecided()
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     def _check_file(self) -> None:
@@ -345,6 +363,25 @@ class Writer:
         with _files.system_errors():
             mode = self._own.status.st_mode & 0o777
             self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, payload)
+        return self._ring.head
+
+    def _become_array(self, first: FirstArray) -> int:
+        """Gives a region without values the dtype and shape of the first array, and publishes the array."""
+        if self._ring.head >= self._ring.first:
+            raise BadValue(
+                "its values are bytes, so the dtype and shape of the array would be lost",
+                "give the array's tobytes(), or open the writer with kind='bytes'",
+            )
+        try:
+            type = value_type(None, first.dtype, first.shape, None)
+        except BadOption as error:
+            raise BadValue(str(error), error._advice) from error
+        capacity = self._request.capacity or len(first.payload)
+        request = with_fields(self._request, type=type, replace=True, capacity=capacity)
+        planned, document = plan(self._own.header, self._own.document, request)
+        with _files.system_errors():
+            mode = self._own.status.st_mode & 0o777
+            self._replace(self._own, planned, document, self._ring.epoch, mode, first.payload)
         return self._ring.head
 
     def _replace(
@@ -419,6 +456,17 @@ def _forget_all() -> None:
     for writer in list(_writers):
         writer._forget()
 
+
+def _close_at_the_end_of_a_worker() -> None:
+    """Makes a process of `multiprocessing` close its writers when it ends normally. It does not run `atexit`."""
+    global _worker
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and _worker != os.getpid():
+        _worker = os.getpid()
+        util.Finalize(None, _close_all, exitpriority=-100)  # after the program's own, which may still publish
+
+
+_worker = 0  # the process in which `multiprocessing` knows about the writers
 
 atexit.register(_close_all)
 os.register_at_fork(after_in_child=_forget_all)

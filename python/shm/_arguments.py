@@ -1,0 +1,76 @@
+"""Checks single arguments of calls. Each function returns the argument, or raises BadType or BadOption."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ._codec import show
+from ._errors import BadOption, BadType, Error
+from ._format import LARGEST_NUMBER
+
+
+@contextmanager
+def checked() -> Iterator[None]:
+    """Turns every exception that an argument's own methods raise into BadOption."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as error:
+        raise BadOption(f"an argument raised {show(error)}", "give plain values") from error
+
+
+def integer(option: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except Exception as error:
+        raise BadType(f"{option} must be an integer, not {show(value)}", f"give {option} as an int") from error
+    if abs(number) > LARGEST_NUMBER:
+        raise BadOption(f"{option} is out of range: its size is more than 2**62", f"give another {option}")
+    return number
+
+
+def flag(option: str, value: Any) -> bool:
+    if type(value).__name__ in ("bool", "bool_") and value in (True, False):  # also the one of NumPy
+        return bool(value)
+    raise BadType(f"{option} must be True or False, not {show(value)}", f"give {option} as a bool")
+
+
+def seconds(option: str, value: Any) -> float | None:
+    """Returns a number of seconds, or None, which means without limit."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+            raise TypeError
+        number = float(value)
+    except OverflowError as error:
+        raise BadOption(f"{option} is too large for a number of seconds", "use None to wait without limit") from error
+    except Exception as error:
+        advice = f"give {option} as a number, or None"
+        raise BadType(f"{option} must be a number of seconds, not {show(value)}", advice) from error
+    if math.isnan(number):
+        raise BadOption(f"{option} is NaN", "use None to wait without limit")
+    return number
+
+
+def position(option: str, value: Any) -> str | int:
+    """Returns the position of a reader: a word, or the number of a value."""
+    if isinstance(value, str):
+        if str.__str__(value) in ("latest", "oldest", "new"):
+            return str.__str__(value)
+    elif not isinstance(value, bool) and hasattr(value, "__index__"):
+        number = integer(option, value)
+        if number is not None and number > 0:
+            return number
+    raise BadOption(
+        f"{option}={show(value)} is not a position", "use 'latest', 'oldest', 'new' or a number from 1"
+    )
