@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ._codec import show
+from ._codec import show, type_name
 from ._errors import BadOption, BadType, Error
 from ._format import LARGEST_NUMBER
 
@@ -28,7 +28,7 @@ def integer(option: str, value: Any) -> int | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
+        if is_bool(value):
             raise TypeError
         number = operator.index(value)
     except Exception as error:
@@ -38,8 +38,13 @@ def integer(option: str, value: Any) -> int | None:
     return number
 
 
+def is_bool(value: Any) -> bool:
+    """Returns whether the value is a bool, of Python or of NumPy."""
+    return isinstance(value, bool) or type_name(value) in ("bool", "bool_") and type(value).__module__ == "numpy"
+
+
 def flag(option: str, value: Any) -> bool:
-    if type(value).__name__ in ("bool", "bool_") and value in (True, False):  # also the one of NumPy
+    if is_bool(value):
         return bool(value)
     raise BadType(f"{option} must be True or False, not {show(value)}", f"give {option} as a bool")
 
@@ -49,7 +54,7 @@ def seconds(option: str, value: Any) -> float | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        if is_bool(value) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
             raise TypeError
         number = float(value)
     except OverflowError as error:
@@ -67,7 +72,7 @@ def position(option: str, value: Any) -> str | int:
     if isinstance(value, str):
         if str.__str__(value) in ("latest", "oldest", "new"):
             return str.__str__(value)
-    elif not isinstance(value, bool) and hasattr(value, "__index__"):
+    elif not is_bool(value) and hasattr(value, "__index__"):
         number = integer(option, value)
         if number is not None and number > 0:
             return number

@@ -121,7 +121,7 @@ def checked_request(
 def _lengths(shape: Any) -> list[int]:
     """Returns a shape as a list. Raises BadType if it is not a tuple or list of integers."""
     try:
-        if not isinstance(shape, (tuple, list)) or any(isinstance(length, bool) for length in shape):
+        if not isinstance(shape, (tuple, list)) or any(map(_arguments.is_bool, shape)):
             raise TypeError
         return [operator.index(length) for length in shape]
     except Exception as error:
