@@ -20,15 +20,16 @@ _TEXT = ("S", "U", "T")
 
 def raw_bytes(value: Any) -> Payload | None:
     """Returns the value itself if it is plain bytes: bytes, a bytearray, or a view of these as bytes."""
-    if type(value) is bytes or type(value) is bytearray:
-        return value
     if isinstance(value, (bytes, bytearray)):
-        return memoryview(value)  # of a subclass, whose methods can return anything
-    try:
-        if isinstance(value, memoryview) and isinstance(value.obj, (bytes, bytearray)):
-            return flat(value) if value.format == "B" and value.ndim == 1 else None
-    except ValueError:
-        pass  # it was released, as `elements` reports
+        if type(value) is bytes or type(value) is bytearray:
+            return value
+        return memoryview(value)  # a method of a subclass could return anything
+    if type(value) is memoryview:
+        try:
+            if isinstance(value.obj, (bytes, bytearray)) and value.format == "B" and value.ndim == 1:
+                return flat(value)
+        except ValueError:
+            pass  # it was released, as `elements` will report
     return None
 
 

@@ -162,6 +162,8 @@ class _Array:
     def __init__(self, schema: ArraySchema) -> None:
         self._schema = schema
         self._numpy = _numpy()
+        dtype = schema.dtype
+        self._no_array = (f"an array of {dtype!r}", f"convert it with numpy.array(value, {dtype!r})")
 
     def decode(self, payload: bytearray) -> Any:
         value = self.in_place(memoryview(payload))
@@ -197,7 +199,7 @@ class _Array:
     def _payload_of(self, value: Any) -> Payload:
         """Returns the payload of an array, which must have the dtype and shape of the region."""
         dtype = self._schema.dtype
-        view = elements(value, f"an array of {dtype!r}", f"convert it with numpy.array(value, {dtype!r})")
+        view = elements(value, *self._no_array)
         if typestr(view) != dtype:
             fault = f"expected elements of dtype {dtype!r}, got {typestr(view) or view.format!r}"
             raise BadValue(fault, f"convert the array with astype({dtype!r})")
