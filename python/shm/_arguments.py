@@ -34,7 +34,7 @@ def integer(option: str, value: Any) -> int | None:
     except Exception as error:
         raise BadType(f"{option} must be an integer, not {show(value)}", f"give {option} as an int") from error
     if abs(number) > LARGEST_NUMBER:
-        raise BadOption(f"{option} is out of range: its size is more than 2**62", f"give another {option}")
+        raise BadOption(f"{option} is out of range", f"give {option} as an integer below 2**62")
     return number
 
 
@@ -54,7 +54,8 @@ def seconds(option: str, value: Any) -> float | None:
     if value is None:
         return None
     try:
-        if is_bool(value) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        is_number = hasattr(value, "__float__") or hasattr(value, "__index__")
+        if is_bool(value) or not is_number or hasattr(value, "__len__"):  # an array has a length
             raise TypeError
         number = float(value)
     except OverflowError as error:

@@ -128,7 +128,7 @@ def title(name: Any) -> str:
     try:
         return path_of(name)
     except BadType:
-        return show(name)
+        return os.fsdecode(name) if isinstance(name, bytes) else show(name)
 
 
 _STRING = "give the name as a str"

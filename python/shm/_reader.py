@@ -32,7 +32,8 @@ class Reader(Follower):
     installed, otherwise a memoryview) or, for a region with a schema, dict, list, str, int, float, bool, bytes and
     None.
 
-    Use a reader in one thread at a time. Close it, or use it in a `with` block, to release the region.
+    Use a reader in one thread at a time. Close it, or use it in a `with` block, to release the region. A reader cannot
+    be copied or pickled: open another one.
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
@@ -50,7 +51,7 @@ class Reader(Follower):
     Raises:
         NotFound: if the region does not exist, or did not appear within `open_timeout`.
         TypeMismatch: if it does not match `kind`, `dtype` and `shape`, or `schema`.
-        BadName, BadOption: if an argument is not valid.
+        BadName, BadOption, BadType: if an argument is not valid.
         NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported: if the file cannot be used.
         Error: if the operating system refuses, for example because of the file's mode.
 

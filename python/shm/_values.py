@@ -71,7 +71,8 @@ class FirstArray(Exception):
     """An array for a writer that was given no kind. It carries the array's dtype, shape and payload."""
 
     def __init__(self, view: memoryview) -> None:
-        self.dtype = typestr(view)
+        self.dtype = dtype = typestr(view) or ""
+        self.advice = f"convert the array with astype({'<' + dtype[1:]!r})" if dtype.startswith(">") else ""
         self.shape = view.shape
         self.payload = flat(view)
 

@@ -34,13 +34,14 @@ class Writer:
     and keeps its values, unless `replace` is True.
 
     Close the writer, or use it in a `with` block, so that its readers end when they have received all values. A writer
-    that is still open when the program ends normally is closed then. Use a writer in one thread at a time. A forked
-    child cannot use its parent's writer.
+    that is still open when the program, or a worker process of `multiprocessing`, ends normally is closed then. Use a
+    writer in one thread at a time. A forked child cannot use its parent's writer. A writer cannot be copied or pickled.
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
-        kind: "bytes", "text", "json", "array" or "bincode". A new region has kind "bytes" by default. Leave it out if
-            you give `dtype` and `shape` or `schema`.
+        kind: "bytes", "text", "json", "array" or "bincode". Leave it out if you give `dtype` and `shape` or `schema`.
+            If you give none of them, the first value of a new region decides: an array makes it a region of arrays of
+            the same dtype and shape, and any other value must be bytes.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
         schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
@@ -49,7 +50,7 @@ class Writer:
         slots: How many values the region has room for, a power of two. A new region has 64 by default, or fewer if
             these would need more than 64 MiB.
         capacity: How many bytes a slot has room for. A new region has 4096 by default, or the length of an array. It
-            grows when a larger value is published. It cannot be made smaller while the region keeps its values.
+            grows when a larger value is published. It is a minimum: an existing region with larger slots keeps them.
         mode: The permission bits of the region's file: 0o600 (the default for a new region), 0o640, 0o604 or 0o644.
             The umask has no effect on them.
         checksum: Whether values have checksums, which readers verify. A new region has none by default.
@@ -57,7 +58,7 @@ class Writer:
     Raises:
         WriterAlive: if the region already has a writer.
         TypeMismatch: if the region holds another kind or type, and `replace` is False.
-        BadName, BadOption: if an argument is not valid, or does not apply to the region.
+        BadName, BadOption, BadType: if an argument is not valid, or does not apply to the region.
         NotOurs: if another user could have prepared, or could change, the region's file or lock file.
         NotFound: if the directory does not exist.
         TooLarge: if the region would be larger than a limit.
@@ -121,8 +122,9 @@ class Writer:
         If the value is larger than a slot, the region is replaced by one with larger slots. Readers switch to it.
 
         Args:
-            value: A value of the region's kind: bytes or another object with a buffer, a str, anything that `json` can
-                write, an array of the region's dtype and shape (or its bytes), or a value that fits the schema.
+            value: A value of the region's kind: bytes or another buffer of plain numbers, a str, anything that `json`
+                can write, an array of the region's dtype and shape (or its bytes, as bytes or a bytearray), or a value
+                that fits the schema. An array with more than its elements, such as a mask or a unit, is refused.
 
         Returns:
             The value's number. The first value has number 1.
@@ -375,7 +377,7 @@ class Writer:
         try:
             type = value_type(None, first.dtype, first.shape, None)
         except BadOption as error:
-            raise BadValue(str(error), error._advice) from error
+            raise BadValue(str(error), first.advice or error._advice) from error
         capacity = self._request.capacity or len(first.payload)
         request = with_fields(self._request, type=type, replace=True, capacity=capacity)
         planned, document = plan(self._own.header, self._own.document, request)

@@ -102,7 +102,7 @@ ACCEPTED = {
     "shape": {"()", "None"},
     "slots": {"None", "0-d", "an evil int"}, "capacity": {"None", "0", *NUMBERS}, "mode": {"None"}, "replace": {"False"}, "checksum": {"None", "True", "False", "bool_"},
     "start": {*NUMBERS}, "limit": {"None", "2**62+1"},
-    "open_timeout": {"None", "0", "-1", "1.5", "-0.5", "inf", "-inf", "2**62+1", "2**63", "2**64", "-2**63", *NUMBERS, "[4]"},
+    "open_timeout": {"None", "0", "-1", "1.5", "-0.5", "inf", "-inf", "2**62+1", "2**63", "2**64", "-2**63", *NUMBERS},
 }  # fmt: skip
 
 
