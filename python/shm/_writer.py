@@ -454,21 +454,27 @@ def _close_all() -> None:
         writer.close()
 
 
+def _close_at_the_end_of_a_worker() -> None:
+    """Lets `multiprocessing` close the writers of this process, if it is loaded: its workers may not run `atexit`."""
+    global _worker
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and _worker != os.getpid():
+        _worker = os.getpid()
+        util.Finalize(None, _close_all, exitpriority=0)
+
+
+_worker = 0  # the process whose writers `multiprocessing` closes
+
+
+def _close_at_exit() -> None:
+    if _worker != os.getpid():
+        _close_all()
+
+
 def _forget_all() -> None:
     for writer in list(_writers):
         writer._forget()
 
 
-def _close_at_the_end_of_a_worker() -> None:
-    """Makes a process of `multiprocessing` close its writers when it ends normally. It does not run `atexit`."""
-    global _worker
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and _worker != os.getpid():
-        _worker = os.getpid()
-        util.Finalize(None, _close_all, exitpriority=-100)  # after the program's own, which may still publish
-
-
-_worker = 0  # the process in which `multiprocessing` knows about the writers
-
-atexit.register(_close_all)
+atexit.register(_close_at_exit)
 os.register_at_fork(after_in_child=_forget_all)
