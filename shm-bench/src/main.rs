@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::catch_bus_errors(None)?;
+    shm_cli::catch_bus_errors(shm_cli::Mapped::Several)?;
     if let Some(served) = args.measuring.serve(PARTS) {
         return served;
     }

@@ -1,7 +1,8 @@
-//! What is left to do when the file under a mapping is cut short, or cannot be read from its disk: the next access then
-//! gets SIGBUS, and no access can be asked beforehand whether it will. Says so, and ends the program.
+//! Handles SIGBUS, the signal that a program gets when it accesses a mapped page that its file no
+//! longer has, or that the disk cannot deliver. No check beforehand can rule this out.
 //!
-//! Nothing goes on after such a fault: what would be read in the place of the missing bytes, nobody published.
+//! The program reports the failure and ends. It cannot continue: the missing bytes would be read as
+//! values that were never published.
 #![allow(unsafe_code)]
 
 use anyhow::{Context, Result};
@@ -11,22 +12,36 @@ use signal_hook::low_level;
 use crate::report::rendered;
 use crate::{Code, Failure, remedy};
 
-/// From now on a missing page of the region or block `name` ends the program with a message and [`Code::Damaged`]. `None`: it
-/// uses several.
-pub fn catch_bus_errors(name: Option<&str>) -> Result<()> {
-    let message = rendered(&failure(name).into());
+/// The files that a program maps.
+#[derive(Clone, Copy, Debug)]
+pub enum Mapped<'a> {
+    /// The region of this name.
+    Region(&'a str),
+    /// The block of this name.
+    Block(&'a str),
+    /// Several files.
+    Several,
+}
+
+/// Makes the program end with a message and [`Code::Damaged`] when it accesses a missing page.
+pub fn catch_bus_errors(mapped: Mapped<'_>) -> Result<()> {
+    let message = rendered(&failure(mapped).into());
     let end = move || {
-        // Where nobody can take the message, there is still the exit code.
+        // If the message cannot be written, the exit code still reports the failure.
         let _ = rustix::io::write(std::io::stderr(), &message);
         low_level::exit(Code::Damaged as i32)
     };
-    // SAFETY: all that the action does may be done in a signal handler: one write of bytes that were made before, and
-    // `_exit`. It takes no lock, allocates nothing, and does not return, so that nothing sees what it interrupted.
+    // SAFETY: everything the action does is allowed in a signal handler: one write of bytes that were prepared before, and
+    // `_exit`. It takes no lock, allocates nothing, and does not return, so no code sees the state it interrupted.
     unsafe { low_level::register(SIGBUS, end) }.map(drop).context("cannot handle SIGBUS")
 }
 
-fn failure(name: Option<&str>) -> Failure {
-    let whose = name.map_or("a file".to_owned(), |name| format!("the file of '{name}'"));
-    let what = format!("{whose} was cut short while it was in use, or cannot be read from its disk");
-    Failure::new(Code::Damaged, what, remedy::cut_short(name))
+fn failure(mapped: Mapped<'_>) -> Failure {
+    let file = match mapped {
+        Mapped::Region(name) => format!("region '{name}'"),
+        Mapped::Block(name) => format!("block '{name}'"),
+        Mapped::Several => "a region".to_owned(),
+    };
+    let what = format!("cannot access {file}: its file was cut short while in use, or cannot be read from its disk");
+    Failure::new(Code::Damaged, what, remedy::cut_short(mapped))
 }

@@ -1,8 +1,8 @@
-//! Which error of the library a failure is, whatever operation it comes from.
+//! Finds the library's error in a failure, whichever operation it comes from.
 
 use shm_core::{BlockError, Error, OpenError, PublishError, ReceiveError};
 
-/// An error of the library. One that came up while a region was replaced is that of opening the other file.
+/// An error of the library. An error from replacing a region counts as one of opening the new file.
 #[derive(Clone, Copy)]
 pub(crate) enum Cause<'e> {
     Open(&'e OpenError),
@@ -12,7 +12,7 @@ pub(crate) enum Cause<'e> {
 }
 
 impl<'e> Cause<'e> {
-    /// The library's error, if it is one.
+    /// Returns the library's error, or `None` if the failure has another cause.
     pub(crate) fn of(error: &'e anyhow::Error) -> Option<Self> {
         let open = || error.downcast_ref().map(Self::Open);
         let publish = || error.downcast_ref().map(Self::publishing);

@@ -1,5 +1,5 @@
-//! Reading a command line whose default job needs no verb, so that no verb is ever taken for a region. What the arguments
-//! mean is not known here.
+//! Parses a command line that may or may not start with a verb, and makes sure that a verb is never
+//! taken for a region.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::verbs::{refuse_near_verb, refuse_verb_as_value};
 use crate::{Code, Failure, remedy};
 
-/// Reads the program's arguments; `page` is what `-h` shows, written by hand so that it fits a screen.
+/// Parses the program's arguments. `-h` prints `page`, which is written by hand to fit on one screen.
 pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
     let words: Vec<OsString> = env::args_os().collect();
     let mut command = T::command();
@@ -28,16 +28,16 @@ pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
     Ok(T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?)
 }
 
-/// Writes a script that completes the program's arguments in `shell`.
+/// Prints a script that completes the program's arguments in `shell`.
 pub fn completions<T: CommandFactory>(shell: Shell, out: &mut dyn Write) -> io::Result<()> {
     let mut command = T::command();
     let name = command.get_name().to_owned();
-    let mut script = Vec::new(); // because `generate` panics when a pipe is closed
+    let mut script = Vec::new(); // `generate` panics if it writes to a closed pipe
     clap_complete::generate(shell, &mut command, name, &mut script);
     out.write_all(&script)
 }
 
-/// Where clap would print the program's own short help, the same with `page` in its place.
+/// Replaces the short help that clap generates with `page`. Returns any other error unchanged.
 fn with_page(error: clap::Error, mut command: Command, words: &[OsString], page: &str) -> clap::Error {
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
     if !is_help || error.render().to_string() != command.render_help().to_string() {
@@ -47,14 +47,14 @@ fn with_page(error: clap::Error, mut command: Command, words: &[OsString], page:
     asked_again.err().unwrap_or(error)
 }
 
-/// A verb that stands where a region or value is expected counts as such only behind `--`.
+/// Refuses a verb in the position of a region or value, unless `--` precedes it.
 fn refuse_misplaced_verb(command: &Command, matches: &ArgMatches, words: &[OsString]) -> Result<(), Failure> {
     if matches.subcommand_name().is_some() {
         return Ok(());
     }
     let positionals = positionals(matches);
-    let behind_dashes = words.iter().position(|word| word == "--").map_or(0, |at| words.len() - at - 1);
-    let plain = &positionals[..positionals.len().saturating_sub(behind_dashes)];
+    let after_dashes = words.iter().position(|word| word == "--").map_or(0, |at| words.len() - at - 1);
+    let plain = &positionals[..positionals.len().saturating_sub(after_dashes)];
     if let Some(at) = plain.iter().take(2).position(|word| command.find_subcommand(word).is_some()) {
         return Err(right_order(command, words, &positionals, at));
     }
@@ -68,7 +68,8 @@ fn positionals(matches: &ArgMatches) -> Vec<OsString> {
     ["region", "value", "rest"].into_iter().filter_map(raw).flatten().map(OsString::from).collect()
 }
 
-/// Shows both things that may have been meant; the verb is the positional word number `at`.
+/// Builds the error that shows both command lines the user may have meant. The verb is the positional
+/// word number `at`.
 fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], at: usize) -> Failure {
     let (misplaced, verb) = (&positionals[at..], &positionals[at..=at]);
     let program = command.get_name();
@@ -82,18 +83,19 @@ fn right_order(command: &Command, words: &[OsString], positionals: &[OsString], 
         Some(words) => shell_line(program, words),
         None => shell_line(program, &[verb[0].clone(), "--help".into()]),
     };
-    // Where there are no values, the words before the verb cannot stay.
+    // A program without values accepts only one positional word, so the words before the verb are left
+    // out.
     let has_value = command.get_positionals().any(|positional| positional.get_id() == "value");
     let kept = without(words, if has_value { misplaced } else { positionals });
     let as_word = shell_line(program, &[kept, vec!["--".into()], misplaced.to_vec()].concat());
     Failure::new(
         Code::Usage,
-        format!("'{}' is a verb, and a verb comes first", verb[0].display()),
+        format!("'{}' is a verb, and a verb must come first", verb[0].display()),
         remedy::misplaced_verb(&as_verb, &as_word),
     )
 }
 
-/// The words less the `removed` ones (the last occurrence of each) and less `--`.
+/// Returns the words without `--` and without the last occurrence of each `removed` word.
 fn without(words: &[OsString], removed: &[OsString]) -> Vec<OsString> {
     let mut kept = words.to_vec();
     for word in removed.iter().chain([&OsString::from("--")]) {
@@ -104,12 +106,12 @@ fn without(words: &[OsString], removed: &[OsString]) -> Vec<OsString> {
     kept
 }
 
-/// A command line as one would type it.
+/// Returns a command line as a user would type it.
 pub fn shell_line(program: &str, words: &[impl AsRef<OsStr>]) -> String {
     words.iter().fold(program.to_owned(), |line, word| format!("{line} {}", quoted(&word.as_ref().to_string_lossy())))
 }
 
-/// The word as a shell takes it.
+/// Quotes the word for a shell if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {

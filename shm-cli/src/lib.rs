@@ -1,5 +1,5 @@
-//! What the programs share: command lines, error reports with exit codes, signals, units, the terminal, and values as
-//! JSON. Nothing here reads or writes a region.
+//! The code that the programs share: command lines, error reports with exit codes, signals, units, the
+//! terminal, and values as JSON. It does not read or write values of regions.
 
 mod bus_error;
 mod cause;
@@ -13,7 +13,7 @@ mod users;
 pub mod values;
 mod verbs;
 
-pub use bus_error::catch_bus_errors;
+pub use bus_error::{Mapped, catch_bus_errors};
 pub use command::{completions, parse, shell_line};
 pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_region, report};
 pub use signals::before_end;

@@ -1,4 +1,5 @@
-//! Failures as people see them: the exit code, what went wrong, and what to do next. Nothing else decides an exit code.
+//! Reports failures to the user: the exit code, what went wrong, and what to do next. All exit codes
+//! are decided here.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -13,19 +14,19 @@ use crate::{Escaped, remedy};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// The exit codes, the same in all programs.
+/// The exit codes, which are the same in all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
-    /// Anything that has no code of its own.
+    /// Any other error.
     Other = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// There is no such region, or no value yet.
+    /// The region does not exist, or has no value yet.
     Absent = 3,
-    /// What was waited for did not come in time.
+    /// A wait timed out.
     TimedOut = 4,
-    /// The region is damaged, or not a region that this version knows.
+    /// The region is damaged, or the file is not a region that this version supports.
     Damaged = 5,
     /// Values were missed under `--strict`.
     Missed = 6,
@@ -33,31 +34,32 @@ pub enum Code {
     WriterAlive = 7,
     /// The writer died under `--until-gone`.
     WriterDied = 8,
-    /// The program that took the output has gone.
+    /// The program that read the output has ended.
     ClosedPipe = 141,
 }
 
 /// The end of `--help`, the same in all programs.
 pub const EXIT_CODES_AND_ENVIRONMENT: &str = "\
 Exit codes:
-  0    done
+  0    success
   1    any other error
   2    wrong usage
-  3    no such region, or no value yet
+  3    the region does not exist, or has no value yet
   4    timed out
-  5    damaged, or not a region
-  6    values missed (shm-reader --strict)
+  5    the region is damaged, or the file is not a region
+  6    values were missed (shm-reader --strict)
   7    the region has a living writer
   8    the writer died (shm-reader --until-gone)
-  130  ended by Ctrl-C (and 143 by SIGTERM); a writer closes its region first
-  141  the program that took the output has gone
+  130  ended by Ctrl-C (143: by SIGTERM); shm-writer closes its region first
+  141  the program that read the output has ended
 
 Environment:
-  SHM_DIR         where regions are; /dev/shm if not set. A REGION with a / is a path to a file
-  NO_COLOR        no colour, not even on a terminal
-  CLICOLOR_FORCE  colour everywhere";
+  SHM_DIR         the directory of the regions, by default /dev/shm; not used for a REGION with a /,
+                  which is the path of a file
+  NO_COLOR        no colour, even on a terminal
+  CLICOLOR_FORCE  colour, even if the output is not a terminal";
 
-/// A failure of a program's own, beside those of the library.
+/// A failure that a program detects itself. The library's errors are reported separately.
 #[derive(Debug)]
 pub struct Failure {
     code: Code,
@@ -66,7 +68,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What happened, and what to do next (which may be empty).
+    /// Creates a failure from the code, the message, and what to do next (which may be empty).
     pub fn new(code: Code, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code, what: what.into(), remedy: remedy.into() }
     }
@@ -80,7 +82,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Ends a program: writes out what is left of its output, reports a failure, and gives the exit code.
+/// Ends a program: flushes its output, reports a failure, and returns the exit code.
 pub fn finish(result: anyhow::Result<()>, out: &mut dyn Write) -> ExitCode {
     let flushed = out.flush().map_err(anyhow::Error::from);
     match result.and(flushed) {
@@ -89,7 +91,8 @@ pub fn finish(result: anyhow::Result<()>, out: &mut dyn Write) -> ExitCode {
     }
 }
 
-/// Says on stderr what went wrong and what to do, and gives the exit code. A closed pipe is not worth a word.
+/// Prints on stderr what went wrong and what to do, and returns the exit code. A closed pipe is not
+/// reported.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         return report_usage(error);
@@ -101,7 +104,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code as u8)
 }
 
-/// What `report` would say, as the bytes that stderr takes.
+/// Returns the text that `report` would print, as bytes for stderr.
 pub(crate) fn rendered(error: &anyhow::Error) -> Vec<u8> {
     as_line(&full_text(error))
 }
@@ -112,7 +115,7 @@ fn full_text(error: &anyhow::Error) -> String {
     format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes()))
 }
 
-/// What clap has to say: help and version on stdout, a wrong command line on stderr.
+/// Prints clap's message: help and version on stdout, a usage error on stderr.
 fn report_usage(error: &clap::Error) -> ExitCode {
     match error.print() {
         _ if error.use_stderr() => ExitCode::from(Code::Usage as u8),
@@ -155,7 +158,7 @@ fn code_of_open(error: &OpenError) -> Code {
     }
 }
 
-/// The whole chain of causes, except that a message of the library already contains its cause.
+/// Returns the message with all its causes. A message of the library already contains its cause.
 fn message(error: &anyhow::Error) -> String {
     match Cause::of(error) {
         Some(_) => error.to_string(),
@@ -171,7 +174,8 @@ fn remedy(error: &anyhow::Error) -> String {
     }
 }
 
-/// The region whose name a mistyped `name` was most likely meant to be.
+/// Returns the existing region whose name is most similar to `name`, if one is similar enough to be a
+/// typing error.
 pub fn nearest_region(name: &str) -> Option<String> {
     let most = (name.chars().count() + 1) / 3;
     let regions = shm_core::regions().ok()?;
@@ -180,7 +184,7 @@ pub fn nearest_region(name: &str) -> Option<String> {
 }
 
 #[test]
-fn an_error_has_the_code_of_what_is_behind_it() {
+fn an_error_has_the_code_of_its_cause() {
     let region = || "demo".to_owned();
     let open = || OpenError::WriterAlive { region: region(), pid: None };
     let check = |error: anyhow::Error, expected: Code| assert_eq!(code(&error), expected, "{error}");
@@ -192,11 +196,11 @@ fn an_error_has_the_code_of_what_is_behind_it() {
     check(PublishError::Damaged { region: region(), reason: "it ends".into() }.into(), Code::Damaged);
     check(BlockError::NoBlock { block: region() }.into(), Code::Absent);
     check(BlockError::IsRegion { block: region() }.into(), Code::Other);
-    check(OpenError::BadOption { option: "slots", reason: "3 slots".into() }.into(), Code::Usage);
+    check(OpenError::BadOption { region: region(), option: "slots", reason: "3 slots".into() }.into(), Code::Usage);
 }
 
 #[test]
-fn a_cause_is_told_once() {
+fn a_cause_is_printed_once() {
     let source = io::Error::from(io::ErrorKind::PermissionDenied);
     let error = OpenError::Io { action: "open region", region: "demo".into(), source };
     assert_eq!(message(&error.into()), "cannot open region 'demo': permission denied");

@@ -1,4 +1,5 @@
-//! What reaches a terminal: harmless text on stdout, and on stderr as much talk as was asked for.
+//! Output for a terminal: text without control characters, and messages on stderr as verbose as the
+//! user asked for.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -7,10 +8,10 @@ use anstream::AutoStream;
 use clap::builder::styling::Style;
 
 const BOLD: Style = Style::new().bold();
-/// Begins a terminal's line anew: to its start, then erased.
+/// Moves to the start of the terminal's line and erases it.
 const CLEARED: &str = "\r\x1b[2K";
 
-/// The buffered standard output, whose errors say that it is the output that failed.
+/// Returns the buffered standard output. Its errors say that writing to stdout failed.
 pub fn stdout() -> impl Write {
     BufWriter::with_capacity(64 * 1024, Stdout(io::stdout().lock()))
 }
@@ -29,12 +30,12 @@ impl Write for Stdout {
 
 fn named(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::Interrupted => error, // to be tried again
+        io::ErrorKind::Interrupted => error, // the caller tries again
         kind => io::Error::new(kind, format!("cannot write to stdout: {error}")),
     }
 }
 
-/// Bytes as text that a terminal shows and does not obey: control characters and what is not UTF-8 appear as escapes.
+/// Bytes as text that is safe on a terminal: control characters and invalid UTF-8 are shown as escapes.
 pub struct Escaped<'a>(pub &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
@@ -54,7 +55,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The text in bold, where stdout shows that.
+/// Returns the text in bold if stdout supports it.
 pub fn bold(text: &str) -> String {
     match AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => text.to_owned(),
@@ -62,8 +63,8 @@ pub fn bold(text: &str) -> String {
     }
 }
 
-/// Whether a terminal only shows the character: newline and tab are, other control characters and marks that turn the
-/// direction of writing are not.
+/// Reports whether the character is safe on a terminal. Newline and tab are; other control characters,
+/// and marks that change the direction of text, are not.
 pub fn is_harmless(character: char) -> bool {
     match character {
         '\n' | '\t' => true,
@@ -72,34 +73,34 @@ pub fn is_harmless(character: char) -> bool {
     }
 }
 
-/// How much a program says on stderr about what it does.
+/// How much a program reports on stderr about its work.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Talk {
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say on stderr what is opened, made and done
+    /// Report on stderr what is opened, created and done
     #[arg(short, long, global = true)]
     verbose: bool,
 }
 
 impl Talk {
-    /// Something worth knowing.
+    /// Prints a message, unless the user asked for quiet.
     pub fn note(self, text: impl fmt::Display) {
         if !self.quiet {
             say(text);
         }
     }
 
-    /// Something that matters only to a person who sits there and waits.
+    /// Prints a message that is useful only to a person at a terminal.
     pub fn hint(self, text: impl fmt::Display) {
         if self.verbose || !self.quiet && io::IsTerminal::is_terminal(&io::stderr()) {
             say(text);
         }
     }
 
-    /// Where a long job is: on a terminal one line that the next one overwrites, else a line only for who wants to know
-    /// every step.
+    /// Reports the progress of a long job: on a terminal as a line that the next report overwrites,
+    /// elsewhere only if the user asked for details.
     pub fn progress(self, text: impl fmt::Display) {
         match io::IsTerminal::is_terminal(&io::stderr()) {
             true if !self.quiet => print_over(&Escaped(text.to_string().as_bytes()).to_string()),
@@ -108,14 +109,14 @@ impl Talk {
         }
     }
 
-    /// Takes the line of progress away.
+    /// Erases the progress line.
     pub fn end_progress(self) {
         if !self.quiet && io::IsTerminal::is_terminal(&io::stderr()) {
             print_over("");
         }
     }
 
-    /// Something for who wants to know every step.
+    /// Prints a message if the user asked for details.
     pub fn detail(self, text: impl fmt::Display) {
         if self.verbose {
             say(text);
@@ -127,19 +128,19 @@ fn say(text: impl fmt::Display) {
     print_line(&Escaped(text.to_string().as_bytes()).to_string());
 }
 
-/// A line on stderr, in one piece; when nobody can take it, so be it.
+/// Writes a line to stderr in one piece. Errors are ignored, because they could not be reported either.
 pub(crate) fn print_line(text: &str) {
     let _ = io::stderr().write_all(&as_line(text));
 }
 
-/// A line as stderr takes it: with colour only where that appears.
+/// Returns a line as bytes for stderr, with colour only if stderr supports it.
 pub(crate) fn as_line(text: &str) -> Vec<u8> {
     let mut line = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
-    let _ = writeln!(line, "{text}"); // memory takes everything
+    let _ = writeln!(line, "{text}"); // a write to memory cannot fail
     line.into_inner()
 }
 
-/// The terminal's present line of stderr; this is no decoration, so `NO_COLOR` does not matter.
+/// Overwrites the current line of the terminal. This is not decoration, so `NO_COLOR` does not apply.
 fn print_over(text: &str) {
     let _ = io::stderr().write_all(format!("{CLEARED}{text}").as_bytes());
 }

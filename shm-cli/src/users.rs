@@ -1,31 +1,31 @@
-//! The names of users, as `/etc/passwd` has them.
+//! The names of users, from `/etc/passwd`.
 
 use std::collections::HashMap;
 use std::fs;
 
-/// The users of this machine that are named in its file; those of a directory service stay numbers.
+/// The names of the users in `/etc/passwd`. Users of a directory service have no name here.
 pub struct Users {
     names: HashMap<u32, String>,
 }
 
 impl Users {
-    /// Reads the file. Where there is none, nobody has a name.
+    /// Reads the file. Without the file, no user has a name.
     pub fn read() -> Self {
         Self::parse(&String::from_utf8_lossy(&fs::read("/etc/passwd").unwrap_or_default()))
     }
 
     fn parse(text: &str) -> Self {
-        // Of several names for one user, the first one counts, as for `ls`.
+        // If a user has several names, the first one counts, as in `ls`.
         Self { names: text.lines().rev().filter_map(entry).collect() }
     }
 
-    /// The name of the user with this number.
+    /// Returns the name of the user with this number.
     pub fn name(&self, number: u32) -> Option<&str> {
         self.names.get(&number).map(String::as_str)
     }
 }
 
-/// A line is `name:password:number:...`.
+/// Parses a line of the form `name:password:number:...`.
 fn entry(line: &str) -> Option<(u32, String)> {
     let mut fields = line.split(':');
     let name = fields.next().filter(|name| !name.is_empty())?;

@@ -1,5 +1,5 @@
-//! Values as JSON, and JSON as payloads, by the kind and type of their region. `shm-reader --json` prints values in this way,
-//! and `shm-writer --records` publishes what it has printed.
+//! Converts payloads to JSON and back, by the kind and type of their region. `shm-reader --json` prints
+//! values in this form, and `shm-writer --records` publishes them again.
 
 pub mod array;
 pub mod json;
@@ -9,42 +9,42 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 use shm_core::{ArrayType, Kind, RawReader, RawWriter, Schema};
 
-/// Every kind, for finding one by its name.
+/// Every kind, to find one by its name.
 const KINDS: [Kind; 5] = [Kind::Bytes, Kind::Text, Kind::Json, Kind::Array, Kind::Bincode];
 
-/// What the values of a region are.
+/// The kind and type of a region's values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueFormat {
-    /// Their kind.
+    /// The kind.
     pub kind: Kind,
-    /// The schema of their type, of a region that has one.
+    /// The schema of a Rust type, if the region has one.
     pub schema: Option<Schema>,
-    /// What arrays they are, if they are arrays.
+    /// The type of the arrays, if the values are arrays.
     pub array: Option<ArrayType>,
 }
 
 impl ValueFormat {
-    /// What a reader gets.
+    /// Returns the format of the values that a reader receives.
     pub fn of_reader(reader: &RawReader) -> Self {
         Self { kind: reader.kind(), schema: reader.schema().cloned(), array: reader.array().cloned() }
     }
 
-    /// What a writer takes.
+    /// Returns the format of the values that a writer publishes.
     pub fn of_writer(writer: &RawWriter) -> Self {
         Self { kind: writer.kind(), schema: writer.schema().cloned(), array: writer.array().cloned() }
     }
 
-    /// Whether a reader gets values of this format.
+    /// Reports whether a reader receives values of this format.
     pub fn is_of(&self, reader: &RawReader) -> bool {
         (self.kind, self.schema.as_ref(), self.array.as_ref()) == (reader.kind(), reader.schema(), reader.array())
     }
 
-    /// Values of a kind that needs no type, or of a type that the region does not describe.
+    /// Returns the format of a kind without a type, or with a type that the region does not describe.
     pub fn of_kind(kind: Kind) -> Self {
         Self { kind, schema: None, array: None }
     }
 
-    /// The format that a kind and [`document`](Self::document) stand for.
+    /// Returns the format of this kind with the type that [`document`](Self::document) returned.
     pub fn from_document(kind: Kind, document: &str) -> Result<Self, String> {
         let described = document.trim() != "null";
         match kind {
@@ -56,12 +56,13 @@ impl ValueFormat {
                 let array = ArrayType::from_json(document.as_bytes()).map_err(|error| error.to_string())?;
                 Ok(Self { kind, schema: None, array: Some(array) })
             }
-            _ if described => Err(format!("values of kind {kind} have no schema")),
+            _ if described => Err(format!("values of kind {kind} cannot have a schema")),
             _ => Ok(Self::of_kind(kind)),
         }
     }
 
-    /// The type in JSON, as the region has it: `null` if it has none, and nothing for a kind that has no types.
+    /// Returns the type as JSON, as the region stores it. It is `null` if the region stores none, and
+    /// `None` for a kind that has no types.
     pub fn document(&self) -> Option<String> {
         match (&self.schema, &self.array) {
             (Some(schema), _) => Some(schema.as_json().to_owned()),
@@ -71,12 +72,10 @@ impl ValueFormat {
         }
     }
 
-    /// A value as JSON on one line; nothing for bytes, whose JSON is base64.
+    /// Returns a value as JSON on one line, or `None` for plain bytes, which are printed as base64.
     pub fn json(&self, payload: &[u8]) -> Result<Option<String>, String> {
         match (self.kind, self.complete_schema(), &self.array) {
-            (Kind::Text, ..) => {
-                str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(|error| error.to_string())
-            }
+            (Kind::Text, ..) => str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(invalid_utf8),
             (Kind::Json, ..) => {
                 let checked = serde_json::from_slice::<&RawValue>(payload).map_err(|error| error.to_string())?;
                 Ok(Some(json::on_one_line(checked.get())))
@@ -91,7 +90,7 @@ impl ValueFormat {
         }
     }
 
-    /// The payload that JSON stands for.
+    /// Returns the payload for a value given as JSON.
     pub fn payload(&self, text: &str) -> Result<Vec<u8>, String> {
         match (self.kind, self.complete_schema(), &self.array) {
             (Kind::Text, ..) => parsed::<String>(text).map(String::into_bytes),
@@ -102,30 +101,35 @@ impl ValueFormat {
         }
     }
 
-    /// Whether a value is published as the same bytes when it is given as `text`.
+    /// Reports whether publishing the JSON `text` gives exactly these bytes.
     pub fn is_exact(&self, text: &str, payload: &[u8]) -> bool {
         self.kind == Kind::Text || self.payload(text).is_ok_and(|again| again == payload)
     }
 
-    /// The schema, if it says how values are encoded.
+    /// Returns the schema, if it describes how values are encoded.
     fn complete_schema(&self) -> Option<&Schema> {
         self.schema.as_ref().filter(|schema| schema.is_complete())
     }
 }
 
-/// The kind of this name.
+/// Returns the kind with this name.
 pub fn kind_named(name: &str) -> Option<Kind> {
     KINDS.into_iter().find(|kind| kind.to_string() == name)
 }
 
-/// Whether a kind alone does not say what the values are.
+/// Reports whether values of this kind also need a type.
 pub fn needs_type(kind: Kind) -> bool {
     matches!(kind, Kind::Array | Kind::Bincode)
 }
 
-/// Bytes from the base64 that `shm-reader --json` prints.
+/// Says where text is not UTF-8.
+pub fn invalid_utf8(error: std::str::Utf8Error) -> String {
+    format!("byte {} is invalid", error.valid_up_to())
+}
+
+/// Decodes the base64 that `shm-reader --json` prints.
 pub fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    STANDARD.decode(text).map_err(|error| format!("not base64: {error}"))
+    STANDARD.decode(text).map_err(|error| format!("it is not base64: {error}"))
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {

@@ -2,7 +2,7 @@
 //! Python's `mmap` objects. A block has no header, no sequence numbers, and no way to wait for new
 //! values; regions have these.
 
-use crate::error::BlockError;
+use crate::error::{BlockError, bytes_in_words};
 pub use crate::sys::mapping::Advice;
 use crate::sys::mapping::page_bytes;
 use shm_ring::copy;
@@ -81,7 +81,7 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// - *A block of a [`File`](std::fs::File) that was opened read-only is read-only.* Python refuses such
 ///   a file.
 ///
-/// # What another process can do
+/// # Changes by other processes
 ///
 /// A process that may write to the file can also cut it short. If you then access bytes beyond the new
 /// end, the kernel sends SIGBUS, which ends your process. The same happens when you read a file with
@@ -236,9 +236,10 @@ impl Block {
     /// ```
     pub fn size(&self) -> Result<u64, BlockError> {
         let backing = self.backing()?;
-        let size =
-            backing.file_len().ok_or_else(|| self.refused("ask for the size of", "anonymous memory has no file"))?;
-        size.map_err(|source| self.io_error("size", source))
+        let size = backing.file_len().ok_or_else(|| {
+            self.refused("get the file size of", "anonymous memory has no file; use its length instead")
+        })?;
+        size.map_err(|source| self.io_error("get the file size of", source))
     }
 
     /// Changes the length of the block to `len`, and the length of its file to `offset + len`.
@@ -318,7 +319,7 @@ impl Block {
     pub fn flush_range(&self, offset: usize, len: usize) -> Result<(), BlockError> {
         let backing = self.backing()?;
         if offset.checked_add(len).is_none_or(|end| end > self.len()) {
-            return Err(self.out_of_range(format!("flush {len} bytes at {offset} of")));
+            return Err(self.out_of_range(format!("flush {} at {offset} of", bytes_in_words(len as u64))));
         }
         match backing.access {
             Access::Write => backing.memory.flush(offset, len).map_err(|source| self.io_error("flush", source)),
@@ -346,15 +347,15 @@ impl Block {
     pub fn madvise(&self, advice: Advice, start: usize, len: usize) -> Result<(), BlockError> {
         let backing = self.backing()?;
         if start >= self.len() {
-            return Err(self.out_of_range(format!("advise from {start} on in")));
+            return Err(self.out_of_range(format!("give advice from byte {start} of")));
         }
         let page_bytes = page_bytes();
         if !start.is_multiple_of(page_bytes) {
-            let reason = format!("that is not a multiple of {page_bytes}, the size of a page");
-            return Err(self.refused(&format!("advise from {start} on in"), &reason));
+            let reason = format!("the start must be a multiple of {page_bytes}, the size of a page");
+            return Err(self.refused(&format!("give advice from byte {start} of"), &reason));
         }
         let advised = backing.memory.advise(advice, start, len.min(self.len() - start));
-        advised.map_err(|source| self.io_error("advise", source))
+        advised.map_err(|source| self.io_error("give advice for", source))
     }
 
     fn backing(&self) -> Result<&Backing, BlockError> {
@@ -364,7 +365,7 @@ impl Block {
     fn writable(&self, asked: &str) -> Result<&Backing, BlockError> {
         let backing = self.backing()?;
         if backing.access == Access::Read {
-            return Err(self.refused(asked, "it was opened read-only"));
+            return Err(self.refused(asked, "it was opened read-only; open it with Access::Write"));
         }
         Ok(backing)
     }

@@ -13,6 +13,7 @@ mod receive;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::types::error::bytes_in_words;
 pub use block::BlockError;
 pub use limit::Limit;
 pub use open::{Denied, NotOursReason, OpenError};

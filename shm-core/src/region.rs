@@ -25,7 +25,7 @@ mod tests;
 pub const MAX_REGION_BYTES: u64 = 1 << 40;
 /// The problem that is reported for a value without a checksum in a region that did not
 /// [survive cleanly](Region::survived_cleanly).
-pub const NOT_BELIEVED: &str = "it has no checksum, and the machine was restarted without a clean close";
+pub const NOT_BELIEVED: &str = "it has no checksum, and the machine restarted before the writer closed the region";
 
 /// An open region: its checked header and its memory.
 #[derive(Debug)]

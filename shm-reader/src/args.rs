@@ -1,37 +1,38 @@
-//! The arguments of shm-reader and their help. What they make the program do is not here.
+//! The arguments of shm-reader, and their help.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use shm_cli::Talk;
+use shm_cli::{Mapped, Talk};
 use shm_core::Position;
 
-/// What `-h` shows: everything, on one screen.
+/// The text that `-h` prints: a summary on one screen.
 pub const SHORT_HELP: &str = include_str!("short_help.txt");
 
 const EXAMPLES: &str = "\
 Examples:
   shm-reader demo                     print the latest value
-  shm-reader -t 10s demo              wait for one, if there is none yet, but not longer
-  shm-reader -f demo                  print the latest value and every new one
-  shm-reader -f --from new -n 1 demo  wait for the next value
+  shm-reader -t 10s demo              wait up to 10 seconds if there is no value yet
+  shm-reader -f demo                  print the latest value, then every new one
+  shm-reader -f --from new -n 1 demo  wait for the next value, print it, and exit
   shm-reader --from oldest demo       print all values that the region still holds
-  shm-reader --from -10 --json demo   print the last ten, with number and time
-  shm-reader --raw demo > copy.png    take a value as it is
-  shm-reader -f --json demo | jq .    hand every value on
-  shm-reader -- list                  read a region that is named like a verb
+  shm-reader --from -10 --json demo   print the last ten values, with number and time
+  shm-reader --raw demo > copy.png    save a value unchanged
+  shm-reader -f --json demo | jq .    pass every value to another program
+  shm-reader -- list                  read a region that has the name of a verb
   shm-reader list                     list the regions";
 
 /// Read named shared memory: print the latest value and exit
 ///
-/// A reader cannot disturb the writer or another reader. A value is printed as a line: text and bytes
-/// as they are (on a terminal with control characters escaped), JSON as it was written, values of a
-/// type as JSON, arrays as their shape and first elements, and what the region does not describe as hex.
+/// A reader cannot disturb the writer or other readers. Each value is printed as a line: text, JSON and
+/// bytes unchanged (on a terminal with control characters escaped), values of a Rust type as JSON,
+/// arrays as their shape and first elements, and values without a schema as hexadecimal numbers.
 ///
-/// A follower (-f) waits for the region if there is none, and goes on across new writers and regions
-/// made anew. A reader that is too slow misses the oldest values and says how many.
+/// With -f, shm-reader waits for the region if it does not exist, and continues when the region gets
+/// another writer or is created again. If it is too slow, it misses the oldest values, and reports how
+/// many.
 #[derive(Debug, Parser)]
 #[command(name = "shm-reader", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
@@ -47,29 +48,28 @@ pub struct Args {
 }
 
 impl Args {
-    /// The one region or block that is looked at.
-    pub fn name(&self) -> Option<&str> {
+    /// Returns the region or block that the program maps.
+    pub fn mapped(&self) -> Mapped<'_> {
         match (&self.verb, &self.read) {
-            (Some(Verb::Inspect { region, .. } | Verb::Verify { region, .. } | Verb::Map { name: region, .. }), _) => {
-                Some(region)
-            }
-            (None, Some(read)) => Some(&read.region),
-            _ => None,
+            (Some(Verb::Inspect { region, .. } | Verb::Verify { region, .. }), _) => Mapped::Region(region),
+            (Some(Verb::Map { name, .. }), _) => Mapped::Block(name),
+            (None, Some(read)) => Mapped::Region(&read.region),
+            _ => Mapped::Several,
         }
     }
 }
 
-/// Everything that is not reading values.
+/// The verbs. Reading values needs none.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// List the regions: kind, size, slots, newest and retained values, writer, owner and mode
+    /// List the regions: kind, size, slots, head, retained values, age, writer, owner and mode
     #[command(visible_alias = "ls")]
     List {
-        /// Print one JSON object a line: some of the fields that inspect --json has
+        /// Print one JSON object per region, with some of the fields of inspect --json
         #[arg(long)]
         json: bool,
     },
-    /// Show everything that a region says of itself, with the type of its values
+    /// Print all properties of a region, and the type of its values
     Inspect {
         /// The region's name, or a path with a / in it
         region: String,
@@ -80,7 +80,7 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Check a whole region, and say what is wrong and where
+    /// Check a whole region, and report what is wrong and where
     Verify {
         /// The region's name, or a path with a / in it
         region: String,
@@ -88,26 +88,26 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Print plain bytes of a block that has no header
+    /// Print the plain bytes of a block, which has no header
     ///
-    /// All bytes that are asked for are printed, and nothing else; on a terminal control characters are escaped, and a
-    /// newline follows. Nothing says how many of them are meant, or whether they are whole. A region is refused without
-    /// --force.
+    /// Prints exactly the requested bytes. On a terminal, control characters are escaped, and a newline
+    /// follows. A block does not record how many of its bytes are in use, or whether another program is
+    /// writing to them. A region is refused without --force.
     ///
     /// Example: shm-reader map note --len 5
     Map {
         /// A name in SHM_DIR (/dev/shm if that is not set), or a path with a / in it
         name: String,
-        /// Where in the block to begin [default: 0]
+        /// The offset in the block of the first byte [default: 0]
         #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         at: Option<u64>,
-        /// At most so many bytes [default: all that follow]
+        /// The maximum number of bytes [default: up to the end]
         #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         len: Option<u64>,
         /// Print a hex dump
         #[arg(short = 'x', long)]
         hex: bool,
-        /// Print also the bytes of a region
+        /// Allow printing the bytes of a region
         #[arg(long)]
         force: bool,
     },
@@ -118,57 +118,59 @@ pub enum Verb {
     },
 }
 
-/// The default job.
+/// The arguments for reading values.
 #[derive(Debug, clap::Args)]
 pub struct Read {
     /// The region's name, or a path with a / in it
     #[arg(value_hint = ValueHint::Other)]
     pub region: String,
-    /// What is left over, to be refused with a better message than clap's.
+    /// Further arguments, which are refused with a better message than clap's.
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 
-    /// Go on with every new value, for ever; also waits for the region to be made
+    /// Continue with every new value, without end; also waits for the region to be created
     #[arg(short, long)]
     pub follow: bool,
     /// Print at most N values
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// Where to start: latest, new, oldest, the number of a value, or -N for the last N [default: latest]
+    /// The first value: latest, new, oldest, the number of a value, or -N for the last N [default: latest]
     ///
-    /// Without --follow, the values from there to the newest are printed. A follower that had to wait
-    /// for its region starts at the region's first value.
+    /// Without --follow, the values from there to the newest are printed. With --follow, if shm-reader has
+    /// to wait for the region, it starts with the region's first value.
     #[arg(long, value_name = "WHERE", allow_negative_numbers = true, value_parser = position)]
     pub from: Option<Position>,
-    /// The longest silence, as in 500ms, 2s or 1m30s (a plain number is seconds): then exit with 4
+    /// The maximum wait for each value (500ms, 2s, 1m30s; a plain number is seconds), then exit with code 4
     ///
-    /// Without --follow: how long to wait for the region and a first value.
+    /// Without --follow: the maximum wait for the region and its first value.
     #[arg(short, long, value_name = "TIME", value_parser = shm_cli::duration)]
     pub timeout: Option<Duration>,
     /// Treat missed values as an error (exit code 6)
     ///
-    /// A follower ends at once, with the first value behind the gap; otherwise all values are printed
-    /// before. What was published before the start is not missed, unless --from asks for it by number.
+    /// With --follow, shm-reader ends after the first value that follows missed ones; otherwise it prints
+    /// all values first. Values published before the start are not missed, unless --from requests them by
+    /// number.
     #[arg(long)]
     pub strict: bool,
-    /// End, with success, when the writer has closed the region and all is read; implies --follow
+    /// End with success when the writer has closed the region and all values are read; implies --follow
     #[arg(long)]
     pub until_closed: bool,
-    /// Like --until-closed, and end with code 8 when the writer has died and all is read
+    /// Like --until-closed, and end with code 8 when the writer has died and all values are read
     ///
-    /// Only for regions of your own: nobody may ask whether another user's writer is alive.
+    /// Only for your own regions: the lock file, which shows whether a writer is alive, is readable only
+    /// for its owner.
     #[arg(long)]
     pub until_gone: bool,
-    /// Print one JSON object a value: region, seq, time, len, kind, value
+    /// Print one JSON object per value: region, seq, time, len, kind, value
     ///
-    /// The value is a string for text, JSON as it is, values of a type as JSON, arrays as an object with
-    /// dtype, shape and all elements, and base64 for all else. The first value of a type also has its
-    /// "schema", and a value whose JSON would not be published as the same bytes has these as "raw", in
-    /// base64: shm-writer --records makes the same values again. Missed values appear as
-    /// {"missed":3,"before":42}, a region made anew as {"restarted":true}.
+    /// The value is a string for text, the JSON itself for JSON and values of a Rust type, an object with
+    /// dtype, shape and all elements for arrays, and base64 for everything else. The first value of a type
+    /// also has its "schema". If publishing the JSON would not give the same bytes, "raw" has the bytes as
+    /// base64. shm-writer --records publishes the same values again. Missed values appear as
+    /// {"missed":3,"before":42}, and a region that was created again as {"restarted":true}.
     #[arg(long, group = "format")]
     pub json: bool,
-    /// Print the exact bytes and nothing else, also on a terminal
+    /// Print exactly the bytes of each value, even on a terminal
     #[arg(short, long, group = "format", conflicts_with = "null")]
     pub raw: bool,
     /// Print each value as a hex dump
@@ -180,7 +182,7 @@ pub struct Read {
 }
 
 impl Read {
-    /// Whether new values are waited for after those that are there.
+    /// Reports whether to wait for new values after the existing ones.
     pub fn follows(&self) -> bool {
         self.follow || self.until_closed || self.until_gone
     }
@@ -197,7 +199,7 @@ fn position(text: &str) -> Result<Position, String> {
             None => number(text).map(Position::At),
         },
     }
-    .ok_or_else(|| "write latest, new, oldest, the number of a value (from 1 on), or -N for the last N".to_owned())
+    .ok_or_else(|| "expected latest, new, oldest, the number of a value (1 or more), or -N for the last N".to_owned())
 }
 
 #[test]

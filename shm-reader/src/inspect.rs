@@ -1,16 +1,16 @@
-//! Everything that one region's header says, in words or as JSON. Its values are not read.
+//! `inspect`: prints all properties of a region, as text or JSON. It does not read values.
 
 use std::io::Write;
 
 use anyhow::Result;
 use shm_cli::values::json;
-use shm_cli::{Code, Escaped, Failure, Users};
+use shm_cli::{Code, Escaped, Failure, Users, remedy};
 use shm_core::{ArrayType, Info};
 
 use crate::fields::fields;
 use crate::words;
 
-/// Prints every field of a region's header.
+/// Prints all properties of a region.
 pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     let info = shm_core::inspect(name)?;
     let fields = fields(&info, &Users::read());
@@ -19,7 +19,7 @@ pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     for field in fields.iter().filter(|field| !field.words.is_empty()) {
-        writeln!(out, "{:16}{}", field.label, field.words)?;
+        writeln!(out, "{:18}{}", field.label(), field.words)?;
     }
     if let Some(schema) = &info.schema {
         write!(out, "\n{}", Escaped(schema.to_string().as_bytes()))?;
@@ -27,17 +27,17 @@ pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Prints the schema alone.
+/// Prints only the schema.
 pub fn schema(name: &str, out: &mut dyn Write) -> Result<()> {
     let info = shm_core::inspect(name)?;
     let json = document(&info).ok_or_else(|| {
-        let what = format!("region '{name}' has no schema: it holds {} values", words::kind(&info));
-        Failure::new(Code::Other, what, "typed regions have one, and arrays")
+        let what = format!("region '{name}' has no schema: its kind is {}", words::kind(&info));
+        Failure::new(Code::Other, what, remedy::kinds_with_schema())
     })?;
     Ok(writeln!(out, "{}", json::for_terminal(&json))?)
 }
 
-/// The schema as JSON, if there is one.
+/// Returns the schema as JSON, if there is one.
 fn document(info: &Info) -> Option<String> {
     info.schema.as_ref().map(|schema| schema.as_json().to_owned()).or(info.array.as_ref().map(ArrayType::to_json))
 }

@@ -1,4 +1,4 @@
-//! The table of all regions. `inspect` prints all that one region's header says.
+//! `list`: prints a table of all regions.
 
 use std::io::Write;
 
@@ -12,9 +12,9 @@ use shm_core::{Info, OpenError, WriterStatus};
 use crate::fields::fields;
 use crate::words;
 
-/// The columns' names, and whether they stand to the right, as numbers do.
+/// The names of the columns, and whether they are aligned to the right, as numbers are.
 const COLUMNS: [(&str, bool); 11] = [
-    ("NAME", false),
+    ("REGION", false),
     ("KIND", false),
     ("SIZE", true),
     ("SLOTS", true),
@@ -27,7 +27,7 @@ const COLUMNS: [(&str, bool); 11] = [
     ("MODE", true),
 ];
 
-/// The fields of each region in JSON: some of those that `inspect` has.
+/// The fields of each region in JSON: a part of those of `inspect`.
 const KEYS: [&str; 12] = [
     "region",
     "kind",
@@ -53,7 +53,7 @@ pub fn list(is_json: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {
         return print_json(&regions, &users, out);
     }
     if regions.is_empty() {
-        talk.hint(format_args!("there are no regions; {}", remedy::make_region()));
+        talk.hint(format_args!("there are no regions; {}", remedy::create_region()));
         return Ok(());
     }
     print_table(&regions, &users, out)
@@ -86,7 +86,7 @@ fn print_table(regions: &[Listed], users: &Users, out: &mut dyn Write) -> Result
     Ok(())
 }
 
-/// The cells of a region's row. One that cannot be read has, after its name, only the reason.
+/// Returns the cells of a region's row. A region that cannot be read has only its name and the error.
 fn row((name, region): &Listed, users: &Users) -> Vec<String> {
     let info = match region {
         Ok(info) => info,
@@ -107,7 +107,7 @@ fn row((name, region): &Listed, users: &Users) -> Vec<String> {
     ]
 }
 
-/// The writer's process. The number of one that is gone may meanwhile be another program's.
+/// Returns the writer's process id. If the writer is gone, the id may belong to another program by now.
 fn process(info: &Info) -> String {
     match info.writer {
         WriterStatus::Gone => "-".to_owned(),

@@ -1,5 +1,5 @@
-//! shm-reader: everything that only looks at regions, and so is safe to run at any time. It changes none; that is
-//! shm-writer.
+//! shm-reader: prints the values of regions, and information about them. It changes nothing, so it is
+//! safe to run at any time.
 
 mod args;
 mod fields;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::catch_bus_errors(args.name())?;
+    shm_cli::catch_bus_errors(args.mapped())?;
     match (&args.verb, &args.read) {
         (None, Some(read)) => read::read(read, args.talk, out),
         (Some(Verb::List { json }), _) => list::list(*json, args.talk, out),

@@ -1,4 +1,4 @@
-//! Plain bytes of a block that has no header, as they are. How many of them are meant is not known here, or anywhere.
+//! `map`: prints the plain bytes of a block.
 
 use std::io::{self, IsTerminal, SeekFrom, Write};
 
@@ -8,10 +8,10 @@ use shm_core::{Access, Block};
 
 use crate::print::dump_rows;
 
-/// How many bytes are read at a time: whole rows of a dump.
+/// The number of bytes that are read at a time: whole rows of a dump.
 const PART_BYTES: u64 = 64 << 10;
 
-/// Prints at most `len` bytes of a block, from `at` on.
+/// Prints at most `len` bytes of a block, starting at `at`.
 pub fn print(name: &str, at: u64, len: u64, is_hex: bool, force: bool, out: &mut dyn Write) -> Result<()> {
     let mut map = Block::options().access(Access::Read).force(force).open(name)?;
     map.seek(SeekFrom::Start(at))?;

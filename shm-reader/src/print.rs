@@ -1,4 +1,4 @@
-//! How a value is printed: as a line, as JSON, as it is, or as a hex dump. Which values are, is decided elsewhere.
+//! Prints a value: as a line, as JSON, as raw bytes, or as a hex dump.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -11,16 +11,16 @@ use shm_core::{Kind, RawReader, ReceiveError, Sample};
 use crate::args::Read;
 use crate::record::Record;
 
-/// How many bytes stand in a line of a hex dump.
+/// The number of bytes in a line of a hex dump.
 const ROW_BYTES: usize = 16;
 
-/// Prints the values of one region in one way.
+/// Prints the values of one region in one style.
 pub struct Printer<'a> {
     region: &'a str,
     style: Style,
     end: char,
     is_terminal: bool,
-    /// What the values are, once there was one.
+    /// The format of the values; `None` before the first value.
     format: Option<ValueFormat>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Printer<'a> {
         Self { region: &args.region, style, end, is_terminal: io::stdout().is_terminal(), format: None }
     }
 
-    /// Prints a value that the reader has just read.
+    /// Prints a value that the reader has just received.
     pub fn value(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
         match self.style {
             Style::Raw => return Ok(out.write_all(value)?),
@@ -55,7 +55,7 @@ impl<'a> Printer<'a> {
         Ok(write!(out, "{}", self.end)?)
     }
 
-    /// Prints as JSON what happened directly before a value.
+    /// Prints, as JSON, a restart and missed values directly before this value.
     pub fn events(&self, out: &mut dyn Write, sample: &Sample<()>) -> Result<()> {
         if sample.restarted {
             write!(out, r#"{{"restarted":true}}{}"#, self.end)?;
@@ -81,7 +81,7 @@ impl<'a> Printer<'a> {
         };
         match text.map_err(|reason| self.damaged(reader.kind(), sample, &reason))? {
             Some(text) => out.write_all(self.set(&text).as_bytes())?,
-            None => write!(out, "{} bytes: {}", value.len(), hex(value))?,
+            None => write!(out, "{}: {}", shm_cli::counted(value.len() as u64, "byte"), hex(value))?,
         }
         Ok(())
     }
@@ -93,7 +93,7 @@ impl<'a> Printer<'a> {
         Ok(record.write(out, |json| self.set(json))?)
     }
 
-    /// What the reader's values are, and whether that is new.
+    /// Returns the format of the reader's values, and whether it has changed.
     fn format(&mut self, reader: &RawReader) -> (ValueFormat, bool) {
         match &self.format {
             Some(format) if format.is_of(reader) => (format.clone(), false),
@@ -105,14 +105,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// JSON as it is printed: on a terminal with nothing that this would obey.
+    /// Returns the JSON to print: on a terminal with control characters escaped.
     fn set<'t>(&self, json: &'t str) -> Cow<'t, str> {
         if self.is_terminal { json::for_terminal(json).into() } else { json.into() }
     }
 
-    /// A value that its writer should have refused.
+    /// The error for a value that its writer should have refused.
     fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &str) -> ReceiveError {
-        let reason = format!("value {} is not {kind}: {reason}", sample.sequence);
+        let reason = format!("value {} is not of kind {kind}: {reason}", sample.sequence);
         ReceiveError::Damaged { region: self.region.to_owned(), reason }
     }
 }
@@ -121,13 +121,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Offset, bytes, and the same bytes as ASCII, line by line; at the end the length.
+/// Prints the offset, the bytes, and the same bytes as ASCII, line by line, and the length at the end.
 fn dump(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
     dump_rows(out, 0, value)?;
     write!(out, "{:08x}", value.len())
 }
 
-/// The same for bytes that begin at an offset, without a last line.
+/// The same for bytes that start at an offset, without the line for the length.
 pub fn dump_rows(out: &mut dyn Write, start: u64, bytes: &[u8]) -> io::Result<()> {
     for (offset, row) in (start..).step_by(ROW_BYTES).zip(bytes.chunks(ROW_BYTES)) {
         let bytes: String = row.iter().map(|byte| format!(" {byte:02x}")).collect();

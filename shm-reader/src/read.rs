@@ -1,5 +1,4 @@
-//! The default job: values go from the region to the output, and what was missed is reported. How a value is printed is
-//! elsewhere.
+//! The default job: prints the values of a region, and reports missed values.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,10 +10,10 @@ use shm_core::{OpenError, Position, RawReader, ReaderOptions, Received, Sample, 
 use crate::args::Read;
 use crate::print::Printer;
 
-/// How often `--until-gone` asks whether the writer is alive.
+/// The interval at which `--until-gone` checks whether the writer is alive.
 const WRITER_POLL: Duration = Duration::from_millis(100);
 
-/// Prints the values that the arguments ask for.
+/// Prints the values that the arguments select.
 pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
     refuse_leftovers(args)?;
     let started = Instant::now();
@@ -24,7 +23,7 @@ pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
         return Err(writer_unknown(args).into());
     }
     let mut session = Session::new(args, talk, out);
-    // The first silence began when the region was looked for.
+    // The timeout for the first value includes the wait for the region.
     let patience = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
     match args.follows() {
         true => session.follow(&mut reader, patience),
@@ -49,17 +48,17 @@ fn open(args: &Read, talk: Talk) -> Result<RawReader> {
     }
 }
 
-/// Waits for a region that is not there. Values that are published while it is being opened are new to its readers.
+/// Waits for a region that does not exist. Values that are published before it is opened count as new.
 fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<RawReader> {
     let name = &args.region;
-    let near = shm_cli::nearest_region(name).map(|near| format!(" (there is '{near}')")).unwrap_or_default();
+    let near = shm_cli::nearest_region(name).map(|near| format!(" (did you mean '{near}'?)")).unwrap_or_default();
     talk.hint(format_args!("waiting for region '{name}'{near}"));
     if let None | Some(Position::Latest | Position::New) = args.from {
         options.start(Position::At(1));
     }
     match options.open_timeout(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
         Err(OpenError::NotFound { .. }) => {
-            Err(too_late(format!("there was no region named '{name}'{near}"), args).into())
+            Err(too_late(format!("no region named '{name}'{near} appeared"), args).into())
         }
         opened => Ok(opened?),
     }
@@ -76,11 +75,14 @@ fn writer_died(args: &Read) -> Failure {
 }
 
 fn writer_unknown(args: &Read) -> Failure {
-    let what = format!("cannot tell whether region '{}' has a living writer: its lock is another user's", args.region);
+    let what = format!(
+        "cannot find out whether region '{}' has a living writer: its lock file belongs to another user",
+        args.region
+    );
     Failure::new(Code::Other, what, remedy::do_not_ask_for_writer())
 }
 
-/// One run through the values of a region, possibly of several regions of that name one after the other.
+/// One pass through the values of a region. The region may be removed and created again meanwhile.
 struct Session<'a> {
     args: &'a Read,
     talk: Talk,
@@ -96,7 +98,8 @@ impl<'a> Session<'a> {
         Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), printed: 0, missed: 0 }
     }
 
-    /// Prints values as they come. Each is written out at once, and under `--strict` a loss ends it.
+    /// Prints values as they arrive. Flushes the output after each one. With `--strict`, ends at the first
+    /// loss.
     fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
         while !self.has_enough() {
             let sample = match self.receive(reader, patience)? {
@@ -104,7 +107,7 @@ impl<'a> Session<'a> {
                 Received::Ended => return Ok(()),
                 Received::Nothing => {
                     return Err(
-                        too_late(format!("no new value came to region '{}'", self.args.region), self.args).into()
+                        too_late(format!("no new value arrived in region '{}'", self.args.region), self.args).into()
                     );
                 }
             };
@@ -116,7 +119,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Waits for the next value. Unless an option says when to end, it waits across writers and regions.
+    /// Waits for the next value. Without an option that ends the wait, it continues with the next writer
+    /// and the next region.
     fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Received<()>> {
         let patience = patience.unwrap_or(Duration::MAX);
         if self.args.until_gone {
@@ -128,11 +132,12 @@ impl<'a> Session<'a> {
         Ok(reader.follow_into(&mut self.value, patience)?.map_or(Received::Nothing, Received::Value))
     }
 
-    /// Waits for the next value as long as the region has a living writer.
+    /// Waits for the next value while the region has a living writer.
     fn receive_until_gone(&mut self, reader: &mut RawReader, patience: Duration) -> Result<Received<()>> {
         let started = Instant::now();
         loop {
-            // Asked before the look for a value: what a writer published before it died is then found.
+            // Checked before the attempt to receive, so values published before the writer died are still
+            // received.
             let writer = reader.writer();
             let left = patience.saturating_sub(started.elapsed());
             let received = match writer {
@@ -148,7 +153,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Prints what the region holds now, or else, given patience, the first value that comes.
+    /// Prints the selected values that the region holds now. If it holds no such value, waits for the first
+    /// one if allowed.
     fn print_retained(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
         match self.args.from {
             None => self.print_latest(reader)?,
@@ -184,13 +190,13 @@ impl<'a> Session<'a> {
         let Some(patience) = patience else {
             let what = match reader.head() {
                 0 => format!("region '{name}' has no value yet"),
-                head => format!("region '{name}' has no such value yet; its newest is number {head}"),
+                head => format!("region '{name}' does not have that value yet: its newest value is number {head}"),
             };
             return Err(Failure::new(Code::Absent, what, remedy::wait_for_value()).into());
         };
         match reader.follow_into(&mut self.value, patience)? {
             Some(sample) => self.print(reader, &sample),
-            None => Err(too_late(format!("no value came to region '{name}'"), self.args).into()),
+            None => Err(too_late(format!("no value arrived in region '{name}'"), self.args).into()),
         }
     }
 
@@ -198,7 +204,7 @@ impl<'a> Session<'a> {
         self.args.count.is_some_and(|count| self.printed >= count)
     }
 
-    /// Prints a value, and before it what happened directly before it.
+    /// Prints a value, after reporting a restart and missed values directly before it.
     fn print(&mut self, reader: &RawReader, sample: &Sample<()>) -> Result<()> {
         self.missed += sample.lost;
         self.printed += 1;
@@ -211,11 +217,11 @@ impl<'a> Session<'a> {
 
     fn note_events(&self, sample: &Sample<()>) {
         if sample.restarted {
-            self.talk.note(format_args!("region '{}' was made anew", self.args.region));
+            self.talk.note(format_args!("region '{}' was created again", self.args.region));
         }
         if sample.lost > 0 {
             self.talk.note(format_args!(
-                "missed {} before {}",
+                "missed {} before value {}",
                 shm_cli::counted(sample.lost, "value"),
                 sample.sequence
             ));

@@ -1,4 +1,5 @@
-//! Values as records: JSON objects of which `shm-writer --records` makes the same values again.
+//! Writes values as records: JSON objects from which `shm-writer --records` publishes the same values
+//! again.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,24 +9,24 @@ use base64::engine::general_purpose::STANDARD;
 use shm_cli::values::{ValueFormat, json};
 use shm_core::Sample;
 
-/// What a record is made of.
+/// The content of a record.
 pub struct Record<'a> {
     pub region: &'a str,
     pub format: &'a ValueFormat,
-    /// Whether the one before it was of another format, so that it has the type as well.
+    /// Whether the format differs from that of the record before; the record then contains the schema.
     pub is_first: bool,
     pub sample: &'a Sample<()>,
     pub payload: &'a [u8],
-    /// The value as JSON; nothing for bytes.
+    /// The value as JSON; `None` for bytes.
     pub text: Option<String>,
 }
 
 impl Record<'_> {
-    /// Writes it on one line, its JSON in the way of `set`.
+    /// Writes the record on one line, and passes its JSON through `set`.
     pub fn write(&self, out: &mut dyn Write, set: impl Fn(&str) -> Cow<'_, str>) -> io::Result<()> {
         out.write_all(set(&self.head()).as_bytes())?;
         match &self.text {
-            // Written as it is made: bytes may be many.
+            // Written piece by piece, because the value may be large.
             None => self.write_base64(out)?,
             Some(text) => {
                 out.write_all(set(text).as_bytes())?;

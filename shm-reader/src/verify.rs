@@ -1,4 +1,4 @@
-//! What a check of a whole region finds. The checking itself is the library's.
+//! `verify`: prints what the library finds when it checks a whole region.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use shm_cli::values::json;
 use shm_cli::{Code, Escaped, Failure, remedy};
 use shm_core::OpenError;
 
-/// Prints what is wrong with a region, and where, or that it is sound.
+/// Prints what is wrong with a region, and where, or `ok`.
 pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     let findings = findings(name)?;
     match is_json {
@@ -23,7 +23,8 @@ pub fn verify(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
     Err(Failure::new(Code::Damaged, what, remedy::keep_copy(findings.iter().any(|(part, _)| part == "header"))).into())
 }
 
-/// Place and problem of everything that is wrong; a region so damaged that it cannot be opened has one finding.
+/// Returns the place and the problem of each finding. A region that is too damaged to open has one
+/// finding.
 fn findings(name: &str) -> Result<Vec<(String, String)>> {
     match shm_core::verify(name) {
         Ok(findings) => Ok(findings.into_iter().map(|finding| (finding.part, finding.problem)).collect()),

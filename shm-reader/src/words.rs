@@ -1,21 +1,21 @@
-//! Kinds, times and sizes in words.
+//! Kinds, times and sizes as text.
 
 use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use shm_core::Info;
 
-/// The kind of the region's values; a later version may know more kinds.
+/// Returns the kind of the region's values, or `unknown` for a kind of a later version.
 pub fn kind(info: &Info) -> String {
     info.kind.map_or("unknown".to_owned(), |kind| kind.to_string())
 }
 
-/// How long ago it was; a time that is still to come is now.
+/// Returns how long ago the time was; zero if it is in the future.
 pub fn since(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// A time that has passed, in its largest unit.
+/// Returns a duration in its largest unit.
 pub fn age(age: Duration) -> String {
     match age.as_secs() {
         0 => format!("{}ms", age.as_millis()),
@@ -26,36 +26,36 @@ pub fn age(age: Duration) -> String {
     }
 }
 
-/// A point in time, and how long ago it was.
+/// Returns a point in time, and how long ago it was.
 pub fn time(time: SystemTime) -> String {
     format!("{}, {} ago", humantime::format_rfc3339_millis(time), age(since(time)))
 }
 
-/// A point in time as programs read it.
+/// Returns a point in time for programs.
 pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_nanos(time).to_string()
 }
 
-/// A length of time.
+/// Returns a duration as a number of nanoseconds, and in larger units.
 pub fn nanoseconds(nanoseconds: u64) -> String {
-    humantime::format_duration(Duration::from_nanos(nanoseconds)).to_string()
+    format!("{nanoseconds} ns ({})", humantime::format_duration(Duration::from_nanos(nanoseconds)))
 }
 
-/// A random or derived number, of which 0 means that there is none.
+/// Returns an id in hexadecimal digits, or `none` for 0.
 pub fn id(id: u128, digits: usize) -> String {
     if id == 0 { "none".to_owned() } else { format!("{id:0digits$x}") }
 }
 
-/// Feature bits.
+/// Returns feature bits.
 pub fn bits(bits: u64) -> String {
-    if bits == 0 { "no features".to_owned() } else { format!("features {bits:#x}") }
+    if bits == 0 { "none".to_owned() } else { format!("{bits:#x}") }
 }
 
-/// A number of bytes, exactly, and where that is long also in a larger unit.
+/// Returns an exact number of bytes, and the same in a larger unit if there is one.
 pub fn bytes(bytes: u64) -> String {
     match bytes {
-        ..1024 => format!("{bytes} bytes"),
-        _ => format!("{} ({bytes} bytes)", ByteSize(bytes)),
+        ..1024 => shm_cli::counted(bytes, "byte"),
+        _ => format!("{bytes} bytes ({})", ByteSize(bytes)),
     }
 }
 

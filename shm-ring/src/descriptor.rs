@@ -24,16 +24,16 @@ pub fn record(descriptor: &[u8], tag: u32) -> Result<Option<&[u8]>, &'static str
     while let Some((head, after)) = rest.split_first_chunk::<RECORD_HEAD_BYTES>() {
         let [found, length] = [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let Some(content) = after.get(..length as usize) else {
-            return Err("a record of the descriptor goes beyond its end");
+            return Err("a record in its descriptor extends past the end");
         };
         if found == tag {
             first = first.or(Some(content));
         }
-        rest = after.get((length as usize).next_multiple_of(8)..).ok_or("a record of the descriptor is not padded")?;
+        rest = after.get((length as usize).next_multiple_of(8)..).ok_or("a record in its descriptor is not padded")?;
     }
     match rest {
         [] => Ok(first),
-        _ => Err("the descriptor ends within a record"),
+        _ => Err("its descriptor ends in the middle of a record"),
     }
 }
 

@@ -192,14 +192,14 @@ impl StaticHeader {
             return Err(HeaderFault::Version(version.0, version.1));
         }
         if u32_at(bytes, AT_CRC) != crc32fast::hash(&bytes[..AT_CRC]) {
-            return Err(HeaderFault::Field("the header's CRC does not match"));
+            return Err(HeaderFault::Field("the CRC of its header does not match"));
         }
         let incompatible = u64_at(bytes, AT_INCOMPATIBLE);
         if incompatible & !KNOWN_INCOMPATIBLE != 0 {
             return Err(HeaderFault::Features(incompatible & !KNOWN_INCOMPATIBLE));
         }
         if u32_at(bytes, AT_HEADER_BYTES) != HEADER_BYTES {
-            return Err(HeaderFault::Field("the header length is not 4096"));
+            return Err(HeaderFault::Field("the length of its header is not 4096"));
         }
         let static_header = Self {
             compatible: u64_at(bytes, AT_COMPATIBLE),
@@ -229,14 +229,14 @@ impl StaticHeader {
     /// that does not fit.
     fn check_sizes(&self) -> Result<(), &'static str> {
         if self.slots < 2 || !self.slots.is_power_of_two() {
-            return Err("the slot count is not a power of two from 2 up");
+            return Err("its number of slots is not a power of two, or is less than 2");
         }
         if self.capacity == 0 || !self.capacity.is_multiple_of(8) {
-            return Err("the capacity is not a multiple of 8");
+            return Err("its capacity is not a multiple of 8");
         }
         let alignment = u64::from(self.payload_alignment);
         if !alignment.is_power_of_two() || !(8..=PAGE_BYTES).contains(&alignment) {
-            return Err("the payload alignment is not a power of two from 8 to 4096");
+            return Err("its payload alignment is not a power of two from 8 to 4096");
         }
         let offset = u64::from(self.payload_offset);
         if self.payload_offset < SLOT_HEAD_BYTES
@@ -244,23 +244,23 @@ impl StaticHeader {
             || !(self.slots_offset() + offset).is_multiple_of(alignment)
             || (alignment > STRIDE_ALIGNMENT && !self.stride.is_multiple_of(alignment))
         {
-            return Err("the payload offset does not fit the alignment");
+            return Err("its payload offset does not fit the alignment");
         }
         let slot_bytes = self.capacity.checked_add(offset + self.trailer_bytes());
-        let slot_bytes = slot_bytes.ok_or("the capacity overflows")?;
+        let slot_bytes = slot_bytes.ok_or("its capacity is too large")?;
         if !self.stride.is_multiple_of(STRIDE_ALIGNMENT) || self.stride < slot_bytes {
-            return Err("the stride does not hold a slot");
+            return Err("its stride is too small for a slot, or not aligned");
         }
         let slots_bytes = self.slots.checked_mul(self.stride);
         let end = slots_bytes.and_then(|bytes| bytes.checked_add(self.slots_offset()));
         if end.is_none_or(|end| end > self.region_bytes) {
-            return Err("the slots do not fit the region");
+            return Err("its slots do not fit into the file");
         }
         if !self.region_bytes.is_multiple_of(8) {
-            return Err("the region length is not a multiple of 8");
+            return Err("its length is not a multiple of 8");
         }
         if self.spin_ns > 1_000_000_000 {
-            return Err("the look time is above a second");
+            return Err("its spin time is more than one second");
         }
         Ok(())
     }

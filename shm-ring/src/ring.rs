@@ -49,7 +49,7 @@ pub use producer::Producer;
 pub use shape::{Fault, Shape};
 
 /// The only fault that need not be caused by the value: there is not enough memory for the copy.
-pub const NO_MEMORY: &str = "its length is above the memory that there is";
+pub const NO_MEMORY: &str = "there is not enough memory for its length";
 /// Slot flag: a checksum follows the payload.
 pub const FLAG_CHECKSUM: u16 = 1;
 
@@ -245,7 +245,7 @@ impl<'a> Ring<'a> {
         if !held.is_whole() {
             return Ok(Lookup::Overwritten);
         }
-        Err(Fault { sequence, problem: "its length is above the capacity" })
+        Err(Fault { sequence, problem: "its length is more than the capacity of its slot" })
     }
 
     /// Returns a view of the slot of value n with the given payload length in bytes, whether or not
@@ -259,7 +259,7 @@ impl<'a> Ring<'a> {
     #[inline]
     fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Lookup<T>, Fault> {
         if stamp != 0 && !self.is_possible(sequence, stamp) {
-            return Err(Fault { sequence, problem: "its slot has a stamp that belongs elsewhere" });
+            return Err(Fault { sequence, problem: "its slot has the stamp of another slot" });
         }
         Ok(if stamp < 2 * sequence { Lookup::NotYet } else { Lookup::Overwritten })
     }
@@ -313,13 +313,18 @@ impl<'a> Ring<'a> {
                 }
             }
             if head < first {
-                let fault = Fault { sequence: head, problem: "the first number is beyond the head" };
+                let fault = Fault { sequence: head, problem: "the head is less than the first number" };
                 return if head + 1 == first { Ok(Polled::Empty) } else { Err(fault) };
             }
             check_sequence(head)?;
             match self.lookup(head, buffer)? {
                 Lookup::Whole(stamped) => return Ok(Polled::Value(stamped)),
-                Lookup::NotYet => return Err(Fault { sequence: head, problem: "it is the newest, and not there" }),
+                Lookup::NotYet => {
+                    return Err(Fault {
+                        sequence: head,
+                        problem: "the head names it as the newest, but its slot does not hold it",
+                    });
+                }
                 Lookup::Overwritten => {}
             }
         }

@@ -1,4 +1,4 @@
-//! shm-writer: everything that changes a region. It reads none; that is shm-reader.
+//! shm-writer: publishes values, and does everything else that changes a region.
 
 mod args;
 mod map;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    shm_cli::catch_bus_errors(args.name())?;
+    shm_cli::catch_bus_errors(args.mapped())?;
     match (&args.verb, &args.publish) {
         (None, Some(publish)) => publish::publish(publish, &args.layout, args.talk),
         (Some(Verb::Create { region, layout, description }), _) => {

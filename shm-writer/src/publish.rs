@@ -1,5 +1,4 @@
-//! The default job: values go from their source into the region. How they are cut out of stdin, and what becomes of the
-//! writer when a signal comes, is elsewhere.
+//! The default job: publishes the values from VALUE, a file or stdin.
 
 use std::ffi::OsStr;
 use std::slice;
@@ -14,7 +13,7 @@ use crate::shared_writer::SharedWriter;
 use crate::source::Source;
 use crate::target::Target;
 
-/// Publishes what the arguments say. Whatever can be found wrong before the region is touched, is.
+/// Publishes the values that the arguments give. Checks as much as possible before it opens the region.
 pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     refuse_leftovers(args)?;
     if args.records {
@@ -34,8 +33,8 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     match publish_all(&mut source, &target, &writer, talk) {
         Ok(()) => writer.end(),
         Err(error) => {
-            // A region that was created for nothing would keep its kind from the next try. The error that matters is the
-            // one before.
+            // A new region without a value is removed, because its kind would remain for the next attempt. An
+            // error of this cleanup is ignored in favour of the first error.
             let _ = if target.is_new() && writer.head() == 0 { writer.remove() } else { writer.end() };
             Err(error)
         }
@@ -45,7 +44,7 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
 fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
     let repeats = args.count.is_some() || args.every.is_some();
     if repeats && args.value.is_none() && args.file.is_none() && !args.whole {
-        let what = "--every and --count repeat one value, and stdin has many".to_owned();
+        let what = "--every and --count repeat one value, but stdin can have several".to_owned();
         return Err(Failure::new(Code::Usage, what, remedy::see_help("shm-writer")));
     }
     let (Some(value), Some(extra)) = (&args.value, args.rest.first()) else {
@@ -59,8 +58,9 @@ fn refuse_leftovers(args: &Publish) -> Result<(), Failure> {
     ))
 }
 
-/// Checks the first value, if it is at hand, or if opening the region is going to cost the values in it. False: there
-/// is no value for which to pay that.
+/// Checks the first value before the region is opened, if the value is available without waiting, or if
+/// opening the region discards the values in it. Returns false if there is no value, in which case
+/// nothing should be discarded.
 fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
     if !source.is_at_hand() && !target.discards_values() {
         return Ok(true);
@@ -71,13 +71,13 @@ fn check_first_value(source: &mut Source, target: &Target) -> Result<bool> {
     }
 }
 
-/// Publishes every value, and says how many there were, also where one could not be published.
+/// Publishes every value, and reports how many were published, even if one could not be.
 fn publish_all(source: &mut Source, target: &Target, writer: &SharedWriter, talk: Talk) -> Result<()> {
     let mut count = 0;
     let result = publish_each(source, target, writer, &mut count);
     let published = shm_cli::counted(count, "value");
     match &result {
-        Ok(()) => talk.detail(format_args!("published {published}; the newest has number {}", writer.head())),
+        Ok(()) => talk.detail(format_args!("published {published}; the newest is value {}", writer.head())),
         Err(_) if count > 0 => talk.note(format_args!("published {published} before the error")),
         Err(_) => {}
     }
@@ -94,7 +94,7 @@ fn publish_each(source: &mut Source, target: &Target, writer: &SharedWriter, cou
     Ok(())
 }
 
-/// Says which value was refused, where that is the reason.
+/// Returns the error with the place of the value, if the region refused the value.
 fn explain(error: PublishError, value: &[u8], source: &Source, target: &Target) -> Result<u64> {
     if let PublishError::BadValue { .. } = error {
         target.check(value, &source.place())?;

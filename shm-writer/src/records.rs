@@ -1,4 +1,5 @@
-//! Values from records, as `shm-reader --json` prints them: each is published as it was, in a region of the same kind and type.
+//! `--records`: reads the records that `shm-reader --json` prints, and publishes the same values in a region of the same kind
+//! and type.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     published.and(copier.writer.end())
 }
 
-/// A line of stdin. What is not named here is passed by.
+/// A line of stdin. Other members of the object are ignored.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
@@ -42,20 +43,20 @@ struct Line<'a> {
     restarted: Option<IgnoredAny>,
 }
 
-/// A member that is there, with `null` as any other value.
+/// Deserializes a member that is present; `null` counts as a value.
 fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Records on their way into a region.
+/// Publishes records in a region.
 struct Copier<'a> {
     name: &'a str,
     layout: &'a Layout,
     talk: Talk,
     writer: SharedWriter,
-    /// The last format with a type that each region in the stream had.
+    /// The last format with a type, for each region in the stream.
     formats: HashMap<String, ValueFormat>,
-    /// What the writer was opened for.
+    /// The format that the writer was opened with.
     format: Option<ValueFormat>,
 }
 
@@ -73,17 +74,18 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// The value of a line, for which the writer is then open; nothing if the line says what happened between values.
+    /// Returns the value of a line, after opening the writer for its format. Returns `None` for a line that
+    /// reports missed values or a restart.
     fn payload(&mut self, line: &[u8], place: &str) -> Result<Option<Vec<u8>>> {
         let bad = |reason: String| self.bad_line(place, &reason);
         let line: Line<'_> = serde_json::from_slice(line).map_err(|error| bad(json::without_line(&error)))?;
         let Some(kind) = &line.kind else {
             let is_event = line.missed.is_some() || line.restarted.is_some();
-            return if is_event { Ok(None) } else { Err(bad("it has no kind".to_owned()).into()) };
+            return if is_event { Ok(None) } else { Err(bad("it has no member 'kind'".to_owned()).into()) };
         };
-        let kind = values::kind_named(kind).ok_or_else(|| bad(format!("there is no kind '{kind}'")))?;
+        let kind = values::kind_named(kind).ok_or_else(|| bad(format!("its kind '{kind}' is unknown")))?;
         if line.value.is_none() && line.raw.is_none() {
-            return Err(bad("it has no value".to_owned()).into());
+            return Err(bad("it has no member 'value'".to_owned()).into());
         }
         let format = self.format_of(kind, &line, place)?;
         let payload = match (&line.raw, line.value) {
@@ -95,7 +97,8 @@ impl Copier<'_> {
         Ok(Some(payload))
     }
 
-    /// What a line's value is: its kind says so, or its schema, or the last one of the same region.
+    /// Returns the format of a line's value: from its kind, its schema, or the last schema of the same
+    /// region.
     fn format_of(&mut self, kind: Kind, line: &Line<'_>, place: &str) -> Result<ValueFormat> {
         let region = line.region.as_deref().unwrap_or_default();
         if let Some(document) = line.schema {
@@ -117,22 +120,20 @@ impl Copier<'_> {
         }
     }
 
-    /// The format of the region that is there, for a stream that begins behind the record with the type.
+    /// Returns the format of the existing region, for a stream that begins after the record with the
+    /// schema.
     fn found_format(&self, kind: Kind, place: &str) -> Result<ValueFormat> {
         match shm_core::inspect(self.name) {
             Ok(info) if info.kind == Some(kind) => Ok(ValueFormat { kind, schema: info.schema, array: info.array }),
             Ok(_) | Err(OpenError::NotFound { .. }) => {
-                let what = format!(
-                    "cannot publish to region '{}': {place} does not say the type of its {kind} value",
-                    self.name
-                );
+                let what = format!("cannot publish to region '{}': {place} has kind {kind}, but no schema", self.name);
                 Err(Failure::new(Code::Other, what, remedy::create_first(self.name)).into())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Opens the region, or opens it again if its values were of another format until now.
+    /// Opens the region, or opens it again if the format of the values has changed.
     fn open(&mut self, format: ValueFormat) -> Result<()> {
         if self.format.as_ref() == Some(&format) {
             return Ok(());
@@ -149,7 +150,7 @@ impl Copier<'_> {
         })
     }
 
-    /// Reports what opening the region has done.
+    /// Reports how the region was opened.
     fn report_opened(&self, writer: &RawWriter) {
         let (name, slots, capacity) = (self.name, writer.slots(), ByteSize(writer.capacity()));
         self.talk.detail(format_args!("opened region '{name}': {}, {slots} slots of {capacity}", writer.kind()));
@@ -165,11 +166,11 @@ impl Copier<'_> {
     }
 
     fn bad_value(&self, place: &str, reason: &str) -> Failure {
-        let what = format!("cannot publish to region '{}': {place}: {reason}", self.name);
+        let what = format!("cannot publish to region '{}': the value in {place} is not valid: {reason}", self.name);
         Failure::new(Code::Other, what, remedy::print_records(self.name))
     }
 
-    /// Says which value was refused, where that is the reason.
+    /// Returns the error with the place of the value, if the region refused the value.
     fn refused(&self, error: PublishError, place: &str) -> anyhow::Error {
         match error {
             PublishError::BadValue { source, .. } => self.bad_value(place, &source.to_string()).into(),

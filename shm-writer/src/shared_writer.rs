@@ -1,5 +1,4 @@
-//! The open writer, shared with the thread that closes its region when a signal ends the program. What is published is
-//! decided elsewhere.
+//! The open writer, shared with the thread that closes its region when a signal ends the program.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use shm_core::{PublishError, RawWriter, Sequence};
 
-/// A writer that does not outlive its process without a word. None: it is not open yet, or has ended.
+/// A writer whose region is closed when a signal ends the program. It holds `None` before it is opened
+/// and after it ended.
 #[derive(Clone)]
 pub struct SharedWriter {
     writer: Arc<Mutex<Option<RawWriter>>>,
@@ -15,8 +15,8 @@ pub struct SharedWriter {
 }
 
 impl SharedWriter {
-    /// No writer yet. From now on a signal closes the region of the one that is open then, or removes it if it is to be removed
-    /// at the end.
+    /// Creates it without an open writer, and installs the signal handler. A signal closes the region of
+    /// the writer that is open at that time, or removes the region if `removes` is set.
     pub fn new(removes: bool) -> Result<Self> {
         let writer = Self { writer: Arc::default(), removes };
         let at_signal = writer.clone();
@@ -24,9 +24,9 @@ impl SharedWriter {
         Ok(writer)
     }
 
-    /// Opens a writer, after the one that was open has closed its region.
+    /// Closes the region of the current writer, if any, and opens another writer.
     pub fn open(&self, open: impl FnOnce() -> Result<RawWriter>) -> Result<()> {
-        let mut slot = self.lock(); // a signal that comes now waits until the writer is there to be closed
+        let mut slot = self.lock(); // a signal that arrives now waits until there is a writer to close
         end(slot.take(), false)?;
         *slot = Some(open()?);
         Ok(())
@@ -37,7 +37,7 @@ impl SharedWriter {
         self.lock().as_mut().expect(ENDED).publish(value)
     }
 
-    /// The number of the newest value.
+    /// Returns the number of the newest value.
     pub fn head(&self) -> Sequence {
         self.lock().as_ref().expect(ENDED).head()
     }
@@ -52,7 +52,7 @@ impl SharedWriter {
         Ok(end(self.lock().take(), true)?)
     }
 
-    /// Ends it, and keeps the lock: nobody publishes any more.
+    /// Ends the writer and never releases the mutex, so no other thread can publish after this.
     fn end_for_good(&self) {
         let mut writer = self.lock();
         let _ = end(writer.take(), self.removes);
@@ -64,7 +64,7 @@ impl SharedWriter {
     }
 }
 
-const ENDED: &str = "nobody publishes before `open` or after `end`";
+const ENDED: &str = "a writer is open between `open` and `end`";
 
 fn end(writer: Option<RawWriter>, removes: bool) -> Result<(), PublishError> {
     match writer {

@@ -1,4 +1,4 @@
-//! Where values come from: the command line, a file, or stdin cut into pieces. What they must look like is not known here.
+//! The source of the values: the command line, a file, or stdin cut into pieces.
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
@@ -13,16 +13,17 @@ use shm_core::Sequence;
 
 use crate::args::Publish;
 
-/// A schedule that is this late is not caught up with (the machine slept, or the program was stopped), but starts anew.
+/// A schedule that is later than this starts again from now, instead of catching up. The machine slept,
+/// or the program was stopped.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// The values to publish, one after the other.
+/// The values to publish, one after another.
 pub enum Source {
     Repeated(Repeated),
     Stdin(Stdin),
 }
 
-/// One value that is all here, published once or again and again.
+/// One complete value that is published once or repeatedly.
 pub struct Repeated {
     value: Vec<u8>,
     place: String,
@@ -32,7 +33,7 @@ pub struct Repeated {
     due: Option<Instant>,
 }
 
-/// Standard input, read only as far as values are wanted.
+/// Standard input, which is read only as far as values are needed.
 pub struct Stdin {
     input: StdinLock<'static>,
     cut: Cut,
@@ -42,23 +43,23 @@ pub struct Stdin {
 
 #[derive(Clone, Copy)]
 enum Cut {
-    Behind(u8),
+    After(u8),
     Every { bytes: u64 },
 }
 
-/// How stdin is cut where values are arrays.
+/// How stdin is cut into arrays.
 #[derive(Clone, Copy)]
 pub enum Frames {
-    /// Each is so long.
+    /// Every array has this length in bytes.
     Every(u64),
-    /// Their length is not known: all of it is one.
+    /// The length is not fixed, so all of stdin is one array.
     Whole,
 }
 
 impl Source {
-    /// The source that the arguments name. A file, or a stdin that is one value, has then been read.
+    /// Opens the source that the arguments name. Reads a file, or a stdin that is one value, to its end.
     ///
-    /// With `frames`, stdin is cut in that way unless the arguments say otherwise.
+    /// `frames` says how to cut stdin if the arguments do not.
     pub fn open(args: &Publish, frames: Option<Frames>, talk: Talk) -> Result<Self> {
         if let Some(value) = &args.value {
             return Ok(Self::repeated(value.as_bytes().to_vec(), "VALUE".to_owned(), args));
@@ -85,12 +86,13 @@ impl Source {
         })
     }
 
-    /// Whether the first value can be had without waiting for anyone.
+    /// Reports whether the first value is available without waiting.
     pub fn is_at_hand(&self) -> bool {
         matches!(self, Self::Repeated(_))
     }
 
-    /// What the first value is going to be, up to its number and time.
+    /// Returns the first value, without consuming it. A repeated value may later get another number and
+    /// time.
     pub fn peek(&mut self) -> Result<Option<Vec<u8>>> {
         let mut value = Vec::new();
         match self {
@@ -103,7 +105,8 @@ impl Source {
         Ok(Some(value))
     }
 
-    /// Puts the next value into the buffer, when its time has come; false: there is none any more.
+    /// Waits until the next value is due, and puts it into the buffer. Returns false if there are no more
+    /// values.
     pub fn next(&mut self, sequence: Sequence, value: &mut Vec<u8>) -> Result<bool> {
         match self {
             Self::Repeated(repeated) => Ok(repeated.next(sequence, value)),
@@ -111,11 +114,11 @@ impl Source {
         }
     }
 
-    /// What to call the last value.
+    /// Returns the place of the last value, for messages.
     pub fn place(&self) -> String {
         match self {
             Self::Repeated(repeated) => repeated.place.clone(),
-            Self::Stdin(Stdin { cut: Cut::Behind(b'\n'), number, .. }) => format!("line {number}"),
+            Self::Stdin(Stdin { cut: Cut::After(b'\n'), number, .. }) => format!("line {number}"),
             Self::Stdin(Stdin { number, .. }) => format!("value {number}"),
         }
     }
@@ -129,13 +132,14 @@ impl Repeated {
         self.left -= 1;
         self.wait();
         match self.left == 0 && !self.is_template {
-            true => *value = mem::take(&mut self.value), // which may be a large file
+            true => *value = mem::take(&mut self.value), // no copy: the value may be a large file
             false => self.fill(sequence, value),
         }
         true
     }
 
-    /// Sleeps until the value is due. The schedule does not drift: what is a little late is caught up with.
+    /// Sleeps until the value is due. The schedule does not drift: a value that is a little late does not
+    /// delay the next one.
     fn wait(&mut self) {
         let due = *self.due.get_or_insert_with(Instant::now);
         thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -161,15 +165,19 @@ impl Stdin {
         });
         if io::stdin().is_terminal() {
             let what = match (is_whole, args.chunk.or(frame_bytes)) {
-                (true, _) => "all that you type is one value".to_owned(),
-                (_, Some(bytes)) => format!("{bytes} bytes are a value"),
+                (true, _) => "everything you type is one value".to_owned(),
+                (_, Some(bytes)) => format!("every {} are one value", shm_cli::counted(bytes, "byte")),
                 _ if args.records => "each line is a record".to_owned(),
-                _ => "each Enter publishes".to_owned(),
+                _ if args.null => "each NUL character ends a value".to_owned(),
+                _ => "Enter publishes the line".to_owned(),
             };
-            talk.note(format_args!("reading values for '{}' from the terminal: {what}, Ctrl-D ends", args.region));
+            talk.note(format_args!(
+                "reading values for region '{}' from the terminal: {what}; press Ctrl-D to end",
+                args.region
+            ));
         }
-        let behind = Cut::Behind(if args.null { 0 } else { b'\n' });
-        let cut = args.chunk.or(frame_bytes).map_or(behind, |bytes| Cut::Every { bytes });
+        let after_mark = Cut::After(if args.null { 0 } else { b'\n' });
+        let cut = args.chunk.or(frame_bytes).map_or(after_mark, |bytes| Cut::Every { bytes });
         Self { input: io::stdin().lock(), cut, number: 0, peeked: None }
     }
 
@@ -189,13 +197,13 @@ impl Stdin {
         self.cut_off(value).context("cannot read stdin")
     }
 
-    /// A last value without its end mark counts as well.
+    /// Reads up to the next cut. A last value without an end mark is also a value.
     fn cut_off(&mut self, value: &mut Vec<u8>) -> io::Result<bool> {
         let bytes = match self.cut {
-            Cut::Behind(mark) => self.input.read_until(mark, value)?,
+            Cut::After(mark) => self.input.read_until(mark, value)?,
             Cut::Every { bytes } => self.input.by_ref().take(bytes).read_to_end(value)?,
         };
-        if let Cut::Behind(mark) = self.cut {
+        if let Cut::After(mark) = self.cut {
             value.pop_if(|last| *last == mark);
         }
         Ok(bytes > 0)
@@ -208,15 +216,15 @@ fn fill(template: &[u8], sequence: Sequence, time: SystemTime, value: &mut Vec<u
     while let Some(at) = rest.iter().position(|byte| *byte == b'{') {
         value.extend(&rest[..at]);
         rest = &rest[at..];
-        let (filled, behind) = if let Some(behind) = rest.strip_prefix(b"{seq}") {
-            (sequence.to_string(), behind)
-        } else if let Some(behind) = rest.strip_prefix(b"{time}") {
-            (humantime::format_rfc3339_nanos(time).to_string(), behind)
+        let (filled, after) = if let Some(after) = rest.strip_prefix(b"{seq}") {
+            (sequence.to_string(), after)
+        } else if let Some(after) = rest.strip_prefix(b"{time}") {
+            (humantime::format_rfc3339_nanos(time).to_string(), after)
         } else {
             ("{".to_owned(), &rest[1..])
         };
         value.extend(filled.as_bytes());
-        rest = behind;
+        rest = after;
     }
     value.extend(rest);
 }

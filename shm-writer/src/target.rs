@@ -1,5 +1,5 @@
-//! The region that is to be written: how it was found, what its values are and how they are encoded, and what opening it is
-//! going to cost. It is not opened here.
+//! The region to write: its state before it is opened, the kind and type of its values, and how they
+//! are encoded.
 
 use std::borrow::Cow;
 use std::fs;
@@ -7,14 +7,14 @@ use std::fs;
 use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use serde_json::value::RawValue;
-use shm_cli::values::json;
+use shm_cli::values::{invalid_utf8, json};
 use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::{ArrayType, Info, Kind, OpenError, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
 use crate::source::Frames;
 
-/// A region, as found and as wanted.
+/// A region as it was found, and as it should become.
 pub struct Target<'a> {
     pub name: &'a str,
     pub options: WriterOptions,
@@ -23,7 +23,8 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The target of values: what `--as` does not say follows from how they are given, then from what is found.
+    /// Returns the target for values. Without `--as`, the kind is that of the existing region; for a new
+    /// region, it follows from the way the values are given.
     pub fn for_values(args: &'a Publish, layout: &Layout) -> Result<Self> {
         let are_bytes = args.file.is_some() || args.whole || args.chunk.is_some();
         let found = look(&args.region)?;
@@ -33,7 +34,7 @@ impl<'a> Target<'a> {
         Ok(Self::new(&args.region, layout, are_bytes.then_some(Kind::Bytes), found))
     }
 
-    /// The target of `create`, which takes any kind as it is found.
+    /// Returns the target for `create`, which accepts an existing region of any kind.
     pub fn for_nothing(name: &'a str, layout: &Layout, description: &Description) -> Result<Self> {
         let found = look(name)?;
         let mut options = layout.options();
@@ -44,7 +45,7 @@ impl<'a> Target<'a> {
         Ok(Self::new(name, layout, None, found))
     }
 
-    /// `implied` is the kind of a new region, if nothing else is said.
+    /// `implied` is the kind of a new region if `--as` is not given.
     fn new(name: &'a str, layout: &Layout, implied: Option<Kind>, found: Option<Info>) -> Self {
         let as_found = found.as_ref().map_or(implied.or(Some(Kind::Text)), |info| info.kind);
         let kind = layout.kind.map(Kind::from).or(as_found);
@@ -53,17 +54,17 @@ impl<'a> Target<'a> {
         Self { name, options, kind, found }
     }
 
-    /// Whether there was no such region.
+    /// Reports whether the region did not exist.
     pub fn is_new(&self) -> bool {
         self.found.is_none()
     }
 
-    /// Whether opening it discards values, because they are of another kind.
+    /// Reports whether opening the region discards values, because they have another kind.
     pub fn discards_values(&self) -> bool {
         self.found.as_ref().is_some_and(|info| info.kind != self.kind && info.retained > 0)
     }
 
-    /// What stdin is cut into, if values are arrays.
+    /// Returns how to cut stdin, if the values are arrays.
     pub fn frames(&self) -> Option<Frames> {
         self.found_array().map(|array| match array.shape().first() {
             Some(0) => Frames::Whole,
@@ -71,18 +72,21 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// What is published for a value: in a typed region its encoding; `place` is where it was found.
+    /// Returns the payload for a value: in a region with a schema, the encoding of the JSON. `place` is
+    /// where the value was found.
     pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
         let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
-        let value_json =
-            serde_json::from_slice(value).map_err(|error| format!("not JSON: {}", json::without_line(&error)));
-        match value_json.and_then(|value| schema.encode(&value).map_err(|error| error.to_string())) {
+        let value_json = serde_json::from_slice(value)
+            .map_err(|error| format!("{place} is not JSON: {}", json::without_line(&error)));
+        let encode =
+            |value| schema.encode(&value).map_err(|error| format!("{place} does not fit the region's type: {error}"));
+        match value_json.and_then(encode) {
             Ok(payload) => Ok(Cow::Owned(payload)),
             Err(reason) => {
                 let name = self.name;
                 Err(Failure::new(
                     Code::Other,
-                    format!("cannot publish to region '{name}': {place}: {reason}"),
+                    format!("cannot publish to region '{name}': {reason}"),
                     remedy::show_type(name),
                 )
                 .into())
@@ -90,7 +94,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The schema by which values are encoded.
+    /// Returns the schema by which values are encoded.
     fn found_schema(&self) -> Option<&Schema> {
         let kept = self.found.as_ref().filter(|_| self.kind == Some(Kind::Bincode));
         kept.and_then(|info| info.schema.as_ref())
@@ -101,16 +105,17 @@ impl<'a> Target<'a> {
         kept.and_then(|info| info.array.as_ref())
     }
 
-    /// Refuses a value that is not of the region's kind or type; `place` is where it was found.
+    /// Refuses a value that does not fit the region's kind or type. `place` is where the value was found.
     pub fn check(&self, value: &[u8], place: &str) -> Result<()> {
         self.payload(value, place)?;
         let array = self.found_array().map(|array| array.shape_of(value.len()));
         if let Some(Err(reason)) = array {
-            let what = format!("cannot publish to region '{}': {place}: {reason}", self.name);
-            return Err(Failure::new(Code::Other, what, "give whole arrays").into());
+            let what =
+                format!("cannot publish to region '{}': {place} does not fit the region's type: {reason}", self.name);
+            return Err(Failure::new(Code::Other, what, remedy::whole_arrays()).into());
         }
         let wrong = match self.kind {
-            Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", error.to_string())),
+            Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", invalid_utf8(error))),
             Some(Kind::Json) => {
                 serde_json::from_slice::<&RawValue>(value).err().map(|error| ("JSON", json::without_line(&error)))
             }
@@ -121,7 +126,7 @@ impl<'a> Target<'a> {
         };
         let name = self.name;
         let remedy = match (&self.found, self.kind) {
-            (Some(_), _) => format!("give {format}, or publish to another region"),
+            (Some(_), _) => remedy::publish_in(format),
             (None, Some(Kind::Json)) => remedy::publish_as("text"),
             (None, _) => remedy::publish_as("bytes"),
         };
@@ -129,12 +134,12 @@ impl<'a> Target<'a> {
         Err(Failure::new(Code::Other, what, remedy).into())
     }
 
-    /// Reports what opening it has done.
+    /// Reports how the region was opened.
     pub fn report_opened(&self, writer: &RawWriter, talk: Talk) {
         let (name, newest) = (self.name, writer.head());
         let holds = format!("{}, {} slots of {}", writer.kind(), writer.slots(), ByteSize(writer.capacity()));
         match &self.found {
-            None => talk.detail(format_args!("made region '{name}': {holds}")),
+            None => talk.detail(format_args!("created region '{name}': {holds}")),
             Some(info) if info.kind != Some(writer.kind()) || !has_type_of(info, writer) => {
                 let discarded = shm_cli::counted(writer.discarded(), "value");
                 talk.note(format_args!("replaced region '{name}' and discarded {discarded}; it now has {holds}"));
@@ -153,7 +158,8 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Sets the type that the options of `create` describe, and gives the kind of region that has one.
+/// Sets the type that the options of `create` describe. Returns the kind of region for it, or `None` if
+/// there is no type.
 fn describe(options: &mut WriterOptions, description: &Description) -> Result<Option<Kind>> {
     if let Some(array) = &description.array {
         options.array(array.clone());
@@ -165,7 +171,11 @@ fn describe(options: &mut WriterOptions, description: &Description) -> Result<Op
         options.array(array);
         return Ok(Some(Kind::Array));
     }
-    options.schema(Schema::parse(&json).with_context(|| format!("file '{}'", file.display()))?);
+    let schema = Schema::parse(&json).map_err(|error| {
+        let what = format!("cannot use file '{}' as a schema: {error}", file.display());
+        Failure::new(Code::Other, what, remedy::print_schema())
+    })?;
+    options.schema(schema);
     Ok(Some(Kind::Bincode))
 }
 
@@ -177,7 +187,7 @@ fn look(name: &str) -> Result<Option<Info>> {
     }
 }
 
-/// Whether its values are made of bytes that a shell can give.
+/// Reports whether values of this kind can be given as they are on a command line.
 fn is_plain(kind: &Kind) -> bool {
     matches!(kind, Kind::Text | Kind::Json | Kind::Bytes)
 }
@@ -186,7 +196,8 @@ fn has_type_of(info: &Info, writer: &RawWriter) -> bool {
     (info.schema.as_ref(), info.array.as_ref()) == (writer.schema(), writer.array())
 }
 
-/// Refuses a region that does not say how its values, which are not plain, are made.
+/// Refuses a region whose values shm-writer cannot encode, because it has no schema that describes
+/// them.
 fn require_type(name: &str, info: &Info) -> Result<(), Failure> {
     let has_schema = info.schema.as_ref().is_some_and(Schema::is_complete);
     if has_schema || info.array.is_some() || info.kind.is_some_and(|kind| is_plain(&kind)) {
@@ -195,7 +206,7 @@ fn require_type(name: &str, info: &Info) -> Result<(), Failure> {
     let kind = info.kind.map_or("unknown".to_owned(), |kind| kind.to_string());
     Err(Failure::new(
         Code::Other,
-        format!("cannot publish to region '{name}': it holds {kind} values, which only programs that know them make"),
-        "publish with such a program, or to another region",
+        format!("cannot publish to region '{name}': its kind is {kind}, and it has no schema for encoding values"),
+        remedy::other_writer(),
     ))
 }

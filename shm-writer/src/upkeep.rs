@@ -1,4 +1,4 @@
-//! The verbs that make and remove regions and publish nothing.
+//! The verbs that create, remove and clean up regions.
 
 use std::io::Write;
 use std::mem;
@@ -10,7 +10,7 @@ use shm_core::OpenError;
 use crate::args::{Description, Layout};
 use crate::target::Target;
 
-/// Makes a region, or gives an existing one the options.
+/// Creates a region, or applies the options to an existing one.
 pub fn create(name: &str, layout: &Layout, description: &Description, talk: Talk) -> Result<()> {
     let target = Target::for_nothing(name, layout, description)?;
     let writer = target.options.open_raw(name)?;
@@ -18,7 +18,7 @@ pub fn create(name: &str, layout: &Layout, description: &Description, talk: Talk
     Ok(writer.close()?)
 }
 
-/// Removes every region that can be removed; the exit code is that of the last one that cannot.
+/// Removes each region that can be removed. The exit code is that of the last region that cannot.
 pub fn remove(names: &[String], force: bool, talk: Talk) -> Result<()> {
     let mut result = Ok(());
     for name in names {
@@ -37,11 +37,11 @@ pub fn remove(names: &[String], force: bool, talk: Talk) -> Result<()> {
 fn with_force_named(error: OpenError) -> anyhow::Error {
     let OpenError::WriterAlive { region, pid } = error else { return error.into() };
     let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-    let what = format!("region '{region}' has a writer{process}");
+    let what = format!("cannot remove region '{region}': it has a writer{process}");
     Failure::new(Code::WriterAlive, what, remedy::stop_writer()).into()
 }
 
-/// Removes what killed writers left behind, and lists it.
+/// Removes the files that killed writers left over, and lists them.
 pub fn clean(dry_run: bool, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let leftovers = shm_core::clean(dry_run)?;
     for file in &leftovers {

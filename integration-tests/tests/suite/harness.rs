@@ -1,5 +1,5 @@
-//! What every test stands on: a sandbox with a `SHM_DIR` of its own, commands and children with
-//! deadlines. Nothing sleeps to wait for something; nothing outlives its test; no program may panic.
+//! The basis of every test: a sandbox with a separate `SHM_DIR`, and commands and child processes with deadlines. Tests
+//! never sleep to wait for an event, no process outlives its test, and no program may panic.
 
 mod again;
 mod child;
@@ -23,10 +23,10 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before its test fails. Never reached when all is well.
+/// The time after which a test that waits for an event fails. A test that passes never reaches it.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Looks again and again until `look` gives something, and returns that.
+/// Calls `look` repeatedly until it returns a value, and returns that value.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
@@ -39,7 +39,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Lets `window` pass, to measure what a process does meanwhile.
+/// Waits for `window`, during which the test measures what a process does.
 pub fn observe(window: Duration) {
     let end = Instant::now() + window;
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
@@ -47,7 +47,7 @@ pub fn observe(window: Duration) {
     }
 }
 
-/// Says, past the test runner's capture, that a test could not run here.
+/// Reports that a test could not run here, on the stderr that the test runner does not capture.
 pub fn skipped(test: &str, reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {reason}");
 }

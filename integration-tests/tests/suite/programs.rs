@@ -1,4 +1,5 @@
-//! What a user of the two programs meets: help, input, output, exit codes, terminals, signals, and what documents show.
+//! Tests of the programs as their users see them: help, input, output, exit codes, terminals, signals, and the commands
+//! in documents.
 
 mod bench;
 mod console;
@@ -13,3 +14,4 @@ mod output;
 mod records;
 mod signals;
 mod terminal;
+mod units;

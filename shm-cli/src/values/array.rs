@@ -1,4 +1,4 @@
-//! Arrays as people and JSON have them: their shape and elements.
+//! Prints arrays as text and JSON, and parses them from JSON.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -12,10 +12,10 @@ use super::json;
 
 mod half;
 
-/// How many elements a line has, at most.
+/// The maximum number of elements on a line.
 const LINE_ELEMENTS: usize = 8;
 
-/// An array on one line, for people: its type and first elements.
+/// Returns an array on one line, for people: its type, shape and first elements.
 pub fn line(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
     let shape = array.shape_of(payload.len()).map_err(|error| error.to_string())?;
     let lengths = shape.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
@@ -26,7 +26,8 @@ pub fn line(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
     Ok(format!("{}: {}{more}", title.trim_end(), elements.join(", ")))
 }
 
-/// An array as a JSON object. Its elements are in one list, the last index running fastest.
+/// Returns an array as a JSON object. Its elements are in one list, in which the last index varies
+/// fastest.
 pub fn json(array: &ArrayType, payload: &[u8]) -> Result<String, String> {
     let shape = array.shape_of(payload.len()).map_err(|error| error.to_string())?;
     let lengths = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
@@ -74,7 +75,7 @@ fn element(dtype: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// JSON has no name for these.
+/// Returns a number as JSON. NaN and the infinities are strings, because JSON has no numbers for them.
 fn float(digits: String) -> String {
     match digits.as_str() {
         "NaN" => "\"NaN\"".to_owned(),
@@ -84,12 +85,12 @@ fn float(digits: String) -> String {
     }
 }
 
-/// What the two parts of a complex number are.
+/// Returns the type of the two parts of a complex number.
 fn part_of(dtype: &str) -> &'static str {
     if dtype == "<c8" { "<f4" } else { "<f8" }
 }
 
-/// An array as [`json`] writes it. Type and shape may be left out.
+/// An array as [`json`] writes it. Type and shape are optional.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Object<'a> {
@@ -101,11 +102,11 @@ struct Object<'a> {
     data: &'a RawValue,
 }
 
-/// The payload that an array's JSON object stands for.
+/// Returns the payload for an array given as a JSON object.
 pub fn payload(array: &ArrayType, text: &str) -> Result<Vec<u8>, String> {
     let object: Object<'_> = serde_json::from_str(text).map_err(|error| json::without_line(&error))?;
     if let Some(dtype) = object.dtype.filter(|dtype| dtype != array.dtype()) {
-        return Err(format!("elements of type {}, not {}", dtype.escape_debug(), array.dtype()));
+        return Err(format!("its elements have type {}, not {}", dtype.escape_debug(), array.dtype()));
     }
     let mut bytes = Vec::new();
     let data = &mut serde_json::Deserializer::from_str(object.data.get());
@@ -114,7 +115,7 @@ pub fn payload(array: &ArrayType, text: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| json::without_line(&error))?;
     let shape = array.shape_of(bytes.len()).map_err(|error| error.to_string())?;
     match object.shape.filter(|given| *given != shape) {
-        Some(given) => Err(format!("its shape is {given:?}, and its data has shape {shape:?}")),
+        Some(given) => Err(format!("its shape is {given:?}, but its data has shape {shape:?}")),
         None => Ok(bytes),
     }
 }
@@ -158,7 +159,7 @@ impl Element<'_> {
             ($type:ty) => {
                 match <$type>::try_from(number) {
                     Ok(number) => self.bytes.extend(number.to_le_bytes()),
-                    Err(_) => return Err(E::custom(format!("{number} does not fit type {}", self.dtype))),
+                    Err(_) => return Err(E::custom(format!("{number} is out of the range of type {}", self.dtype))),
                 }
             };
         }
@@ -171,14 +172,14 @@ impl Element<'_> {
             "u2" => put!(u16),
             "u4" => put!(u32),
             "u8" => put!(u64),
-            #[expect(clippy::cast_precision_loss, reason = "a float is what is wanted")]
+            #[expect(clippy::cast_precision_loss, reason = "the element is a float")]
             _ => return self.float(number as f64),
         }
         Ok(())
     }
 
     fn float<E: de::Error>(self, number: f64) -> Result<(), E> {
-        #[expect(clippy::cast_possible_truncation, reason = "the nearest is what is wanted")]
+        #[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is stored")]
         match &self.dtype[1..] {
             "f2" => self.bytes.extend(half::from_f64(number).to_le_bytes()),
             "f4" => self.bytes.extend((number as f32).to_le_bytes()),

@@ -1,21 +1,21 @@
-//! JSON on one line, with fields in the order in which they are given. What is printed as JSON is decided elsewhere.
+//! Writes JSON on one line, with the fields in the order in which they are given.
 
 use crate::is_harmless;
 use serde_json::Value;
 
-/// An object of these fields.
+/// Returns an object with these fields.
 pub fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> String {
     let fields = fields.into_iter().map(|(name, value)| format!("{}:{value}", string(name)));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
-/// A text as a JSON string.
+/// Returns a text as a JSON string.
 pub fn string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Valid JSON less the white space between its parts: numbers, the order of fields and even repeated fields stay as
-/// they were written.
+/// Removes the white space between the parts of valid JSON. Numbers, the order of fields, and repeated
+/// fields stay unchanged.
 pub fn on_one_line(json: &str) -> String {
     let (mut is_in_string, mut is_escaped) = (false, false);
     let is_kept = |character: &char| {
@@ -27,7 +27,7 @@ pub fn on_one_line(json: &str) -> String {
     json.chars().filter(is_kept).collect()
 }
 
-/// The same JSON with nothing in its strings that a terminal would obey.
+/// Escapes every character in JSON strings that could control a terminal.
 pub fn for_terminal(json: &str) -> String {
     let mut harmless = String::with_capacity(json.len());
     for character in json.chars() {
@@ -39,7 +39,8 @@ pub fn for_terminal(json: &str) -> String {
     harmless
 }
 
-/// An error in JSON that is a part of a line, whose number would be taken for that of the line.
+/// Returns the message of a JSON error without its line number, which could be confused with the line
+/// of the input.
 pub fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }

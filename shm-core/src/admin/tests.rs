@@ -97,13 +97,13 @@ fn a_sound_region_has_no_findings_and_each_damage_has_one_that_says_where() {
     let sound = fs::read(&test_region.name).unwrap();
     let slot = |number: u64| SLOTS_AT + number * 64;
     for (at, bytes, expected) in [
-        (STATE_AT, 9_u64, "header: state 9 is not one of 1 to 4"),
-        (HEAD_AT, 3, "header: head 3 is the newest value, and not there"),
-        (HEAD_AT, u64::MAX, "header: head 18446744073709551615 and first 1 do not fit each other"),
-        (slot(1), 10, "slot 1: stamp 10 is ahead of the head"),
-        (slot(1), 4, "slot 1: stamp 4 belongs to another slot"),
-        (slot(1) + 8, 9, "slot 1: its length is above the capacity"),
-        (slot(1) + 24, 0xff, "slot 1: value 1: the value is not UTF-8 text from byte 0 on"),
+        (STATE_AT, 9_u64, "header: the state is 9, not one of 1 to 4"),
+        (HEAD_AT, 3, "header: the head names value 3 as the newest, but its slot does not hold it"),
+        (HEAD_AT, u64::MAX, "header: the head is 18446744073709551615, which does not fit the first number, 1"),
+        (slot(1), 10, "slot 1: its stamp 10 belongs to a value after the newest one"),
+        (slot(1), 4, "slot 1: its stamp 4 belongs to another slot"),
+        (slot(1) + 8, 9, "slot 1: its length is more than the capacity of its slot"),
+        (slot(1) + 24, 0xff, "slot 1: value 1: the value is not UTF-8: byte 0 is invalid"),
     ] {
         fs::write(&test_region.name, &sound).unwrap();
         test_region.poke(at, &bytes.to_le_bytes());

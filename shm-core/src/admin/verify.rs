@@ -65,17 +65,17 @@ fn verify_header(region: &Region, ring: Ring<'_>) -> Vec<Finding> {
     let mut find = |problem: String| findings.push(Finding { part: "header".into(), problem });
     let (head, first) = (ring.head(), ring.first());
     if let RegionState::Unknown(code) = RegionState::from_code(ring.state()) {
-        find(format!("state {code} is not one of 1 to 4"));
+        find(format!("the state is {code}, not one of 1 to 4"));
     }
     if Kind::from_code(region.static_header.kind).is_none() {
-        find(format!("kind {} is unknown to this version", region.static_header.kind));
+        find(format!("the kind has number {}, which this version does not support", region.static_header.kind));
     }
     if first == 0 || first > head.saturating_add(1) || head > MAX_SEQUENCE {
-        find(format!("head {head} and first {first} do not fit each other"));
+        find(format!("the head is {head}, which does not fit the first number, {first}"));
     } else if head >= first && ring.stamp(head) < 2 * head {
         // The writer stores the head after the stamp. So even while a writer is publishing, the slot must hold
         // this value or a later one.
-        find(format!("head {head} is the newest value, and not there"));
+        find(format!("the head names value {head} as the newest, but its slot does not hold it"));
     }
     findings
 }
@@ -94,11 +94,11 @@ fn verify_slot(
         return Ok(());
     }
     if !ring.is_possible(slot, stamp) {
-        return Err(format!("stamp {stamp} belongs to another slot"));
+        return Err(format!("its stamp {stamp} belongs to another slot"));
     }
     // Read the head again: the writer may have published since.
     if stamp.div_ceil(2) > head.max(ring.head()).saturating_add(1) {
-        return Err(format!("stamp {stamp} is ahead of the head"));
+        return Err(format!("its stamp {stamp} belongs to a value after the newest one"));
     }
     if !stamp.is_multiple_of(2) {
         return Ok(());

@@ -1,9 +1,10 @@
 //! Opens blocks: `BlockOptions`, which checks the file, reserves its pages and maps it.
 
 use super::Block;
-use crate::error::{BlockError, Limit};
+use crate::error::{BlockError, Limit, bytes_in_words};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
+use crate::sys::file_system::file_system_name;
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
@@ -225,7 +226,7 @@ impl BlockOptions {
     pub fn anonymous(&self) -> Result<Block, BlockError> {
         let name = "anonymous memory";
         if self.len == 0 || self.offset != 0 {
-            return Err(refused(name, "map", "it needs a length, and has no offset".to_owned()));
+            return Err(refused(name, "map", "it needs a length, and cannot have an offset".to_owned()));
         }
         let end = end_of(name, 0, self.len)?;
         let io_error = |error| io_error("map", name, error);
@@ -268,11 +269,11 @@ impl BlockOptions {
         let refuse = |reason: String| Err(refused(name, "map", reason));
         let stat = stat(name, &file)?;
         if stat.kind != Kind::Regular {
-            return refuse("it is not a regular file".to_owned());
+            return refuse("it is not a regular file; choose another name".to_owned());
         }
         if !self.offset.is_multiple_of(page_bytes() as u64) {
             return refuse(format!(
-                "the offset {} is not a multiple of {}, the size of a page",
+                "the offset {} is not a multiple of {}, the size of a page; use a multiple of that",
                 self.offset,
                 page_bytes()
             ));
@@ -286,7 +287,11 @@ impl BlockOptions {
             len => len,
         };
         if len == 0 {
-            return refuse(format!("it has no byte behind offset {}; give a length to extend it", self.offset));
+            let reason = match file_len {
+                0 => "its file is empty; set a length to extend it".to_owned(),
+                _ => format!("its file ends before offset {}; set a length to extend it", self.offset),
+            };
+            return refuse(reason);
         }
         let end = end_of(name, self.offset, len)?;
         match access {
@@ -297,7 +302,12 @@ impl BlockOptions {
             }
             Access::Write => reserve(name, &file, self.offset, len as u64)?,
             _ if end <= file_len => {}
-            _ => return refuse(format!("it ends at {file_len}, not at {end}, and only a map that writes extends it")),
+            _ => {
+                return refuse(format!(
+                    "its file has {}, fewer than {end}; use a shorter length, or Access::Write to extend it",
+                    bytes_in_words(file_len)
+                ));
+            }
         }
         let memory = match access {
             Access::Copy => BlockMapping::private(&file, self.offset, len),
@@ -339,10 +349,10 @@ impl Backing {
     pub fn resize(&mut self, name: &str, len: usize) -> Result<(), BlockError> {
         let refuse = |reason: &str| Err(refused(name, "resize", reason.to_owned()));
         let (Access::Write, Some(file)) = (self.access, &self.file) else {
-            return refuse("it is read-only or copy-on-write");
+            return refuse("it is read-only or copy-on-write; open it with Access::Write");
         };
         if len == 0 {
-            return refuse("a map has at least one byte; close it instead");
+            return refuse("a block has at least 1 byte; close it instead");
         }
         let io_error = |source| BlockError::Io { action: "resize", block: name.to_owned(), source };
         let end = end_of(name, self.offset, len)?;
@@ -395,7 +405,10 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
     pages(Length::Kept).and_then(|()| extend()).or_else(|error| match error.kind() {
         // A file without holes needs no reservation.
         ErrorKind::Unsupported if end <= file_len && stat.stored_bytes >= file_len => Ok(()),
-        ErrorKind::Unsupported => Err(refused(name, "map", "its file system cannot reserve space for it".to_owned())),
+        ErrorKind::Unsupported => Err(refused(name, "map", format!(
+            "the file system ({}) does not support fallocate, which blocks need; use a directory on tmpfs, ext4, XFS or Btrfs",
+            file_system_name(file)
+        ))),
         _ if is_no_space(&error) => {
             Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
         }
@@ -444,8 +457,10 @@ fn explain_open(location: &Location, error: io::Error) -> BlockError {
         }
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
-            Some(Kind::Link) => refused(name, "map", "it is a symbolic link".to_owned()),
-            Some(_) => refused(name, "map", "it is not a regular file".to_owned()),
+            Some(Kind::Link) => {
+                refused(name, "map", "it is a symbolic link; use the name of the file that it points to".to_owned())
+            }
+            Some(_) => refused(name, "map", "it is not a regular file; choose another name".to_owned()),
         },
     }
 }

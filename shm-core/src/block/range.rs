@@ -2,7 +2,7 @@
 //! position is not used.
 
 use super::{Block, SEARCH_BYTES};
-use crate::error::BlockError;
+use crate::error::{BlockError, bytes_in_words};
 use memchr::memmem;
 use shm_ring::copy;
 use std::ops::{Bound, Range, RangeBounds};
@@ -101,8 +101,8 @@ impl Block {
         self.writable("write")?;
         let range = within(&range, self.len());
         if range.len() != bytes.len() {
-            let reason = format!("the range has {} bytes", range.len());
-            return Err(self.refused(&format!("store {} bytes in a range of", bytes.len()), &reason));
+            let reason = format!("the range has {}; use the same length", bytes_in_words(range.len() as u64));
+            return Err(self.refused(&format!("store {} in a range of", bytes_in_words(bytes.len() as u64)), &reason));
         }
         self.store(range.start, bytes)
     }
@@ -204,7 +204,9 @@ impl Block {
         let memory = &self.writable("write")?.memory;
         let fits = |start: usize| start.checked_add(count).is_some_and(|end| end <= memory.len());
         if !fits(destination) || !fits(source) {
-            return Err(self.out_of_range(format!("move {count} bytes from {source} to {destination} in")));
+            return Err(
+                self.out_of_range(format!("move {} from {source} to {destination} in", bytes_in_words(count as u64)))
+            );
         }
         copy::move_bytes(memory.bytes(), destination, source, count);
         Ok(())
@@ -276,7 +278,7 @@ impl Block {
         self.backing()?;
         let at = index.checked_add_unsigned(if index < 0 { self.len() } else { 0 });
         let at = at.and_then(|at| usize::try_from(at).ok()).filter(|at| *at < self.len());
-        at.ok_or_else(|| self.out_of_range(format!("{asked} index {index} of")))
+        at.ok_or_else(|| self.out_of_range(format!("{asked} byte {index} of")))
     }
 }
 

@@ -2,7 +2,7 @@
 //! standard library's traits.
 
 use super::{Block, SEARCH_BYTES};
-use crate::error::BlockError;
+use crate::error::{BlockError, bytes_in_words};
 use shm_ring::copy;
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -204,7 +204,8 @@ impl Block {
         self.writable("write")?;
         let (start, count) = (self.position, bytes.len());
         let end = start.checked_add(count).filter(|end| *end <= self.len());
-        let end = end.ok_or_else(|| self.out_of_range(format!("write {count} bytes at {start} of")))?;
+        let end =
+            end.ok_or_else(|| self.out_of_range(format!("write {} at {start} of", bytes_in_words(count as u64))))?;
         self.store(start, bytes)?;
         self.position = end;
         Ok(count)

@@ -164,41 +164,68 @@ fn messages_say_what_was_asked_and_what_is_possible() {
     let mut map = Block::open(&path).unwrap();
     let check = |error: BlockError, expected: &str| assert_eq!(error.to_string(), expected.replace("BLOCK", &path));
     map.seek(std::io::SeekFrom::Start(60)).unwrap();
-    check(map.write(b"0123456789").unwrap_err(), "cannot write 10 bytes at 60 of 'BLOCK': it has 64 bytes");
-    check(map.seek(std::io::SeekFrom::Current(-61)).unwrap_err(), "cannot seek to -1 in 'BLOCK': it has 64 bytes");
-    check(map.byte_at(64).unwrap_err(), "cannot read index 64 of 'BLOCK': it has 64 bytes");
-    check(map.set_byte(-65, 0).unwrap_err(), "cannot write index -65 of 'BLOCK': it has 64 bytes");
-    check(map.set(1..3, b"abc").unwrap_err(), "cannot store 3 bytes in a range of 'BLOCK': the range has 2 bytes");
-    check(map.move_within(60, 0, 5).unwrap_err(), "cannot move 5 bytes from 0 to 60 in 'BLOCK': it has 64 bytes");
-    check(map.flush_range(1, 64).unwrap_err(), "cannot flush 64 bytes at 1 of 'BLOCK': it has 64 bytes");
+    check(
+        map.write(b"0123456789").unwrap_err(),
+        "cannot write 10 bytes at 60 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
+    check(
+        map.seek(std::io::SeekFrom::Current(-61)).unwrap_err(),
+        "cannot seek to -1 in 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
+    check(
+        map.byte_at(64).unwrap_err(),
+        "cannot read byte 64 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
+    check(
+        map.set_byte(-65, 0).unwrap_err(),
+        "cannot write byte -65 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
+    check(
+        map.set(1..3, b"abc").unwrap_err(),
+        "cannot store 3 bytes in a range of 'BLOCK': the range has 2 bytes; use the same length",
+    );
+    check(
+        map.move_within(60, 0, 5).unwrap_err(),
+        "cannot move 5 bytes from 0 to 60 in 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
+    check(
+        map.flush_range(1, 64).unwrap_err(),
+        "cannot flush 64 bytes at 1 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
     check(
         map.madvise(Advice::Random, 1, 1).unwrap_err(),
-        "cannot advise from 1 on in 'BLOCK': that is not a multiple of 4096, the size of a page",
+        "cannot give advice from byte 1 of 'BLOCK': the start must be a multiple of 4096, the size of a page",
     );
-    check(map.resize(0).unwrap_err(), "cannot resize 'BLOCK': a map has at least one byte; close it instead");
+    check(map.resize(0).unwrap_err(), "cannot resize 'BLOCK': a block has at least 1 byte; close it instead");
     map.read_all().unwrap();
-    check(map.read_byte().unwrap_err(), "cannot read a byte at 64 of 'BLOCK': it has 64 bytes");
+    check(
+        map.read_byte().unwrap_err(),
+        "cannot read a byte at 64 of 'BLOCK': it has only 64 bytes; stay within it, or resize it",
+    );
     map.close();
-    check(map.read_byte().unwrap_err(), "map 'BLOCK' is closed");
+    check(map.read_byte().unwrap_err(), "cannot use block 'BLOCK': it is closed; open it again");
 
     let mut map = open(&path, Access::Read);
-    check(map.write_byte(0).unwrap_err(), "cannot write 'BLOCK': it was opened read-only");
-    check(map.resize(1).unwrap_err(), "cannot resize 'BLOCK': it is read-only or copy-on-write");
+    check(map.write_byte(0).unwrap_err(), "cannot write 'BLOCK': it was opened read-only; open it with Access::Write");
+    check(
+        map.resize(1).unwrap_err(),
+        "cannot resize 'BLOCK': it is read-only or copy-on-write; open it with Access::Write",
+    );
     check(
         Block::anonymous(1).unwrap().size().unwrap_err(),
-        "cannot ask for the size of 'anonymous memory': anonymous memory has no file",
+        "cannot get the file size of 'anonymous memory': anonymous memory has no file; use its length instead",
     );
     check(
         Block::options().access(Access::Read).len(65).open(&path).unwrap_err(),
-        "cannot map 'BLOCK': it ends at 64, not at 65, and only a map that writes extends it",
+        "cannot map 'BLOCK': its file has 64 bytes, fewer than 65; use a shorter length, or Access::Write to extend it",
     );
     check(
         Block::options().offset(4096).open(&path).unwrap_err(),
-        "cannot map 'BLOCK': it has no byte behind offset 4096; give a length to extend it",
+        "cannot map 'BLOCK': its file ends before offset 4096; set a length to extend it",
     );
     check(
         Block::options().offset(100).open(&path).unwrap_err(),
-        "cannot map 'BLOCK': the offset 100 is not a multiple of 4096, the size of a page",
+        "cannot map 'BLOCK': the offset 100 is not a multiple of 4096, the size of a page; use a multiple of that",
     );
 }
 

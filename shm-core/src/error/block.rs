@@ -1,7 +1,8 @@
 //! The error of operations on blocks.
 
 use super::limit::Limit;
-use super::open::inode_hint;
+use super::open::space;
+use crate::types::error::bytes_in_words;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum BlockError {
     /// The name breaks the rules for names.
-    #[error("'{name}' is not a block name: {reason}")]
+    #[error("cannot use '{name}' as the name of a block: {reason}")]
     BadName {
         /// The name as it was given.
         name: String,
@@ -18,7 +19,7 @@ pub enum BlockError {
         reason: &'static str,
     },
     /// The directory of blocks, or the directory in a block's path, cannot be opened.
-    #[error("cannot open directory '{}' for block '{block}': {source}; make it, or choose another", .directory.display())]
+    #[error("cannot open directory '{}' for block '{block}': {source}; create it, or use another directory", .directory.display())]
     Directory {
         /// The block's name.
         block: String,
@@ -28,25 +29,25 @@ pub enum BlockError {
         source: io::Error,
     },
     /// There is no block with this name.
-    #[error("no block named '{block}'")]
+    #[error("no block named '{block}'; create it first")]
     NoBlock {
         /// The block's name.
         block: String,
     },
     /// The file is a region. A region must not be written as plain bytes.
-    #[error("cannot map '{block}': it is a region, and not plain bytes")]
+    #[error("cannot map '{block}': it is a region, not plain bytes; open it as a region, or choose another name")]
     IsRegion {
         /// The block's name.
         block: String,
     },
     /// The block was closed.
-    #[error("map '{block}' is closed")]
+    #[error("cannot use block '{block}': it is closed; open it again")]
     Closed {
         /// The block's name.
         block: String,
     },
     /// The requested range is not within the block. Nothing was done.
-    #[error("cannot {asked} '{block}': it has {len} bytes")]
+    #[error("cannot {asked} '{block}': it has only {}; stay within it, or resize it", bytes_in_words(*.len as u64))]
     OutOfRange {
         /// The block's name.
         block: String,
@@ -66,15 +67,15 @@ pub enum BlockError {
         reason: String,
     },
     /// The system does not allow this user to open or create the file.
-    #[error("cannot map '{block}': permission denied; its owner can allow it")]
+    #[error("cannot map '{block}': permission denied; ask its owner for access, or choose another name")]
     Permission {
         /// The block's name.
         block: String,
     },
     /// The file system does not have enough space for the block. The file's length is unchanged.
     #[error(
-        "no space for '{block}': it needs {needed} bytes, {free} are free in its directory{}; give it fewer bytes, or set SHM_DIR to a directory with more space",
-        inode_hint(*.needed, *.free)
+        "cannot reserve space for '{block}': {}",
+        space(*.needed, *.free, "use a smaller size, or ")
     )]
     NoSpace {
         /// The name of the block that was being created or extended.
@@ -85,7 +86,7 @@ pub enum BlockError {
         free: u64,
     },
     /// The file would be larger than a limit.
-    #[error("'{block}' would be too large: {bytes} bytes, more than {limit}")]
+    #[error("cannot map '{block}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
         /// The block's name.
         block: String,

@@ -1,13 +1,13 @@
 //! The error of operations on whole regions.
 
 use super::limit::Limit;
-use crate::types::error::ArrayTypeError;
 #[cfg(feature = "schema")]
 use crate::types::error::SchemaError;
+use crate::types::error::{ArrayTypeError, bytes_in_words};
 use crate::types::kind::Kind;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a region cannot be opened, created, replaced, listed, inspected, verified or removed.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// The name breaks the rules for names: 1 to 200 bytes of letters, digits, `.`, `_` and `-`, not
     /// beginning with `.` or `-`.
-    #[error("'{name}' is not a region name: {reason}")]
+    #[error("cannot use '{name}' as the name of a region: {reason}")]
     BadName {
         /// The name as it was given.
         name: String,
@@ -23,18 +23,25 @@ pub enum OpenError {
         reason: &'static str,
     },
     /// An option has a value that no region can have, or it does not apply to this operation.
-    #[error("{reason}")]
+    #[error("cannot open region '{region}': {reason}")]
     BadOption {
+        /// The region that was to be opened.
+        region: String,
         /// The option's name, for example `slots`.
         option: &'static str,
         /// The problem, as a sentence that names the option.
-        reason: String,
+        reason: Box<str>,
     },
     /// No array can have the element type and shape that were given.
     #[error(transparent)]
     ArrayType(#[from] ArrayTypeError),
     /// The directory of regions, or the directory in a region's path, cannot be opened or read.
-    #[error("cannot open directory '{}'{}: {source}; {}", .directory.display(), for_region(.region), directory_remedy(.region))]
+    #[error(
+        "cannot open directory '{}'{}: {source}; {}",
+        .directory.display(),
+        for_region(.region),
+        directory_remedy(.region.as_deref(), .source)
+    )]
     Directory {
         /// The region's name, if the operation was for a single region.
         region: Option<String>,
@@ -50,7 +57,7 @@ pub enum OpenError {
         region: String,
     },
     /// The file with this name is not a region. The library never changes or removes such a file.
-    #[error("'{region}' is not a region: {reason}; choose another name")]
+    #[error("cannot open region '{region}': the file is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
         region: String,
@@ -59,7 +66,7 @@ pub enum OpenError {
     },
     /// The region has a version of the format that this library does not support.
     #[error(
-        "cannot open region '{region}': it has format {}, this program reads {}; use a matching version of shm",
+        "cannot open region '{region}': it has format version {}, and this program supports only version {}; use the version of shm that wrote it, or choose another name",
         version(*.found), version(*.supported)
     )]
     Version {
@@ -72,7 +79,7 @@ pub enum OpenError {
     },
     /// The region uses an unknown feature, and cannot be understood without it.
     #[error(
-        "cannot open region '{region}': it uses incompatible features {bits:#x}, unknown to this version; use a newer version of shm"
+        "cannot open region '{region}': it uses features that this version does not support (bits {bits:#x}); use a newer version of shm"
     )]
     Features {
         /// The region's name.
@@ -81,7 +88,7 @@ pub enum OpenError {
         bits: u64,
     },
     /// The region's bytes contradict each other.
-    #[error("region '{region}' is damaged: {reason}")]
+    #[error("cannot open region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
         /// The region's name.
         region: String,
@@ -90,7 +97,7 @@ pub enum OpenError {
     },
     /// The region holds values of a kind that this library does not know.
     #[error(
-        "cannot open region '{region}': its values are of kind {code}, unknown to this version; use a newer version of shm"
+        "cannot open region '{region}': its kind has number {code}, which this version does not support; use a newer version of shm"
     )]
     UnknownKind {
         /// The region's name.
@@ -100,7 +107,9 @@ pub enum OpenError {
     },
     /// The region holds values of another kind.
     #[error(
-        "cannot open region '{region}': it holds {found} values, not {expected}; open it for what it holds, or choose another name"
+        "cannot open region '{region}': its kind is {}, not {}; open it for kind {found}, or choose another name",
+        kind_in_words(*.found),
+        kind_in_words(*.expected)
     )]
     Kind {
         /// The region's name.
@@ -112,16 +121,18 @@ pub enum OpenError {
     },
     /// The region holds values of another type.
     #[error(
-        "cannot open region '{region}': it holds another type: {difference}; use the region's type, or choose another name"
+        "cannot open region '{region}': its type does not match: {difference}; open it with the type it was written with, or choose another name"
     )]
     Type {
         /// The region's name.
         region: String,
-        /// The first difference, for example `Reading.position.1: f64 in the region, f32 here`.
+        /// The first difference, for example `Reading.position.1 is f64 in the region, and f32 in this program`.
         difference: String,
     },
     /// The region does not specify how its values are encoded, so they cannot be converted to or from JSON.
-    #[error("cannot open region '{region}' for JSON: it does not say how its values are encoded; open it for bytes")]
+    #[error(
+        "cannot open region '{region}' as JSON: it has no schema that describes how its values are encoded; open it as bytes"
+    )]
     Undescribed {
         /// The region's name.
         region: String,
@@ -131,7 +142,7 @@ pub enum OpenError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// The region already has a writer.
-    #[error("region '{region}' already has a writer{}; stop that writer, or choose another name", pid_hint(.pid))]
+    #[error("cannot lock region '{region}': it already has a writer{}; stop that writer, or choose another name", pid_hint(.pid))]
     WriterAlive {
         /// The region's name.
         region: String,
@@ -140,7 +151,7 @@ pub enum OpenError {
         pid: Option<u32>,
     },
     /// A file that must belong to this user alone does not.
-    #[error("will not write to '{file}': {reason}")]
+    #[error("cannot write to '{file}': {reason}")]
     NotOurs {
         /// The region's file or its lock file.
         file: String,
@@ -148,7 +159,7 @@ pub enum OpenError {
         reason: NotOursReason,
     },
     /// The system denies access.
-    #[error("cannot {} region '{region}': permission denied; {denied}", .denied.action())]
+    #[error("cannot {} region '{region}': permission denied: {denied}", .denied.action())]
     Permission {
         /// The region's name.
         region: String,
@@ -157,8 +168,8 @@ pub enum OpenError {
     },
     /// The file system does not have enough space for the region. The failed operation leaves no files.
     #[error(
-        "no space for '{region}': it needs {needed} bytes, {free} are free in its directory{}; give it fewer or smaller slots, or set SHM_DIR to a directory with more space",
-        inode_hint(*.needed, *.free)
+        "cannot reserve space for region '{region}': {}",
+        space(*.needed, *.free, "use fewer or smaller slots, or ")
     )]
     NoSpace {
         /// The name of the region that was being created.
@@ -170,15 +181,20 @@ pub enum OpenError {
     },
     /// The file system cannot hold regions.
     #[error(
-        "cannot create region '{region}': its file system cannot reserve space, or not rename without replacing; use one that can, such as tmpfs, ext4 or XFS"
+        "cannot create region '{region}' in {}: the file system ({file_system}) does not support fallocate, or renaming without replacing (RENAME_NOREPLACE), and regions need both; use a directory on tmpfs, ext4, XFS or Btrfs, for example: SHM_DIR=/dev/shm",
+        .directory.display()
     )]
     FileSystem {
         /// The name of the region that was being created.
         region: String,
+        /// The region's directory.
+        directory: Box<Path>,
+        /// The file system's name, or its number in hexadecimal.
+        file_system: Box<str>,
     },
     /// The region is, or would be, on a file system that belongs to another machine or to a program.
     #[error(
-        "will not use region '{region}' on {file_system}: other machines would read stale data, and waiting readers would not be woken; use a file system of this machine, such as tmpfs, ext4 or XFS"
+        "cannot open region '{region}': it is on {file_system}: readers there can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]
     Remote {
         /// The region's name.
@@ -187,7 +203,7 @@ pub enum OpenError {
         file_system: &'static str,
     },
     /// The region is, or would be, larger than a limit.
-    #[error("'{region}' would be too large: {bytes} bytes, more than {limit}")]
+    #[error("cannot open region '{region}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]
     TooLarge {
         /// The region's name.
         region: String,
@@ -197,7 +213,7 @@ pub enum OpenError {
         limit: Limit,
     },
     /// A process without the writer's lock removed or replaced the region.
-    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    #[error("cannot open region '{region}': another program removed or replaced it meanwhile; open it again")]
     Gone {
         /// The region's name.
         region: String,
@@ -256,15 +272,23 @@ impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { owner, mode } => {
-                write!(f, "it has mode {mode:o}, and user {owner}, its owner, can let others read it, by mode 644")
+                write!(
+                    f,
+                    "its mode is {mode:o}, and its owner is user {owner}; ask the owner for mode 644, or run as that user"
+                )
             }
             Self::Write { owner, mode } => write!(
                 f,
-                "it has mode {mode:o}, and user {owner}, its owner, alone can write to it; choose another name"
+                "its mode is {mode:o}, and only its owner, user {owner}, can write to it; run as that user, or choose another name"
             ),
-            Self::Create => f.write_str("it needs write permission in its directory; set SHM_DIR to another"),
+            Self::Create => f.write_str(
+                "this user cannot create files in its directory; use another directory, for example with SHM_DIR",
+            ),
             Self::Lock { file } => {
-                write!(f, "'{file}' must be writable; write as its owner, or set SHM_DIR to another directory")
+                write!(
+                    f,
+                    "this user cannot open its lock file '{file}' for writing; run as the owner of that file, or set SHM_DIR to another directory"
+                )
             }
         }
     }
@@ -275,7 +299,9 @@ impl fmt::Display for Denied {
 #[non_exhaustive]
 pub enum NotOursReason {
     /// It belongs to another user.
-    #[error("it belongs to user {owner}, this is user {user}; write as that user, or choose another name")]
+    #[error(
+        "it belongs to user {owner}, and this program runs as user {user}; run it as user {owner}, or choose another name"
+    )]
     Owner {
         /// The user id of the file's owner.
         owner: u32,
@@ -283,13 +309,13 @@ pub enum NotOursReason {
         user: u32,
     },
     /// It has more than one name.
-    #[error("the file has {names} names (hard links), and a writer takes a file with one")]
+    #[error("the file has {names} names (hard links), and a region may have only one; choose another name")]
     Names {
         /// How many names the file has.
         names: u64,
     },
     /// Other users may write to it.
-    #[error("others may write to it (mode {mode:o}); take that right away from them")]
+    #[error("its mode {mode:o} lets other users write to it; set the mode to 644 or 600")]
     Mode {
         /// The file's permission bits.
         mode: u32,
@@ -303,10 +329,21 @@ fn for_region(region: &Option<String>) -> String {
     region.as_ref().map(|region| format!(" for region '{region}'")).unwrap_or_default()
 }
 
-fn directory_remedy(region: &Option<String>) -> &'static str {
+fn directory_remedy(region: Option<&str>, source: &io::Error) -> &'static str {
+    let is_missing = source.kind() == io::ErrorKind::NotFound;
     match region {
-        Some(path) if path.contains('/') => "make the directory first, or give another path",
-        _ => "set SHM_DIR to a directory that exists",
+        Some(path) if path.contains('/') && is_missing => "create the directory first, or use another path",
+        Some(path) if path.contains('/') => "use a path in another directory",
+        _ if is_missing => "create it, or set SHM_DIR to a directory that exists",
+        _ => "set SHM_DIR to another directory",
+    }
+}
+
+/// A kind's name, with an explanation where the name needs one.
+fn kind_in_words(kind: Kind) -> String {
+    match kind {
+        Kind::Bincode => format!("{kind} (values of a Rust type)"),
+        _ => kind.to_string(),
     }
 }
 
@@ -314,9 +351,16 @@ fn version((major, minor): (u16, u16)) -> String {
     format!("{major}.{minor}")
 }
 
-/// Names the reason if enough bytes are free: the file system has no free inodes.
-pub(super) fn inode_hint(needed: u64, free: u64) -> &'static str {
-    if needed <= free { ", but the file system has no free inodes" } else { "" }
+/// Says that there are too few bytes, or no inodes, and what to do; `less` is a way to need fewer bytes.
+pub(super) fn space(needed: u64, free: u64, less: &str) -> String {
+    if needed > free {
+        let needed = bytes_in_words(needed);
+        return format!(
+            "it needs {needed}, and its file system has only {free} free; {less}a directory with more space (SHM_DIR)"
+        );
+    }
+    "its file system has no free inodes, or this user's disk quota is used up; use another directory (SHM_DIR)"
+        .to_owned()
 }
 
 fn pid_hint(pid: &Option<u32>) -> String {

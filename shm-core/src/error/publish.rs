@@ -1,7 +1,7 @@
 //! The error of writers.
 
 use super::OpenError;
-use crate::types::error::ValueError;
+use crate::types::error::{ValueError, bytes_in_words};
 use std::io;
 
 /// Why a value cannot be published, or a writer cannot be closed.
@@ -17,7 +17,7 @@ pub enum PublishError {
         source: ValueError,
     },
     /// No region can hold a value of this length.
-    #[error("cannot publish to region '{region}': the value has {bytes} bytes, and the limit is {limit}")]
+    #[error("cannot publish to region '{region}': the value has {}, and a value can have at most {limit}; split it", bytes_in_words(*.bytes))]
     TooLarge {
         /// The region's name.
         region: String,
@@ -27,21 +27,21 @@ pub enum PublishError {
         limit: u64,
     },
     /// Another process removed or replaced the region.
-    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    #[error("cannot publish to region '{region}': another program removed or replaced it; open the writer again")]
     Gone {
         /// The region's name.
         region: String,
     },
     /// This process is a fork of the one that opened the writer.
     #[error(
-        "cannot write to region '{region}': its writer was opened by the process that this one was forked from; write there, or open it again once that has closed it or ended"
+        "cannot publish to region '{region}': this process was forked from the one that opened the writer; publish in that process, or open the writer here after that process has closed it"
     )]
     Forked {
         /// The region's name.
         region: String,
     },
     /// The region's file was emptied while the writer used it, or all sequence numbers have been used.
-    #[error("region '{region}' is damaged: {reason}")]
+    #[error("cannot publish to region '{region}': it is damaged: {reason}; use another region")]
     Damaged {
         /// The region's name.
         region: String,
@@ -86,8 +86,12 @@ impl PublishError {
 
 fn remedy(wrong: &ValueError) -> &'static str {
     match wrong {
-        ValueError::Text { .. } => "; publish it as bytes",
-        ValueError::Json(_) => "; mend it, or publish it as text",
-        _ => "",
+        ValueError::Text { .. } => "; correct it, or publish it as bytes",
+        ValueError::Json(_) => "; correct it, or publish it as text",
+        ValueError::Length { .. } => "; publish whole arrays",
+        ValueError::TooLarge { .. } => "; publish it in parts",
+        #[cfg(feature = "schema")]
+        ValueError::Schema(_) => "; publish a value that fits the region's type",
+        _ => "; change the value, or its type",
     }
 }

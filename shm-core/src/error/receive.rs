@@ -11,19 +11,23 @@ pub enum ReceiveError {
     ///
     /// Each further call returns this error immediately, until a region with this name is created. `follow`
     /// waits for such a region.
-    #[error("region '{region}' was removed while in use; open it again to go on with a new one")]
+    #[error(
+        "cannot receive from region '{region}': it was removed; open it again when it exists again, or use follow, which waits for it"
+    )]
     Gone {
         /// The region's name.
         region: String,
     },
     /// The writer overwrote the value each time before it could be copied.
-    #[error("region '{region}' is written faster than it can be read; give it more slots")]
+    #[error(
+        "cannot receive from region '{region}': its writer overwrites each value before it can be copied; give the region more slots"
+    )]
     Busy {
         /// The region's name.
         region: String,
     },
     /// The region's bytes contradict each other.
-    #[error("region '{region}' is damaged: {reason}")]
+    #[error("cannot receive from region '{region}': it is damaged: {reason}; check the region with verify")]
     Damaged {
         /// The region's name.
         region: String,
@@ -31,7 +35,7 @@ pub enum ReceiveError {
         reason: String,
     },
     /// The value cannot be decoded as the requested type.
-    #[error("cannot decode value {sequence} of region '{region}': {source}; read it with the type it was written with")]
+    #[error("cannot decode value {sequence} of region '{region}': {source}; {}", remedy(.source))]
     Decode {
         /// The region's name.
         region: String,
@@ -41,7 +45,9 @@ pub enum ReceiveError {
         source: ValueError,
     },
     /// There is not enough memory to copy the value.
-    #[error("cannot copy value {sequence} of region '{region}': there is not enough memory for it; read it in place")]
+    #[error(
+        "cannot copy value {sequence} of region '{region}': there is not enough memory for it; read it in place, as a view"
+    )]
     TooLarge {
         /// The region's name.
         region: String,
@@ -53,4 +59,13 @@ pub enum ReceiveError {
     /// look up the name.
     #[error(transparent)]
     Reopen(#[from] OpenError),
+}
+
+fn remedy(wrong: &ValueError) -> &'static str {
+    match wrong {
+        ValueError::Text { .. } | ValueError::Json(_) | ValueError::Kind { .. } | ValueError::Undescribed { .. } => {
+            "read it as bytes"
+        }
+        _ => "read it with the type it was written with",
+    }
 }

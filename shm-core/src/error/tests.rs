@@ -6,6 +6,9 @@ use crate::types::error::ValueError;
 use std::error::Error as _;
 use std::io;
 
+#[cfg(feature = "schema")]
+mod messages;
+
 /// The largest size of these errors in bytes. The single error type of earlier versions had 72 bytes.
 const MOST_BYTES: usize = 64;
 
@@ -50,34 +53,30 @@ fn errors_while_a_region_grows_are_errors_of_publishing() {
 }
 
 #[test]
-fn the_error_for_a_refused_value_contains_the_remedy() {
-    let refused = |source| PublishError::BadValue { region: "x".into(), source }.to_string();
-    let expected = "cannot publish to region 'x': the value is not UTF-8 text from byte 3 on; publish it as bytes";
-    assert_eq!(refused(ValueError::Text { valid_up_to: 3 }), expected);
-    let left_over = refused(ValueError::LeftOver { left_over: 1, bytes: 2 });
-    assert_eq!(left_over, "cannot publish to region 'x': 1 of its 2 bytes are left over");
+fn the_description_of_a_damaged_type_reads_as_the_reason_of_damage() {
+    use crate::types::error::DescriptionError as E;
+    let mut all = vec![E::Records("its descriptor ends in the middle of a record"), E::Missing, E::Fingerprint];
+    all.push(E::Array(ArrayTypeError::Malformed { reason: "missing field `shape` at line 1 column 14".into() }));
+    #[cfg(feature = "schema")]
+    all.push(E::Schema(SchemaError::Malformed("the type 'Place' is not defined in it".into())));
+    for reason in all {
+        let error = OpenError::Damaged { region: "demo".into(), reason: reason.to_string() };
+        println!("{error}");
+        assert!(reason.to_string().starts_with("its "), "{error}");
+    }
 }
 
 #[test]
-fn numbers_are_fields_and_part_of_the_message() {
-    let check = |error: OpenError, expected: &str| assert!(error.to_string().contains(expected), "{error}");
+fn numbers_and_their_units_agree() {
+    let check = |error: Error, expected: &str| assert!(error.to_string().contains(expected), "{error}");
     let region = || "x".to_owned();
     check(
-        OpenError::Version { region: region(), found: (9, 2), supported: (0, 1) },
-        "format 9.2, this program reads 0.1",
+        OpenError::TooLarge { region: region(), bytes: 1, limit: Limit::Allowed(0) }.into(),
+        "its size is 1 byte, and",
     );
-    check(
-        OpenError::Permission { region: region(), denied: Denied::Write { owner: 7, mode: 0o640 } },
-        "mode 640, and user 7",
-    );
-    check(
-        OpenError::TooLarge { region: region(), bytes: 9, limit: Limit::Allowed(8) },
-        "'x' would be too large: 9 bytes, more than 8, what its reader or writer allows",
-    );
-    check(
-        OpenError::NotOurs { file: region(), reason: NotOursReason::Names { names: 2 } },
-        "'x': the file has 2 names",
-    );
-    let too_large = BlockError::TooLarge { block: region(), bytes: 9, limit: Limit::Address };
-    assert_eq!(too_large.to_string(), "'x' would be too large: 9 bytes, more than this machine can address");
+    check(BlockError::OutOfRange { block: region(), asked: "read".into(), len: 1 }.into(), "only 1 byte;");
+    check(OpenError::Version { region: region(), found: (9, 2), supported: (0, 1) }.into(), "version 9.2, and");
+    let source = ValueError::LeftOver { left_over: 1, bytes: 2 };
+    check(PublishError::BadValue { region: region(), source }.into(), "the value ends after 1 of its 2 bytes;");
+    check(PublishError::TooLarge { region: region(), bytes: 2, limit: 1 }.into(), "the value has 2 bytes");
 }

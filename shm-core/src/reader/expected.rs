@@ -41,6 +41,10 @@ impl Expected {
         let of_type = self.value_type.as_ref().and_then(|expected| expected.difference(found));
         let found = found.and_then(ValueType::array).map(ArrayType::dtype);
         let of_elements = self.dtype.zip(found).filter(|(here, found)| here != found);
-        of_type.or_else(|| of_elements.map(|(here, found)| format!("arrays of {found} in the region, of {here} here")))
+        of_type.or_else(|| {
+            of_elements.map(|(here, found)| {
+                format!("the values are arrays of {found} in the region, and arrays of {here} in this program")
+            })
+        })
     }
 }

@@ -269,7 +269,7 @@ impl Follow {
             Some(_) if self.is_astray => Ok(Name::Another),
             // If this killed the writer, there is no other sign of it.
             Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {
-                Err(self.damaged("it was cut short while it was in use".to_owned()))
+                Err(self.damaged("another program cut its file short".to_owned()))
             }
             Some(_) => Ok(Name::Same),
         }
@@ -328,7 +328,7 @@ impl Follow {
         if (STATE_OPEN..=STATE_MOVED).contains(&state) {
             return Ok(());
         }
-        Err(self.damaged(format!("state {state} is not one of {STATE_OPEN} to {STATE_MOVED}")))
+        Err(self.damaged(format!("its state is {state}, not one of {STATE_OPEN} to {STATE_MOVED}")))
     }
 
     /// Checks, as far as possible, that a value is the one that was published.

@@ -9,7 +9,7 @@ use super::sleeper::WaitStrategy;
 use super::{ArrayReader, RawReader, Reader};
 use crate::Sequence;
 use crate::error::OpenError;
-use crate::region::format::does_not_apply;
+use crate::region::format::{bad_option, does_not_apply};
 use crate::region::location::Location;
 use crate::region::{MAX_REGION_BYTES, Region};
 use crate::sys::file::Access;
@@ -136,7 +136,7 @@ impl ReaderOptions {
     /// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
     pub fn open<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
-            return Err(does_not_apply("array", "a reader of Rust values; use open_array"));
+            return Err(does_not_apply(name.as_ref(), "array", "a reader of Rust values; use open_array"));
         }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
@@ -163,12 +163,16 @@ impl ReaderOptions {
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
-                let reason = format!("the option `array` has elements '{}', the reader '{}'", array.dtype(), T::DTYPE);
-                return Err(OpenError::BadOption { option: "array", reason });
+                let reason = format!(
+                    "the option `array` has elements of type {}, and the reader has {}; use the same type",
+                    array.dtype(),
+                    T::DTYPE
+                );
+                return Err(bad_option(name.as_ref(), "array", reason));
             }
             #[cfg(feature = "schema")]
             Some(ValueType::Schema(_)) => {
-                return Err(does_not_apply("schema", "a reader of arrays; use array"));
+                return Err(does_not_apply(name.as_ref(), "schema", "a reader of arrays; use `array`"));
             }
             _ => {}
         }
@@ -199,10 +203,12 @@ impl ReaderOptions {
         match &self.value_type {
             None => self.open_expected(name.as_ref(), Expected::default()),
             Some(ValueType::Array(_)) => {
-                Err(does_not_apply("array", "this reader, which takes any type; use open_array"))
+                Err(does_not_apply(name.as_ref(), "array", "this reader, which accepts every type; use open_array"))
             }
             #[cfg(feature = "schema")]
-            Some(ValueType::Schema(_)) => Err(does_not_apply("schema", "this reader, which takes any type; use open")),
+            Some(ValueType::Schema(_)) => {
+                Err(does_not_apply(name.as_ref(), "schema", "this reader, which accepts every type; use open"))
+            }
         }
     }
 

@@ -63,13 +63,17 @@ impl<'a> Draft<'a> {
     ) -> Result<Region, OpenError> {
         let location = self.location;
         let explain = |error| explain_create(location, static_header.region_bytes, error);
-        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(explain)?;
+        reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(|error| {
+            // Gives back the pages that were reserved, so that the message counts them as free.
+            let _ = file.set_len(0);
+            explain(error)
+        })?;
         let written = file.write_all_at(&static_header.to_bytes(), 0);
         let written = written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES)));
         written.map_err(|error| location.io_error("write region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.group) {
-            file::set_group(&file, group).map_err(|error| location.io_error("keep the group of region", error))?;
+            file::set_group(&file, group).map_err(|error| location.io_error("set the group of region", error))?;
         }
         file::set_mode(&file, mode).map_err(explain)?;
         let stat = file::stat(&file).map_err(explain)?;
@@ -130,7 +134,7 @@ fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenErr
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::Permission { region, denied: Denied::Create }
         }
-        ErrorKind::Unsupported | ErrorKind::InvalidInput => OpenError::FileSystem { region },
+        ErrorKind::Unsupported | ErrorKind::InvalidInput => location.unsuitable_file_system(),
         _ => location.io_error("create region", error),
     }
 }

@@ -5,10 +5,11 @@ use super::location::Location;
 use crate::error::OpenError;
 use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
+use std::path::Path;
 
 /// The error text for a region that describes its type, if this program cannot compare types.
 pub const UNCOMPARABLE: &str =
-    "the region describes its type, and this program was built without the feature `schema`, which compares types";
+    "the region has a schema, and this program was built without the feature `schema`, which compares types";
 
 /// The kind of the values in a region and, if the region describes it in a way that this program
 /// supports, their type.
@@ -40,6 +41,11 @@ pub fn known_kind(location: &Location, code: u32) -> Result<Kind, OpenError> {
 }
 
 /// Returns the error for an option that does not apply to the handle that is being opened.
-pub fn does_not_apply(option: &'static str, handle: &str) -> OpenError {
-    OpenError::BadOption { option, reason: format!("the option `{option}` does not apply to {handle}") }
+pub fn does_not_apply(name: &Path, option: &'static str, handle: &str) -> OpenError {
+    bad_option(name, option, format!("the option `{option}` does not apply to {handle}"))
+}
+
+/// The error for an option with a value that no region can have.
+pub fn bad_option(name: &Path, option: &'static str, reason: String) -> OpenError {
+    OpenError::BadOption { region: name.display().to_string(), option, reason: reason.into() }
 }

@@ -4,6 +4,7 @@
 use crate::error::{BlockError, NotOursReason, OpenError, PublishError, ReceiveError};
 use crate::sys::directory::Directory;
 use crate::sys::file::{self, Identity, Kind, Stat};
+use crate::sys::file_system::file_system_name;
 use crate::sys::process::user;
 use std::ffi::OsString;
 use std::io;
@@ -30,12 +31,8 @@ impl Location {
     pub fn resolve(path: &Path) -> Result<Self, LocationError> {
         let name = path.display().to_string();
         let refuse = |reason| LocationError::BadName { name: name.clone(), reason };
-        let text = path.to_str().ok_or_else(|| refuse("it is not UTF-8"))?;
-        let (directory, file) = match text.rsplit_once('/') {
-            Some(("", file)) => (PathBuf::from("/"), file),
-            Some((directory, file)) => (PathBuf::from(directory), file),
-            None => (default_directory(), text),
-        };
+        let text = path.to_str().ok_or_else(|| refuse("it is not UTF-8; use letters, digits, '.', '_' and '-'"))?;
+        let (directory, file) = split(text);
         check_name(file).map_err(refuse)?;
         let file = file.to_owned();
         match Directory::open(&directory) {
@@ -73,7 +70,7 @@ impl Location {
     /// Returns another, unpredictable name for the draft, for a directory in which another user has taken
     /// the first name.
     pub fn spare_draft_file(&self) -> Result<String, OpenError> {
-        let number = u64::from_ne_bytes(self.random_bytes("number the unfinished file of region")?);
+        let number = u64::from_ne_bytes(self.random_bytes("name the unfinished file of region")?);
         Ok(format!("{}-{number:016x}", self.draft_file()))
     }
 
@@ -117,6 +114,15 @@ impl Location {
     pub fn no_space(&self, needed: u64) -> OpenError {
         let free = file::free_bytes(&self.directory);
         OpenError::NoSpace { region: self.name.clone(), needed, free }
+    }
+
+    /// The file system does not support something that every region needs.
+    pub fn unsuitable_file_system(&self) -> OpenError {
+        OpenError::FileSystem {
+            region: self.name.clone(),
+            directory: split(&self.name).0.into(),
+            file_system: file_system_name(&self.directory).into(),
+        }
     }
 
     /// Removes the region's file. Only the holder of the writer's lock may call this.
@@ -179,6 +185,15 @@ impl From<LocationError> for BlockError {
     }
 }
 
+/// The directory and the file that a name or path refers to.
+fn split(text: &str) -> (PathBuf, &str) {
+    match text.rsplit_once('/') {
+        Some(("", file)) => (PathBuf::from("/"), file),
+        Some((directory, file)) => (PathBuf::from(directory), file),
+        None => (default_directory(), text),
+    }
+}
+
 /// Returns the directory of regions that are opened by a name without a `/`.
 pub fn default_directory() -> PathBuf {
     directory_from(std::env::var_os("SHM_DIR"))
@@ -195,16 +210,16 @@ fn directory_from(variable: Option<OsString>) -> PathBuf {
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() {
-        return Err("it is empty; use 1 to 200 letters, digits, '.', '_' or '-'");
+        return Err("the name is empty; use 1 to 200 ASCII letters, digits, '.', '_' or '-'");
     }
     if name.len() > MAX_NAME_BYTES {
-        return Err("it is longer than 200 bytes; choose a shorter one");
+        return Err("it is longer than 200 bytes; choose a shorter name");
     }
     if name.starts_with(['.', '-']) {
-        return Err("it starts with '.' or '-'; start with a letter, a digit or '_'");
+        return Err("it starts with '.' or '-'; start it with a letter, a digit or '_'");
     }
     if !name.bytes().all(allowed) {
-        return Err("it has other characters than letters, digits, '.', '_' and '-'; leave them out");
+        return Err("it contains characters other than ASCII letters, digits, '.', '_' and '-'; leave them out");
     }
     Ok(())
 }
@@ -305,7 +320,7 @@ mod tests {
             let refused = check(mode).unwrap_err();
             let OpenError::NotOurs { reason, .. } = &refused else { panic!("{refused}") };
             assert_eq!(*reason, NotOursReason::Mode { mode });
-            assert!(refused.to_string().contains(&format!("(mode {mode:o})")), "{refused}");
+            assert!(refused.to_string().contains(&format!("its mode {mode:o} lets other users write")), "{refused}");
         }
     }
 }

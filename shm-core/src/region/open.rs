@@ -52,7 +52,7 @@ impl Region {
         let static_header = read_header(location, &file, file_bytes)?;
         refuse_remote(location, remote_file_system(&file))?;
         if static_header.region_bytes != file_bytes {
-            let reason = format!("the file has {file_bytes} bytes, its header says {}", static_header.region_bytes);
+            let reason = format!("the file has {file_bytes} bytes, and its header says {}", static_header.region_bytes);
             return Err(location.damaged(reason));
         }
         check_limit(location, file_bytes, max_region_bytes, Limit::Allowed)?;
@@ -73,14 +73,14 @@ fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<Stat
     if bytes[..MAGIC.len()] != MAGIC {
         return Err(location.not_a_region(match file_bytes {
             0 => "it is empty",
-            _ => "it does not begin as one",
+            _ => "it does not begin with the header of a region",
         }));
     }
     if file_bytes < u64::from(HEADER_BYTES) {
-        return Err(location.damaged(format!("the file ends after {file_bytes} bytes, within the header")));
+        return Err(location.damaged(format!("its file has only {file_bytes} bytes, fewer than a header")));
     }
     StaticHeader::parse(&bytes).map_err(|fault| match fault {
-        HeaderFault::Foreign => location.not_a_region("it does not begin as one"),
+        HeaderFault::Foreign => location.not_a_region("it does not begin with the header of a region"),
         HeaderFault::Version(major, minor) => {
             OpenError::Version { region: location.name.clone(), found: (major, minor), supported: VERSION }
         }
@@ -92,14 +92,17 @@ fn read_header(location: &Location, file: &File, file_bytes: u64) -> Result<Stat
 /// Reads the descriptor and checks its CRC. Its records are parsed elsewhere.
 fn read_descriptor(location: &Location, file: &File, static_header: &StaticHeader) -> Result<Vec<u8>, OpenError> {
     if static_header.descriptor_bytes > MAX_DESCRIPTOR_BYTES {
-        return Err(location.damaged(format!("its descriptor claims {} bytes", static_header.descriptor_bytes)));
+        return Err(location.damaged(format!(
+            "its header says that the descriptor has {} bytes, which is too many",
+            static_header.descriptor_bytes
+        )));
     }
     let mut descriptor = vec![0; static_header.descriptor_bytes as usize];
     match file.read_exact_at(&mut descriptor, u64::from(HEADER_BYTES)) {
         Ok(()) if crc32fast::hash(&descriptor) == static_header.descriptor_crc => Ok(descriptor),
         // If the file ends before the descriptor does, it was cut after the header was read.
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(location.io_error("read region", error)),
-        _ => Err(location.damaged("the descriptor's CRC does not match".into())),
+        _ => Err(location.damaged("the CRC of its descriptor does not match".into())),
     }
 }
 
@@ -143,7 +146,7 @@ fn check_stored(location: &Location, bytes: u64, stored: u64) -> Result<(), Open
     if bytes <= SPARSE_BYTES.max(stored.saturating_mul(MAX_SPARSENESS)) {
         return Ok(());
     }
-    let reason = format!("of its {bytes} bytes only {stored} are stored; a copy must be without holes");
+    let reason = format!("its file stores only {stored} of its {bytes} bytes (a copy of a region must not be sparse)");
     Err(location.damaged(reason))
 }
 

@@ -157,7 +157,7 @@ pub fn check_numbers(location: &Location, newest: Sequence) -> Result<(), OpenEr
     if newest < MAX_SEQUENCE {
         return Ok(());
     }
-    Err(location.damaged(format!("its newest value claims number {newest}, the last there is")))
+    Err(location.damaged(format!("its newest value has number {newest}, the last one possible")))
 }
 
 /// Completes a header that is about to be written.
@@ -176,5 +176,5 @@ pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<S
 
 /// Returns a random number for a new lineage.
 pub fn random_lineage(location: &Location) -> Result<u128, OpenError> {
-    Ok(u128::from_le_bytes(location.random_bytes("number region")?))
+    Ok(u128::from_le_bytes(location.random_bytes("create a lineage for region")?))
 }

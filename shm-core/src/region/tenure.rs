@@ -87,7 +87,8 @@ impl Lock {
                 return Ok(lock);
             }
         }
-        Err(location.io_error("lock region", ErrorKind::WouldBlock.into()))
+        let reason = "other programs keep removing its lock file; try again";
+        Err(location.io_error("lock region", io::Error::new(ErrorKind::WouldBlock, reason)))
     }
 
     /// Returns whether the lock file's name still refers to the file that is locked.

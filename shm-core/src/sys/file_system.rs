@@ -24,8 +24,22 @@ const REMOTE: [(i128, &str); 18] = [
     (0x2003_0528, "OrangeFS"),
     (0x0116_1970, "GFS2"),
     (0x7461_636f, "OCFS2"),
-    (0x786f_4256, "a folder of VirtualBox"),
-    (0xbacb_acbc, "a folder of VMware"),
+    (0x786f_4256, "a VirtualBox shared folder"),
+    (0xbacb_acbc, "a VMware shared folder"),
+];
+
+/// The numbers of other file systems, for messages: those that do not support all that regions need.
+const LOCAL: [(i128, &str); 10] = [
+    (0xef53, "ext2 or ext3"),
+    (0x4d44, "FAT"),
+    (0x2011_bab0, "exFAT"),
+    (0x5346_544e, "NTFS"),
+    (0x7366_746e, "NTFS"),
+    (0x8584_58f6, "ramfs"),
+    (0x794c_7630, "overlayfs"),
+    (0x482b, "HFS+"),
+    (0x2fc1_2fc1, "ZFS"),
+    (0xf15f, "eCryptfs"),
 ];
 
 /// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
@@ -40,6 +54,18 @@ pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
     let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
     // The type of this field differs between architectures.
     remote(i128::from(stat.f_type))
+}
+
+/// The name of the file system that a file or directory is on, or its number.
+pub fn file_system_name(file: impl AsFd) -> String {
+    let number = retry_on_intr(|| fs::fstatfs(&file)).map_or(0, |stat| i128::from(stat.f_type));
+    name(number)
+}
+
+fn name(number: i128) -> String {
+    let number = number & 0xffff_ffff;
+    let known = LOCAL.iter().chain(&REMOTE).find(|(known, _)| *known == number);
+    known.map_or_else(|| format!("type {number:#x}"), |(_, name)| (*name).to_owned())
 }
 
 /// Returns whether the file system is known to map exactly the file that was opened: tmpfs, ext2 to
@@ -72,5 +98,6 @@ mod tests {
             assert_eq!(remote(number), Some(name));
         }
         assert_eq!(remote(i128::from(0xfe53_4d42_u32.cast_signed())), Some("SMB"));
+        assert_eq!([ext4, overlay, 0x6969, 7].map(name), ["ext2 or ext3", "overlayfs", "NFS", "type 0x7"]);
     }
 }

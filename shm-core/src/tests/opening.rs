@@ -177,8 +177,8 @@ fn an_option_that_does_not_apply_is_refused_and_nothing_is_created() {
     let name = &test_region.name;
     let array = || ArrayType::new("<u2", &[2]).unwrap();
     let refused = |result: Result<(), OpenError>| match result {
-        Err(OpenError::BadOption { option, reason }) => {
-            assert!(reason.contains("does not apply") || reason.contains("has elements"), "{reason}");
+        Err(OpenError::BadOption { option, reason, .. }) => {
+            assert!(reason.contains("does not apply") || reason.contains("has elements of type"), "{reason}");
             assert!(reason.contains(&format!("`{option}`")), "{option}: {reason}");
         }
         other => panic!("{other:?}"),

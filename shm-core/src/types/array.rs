@@ -321,8 +321,8 @@ mod tests {
         assert_eq!(open.shape_of(18).unwrap(), [3, 3]);
         assert_eq!(open.shape_of(0).unwrap(), [0, 3]);
         let refused = |array: &ArrayType, bytes| array.shape_of(bytes).unwrap_err().to_string();
-        assert_eq!(refused(&fixed, 18), "18 bytes are no array u2:2,3: that is 12");
-        assert_eq!(refused(&open, 19), "19 bytes are no array u2:0,3: that is a multiple of 6");
+        assert_eq!(refused(&fixed, 18), "the value has 18 bytes, and an array of type u2:2,3 has 12 bytes");
+        assert_eq!(refused(&open, 19), "the value has 19 bytes, and an array of type u2:0,3 has a multiple of 6 bytes");
         assert_eq!(ArrayType::new("f8", &[]).unwrap().shape_of(8).unwrap(), [0; 0]);
     }
 }

@@ -10,13 +10,13 @@ pub use super::schema::SchemaError;
 #[non_exhaustive]
 pub enum ArrayTypeError {
     /// The element type does not exist.
-    #[error("there is no element type '{}', only {}", .dtype.escape_debug(), ArrayType::dtypes())]
+    #[error("an array cannot have elements of type '{}'; use one of {}", .dtype.escape_debug(), ArrayType::dtypes())]
     Dtype {
         /// The element type that was given.
         dtype: String,
     },
     /// The shape has too many dimensions.
-    #[error("a shape has at most {limit} dimensions, not {dimensions}")]
+    #[error("an array can have at most {limit} dimensions, not {dimensions}; use fewer")]
     Dimensions {
         /// How many dimensions were given.
         dimensions: usize,
@@ -24,10 +24,10 @@ pub enum ArrayTypeError {
         limit: usize,
     },
     /// A length other than the first is 0.
-    #[error("only the first length of a shape may be 0")]
+    #[error("only the first length of an array's shape may be 0; use at least 1 for the others")]
     Empty,
     /// An array of this shape would be longer than a value can be.
-    #[error("an array of {elements} elements of {element_bytes} bytes is longer than {limit} bytes")]
+    #[error("an array of {elements} elements of {} each is longer than {limit} bytes; use a smaller shape", bytes_in_words(*.element_bytes))]
     TooLarge {
         /// How many elements the array has. If the number does not fit, the largest `u64`.
         elements: u64,
@@ -37,7 +37,7 @@ pub enum ArrayTypeError {
         limit: u64,
     },
     /// A document in a region does not describe an array.
-    #[error("not an array's schema: {reason}")]
+    #[error("the JSON is not the schema of an array: {reason}")]
     Malformed {
         /// The problem with the JSON.
         reason: String,
@@ -49,7 +49,7 @@ pub enum ArrayTypeError {
 #[non_exhaustive]
 pub enum ValueError {
     /// The value is not UTF-8 text.
-    #[error("the value is not UTF-8 text from byte {valid_up_to} on")]
+    #[error("the value is not UTF-8: byte {valid_up_to} is invalid")]
     Text {
         /// How many bytes from the start are valid text.
         valid_up_to: usize,
@@ -58,7 +58,7 @@ pub enum ValueError {
     #[error("the value is not JSON: {0}")]
     Json(#[source] serde_json::Error),
     /// The value's length does not match the array type.
-    #[error("{bytes} bytes are no array {array}: that is {}{}", multiple(.array), .array.bytes())]
+    #[error("the value has {}, and an array of type {array} has {}{}", bytes_in_words(*.bytes as u64), multiple(.array), bytes_in_words(.array.bytes()))]
     Length {
         /// The length of the value in bytes.
         bytes: usize,
@@ -76,7 +76,7 @@ pub enum ValueError {
         reason: String,
     },
     /// The value ends before its bytes do.
-    #[error("{left_over} of its {bytes} bytes are left over")]
+    #[error("the value ends after {} of its {}", .bytes.saturating_sub(*.left_over), bytes_in_words(*.bytes as u64))]
     LeftOver {
         /// How many bytes are left over.
         left_over: usize,
@@ -84,7 +84,7 @@ pub enum ValueError {
         bytes: usize,
     },
     /// The encoding of the value is too long.
-    #[error("its encoding has {bytes} bytes, and the limit is {limit}")]
+    #[error("the encoded value has {bytes} bytes, and the limit is {limit}")]
     TooLarge {
         /// The length of the encoding in bytes.
         bytes: usize,
@@ -92,7 +92,7 @@ pub enum ValueError {
         limit: usize,
     },
     /// The value has another kind than this method can decode.
-    #[error("it is of kind {found}, not {expected}")]
+    #[error("its kind is {found}, not {expected}")]
     Kind {
         /// The kind of the value.
         found: Kind,
@@ -100,7 +100,7 @@ pub enum ValueError {
         expected: Kind,
     },
     /// The region now contains values without a description of their encoding.
-    #[error("the region now holds {kind} values without a schema")]
+    #[error("its kind is {kind}, and the region has no schema that describes it")]
     Undescribed {
         /// The kind of the value.
         kind: Kind,
@@ -112,6 +112,11 @@ impl From<SchemaError> for ValueError {
     fn from(error: SchemaError) -> Self {
         Self::Schema(Box::new(error))
     }
+}
+
+/// `1 byte`, `2 bytes`.
+pub fn bytes_in_words(count: u64) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
 /// If the first length is 0, an array can have any number of rows.
@@ -126,20 +131,20 @@ pub enum DescriptionError {
     #[error("{0}")]
     Records(&'static str),
     /// The region has no schema, although its kind requires one.
-    #[error("its schema: an array must have one")]
+    #[error("its kind is array, and it has no schema")]
     Missing,
     /// The schema does not match the fingerprint.
-    #[error("its schema: its fingerprint does not match")]
+    #[error("its schema does not match its fingerprint")]
     Fingerprint,
     /// The schema does not describe an array.
-    #[error("its schema: {0}")]
+    #[error("its schema is wrong: {0}")]
     Array(#[source] ArrayTypeError),
     /// The schema is not UTF-8 text.
     #[cfg(feature = "schema")]
-    #[error("its schema: {0}")]
+    #[error("its schema is not UTF-8: byte {} is invalid", .0.valid_up_to())]
     Text(#[source] std::str::Utf8Error),
     /// The schema does not describe a type.
     #[cfg(feature = "schema")]
-    #[error("its schema: {0}")]
+    #[error("its schema is wrong: {0}")]
     Schema(#[source] SchemaError),
 }

@@ -51,12 +51,12 @@ fn unencodable(error: EncodeError) -> ValueError {
         EncodeError::OtherString(reason) => reason,
         EncodeError::Other(reason) => reason.to_owned(),
         EncodeError::RefCellAlreadyBorrowed { .. } | EncodeError::LockFailed { .. } => {
-            "a part of it is in use elsewhere".to_owned()
+            "a part of the value is in use elsewhere".to_owned()
         }
-        EncodeError::InvalidPathCharacters => "a path in it is not UTF-8".to_owned(),
-        EncodeError::InvalidSystemTime { .. } => "a time in it is before 1970".to_owned(),
-        EncodeError::Serde(_) => "a sequence or map in it does not know its length".to_owned(),
-        _ => "it cannot be encoded".to_owned(),
+        EncodeError::InvalidPathCharacters => "a path in the value is not UTF-8".to_owned(),
+        EncodeError::InvalidSystemTime { .. } => "a time in the value is before 1970".to_owned(),
+        EncodeError::Serde(_) => "a sequence or map in the value does not know its length".to_owned(),
+        _ => "the value cannot be encoded".to_owned(),
     };
     ValueError::Encoding { reason }
 }
@@ -67,15 +67,17 @@ fn undecodable(error: DecodeError) -> ValueError {
     let reason = match error {
         DecodeError::OtherString(reason) => reason,
         DecodeError::Other(reason) => reason.to_owned(),
-        DecodeError::UnexpectedEnd { .. } => "its bytes end too early".to_owned(),
-        DecodeError::Utf8 { .. } => "a text in it is not UTF-8".to_owned(),
-        DecodeError::InvalidCharEncoding(_) => "a character in it is not one of Unicode".to_owned(),
-        DecodeError::InvalidBooleanValue(byte) => format!("a bool in it is {byte}, not 0 or 1"),
-        DecodeError::UnexpectedVariant { found, .. } => format!("there is no variant {found}"),
-        DecodeError::OutsideUsizeRange(length) => format!("a length in it is {length}"),
-        DecodeError::NonZeroTypeIsZero { .. } => "a number in it is 0 and must not be".to_owned(),
-        DecodeError::Serde(_) => "its type asks for what only formats that describe themselves have".to_owned(),
-        _ => "its bytes are not a value of the type".to_owned(),
+        DecodeError::UnexpectedEnd { .. } => "the value ends too early".to_owned(),
+        DecodeError::Utf8 { .. } => "a string in the value is not UTF-8".to_owned(),
+        DecodeError::InvalidCharEncoding(_) => "a character in the value is not a Unicode character".to_owned(),
+        DecodeError::InvalidBooleanValue(byte) => format!("a bool in the value is {byte}, not 0 or 1"),
+        DecodeError::UnexpectedVariant { found, .. } => format!("an enum in the value has no variant {found}"),
+        DecodeError::OutsideUsizeRange(length) => {
+            format!("a length in the value is {length}, more than this machine can address")
+        }
+        DecodeError::NonZeroTypeIsZero { .. } => "a number in the value is 0, and its type does not allow 0".to_owned(),
+        DecodeError::Serde(_) => "the type needs a self-describing format, such as JSON".to_owned(),
+        _ => "the bytes are not a value of the type".to_owned(),
     };
     ValueError::Encoding { reason }
 }

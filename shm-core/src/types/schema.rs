@@ -90,7 +90,7 @@ struct Name {
 pub enum SchemaError {
     /// The type cannot be derived from its `Deserialize`, or from its samples.
     #[error(
-        "cannot find out what '{type_name}' looks like: {reason}; describe it with Schema::from_samples or Schema::named, and give that to the options of writer and reader"
+        "cannot derive a schema of the type '{type_name}': {reason}; create one with Schema::from_samples or Schema::named, and pass it to the options of the writer and the reader"
     )]
     Untraceable {
         /// The type's name in Rust.
@@ -99,10 +99,10 @@ pub enum SchemaError {
         reason: String,
     },
     /// A document is not a valid schema.
-    #[error("not a schema: {0}")]
+    #[error("the JSON is not a schema: {0}")]
     Malformed(String),
     /// Bytes are not a value of the type.
-    #[error("byte {at}: {reason}")]
+    #[error("at byte {at} of the value: {reason}")]
     Bytes {
         /// The offset of the problem in the payload.
         at: usize,
@@ -110,9 +110,10 @@ pub enum SchemaError {
         reason: String,
     },
     /// JSON is not a value of the type.
-    #[error("{path}: {reason}")]
+    #[error("{}{reason}", in_front(.path))]
     Json {
-        /// The place of the problem in the value, such as `Reading.position.1`.
+        /// The place of the problem in the value, such as `Reading.position.1`. Empty for a whole value
+        /// whose type has no name.
         path: String,
         /// The expected and the actual value.
         reason: String,
@@ -273,7 +274,9 @@ impl Schema {
         match &*self.content {
             Content::Tree(tree) => Ok(tree),
             Content::Name(Name { name, version }) => {
-                let reason = format!("of '{name}', version {version}, only the name is known");
+                let reason = format!(
+                    "the schema contains only the type's name '{name}' and its version {version}, not its fields"
+                );
                 Err(SchemaError::Bytes { at: 0, reason })
             }
         }
@@ -289,15 +292,15 @@ impl Schema {
     pub(crate) fn difference(region: &Self, here: &Self) -> String {
         let first = match (&*region.content, &*here.content) {
             (Content::Tree(region), Content::Tree(here)) => difference::first(region, here),
-            _ => Some(format!("{} in the region, {} here", region.title(), here.title())),
+            _ => Some(format!("the values are {} in the region, and {} in this program", region.title(), here.title())),
         };
-        first.unwrap_or_else(|| "the names of its types".to_owned())
+        first.unwrap_or_else(|| "its schemas name the types differently".to_owned())
     }
 
     fn title(&self) -> String {
         match &*self.content {
             Content::Tree(tree) => definition::of_format(&tree.root),
-            Content::Name(Name { name, version }) => format!("'{name}', version {version}, known only by name,"),
+            Content::Name(Name { name, version }) => format!("'{name}' version {version} (known only by name)"),
         }
     }
 }
@@ -321,6 +324,11 @@ impl fmt::Display for Schema {
             }
         }
     }
+}
+
+/// The place of an error, unless that is the whole value.
+fn in_front(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 fn untraceable<T>(reason: String) -> SchemaError {

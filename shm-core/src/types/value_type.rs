@@ -92,11 +92,13 @@ impl ValueType {
         match (found, self) {
             (None, _) => None,
             (Some(found), here) if found == here => None,
-            (Some(Self::Array(found)), Self::Array(here)) => Some(format!("arrays {found} in the region, {here} here")),
+            (Some(Self::Array(found)), Self::Array(here)) => {
+                Some(format!("the values are arrays of type {found} in the region, and of type {here} in this program"))
+            }
             #[cfg(feature = "schema")]
             (Some(Self::Schema(found)), Self::Schema(here)) => Some(Schema::difference(found, here)),
             #[cfg(feature = "schema")]
-            _ => Some("it is described in another way".to_owned()),
+            _ => Some("the region and this program describe it in different ways".to_owned()),
         }
     }
 
@@ -151,8 +153,8 @@ mod tests {
         let refused = |kind, fingerprint, descriptor: &[u8]| {
             ValueType::parse(kind, fingerprint, descriptor).unwrap_err().to_string()
         };
-        assert_eq!(refused(Kind::Array, 0, &[]), "its schema: an array must have one");
-        assert_eq!(refused(Kind::Array, fingerprint + 1, &descriptor), "its schema: its fingerprint does not match");
+        assert_eq!(refused(Kind::Array, 0, &[]), "its kind is array, and it has no schema");
+        assert_eq!(refused(Kind::Array, fingerprint + 1, &descriptor), "its schema does not match its fingerprint");
         assert!(refused(Kind::Array, fingerprint, &descriptor[..9]).contains("descriptor"));
     }
 

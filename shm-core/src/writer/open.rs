@@ -4,7 +4,7 @@ use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity}
 use super::{RawWriter, WriterOptions};
 use crate::error::OpenError;
 use crate::region::draft::{Draft, remove_draft};
-use crate::region::format::{UNCOMPARABLE, known_kind, value_type_of};
+use crate::region::format::{UNCOMPARABLE, bad_option, known_kind, value_type_of};
 use crate::region::location::Location;
 use crate::region::replace::{Change, Replacement, lay_out, random_lineage};
 use crate::region::tenure::{Lock, begin_tenure};
@@ -16,6 +16,7 @@ use crate::types::kind::Kind;
 use crate::types::value_type::ValueType;
 use shm_ring::header::{FEATURE_CHECKSUM, STATE_OPEN, StaticHeader};
 use shm_ring::{Announcer, Producer};
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 const DEFAULT_MODE: u32 = 0o600;
@@ -63,7 +64,7 @@ impl WriterOptions {
 
     /// Returns `None` if a process without the lock created the file meanwhile.
     fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>, OpenError> {
-        let (descriptor, fingerprint) = self.descriptor()?;
+        let (descriptor, fingerprint) = self.descriptor(location)?;
         let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
         let capacity = round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY));
         let static_header = StaticHeader {
@@ -122,12 +123,12 @@ impl WriterOptions {
     }
 
     /// The descriptor of a new region with these options, and its fingerprint.
-    fn descriptor(&self) -> Result<(Vec<u8>, u64), OpenError> {
+    fn descriptor(&self, location: &Location) -> Result<(Vec<u8>, u64), OpenError> {
         match &self.value_type {
             Some(value_type) => Ok(value_type.to_descriptor()),
             None if self.wanted_kind() == Some(Kind::Array) => {
-                let reason = "a region of arrays needs their type: the option `array`".to_owned();
-                Err(OpenError::BadOption { option: "array", reason })
+                let reason = "a region of kind array needs the option `array`, which sets its type".to_owned();
+                Err(bad_option(Path::new(&location.name), "array", reason))
             }
             None => Ok((vec![], 0)),
         }
@@ -149,7 +150,7 @@ impl WriterOptions {
         if !self.replace {
             self.refuse_another(location, kind, region)?;
         } else if self.is_another(location, kind, region) {
-            let (descriptor, fingerprint) = self.descriptor()?;
+            let (descriptor, fingerprint) = self.descriptor(location)?;
             return Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor));
         }
         // Find damage before anything is taken over.
@@ -181,7 +182,7 @@ impl WriterOptions {
             None if self.is_untyped && !region.descriptor.is_empty() => Some(UNCOMPARABLE.to_owned()),
             None => None,
             Some(wanted) => match value_type_of(location, kind, region)? {
-                None => Some("the region does not describe the type of its values".to_owned()),
+                None => Some("the region has no schema to compare with".to_owned()),
                 found => wanted.difference(found.as_ref()),
             },
         };

@@ -7,7 +7,7 @@ use super::{ArrayWriter, RawWriter, Writer};
 use crate::error::OpenError;
 #[cfg(feature = "schema")]
 use crate::region::format::ValueFormat;
-use crate::region::format::does_not_apply;
+use crate::region::format::{bad_option, does_not_apply};
 use crate::region::location::Location;
 use crate::region::open::check_local_directory;
 use crate::region::replace::{MODE_MIN, MODES};
@@ -151,9 +151,9 @@ impl WriterOptions {
     ///   meanwhile.
     /// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
     pub fn open<T: Serialize + DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Writer<T>, OpenError> {
-        self.refuse_kind()?;
+        self.refuse_kind(name.as_ref())?;
         if let Some(ValueType::Array(_)) = self.value_type {
-            return Err(does_not_apply("array", "a writer of Rust values; use open_array"));
+            return Err(does_not_apply(name.as_ref(), "array", "a writer of Rust values; use open_array"));
         }
         let mut options = self.clone();
         options.kind(Kind::Bincode);
@@ -174,9 +174,10 @@ impl WriterOptions {
     ///
     /// As for [`open`](Self::open), and [`OpenError::ArrayType`] if no array can have this shape.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>, OpenError> {
-        self.refuse_kind()?;
+        self.refuse_kind(name.as_ref())?;
         if let Some(value_type) = &self.value_type {
-            return Err(does_not_apply(value_type.option(), "a writer of arrays, whose type and shape are given here"));
+            let handle = "open_array, which gets the type and shape as arguments; leave it out";
+            return Err(does_not_apply(name.as_ref(), value_type.option(), handle));
         }
         let array = ArrayType::new(T::DTYPE, shape)?;
         Ok(ArrayWriter::from_raw(self.clone().array(array).open_raw(name)?))
@@ -197,13 +198,13 @@ impl WriterOptions {
     #[cfg(feature = "schema")]
     pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter, OpenError> {
         let name = name.as_ref();
-        self.refuse_kind()?;
+        self.refuse_kind(name)?;
         // Check this before anything is created or taken over.
         if let Some(value_type) = &self.value_type {
             if !value_type.schema().is_some_and(Schema::is_complete) {
-                let reason =
-                    "the option `schema` does not say how values are encoded; publish them as bytes".to_owned();
-                return Err(OpenError::BadOption { option: value_type.option(), reason });
+                let option = value_type.option();
+                let reason = format!("the option `{option}` does not say how values are encoded as JSON; use open_raw");
+                return Err(bad_option(name, option, reason));
             }
         } else {
             let location = Location::resolve(name)?;
@@ -222,7 +223,7 @@ impl WriterOptions {
     ///
     /// As for [`open`](Self::open).
     pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter, OpenError> {
-        self.check()?;
+        self.check(name.as_ref())?;
         let location = Location::resolve(name.as_ref())?;
         // Open the file before the lock, so that no lock file is created next to a file that is refused.
         let found = match Region::open(&location, Access::Write, MAX_REGION_BYTES) {
@@ -243,10 +244,12 @@ impl WriterOptions {
         self.open_locked(&location, lock)
     }
 
-    fn refuse_kind(&self) -> Result<(), OpenError> {
+    fn refuse_kind(&self, name: &Path) -> Result<(), OpenError> {
         match self.kind {
             None => Ok(()),
-            Some(_) => Err(does_not_apply("kind", "this writer, whose kind follows from its values; use open_raw")),
+            Some(_) => {
+                Err(does_not_apply(name, "kind", "this writer, whose kind follows from its values; use open_raw"))
+            }
         }
     }
 
@@ -255,32 +258,39 @@ impl WriterOptions {
         self.kind.or(self.value_type.as_ref().map(ValueType::kind))
     }
 
-    fn check(&self) -> Result<(), OpenError> {
-        let refuse = |option, reason: String| Err(OpenError::BadOption { option, reason });
+    fn check(&self, name: &Path) -> Result<(), OpenError> {
+        let refuse = |option, reason: String| Err(bad_option(name, option, reason));
         if let (Some(value_type), Some(kind)) = (&self.value_type, self.kind)
             && kind != value_type.kind()
         {
-            return Err(does_not_apply(value_type.option(), &format!("values of kind {kind}")));
+            return Err(does_not_apply(
+                name,
+                value_type.option(),
+                &format!("values of kind {kind}; leave one of them out"),
+            ));
         }
         match self.slots {
             Some(slots) if slots < 2 || !slots.is_power_of_two() => {
                 let near = slots.max(2).checked_next_power_of_two().unwrap_or(1 << 63);
-                let reason = format!("the number of slots is a power of two from 2 up, not {slots}; use {near}");
+                let reason =
+                    format!("the number of slots must be a power of two and at least 2, not {slots}; use {near}");
                 return refuse("slots", reason);
             }
             _ => {}
         }
         match self.capacity {
             Some(bytes) if bytes > MAX_PAYLOAD_BYTES => {
-                return refuse("capacity", format!("a slot holds at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}"));
+                return refuse(
+                    "capacity",
+                    format!("a slot can hold at most {MAX_PAYLOAD_BYTES} bytes, not {bytes}; use a smaller capacity"),
+                );
             }
             _ => {}
         }
         match self.mode {
             Some(mode) if mode & !MODES != 0 || mode & MODE_MIN != MODE_MIN => {
-                let reason = format!(
-                    "mode {mode:o} is not one of 600, 640, 604 and 644: the owner reads and writes, others read at most"
-                );
+                let reason =
+                    format!("the mode must be one of 600, 640, 604 and 644, not {mode:o}: only the owner may write");
                 refuse("mode", reason)
             }
             _ => Ok(()),

@@ -218,7 +218,7 @@ impl RawWriter {
         let state = self.region.header().hot.state.load(Relaxed);
         if state != STATE_OPEN {
             self.gone = true;
-            let reason = format!("its state is {state} under its writer: its file was emptied");
+            let reason = format!("another program emptied its file (its state is {state})");
             return Err(PublishError::Damaged { region: self.location.name.clone(), reason });
         }
         Ok(())

@@ -98,40 +98,40 @@ fn fault(change: impl FnOnce(&mut StaticHeader)) -> Option<HeaderFault> {
 fn sizes_that_do_not_fit_each_other_are_refused() {
     let field = |text| Some(HeaderFault::Field(text));
     for slots in [0, 1, 3, 6] {
-        let expected = field("the slot count is not a power of two from 2 up");
+        let expected = field("its number of slots is not a power of two, or is less than 2");
         assert_eq!(fault(|static_header| static_header.slots = slots), expected, "{slots}");
     }
     for capacity in [0, 7, 41] {
-        let expected = field("the capacity is not a multiple of 8");
+        let expected = field("its capacity is not a multiple of 8");
         assert_eq!(fault(|static_header| static_header.capacity = capacity), expected, "{capacity}");
     }
     for alignment in [0, 4, 24, 8192] {
-        let expected = field("the payload alignment is not a power of two from 8 to 4096");
+        let expected = field("its payload alignment is not a power of two from 8 to 4096");
         assert_eq!(fault(|static_header| static_header.payload_alignment = alignment), expected, "{alignment}");
     }
     for offset in [0, 16, 25, 28] {
-        let expected = field("the payload offset does not fit the alignment");
+        let expected = field("its payload offset does not fit the alignment");
         assert_eq!(fault(|static_header| static_header.payload_offset = offset), expected, "{offset}");
     }
-    assert_eq!(fault(|static_header| static_header.capacity = u64::MAX - 7), field("the capacity overflows"));
+    assert_eq!(fault(|static_header| static_header.capacity = u64::MAX - 7), field("its capacity is too large"));
     for stride in [0, 64, 100, 127] {
         assert_eq!(
             fault(|static_header| static_header.stride = stride),
-            field("the stride does not hold a slot"),
+            field("its stride is too small for a slot, or not aligned"),
             "{stride}"
         );
     }
-    assert_eq!(fault(|static_header| static_header.slots = 1 << 63), field("the slots do not fit the region"));
-    assert_eq!(fault(|static_header| static_header.stride = 1 << 62), field("the slots do not fit the region"));
+    assert_eq!(fault(|static_header| static_header.slots = 1 << 63), field("its slots do not fit into the file"));
+    assert_eq!(fault(|static_header| static_header.stride = 1 << 62), field("its slots do not fit into the file"));
     assert_eq!(
         fault(|static_header| static_header.region_bytes = 4096 + 511),
-        field("the slots do not fit the region")
+        field("its slots do not fit into the file")
     );
+    assert_eq!(fault(|static_header| static_header.region_bytes += 4), field("its length is not a multiple of 8"));
     assert_eq!(
-        fault(|static_header| static_header.region_bytes += 4),
-        field("the region length is not a multiple of 8")
+        fault(|static_header| static_header.spin_ns = 1_000_000_001),
+        field("its spin time is more than one second")
     );
-    assert_eq!(fault(|static_header| static_header.spin_ns = 1_000_000_001), field("the look time is above a second"));
     assert_eq!(fault(|static_header| static_header.spin_ns = 1_000_000_000), None);
     assert_eq!(fault(|static_header| static_header.region_bytes = 4096 + 512), None);
 }
@@ -149,11 +149,11 @@ fn payloads_lie_where_their_alignment_wants_them() {
     assert_eq!(fault(128, 0, 128, 256), None);
     // After a descriptor, the slots begin at 4224.
     assert_eq!(fault(512, 1, 384, 512), None);
-    let expected = Some(HeaderFault::Field("the payload offset does not fit the alignment"));
+    let expected = Some(HeaderFault::Field("its payload offset does not fit the alignment"));
     assert_eq!(fault(16, 0, 24, 128), expected);
     assert_eq!(fault(512, 1, 512, 1024), expected);
     assert_eq!(fault(128, 0, 128, 192), expected, "the next slot's payload");
-    assert_eq!(fault(64, 0, 64, 100), Some(HeaderFault::Field("the stride does not hold a slot")));
+    assert_eq!(fault(64, 0, 64, 100), Some(HeaderFault::Field("its stride is too small for a slot, or not aligned")));
 }
 
 // Fault 31.

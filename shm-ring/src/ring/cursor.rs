@@ -89,7 +89,10 @@ impl Cursor {
                         Lookup::Whole(stamped) => return Ok(Polled::Value(self.take(stamped))),
                         Lookup::Overwritten => self.resume(ring)?,
                         Lookup::NotYet if head == self.next => {
-                            return Err(Fault { sequence: head, problem: "it is the newest, and not there" });
+                            return Err(Fault {
+                                sequence: head,
+                                problem: "the head names it as the newest, but its slot does not hold it",
+                            });
                         }
                         Lookup::NotYet => {
                             check_sequence(head)?;
@@ -121,7 +124,7 @@ impl Cursor {
         let head = ring.head();
         // The slot has a later stamp, so this number was published.
         if head < self.next {
-            return Err(Fault { sequence: self.next, problem: "its slot is ahead of the head" });
+            return Err(Fault { sequence: self.next, problem: "its slot holds a value after the newest one" });
         }
         check_sequence(head)?;
         self.skip_to((self.next + 1).max(head.saturating_sub(ring.shape.slots / 2)));

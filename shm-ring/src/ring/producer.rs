@@ -27,10 +27,13 @@ impl Producer {
         let (mut head, first) = (ring.head(), ring.first());
         check_sequence(head.saturating_add(1))?;
         if first == 0 || first > head + 1 {
-            return Err(Fault { sequence: head, problem: "the first number is beyond the head" });
+            return Err(Fault { sequence: head, problem: "the head is less than the first number" });
         }
         if head >= first && ring.stamp(head) != 2 * head {
-            return Err(Fault { sequence: head, problem: "it is the newest, and not there" });
+            return Err(Fault {
+                sequence: head,
+                problem: "the head names it as the newest, but its slot does not hold it",
+            });
         }
         for _ in 0..ring.shape.slots {
             if ring.stamp(head + 1) != 2 * (head + 1) {
@@ -40,7 +43,7 @@ impl Producer {
         }
         let (next, stamp) = (head + 1, ring.stamp(head + 1));
         if stamp != 0 && (stamp > 2 * next || !ring.is_possible(next, stamp)) {
-            return Err(Fault { sequence: next, problem: "its slot has a stamp that belongs elsewhere" });
+            return Err(Fault { sequence: next, problem: "its slot has the stamp of another slot" });
         }
         ring.hot.head.store(head, Release); // C
         // The dead producer's fences do not order this producer's stamps. A reader that sees one of

@@ -43,7 +43,7 @@ fn inspect_shows_the_definition_of_the_type() {
                       route: Vec<Position>,\n    limits: Map<String, f64>,\n    hits_by_sector: Map<u8, u32>,\n    \
                       operator: Option<String>,\n    thumbnail: Bytes,\n}\n\nstruct Position(f64, f64);\n\n\
                       enum Power {\n    Off,\n    Battery { percent: u8, celsius: f32 },\n    Cable(String),\n}\n";
-    assert!(text.ends_with(&format!("\n\n{definition}")) && text.contains("\ntype            Rover\n"), "{text}");
+    assert!(text.ends_with(&format!("\n\n{definition}")) && text.contains("\nschema            Rover\n"), "{text}");
     assert_eq!(s.inspect("rover")["schema"]["type"], json!({"TYPENAME": "Rover"}));
     s.ok("shm-writer demo text");
     s.run("shm-reader inspect --schema demo").exits(1).complains(&["'demo' has no schema", "text"]);
@@ -60,14 +60,19 @@ fn a_value_that_does_not_fit_is_refused_with_the_place_and_nothing_is_published(
             .complains(&["shm-reader inspect rover"]);
     };
     check("warm", &["'rover'", "VALUE", "not JSON"]);
-    check(r#"{"name":"Ada"}"#, &["VALUE: Rover: the field 'position' is missing"]);
+    check(r#"{"name":"Ada"}"#, &["VALUE does not fit the region's type: Rover: the field 'position' is missing"]);
     check(
         &ROVER.replace("48.137,11.575],\"wheels", "48.137,\"east\"],\"wheels"),
         &["Rover.position.1: expected f64, got \"east\""],
     );
-    check(&ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"), &["Rover.power: expected Power: Off, Battery, Cable"]);
+    check(
+        &ROVER.replace("Cable\":\"dock 2", "Solar\":\"2"),
+        &["Rover.power: expected Power (one of Off, Battery, Cable)"],
+    );
     s.ok(&format!("echo '{ROVER}' > lines; echo '{{}}' >> lines"));
-    s.run("shm-writer rover < lines").exits(1).complains(&["line 2: Rover: the field 'name' is missing"]);
+    s.run("shm-writer rover < lines")
+        .exits(1)
+        .complains(&["line 2 does not fit the region's type: Rover: the field 'name' is missing"]);
     assert_eq!(s.inspect("rover")["head"], 4, "the first line");
     s.run("shm-reader verify rover").prints("ok\n");
 }
@@ -118,8 +123,10 @@ fn stdin_is_cut_into_arrays() {
     let line = s.ok("shm-reader --json cam");
     let value = r#""value":{"dtype":"|u1","shape":[2,3],"data":[103,104,105,106,107,108]}"#;
     assert!(line.contains(&format!(r#""kind":"array","schema":{{"dtype":"|u1","shape":[2,3]}},{value}"#)), "{line}");
-    s.run("printf abcdefg | shm-writer cam").exits(1).complains(&["value 2", "1 bytes are no array u1:2,3"]);
-    s.run("shm-writer cam text").exits(1).complains(&["VALUE", "4 bytes are no array"]);
+    s.run("printf abcdefg | shm-writer cam")
+        .exits(1)
+        .complains(&["value 2", "the value has 1 byte, and an array of type u1:2,3 has 6 bytes"]);
+    s.run("shm-writer cam text").exits(1).complains(&["VALUE", "the value has 4 bytes"]);
     s.ok("printf 123456 > frame; shm-writer cam --file frame");
     s.run("shm-reader --raw cam").prints("123456");
     assert_eq!(s.ok("shm-reader inspect --schema cam"), "{\"dtype\":\"|u1\",\"shape\":[2,3]}\n");
@@ -165,10 +172,13 @@ fn a_reader_of_another_type_is_refused_with_the_field() {
         other => panic!("{other}"),
     };
     let message = Reader::<Reading<f32>>::open(&name).expect_err("another type").to_string();
-    assert!(message.contains("Reading.position.1: f64 in the region, f32 here; use the region's type"), "{message}");
+    assert!(
+        message.contains("Reading.position.1 is f64 in the region, and f32 in this program; open it with the type"),
+        "{message}"
+    );
     assert_eq!(
         refused(Reader::<f64>::open(&name).expect_err("another type")),
-        "Reading: Reading in the region, f64 here"
+        "the values are Reading in the region, and f64 in this program"
     );
     assert!(matches!(ArrayReader::<f64>::open(&name), Err(OpenError::Kind { .. })));
     assert_eq!(
@@ -188,7 +198,7 @@ fn a_writer_of_another_type_is_refused_or_replaces_the_values_and_readers_are_to
     old.seek(shm_core::Position::New);
     let mut values = JsonReader::open(&name).expect("a reader of any type");
     let refused = without_forks(|| Writer::<Reading<u8>>::open(&name)).expect_err("another type");
-    assert!(refused.to_string().contains("f64 in the region, u8 here"), "{refused}");
+    assert!(refused.to_string().contains("f64 in the region, and u8 in this program"), "{refused}");
     let mut writer = without_forks(|| WriterOptions::new().replace(true).open(&name)).expect("another writer");
     assert_eq!(writer.publish(&reading(3_u8)).expect("a value"), 2, "numbers go on");
     assert!(matches!(old.recv(), Err(ReceiveError::Reopen(OpenError::Type { .. }))), "not a value of its type");
@@ -226,15 +236,15 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     let named = |version| Schema::named("Untraceable", version).expect("a name");
     let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
     writer.publish(&Untraceable::Number(7)).expect("a value");
-    s.run("shm-reader room").prints("1 bytes: 07\n");
+    s.run("shm-reader room").prints("1 byte: 07\n");
     let text = s.ok("shm-reader inspect room");
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
     drop(writer);
-    s.run("shm-writer room 1").exits(1).complains(&["bincode values, which only programs that know them make"]);
+    s.run("shm-writer room 1").exits(1).complains(&["its kind is bincode, and it has no schema"]);
     assert!(JsonReader::open(&name).is_err() && JsonWriter::open(&name).is_err());
     assert!(ReaderOptions::new().schema(named(1)).open::<Untraceable>(&name).is_ok());
     let other = ReaderOptions::new().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
-    assert!(other.to_string().contains("version 1, known only by name, in the region"), "{other}");
+    assert!(other.to_string().contains("version 1 (known only by name) in the region"), "{other}");
 
     let shown = Schema::from_samples(&[7_u8]).expect("a sample");
     WriterOptions::new()
@@ -261,7 +271,7 @@ fn values_are_checked_also_when_they_are_given_as_bytes() {
     let frames = ArrayReader::<u16>::open(s.name("array")).expect("a reader").latest().expect("a value");
     assert_eq!(frames.map(|sample| sample.value), Some(vec![1, 2, 3, 4]));
     let message = ArrayReader::<f32>::open(s.name("array")).expect_err("another type").to_string();
-    assert!(message.contains("arrays of <u2 in the region, of <f4 here"), "{message}");
+    assert!(message.contains("arrays of <u2 in the region, and arrays of <f4 in this program"), "{message}");
 }
 
 #[derive(Serialize, Deserialize)]

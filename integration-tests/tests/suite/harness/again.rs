@@ -1,14 +1,14 @@
-//! A test that needs more processes of its own than the two programs runs itself once more, in a role.
+//! Lets a test start itself again as another process that plays a role, for tests that need more than the two programs.
 
 use std::process::Command;
 
 use super::Child;
 
 const ROLE: &str = "SHM_TEST_PLAYS";
-/// What the process says to its test, among what the test runner says.
+/// The prefix of lines that the process prints for its test. The test runner prints other lines in between.
 const SAYS: &str = "says: ";
 
-/// The test of this name, with its module's path, once more, as another process that plays `role`.
+/// Returns a command that runs the test of this name (with the path of its module) in the given role.
 pub fn again(test: &str, role: &str) -> Command {
     let (_crate, test) = test.split_once("::").expect("the path of a test");
     let mut command = Command::new(std::env::current_exe().expect("this test"));
@@ -16,17 +16,17 @@ pub fn again(test: &str, role: &str) -> Command {
     command
 }
 
-/// The role that this process plays, if it is not the test itself.
+/// Returns the role of this process, or `None` in the test itself.
 pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// Says a line to the test.
+/// Prints a line for the test.
 pub fn say(what: &str) {
     println!("{SAYS}{what}");
 }
 
-/// The next line that a process in a role says.
+/// Returns the next line that a process in a role prints for the test.
 #[track_caller]
 pub fn said(child: &mut Child) -> String {
     loop {

@@ -1,5 +1,5 @@
-//! A running command: lines in, lines out, signals, all with deadlines. Killed, with all of its
-//! process group, when dropped.
+//! A running command: its input and output by lines, and signals, all with deadlines. When it is dropped, its whole
+//! process group is killed.
 
 use std::fs;
 use std::io::Write;
@@ -20,13 +20,13 @@ pub struct Child {
     stdin: Option<ChildStdin>,
     stdout: Stream,
     stderr: Stream,
-    /// Bytes of stdout that the test has already taken.
+    /// The number of bytes of stdout that the test has already consumed.
     taken: usize,
     status: Option<ExitStatus>,
 }
 
 impl Child {
-    /// Starts a prepared command; `name` is how failures call it.
+    /// Starts a prepared command. Failure messages call it `name`.
     pub fn start(name: &str, command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = forks::start(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
@@ -49,7 +49,7 @@ impl Child {
         &self.stdout
     }
 
-    /// Writes to the child's stdin. False when the child has closed it.
+    /// Writes to the child's stdin. Returns false if the child has closed it.
     pub fn offer(&mut self, text: &str) -> bool {
         let stdin = self.stdin.as_mut().expect("stdin is still open");
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).is_ok()
@@ -64,7 +64,7 @@ impl Child {
         self.stdin = None;
     }
 
-    /// The next line of stdout.
+    /// Returns the next line of stdout.
     #[track_caller]
     pub fn line(&mut self) -> String {
         let from = self.taken;
@@ -81,14 +81,14 @@ impl Child {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// The next line of stdout, as JSON.
+    /// Returns the next line of stdout, parsed as JSON.
     #[track_caller]
     pub fn json(&mut self) -> Value {
         let line = self.line();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{}: {error}: {line}", self.command))
     }
 
-    /// The next lines of stdout are these.
+    /// Asserts that these are the next lines of stdout.
     #[track_caller]
     pub fn expect(&mut self, lines: &[&str]) {
         for wanted in lines {
@@ -101,14 +101,14 @@ impl Child {
         self.process.try_wait().expect("the child can be waited for").is_none()
     }
 
-    /// Waits until the program sleeps: it has done what there was to do and now waits for more.
+    /// Waits until the program sleeps: it has processed everything so far and waits for more.
     #[track_caller]
     pub fn idle(self) -> Self {
         self.settle();
         self
     }
 
-    /// The same for a child that is in use.
+    /// Like [`idle`](Self::idle), for a borrowed child.
     #[track_caller]
     pub fn settle(&self) {
         let what = format!("{} waits", self.command);
@@ -123,14 +123,14 @@ impl Child {
         }
     }
 
-    /// Closes stdin and waits for the end. What the test has not yet taken of stdout is the outcome's.
+    /// Closes stdin and waits for the end. The outcome contains the part of stdout that the test has not consumed.
     #[track_caller]
     pub fn finish(mut self) -> Outcome {
         self.close_stdin();
         self.wait()
     }
 
-    /// Waits for the end with stdin still open.
+    /// Waits for the end without closing stdin.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
         let status = self.end();
@@ -147,7 +147,7 @@ impl Child {
         }
     }
 
-    /// The end of the process, which mostly comes with the end of its output.
+    /// Waits for the end of the process, which usually coincides with the end of its output.
     #[track_caller]
     fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
@@ -162,7 +162,7 @@ impl Child {
         }
     }
 
-    /// SIGKILL, and waits until the kernel has taken the process away.
+    /// Sends SIGKILL, and waits until the kernel has removed the process.
     pub fn kill(mut self) {
         self.kill_group();
         self.status = self.process.wait().ok();
@@ -188,7 +188,7 @@ impl Child {
         }
     }
 
-    /// No input whatever may make a program panic or die of its own fault.
+    /// Asserts that the program did not panic or crash, which no input may cause.
     #[track_caller]
     fn check_sanity(&self) {
         let stderr = self.stderr.text();

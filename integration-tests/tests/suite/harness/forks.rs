@@ -1,11 +1,12 @@
-//! The moment between fork and exec, in which a child has a copy of every descriptor of this process: also of the lock of a
-//! writer that is being opened, which then seems to be held by somebody else for as long as the child is kept waiting.
+//! Keeps child processes from disturbing tests between fork and exec. In that moment a child has a copy of every
+//! descriptor of this process, including the lock of a writer. The lock then appears to be held by another process
+//! until the child executes its program.
 
 use std::io;
 use std::process::{Child, Command};
 use std::sync::{PoisonError, RwLock};
 
-/// Held by all who start a program, until it is executed.
+/// Held by each thread that starts a program, until the program is executed.
 static FORKING: RwLock<()> = RwLock::new(());
 
 /// Starts a program.
@@ -14,8 +15,8 @@ pub fn start(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Does something while no child of this process has copies of its descriptors: opens a region as its writer that was just
-/// written to, so that what other tests start does not get in between.
+/// Calls `open` while no child of this process has copies of its descriptors. Use it to open a writer of a region that
+/// has just been written to; programs that other tests start then cannot interfere.
 pub fn without_forks<T>(open: impl FnOnce() -> T) -> T {
     let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
     open()

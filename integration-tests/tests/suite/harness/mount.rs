@@ -1,9 +1,9 @@
-//! A mount namespace of a test's own, to fill file systems in.
+//! Separate mount namespaces for tests, for example to fill a file system.
 
 use super::{Sandbox, skipped};
 
-/// Runs a script after a `mount`, in a mount namespace that ends with it; `None` where one may not mount that. What an error
-/// says is on one line.
+/// Runs `mount` and then a script in a mount namespace that ends with the script. Returns the output, with each error
+/// message on one line, or `None` if mounting is not allowed here.
 pub fn mounted(test: &str, mount: &str, script: &str) -> Option<String> {
     let s = Sandbox::new();
     let namespace = if s.run("unshare -m true").code() == 0 { "unshare -m" } else { "unshare -rm" };

@@ -1,4 +1,4 @@
-//! What became of a command: its exit code and everything it wrote, with the checks that tests chain.
+//! The outcome of a command: its exit code and its complete output, with checks that tests can chain.
 
 use std::fmt::{Debug, Display};
 use std::os::unix::process::ExitStatusExt;
@@ -14,7 +14,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The exit code as a shell reports it: 128 + the signal for a violent death.
+    /// Returns the exit code as a shell reports it: 128 + the signal if a signal ended the command.
     pub fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap_or(0))
     }
@@ -27,7 +27,7 @@ impl Outcome {
         self.text().lines().map(str::to_owned).collect()
     }
 
-    /// Everything on stdout as a series of JSON values.
+    /// Parses stdout as a series of JSON values.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
         let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(&self.stdout).into_iter().collect();
@@ -42,7 +42,7 @@ impl Outcome {
         self
     }
 
-    /// Exits with 0 and says nothing on stderr.
+    /// Asserts that the command exited with 0 and wrote nothing to stderr.
     #[track_caller]
     pub fn succeeds(self) -> Self {
         if !self.stderr.is_empty() {
@@ -51,7 +51,7 @@ impl Outcome {
         self.exits(0)
     }
 
-    /// Succeeds, with exactly this on stdout.
+    /// Asserts that the command succeeded and wrote exactly this to stdout.
     #[track_caller]
     pub fn prints(self, stdout: impl AsRef<[u8]>) -> Self {
         if self.stdout != stdout.as_ref() {
@@ -60,7 +60,7 @@ impl Outcome {
         self.succeeds()
     }
 
-    /// Has each of these words somewhere on stderr.
+    /// Asserts that stderr contains each of these texts.
     #[track_caller]
     pub fn complains(self, words: &[&str]) -> Self {
         if let Some(word) = words.iter().find(|word| !self.stderr.contains(**word)) {
@@ -69,7 +69,7 @@ impl Outcome {
         self
     }
 
-    /// Died of this signal, and not merely exited with 128 + its number.
+    /// Asserts that this signal ended the command. An exit code of 128 + its number is not enough.
     #[track_caller]
     pub fn dies_of(self, signal: nix::sys::signal::Signal) -> Self {
         if self.status.signal() != Some(signal as i32) {
@@ -91,7 +91,7 @@ impl Debug for Outcome {
     }
 }
 
-/// Bytes for people, cut where they become too many.
+/// Bytes in readable form, truncated if there are more than 2000.
 struct Shown<'a>(&'a [u8]);
 
 impl Display for Shown<'_> {

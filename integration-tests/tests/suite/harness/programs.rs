@@ -1,4 +1,4 @@
-//! Builds the programs once: `cargo test` does not build the executables of another package.
+//! Builds the programs once, because `cargo test` does not build the executables of other packages.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The directory that holds the programs, freshly built. Beside them in `examples` are those of shm-core that tests run.
+/// Returns the directory of the programs, which are built on the first call. Its subdirectory `examples` contains the
+/// examples of shm-core that tests run.
 pub fn programs() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let directory = build();
-        // A compiler beside the tests would take their time.
+        // If this were compiled while the tests run, it would slow them down.
         if cfg!(target_arch = "x86_64") && runs_everything() {
             victim();
         }
@@ -20,23 +21,23 @@ pub fn programs() -> &'static Path {
     })
 }
 
-/// Whether no test was asked for by its name.
+/// Returns whether all tests run, without a filter by name.
 fn runs_everything() -> bool {
     std::env::args().skip(1).all(|argument| argument.starts_with('-'))
 }
 
 const PROGRAMS: [&str; 3] = ["shm-writer", "shm-reader", "shm-bench"];
-/// The examples that tests run.
+/// The examples of shm-core that tests run.
 const EXAMPLES: [&str; 4] = ["camera", "frames", "rover", "until_ctrl_c"];
 
-/// The root of the workspace.
+/// Returns the root directory of the workspace.
 pub fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().expect("the package lies in the workspace")
 }
 
-/// The program that is killed instruction by instruction. It is optimized, as what people run is; and it then has a tenth of
-/// the instructions.
+/// Returns the program that tests kill after each of its instructions. It is optimized, like the programs that people
+/// run, and therefore has only a tenth of the instructions.
 pub fn victim() -> &'static str {
     static VICTIM: OnceLock<String> = OnceLock::new();
     VICTIM.get_or_init(|| {
@@ -60,7 +61,7 @@ fn build() -> PathBuf {
     directory.to_owned()
 }
 
-/// Builds something, and returns the paths of what can be executed.
+/// Runs `cargo build`, and returns the paths of the executables.
 fn cargo_build(arguments: &[&str]) -> Vec<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--message-format=json"])
@@ -86,7 +87,7 @@ fn target_directory() -> &'static Path {
     scratch.parent().expect("the scratch directory lies in the target directory")
 }
 
-/// The profile that this test was built with: the directory above `deps`, of which `debug` is `dev`.
+/// Returns the profile of this test: the name of the directory above `deps`, where `debug` means `dev`.
 fn profile() -> String {
     let test = std::env::current_exe().expect("the test knows its own path");
     let directory = test.ancestors().nth(2).and_then(Path::file_name).and_then(OsStr::to_str);

@@ -1,4 +1,4 @@
-//! A directory per test, with a `SHM_DIR` and a working directory, in which command lines run.
+//! A sandbox: a temporary directory for one test, with a `SHM_DIR` and a working directory in which command lines run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,28 +35,28 @@ impl Sandbox {
         sandbox.with("PATH", &search).with("SHM_DIR", &shm).with("LC_ALL", "C")
     }
 
-    /// The same sandbox with an environment variable.
+    /// Adds an environment variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The path of a file in the directory that commands run in.
+    /// Returns the path of a file in the working directory.
     pub fn home(&self, name: &str) -> PathBuf {
         self.directory.path().join("home").join(name)
     }
 
-    /// The path of a file that commands do not meet.
+    /// Returns the path of a file outside the working directory and `SHM_DIR`.
     pub fn outside(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    /// The path of a region's file.
+    /// Returns the path of a region's file.
     pub fn shm(&self, name: &str) -> PathBuf {
         self.shm_dir().join(name)
     }
 
-    /// The same as a region's name that the library takes, whatever this process' environment.
+    /// Returns the same path as a string. The library accepts it as a name, whatever `SHM_DIR` is in this process.
     pub fn name(&self, name: &str) -> String {
         self.shm(name).to_str().expect("temporary paths are UTF-8").to_owned()
     }
@@ -65,43 +65,43 @@ impl Sandbox {
         self.directory.path().join("shm")
     }
 
-    /// Everything in `SHM_DIR`, hidden files too, sorted.
+    /// Returns the names of all files in `SHM_DIR`, sorted, including hidden ones.
     pub fn files(&self) -> Vec<String> {
         entries(&self.shm_dir())
     }
 
-    /// Everything in the directory that commands run in.
+    /// Returns the names of all files in the working directory, sorted.
     pub fn home_files(&self) -> Vec<String> {
         entries(&self.directory.path().join("home"))
     }
 
-    /// Runs a command line through `sh` to its end, without a stdin.
+    /// Runs a command line with `sh`, with an empty stdin, and waits for its end.
     #[track_caller]
     pub fn run(&self, line: &str) -> Outcome {
         Child::start(line, self.prepare("sh").args(["-c", line])).finish()
     }
 
-    /// Runs a command line that must succeed without a word on stderr, and gives its stdout.
+    /// Runs a command line that must succeed and write nothing to stderr. Returns its stdout.
     #[track_caller]
     pub fn ok(&self, line: &str) -> String {
         self.run(line).succeeds().text()
     }
 
-    /// Starts a single command in the background, with a stdin to write to.
+    /// Starts a single command in the background. The test can write to its stdin.
     #[track_caller]
     pub fn spawn(&self, line: &str) -> Child {
         let script = format!("exec {line}");
         Child::start(line, self.prepare("sh").args(["-c", &script]))
     }
 
-    /// A command with this sandbox's environment and working directory, in a process group of its own.
+    /// Returns a command with the environment and working directory of this sandbox, in a separate process group.
     pub fn prepare(&self, program: &str) -> Command {
         let mut command = self.prepare_in_group(program);
         command.process_group(0);
         command
     }
 
-    /// The same in the process group of this test, for who makes a session of its own.
+    /// Like [`prepare`](Self::prepare), but in the process group of this test, for commands that create a session.
     pub fn prepare_in_group(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE", "COLUMNS", "LINES"] {
@@ -112,7 +112,7 @@ impl Sandbox {
         command
     }
 
-    /// Waits until the region's newest value is this text.
+    /// Waits until this text is the newest value of the region.
     #[track_caller]
     pub fn holds(&self, region: &str, value: &str) {
         let wanted = format!("{value}\n");
@@ -120,7 +120,7 @@ impl Sandbox {
         eventually(&format!("{region} holds {value}"), || (self.run(&line).text() == wanted).then_some(()));
     }
 
-    /// The one object that `shm-reader inspect NAME --json` prints.
+    /// Returns the object that `shm-reader inspect NAME --json` prints.
     #[track_caller]
     pub fn inspect(&self, region: &str) -> Value {
         let outcome = self.run(&format!("shm-reader inspect {region} --json")).succeeds();
@@ -129,7 +129,7 @@ impl Sandbox {
         values.remove(0)
     }
 
-    /// Lets everybody in, for tests that run programs as another user.
+    /// Lets every user enter the sandbox, for tests that run programs as another user.
     pub fn open_to_all(&self) {
         for path in [self.directory.path().to_owned(), self.shm_dir(), self.directory.path().join("home")] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our own directory");
@@ -139,12 +139,13 @@ impl Sandbox {
 
 /// Copies the programs into the working directory, where other users can execute them as `./shm-reader`.
 pub fn copy_programs(sandbox: &Sandbox) {
-    // By `cp`: a file that this process had open for writing could still be so in a child that another test is
-    // starting, and then not be executed.
+    // `cp` copies them because a file cannot be executed while it is open for writing. If this process wrote it, a
+    // child that another test starts at that moment could inherit the open file.
     sandbox.ok(&format!("cp {0}/shm-writer {0}/shm-reader .", programs().display()));
 }
 
-/// Where sandboxes are: in memory, as regions usually are, if there is enough of it, and programs can be executed there.
+/// Returns the directory for sandboxes: `/dev/shm`, where regions usually are, if it has enough space and allows
+/// programs to be executed.
 fn place() -> &'static Path {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
     PLACE.get_or_init(|| match std::env::var_os("TMPDIR") {
@@ -154,7 +155,7 @@ fn place() -> &'static Path {
 }
 
 const SHARED_MEMORY: &str = "/dev/shm";
-/// What all tests together may take.
+/// The space that all tests together may need.
 const ROOM_BYTES: u64 = 4 << 30;
 
 #[allow(clippy::useless_conversion, reason = "these numbers are narrower on 32-bit systems")]
@@ -174,8 +175,9 @@ fn entries(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A test run that was started in the background ignores Ctrl-C, and a shell cannot undo that for its children. A
-/// handler is not handed on to them: they begin with the default again.
+/// Installs a handler for each signal that this process ignores. A test run that was started in the background ignores
+/// Ctrl-C, its children would inherit that, and a shell cannot undo it. Children do not inherit handlers: they start
+/// with the default.
 fn stop_ignoring_signals() {
     let status = fs::read_to_string("/proc/self/status").expect("what this process ignores");
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask of signals");

@@ -1,4 +1,4 @@
-//! What a child has written so far, collected by a thread, so that nobody ever blocks on a pipe.
+//! The output of a child so far. A thread collects it, which keeps both sides from blocking on a full or empty pipe.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -28,7 +28,7 @@ impl Stream {
         stream
     }
 
-    /// Waits until `look`, given all bytes so far and whether these are all, finds something.
+    /// Waits until `look` returns a value. It is called with all bytes so far, and with whether the stream has ended.
     pub fn wait_for<T>(&self, limit: Duration, mut look: impl FnMut(&[u8], bool) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut content = self.lock();
@@ -41,7 +41,7 @@ impl Stream {
         }
     }
 
-    /// Whether the other end was closed within the limit.
+    /// Returns whether the other end is closed within the limit.
     pub fn ends(&self, limit: Duration) -> bool {
         self.wait_for(limit, |_, ended| ended.then_some(())).is_some()
     }

@@ -250,7 +250,7 @@ fn a_kind_that_is_unknown_is_refused_by_its_number() {
         let outcome = s.run("shm-reader demo").complains(&["demo", &kind.to_string()]);
         assert!([1, 5].contains(&outcome.code()), "{outcome:?}");
         assert!(!outcome.stderr.contains("writer of known"), "a message that helps: {outcome:?}");
-        s.run("shm-writer demo --as text fresh").exits(5).complains(&[&format!("of kind {kind}, unknown")]);
+        s.run("shm-writer demo --as text fresh").exits(5).complains(&[&format!("its kind has number {kind}")]);
         s.run("shm-writer demo --as text --replace -q fresh").exits(0);
         s.run("shm-reader demo").prints("fresh\n");
     }
@@ -299,6 +299,8 @@ fn a_newest_value_that_is_not_there_is_an_error_for_every_reader() {
     // Value 1 is in slot 1. Slots are 64 bytes long and begin at 4096.
     s.ok("head -c 8 /dev/zero | dd of=$SHM_DIR/demo bs=1 seek=4160 conv=notrunc status=none");
     for options in ["", "--from 1", "--from oldest", "--until-closed", "--from 1 --until-closed", "-f -t 10s"] {
-        s.run(&format!("shm-reader {options} demo")).exits(5).complains(&["value 1: it is the newest, and not there"]);
+        s.run(&format!("shm-reader {options} demo"))
+            .exits(5)
+            .complains(&["value 1: the head names it as the newest, but"]);
     }
 }

@@ -322,9 +322,11 @@ fn a_region_made_by_a_neighbour_and_open_to_all_is_not_written_to_and_its_owner_
     let Some(s) = shared("a_region_made_by_a_neighbour") else { return };
     s.ok(&format!("{NEIGHBOUR} ./shm-writer demo --mode 644 theirs && chmod 666 $SHM_DIR/demo"));
     let refused = s.run(&format!("{OWNER} ./shm-writer demo ours"));
-    refused.exits(1).complains(&["will not write to 'demo'", "belongs to user 65534", "choose another name"]);
+    refused.exits(1).complains(&["cannot write to 'demo'", "belongs to user 65534", "choose another name"]);
     s.run(&format!("{OWNER} ./shm-reader demo")).prints("theirs\n");
     assert_eq!(s.inspect("demo")["owner"], 65534);
     // The neighbour's own writer refuses it too, and the error gives the reason.
-    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more")).exits(1).complains(&["mode 666", "others may write to it"]);
+    s.run(&format!("{NEIGHBOUR} ./shm-writer demo more"))
+        .exits(1)
+        .complains(&["mode 666", "lets other users write to it"]);
 }

@@ -101,7 +101,7 @@ fn a_region_planted_by_another_user_is_not_written_to() {
 fn a_region_that_others_may_write_to_is_refused_by_a_writer() {
     let s = Sandbox::new();
     s.ok("shm-writer demo x && chmod 666 $SHM_DIR/demo");
-    s.run("shm-writer demo y").exits(1).complains(&["demo", "others may write to it"]);
+    s.run("shm-writer demo y").exits(1).complains(&["demo", "lets other users write to it"]);
     s.ok("chmod 644 $SHM_DIR/demo");
     s.run("shm-writer demo y").prints("");
 }

@@ -49,7 +49,7 @@ fn a_full_tmpfs_is_an_error_at_creation_and_nothing_is_left() {
     let Some(text) = on_tmpfs("a_full_tmpfs", "size=1m", script) else { return };
     let lines: Vec<&str> = text.lines().collect();
     let [message, code] = lines[..] else { panic!("{text}") };
-    assert!(message.starts_with("error: no space for 'demo'"), "{text}");
+    assert!(message.starts_with("error: cannot reserve space for region 'demo'"), "{text}");
     assert_eq!(code, "1", "{text}");
 }
 
@@ -94,7 +94,8 @@ fn a_block_for_which_there_is_no_room_is_an_error_and_never_a_death() {
     let lines: Vec<&str> = text.lines().collect();
     let [fresh, code, holes, code_of_holes, size] = lines[..] else { panic!("{text}") };
     assert!(
-        fresh.starts_with("error: no space for 'block'") && holes.starts_with("error: no space for 'block'"),
+        fresh.starts_with("error: cannot reserve space for 'block'")
+            && holes.starts_with("error: cannot reserve space for 'block'"),
         "{text}"
     );
     assert_eq!((code, code_of_holes, size), ("1", "1", "921600"), "{text}");

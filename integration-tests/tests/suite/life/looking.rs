@@ -53,7 +53,7 @@ fn list_has_a_column_for_each_thing_that_people_ask_for() {
     s.holds("busy", "x");
     let text = s.ok("shm-reader list");
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    let names = ["NAME", "KIND", "SIZE", "SLOTS", "HEAD", "RETAINED", "AGE", "WRITER", "PID", "OWNER", "MODE"];
+    let names = ["REGION", "KIND", "SIZE", "SLOTS", "HEAD", "RETAINED", "AGE", "WRITER", "PID", "OWNER", "MODE"];
     assert_eq!(rows[0], names);
     let me = s.ok("id -un");
     let pid = writer.pid().to_string();

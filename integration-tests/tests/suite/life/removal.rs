@@ -85,7 +85,7 @@ fn rm_removes_a_damaged_region() {
     let s = Sandbox::new();
     s.ok("shm-writer demo x && printf x | dd of=$SHM_DIR/demo bs=1 seek=64 conv=notrunc status=none");
     for command in ["shm-reader demo", "shm-writer demo y", "shm-reader inspect demo"] {
-        let outcome = s.run(command).exits(5).complains(&["look at it with: shm-reader verify demo"]);
+        let outcome = s.run(command).exits(5).complains(&["to check the whole region: shm-reader verify demo"]);
         assert!(!outcome.stderr.contains(" rm ") && !outcome.stderr.contains("remove"), "{outcome:?}");
     }
     s.run("shm-writer rm demo").exits(0);

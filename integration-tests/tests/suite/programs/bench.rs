@@ -1,5 +1,5 @@
-//! `shm-bench`: it measures every kind of row, reports all of it, and leaves nothing behind, however it ends. No figure is
-//! compared with anything: that depends on the machine.
+//! Tests of `shm-bench`: it measures and reports every kind of row, and leaves no files, however it ends. The tests do
+//! not check the figures, because they depend on the machine.
 
 use std::fs;
 use std::path::Path;
@@ -10,14 +10,15 @@ use serde_json::Value;
 
 use crate::harness::{Child, Sandbox, eventually};
 
-/// All benchmarks stay on the same two processors: those that take long would only wait for each other there.
+/// Held while a long benchmark runs. All benchmarks use the same two processors, so running several at once saves no
+/// time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A row of every kind, quick ones, each in a command of its own, which ends in time on a machine that has much else to do.
+/// One quick row of every kind. Each runs in a separate command, which ends in time even on a busy machine.
 const ROWS: [&str; 11] = [
     "trip-8-spin",
     "trip-64-wait",
@@ -56,7 +57,7 @@ fn check_row(row: &Value, runs: usize) {
     for field in ["ours", "limit", "ratio"] {
         let all = row[format!("{field}_runs")].as_array().expect("an array of runs");
         assert_eq!(all.len(), runs, "{field}: {row}");
-        // A run in which nothing came has no figure, and a burst may well end without a wake.
+        // A run that received nothing has no figure, and a burst may end without a wake.
         let least = if row["unit"] == "count" { 0.0 } else { f64::MIN_POSITIVE };
         assert!(all.iter().all(|figure| figure.is_null() || figure.as_f64() >= Some(least)), "{field}: {row}");
         assert!(row[field].as_f64() >= Some(least), "{field}: {row}");
@@ -120,7 +121,7 @@ fn its_help_fits_a_screen_and_needs_no_directory() {
     s.run("shm-bench --nonsense").exits(2);
 }
 
-/// Starts a benchmark, and waits until it is in the middle of a measurement between the two processes.
+/// Starts a benchmark, and waits until it is measuring between the two processes.
 fn in_the_middle(s: &Sandbox) -> (Child, String) {
     let bench = s.spawn("shm-bench trip");
     let directory = s.shm(&format!("shm-bench-{}", bench.pid()));

@@ -1,4 +1,4 @@
-//! How a reader learns that nothing more will come: by a clean close, or by the writer's death.
+//! Tests how a reader learns that no more values will come: the writer closes the region, or dies.
 
 use nix::sys::signal::Signal;
 
@@ -26,7 +26,7 @@ fn until_gone_prints_everything_and_ends_with_8_when_the_writer_dies() {
     writer.signal(Signal::SIGKILL);
     writer.wait().dies_of(Signal::SIGKILL);
     reader.wait().exits(8).complains(&["the writer of region 'demo' ended without closing it"]);
-    // It is as dead for a reader that comes later, which first gets what there is.
+    // A reader that starts later also sees that the writer is dead, after it has received the existing values.
     assert_eq!(s.run("shm-reader demo --until-gone --from oldest").exits(8).text(), "one\ntwo\n");
     assert_eq!(s.run("shm-reader demo --until-gone --from new").exits(8).text(), "");
     s.ok("shm-writer demo three");

@@ -1,10 +1,10 @@
-//! Every exit code, with the message that comes with it: the region, the cause, the remedy.
+//! Tests every exit code and its message, which names the region, the cause and the remedy.
 
 use std::time::{Duration, Instant};
 
 use crate::harness::Sandbox;
 
-/// Prepares a sandbox by `setup`, then runs `command`, which must exit so and say all of these words.
+/// Runs `setup` in a sandbox, then `command`, which must exit with this code and print all of these words to stderr.
 #[track_caller]
 fn check(setup: &str, command: &str, code: i32, words: &[&str]) {
     let s = Sandbox::new();
@@ -148,8 +148,8 @@ fn damage_is_5() {
     check(damage, "shm-reader demo -f", 5, &["demo"]);
     check(damage, "shm-reader inspect demo", 5, &["demo"]);
     check(damage, "shm-writer demo two", 5, &["demo"]);
-    check("echo mine > $SHM_DIR/demo", "shm-reader demo", 5, &["'demo' is not a region"]);
-    check("echo mine > $SHM_DIR/demo", "shm-writer demo one", 5, &["'demo' is not a region"]);
+    check("echo mine > $SHM_DIR/demo", "shm-reader demo", 5, &["'demo': the file is not a region"]);
+    check("echo mine > $SHM_DIR/demo", "shm-writer demo one", 5, &["'demo': the file is not a region"]);
 }
 
 #[test]

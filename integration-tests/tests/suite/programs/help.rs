@@ -1,4 +1,4 @@
-//! Help, versions, completions, and the grammar of verbs.
+//! Tests of help, versions, completions, and the grammar of verbs.
 
 use crate::harness::Sandbox;
 
@@ -123,32 +123,32 @@ fn a_verb_after_a_region_is_refused_with_the_right_order() {
     }
 }
 
-/// Verbs of the other program, and words near to verbs: what is run, and what must be said.
+/// Verbs of the other program, and synonyms of verbs: the command, and the words that its message must contain.
 const FOREIGN: [(&str, &str); 24] = [
-    ("shm-writer list", "'list' is a verb of shm-reader: shm-reader list"),
-    ("shm-writer ls", "'ls' is a verb of shm-reader: shm-reader ls"),
-    ("shm-writer inspect demo", "'inspect' is a verb of shm-reader: shm-reader inspect demo"),
-    ("shm-writer verify demo", "'verify' is a verb of shm-reader: shm-reader verify demo"),
+    ("shm-writer list", "'list' is a verb of shm-reader\n  to run it: shm-reader list"),
+    ("shm-writer ls", "'ls' is a verb of shm-reader\n  to run it: shm-reader ls"),
+    ("shm-writer inspect demo", "'inspect' is a verb of shm-reader\n  to run it: shm-reader inspect demo"),
+    ("shm-writer verify demo", "'verify' is a verb of shm-reader\n  to run it: shm-reader verify demo"),
     ("shm-writer list --json", "shm-reader list --json"),
-    ("shm-writer -v list", "'list' is a verb of shm-reader: shm-reader list"),
-    ("shm-writer inspect", "'inspect' is a verb of shm-reader: shm-reader inspect"),
+    ("shm-writer -v list", "'list' is a verb of shm-reader\n  to run it: shm-reader list"),
+    ("shm-writer inspect", "'inspect' is a verb of shm-reader\n  to run it: shm-reader inspect"),
     ("echo x | shm-writer verify", "'verify' is a verb of shm-reader"),
-    ("shm-writer remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
-    ("shm-writer delete demo", "'delete' is called 'rm' in shm-writer: shm-writer rm demo"),
-    ("shm-writer del demo", "'del' is called 'rm' in shm-writer: shm-writer rm demo"),
-    ("shm-writer show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
-    ("shm-writer info demo", "'info' is called 'inspect' in shm-reader: shm-reader inspect demo"),
-    ("shm-writer ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
-    ("shm-reader create demo", "'create' is a verb of shm-writer: shm-writer create demo"),
-    ("shm-reader rm demo", "'rm' is a verb of shm-writer: shm-writer rm demo"),
+    ("shm-writer remove demo", "'remove' is called 'rm' in shm-writer\n  to run it: shm-writer rm demo"),
+    ("shm-writer delete demo", "'delete' is called 'rm' in shm-writer\n  to run it: shm-writer rm demo"),
+    ("shm-writer del demo", "'del' is called 'rm' in shm-writer\n  to run it: shm-writer rm demo"),
+    ("shm-writer show demo", "'show' is called 'inspect' in shm-reader\n  to run it: shm-reader inspect demo"),
+    ("shm-writer info demo", "'info' is called 'inspect' in shm-reader\n  to run it: shm-reader inspect demo"),
+    ("shm-writer ps", "'ps' is called 'list' in shm-reader\n  to run it: shm-reader list"),
+    ("shm-reader create demo", "'create' is a verb of shm-writer\n  to run it: shm-writer create demo"),
+    ("shm-reader rm demo", "'rm' is a verb of shm-writer\n  to run it: shm-writer rm demo"),
     ("shm-reader rm demo", "a region of this name: shm-reader -- rm\n"),
     ("shm-writer -q show hello", "a region of this name: shm-writer -q -- show hello\n"),
-    ("shm-reader clean", "'clean' is a verb of shm-writer: shm-writer clean"),
+    ("shm-reader clean", "'clean' is a verb of shm-writer\n  to run it: shm-writer clean"),
     ("shm-reader rm --force demo", "shm-writer rm --force demo"),
-    ("shm-reader remove demo", "'remove' is called 'rm' in shm-writer: shm-writer rm demo"),
+    ("shm-reader remove demo", "'remove' is called 'rm' in shm-writer\n  to run it: shm-writer rm demo"),
     ("shm-reader delete demo", "shm-writer rm demo"),
-    ("shm-reader show demo", "'show' is called 'inspect' in shm-reader: shm-reader inspect demo"),
-    ("shm-reader -f ps", "'ps' is called 'list' in shm-reader: shm-reader list"),
+    ("shm-reader show demo", "'show' is called 'inspect' in shm-reader\n  to run it: shm-reader inspect demo"),
+    ("shm-reader -f ps", "'ps' is called 'list' in shm-reader\n  to run it: shm-reader list"),
 ];
 
 #[test]
@@ -179,7 +179,7 @@ fn a_verb_behind_a_region_is_no_value_of_it() {
         s.run(&format!("shm-writer demo {verb}")).exits(2).complains(&[verb, &format!("shm-writer demo -- {verb}")]);
     }
     assert_eq!(s.files(), [""; 0]);
-    // Words that only come near to a verb are values.
+    // Words that are merely similar to a verb are values.
     s.ok("shm-writer demo show; shm-writer demo info");
     s.run("shm-reader demo --from oldest").prints("show\ninfo\n");
 }

@@ -1,10 +1,10 @@
-//! Where values come from: the argument, a file, or stdin and how it is cut; and which of them is read when.
+//! Tests where values come from: the argument, a file, or stdin and the way it is split, and which of them is read.
 
 use serde_json::Value;
 
 use crate::harness::Sandbox;
 
-/// Every held value's `(kind, len)`, oldest first.
+/// Returns `(kind, len)` of each retained value, oldest first.
 fn held(s: &Sandbox) -> Vec<(String, u64)> {
     let lines = s.run("shm-reader demo --from oldest --json").succeeds().json();
     let describe = |line: &Value| (line["kind"].as_str()?.to_owned(), line["len"].as_u64()?).into();

@@ -1,4 +1,4 @@
-//! `map`: plain bytes of a block without a header, and the same bytes in Python's `mmap`.
+//! Tests of `map`: the plain bytes of a block, and the same bytes through Python's `mmap`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -45,10 +45,10 @@ fn a_write_that_does_not_fit_is_refused_whole() {
     let check = |command: &str, code: i32, words: &[&str]| {
         s.run(command).exits(code).complains(words);
     };
-    check("shm-writer map block --at 8 abc", 1, &["write 3 bytes at 8 of 'block'", "it has 10 bytes"]);
-    check("shm-writer map block --at 11 ''", 1, &["seek to 11 in 'block'", "it has 10 bytes"]);
+    check("shm-writer map block --at 8 abc", 1, &["write 3 bytes at 8 of 'block'", "it has only 10 bytes"]);
+    check("shm-writer map block --at 11 ''", 1, &["seek to 11 in 'block'", "it has only 10 bytes"]);
     check("shm-writer map block --at 1EiB a", 1, &["'block'"]);
-    check("shm-writer map block --size 4 abcde", 2, &["5 bytes at 0 do not fit --size 4"]);
+    check("shm-writer map block --size 4 abcde", 2, &["cannot store 5 bytes at 0 of 'block': --size 4 is too small"]);
     check("shm-writer map fresh --size 4 abcde", 2, &["--size 4"]);
     check("shm-writer map fresh --size 0 ''", 2, &["--size 0"]);
     check("shm-writer map fresh --size 8EiB a", 1, &["fresh", "address"]);
@@ -86,7 +86,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
             s.run(&format!("{program} {name}")).exits(1).complains(&["cannot map", name, reason]);
         }
     }
-    s.run("shm-reader map empty").exits(1).complains(&["empty", "no byte"]);
+    s.run("shm-reader map empty").exits(1).complains(&["empty", "its file is empty"]);
     s.run("shm-reader map ../block").exits(3).complains(&["no block named '../block'"]);
     s.run("shm-reader map .hidden").exits(2).complains(&[".hidden"]);
 }
@@ -96,9 +96,9 @@ fn a_block_is_not_a_region() {
     let s = Sandbox::new();
     s.ok("shm-writer map block --size 5 hello");
     s.run("shm-reader list").prints("");
-    s.run("shm-reader block").exits(5).complains(&["'block' is not a region"]);
-    s.run("shm-writer block x").exits(5).complains(&["'block' is not a region"]);
-    s.run("shm-writer rm --force block").exits(5).complains(&["'block' is not a region"]);
+    s.run("shm-reader block").exits(5).complains(&["'block': the file is not a region"]);
+    s.run("shm-writer block x").exits(5).complains(&["'block': the file is not a region"]);
+    s.run("shm-writer rm --force block").exits(5).complains(&["'block': the file is not a region"]);
     s.run("shm-reader map block").prints("hello");
     assert_eq!(s.files(), ["block"]);
 }
@@ -111,7 +111,7 @@ fn a_path_is_a_file_of_its_own() {
     s.run("shm-reader map ./block; cat block").prints("hellohello");
 }
 
-/// A sandbox and how to call Python in it; `None`, after a word on stderr, where there is no Python.
+/// Returns a sandbox and the command that runs Python in it, or `None` after a message if Python is missing.
 fn with_python(test: &str) -> Option<Sandbox> {
     let s = Sandbox::new();
     if s.run("python3 --version").code() != 0 {

@@ -1,11 +1,11 @@
-//! Which names are regions: a short rule, the same for both programs, and nothing is made of the others.
+//! Tests which names are valid: both programs follow the same short rule, and create nothing for other names.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{Child, Outcome, Sandbox};
 
-/// Runs a program with exactly these arguments, past any shell.
+/// Runs a program with exactly these arguments, without a shell.
 #[track_caller]
 fn run(s: &Sandbox, program: &str, arguments: &[&[u8]]) -> Outcome {
     use std::os::unix::ffi::OsStrExt;
@@ -38,7 +38,7 @@ fn refused(name: &[u8]) {
         assert!(outcome.stderr.starts_with("error: "), "'{shown}': {outcome:?}");
         assert!(!outcome.stderr.contains('\x1b'), "'{shown}' reaches the terminal unescaped: {outcome:?}");
     }
-    assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "'{shown}' left something behind");
+    assert_eq!((s.files(), s.home_files()), (vec![], vec![]), "'{shown}' created a file");
 }
 
 // Fault 52.
@@ -109,6 +109,6 @@ fn a_path_may_go_through_any_directory() {
 #[test]
 fn a_message_about_a_name_says_what_is_wrong_with_it() {
     let s = Sandbox::new();
-    s.run("shm-writer 'two words' x").complains(&["'two words' is not a region name"]);
-    s.run("shm-reader .hidden").complains(&["'.hidden' is not a region name"]);
+    s.run("shm-writer 'two words' x").complains(&["cannot use 'two words' as the name of a region"]);
+    s.run("shm-reader .hidden").complains(&["cannot use '.hidden' as the name of a region"]);
 }

@@ -1,11 +1,11 @@
-//! Opening discards nothing: the programs refuse a region of another kind or type, and its values stay, unless `--replace` is
-//! given.
+//! Tests that opening discards nothing: the programs refuse a region of another kind or type and its values stay,
+//! unless `--replace` is given.
 
 use testkit::at_effort;
 
 use crate::harness::Sandbox;
 
-/// A region of each kind and, of those that have types, of several: its name, and the command that publishes three values.
+/// Regions of each kind, several for kinds that have types: the name, and the command that publishes three values.
 const REGIONS: [(&str, &str); 7] = [
     ("text", "seq 3 | shm-writer demo"),
     ("json", "seq 3 | shm-writer --as json demo"),
@@ -16,7 +16,7 @@ const REGIONS: [(&str, &str); 7] = [
     ("turned", "shm-writer create demo --array u1:3,2; printf abcdefghijklmnopqr | shm-writer demo"),
 ];
 
-/// How each kind and type is asked for, without a value.
+/// The options that request each kind and type, without a value.
 const WANTED: [(&str, &str); 7] = [
     ("text", "shm-writer create demo --as text"),
     ("json", "shm-writer create demo --as json"),
@@ -52,7 +52,7 @@ fn each_kind_and_type_is_refused_by_every_other_and_replaced_only_if_asked_for()
             }
             assert_eq!(s.ok("shm-reader demo --from oldest --json"), values, "{wanted} on {found}");
         }
-        // The library's test takes each pair.
+        // The test of the library covers every pair.
         let others = WANTED.iter().filter(|(wanted, _)| *wanted != found);
         for (_, open) in others.skip(at_effort([5, at % 6, 0, 0])).take(at_effort([1, 1, 6, 6])) {
             let s = sandbox();

@@ -1,4 +1,4 @@
-//! How values are printed, and which: `--json`, `--raw`, `--hex`, `-z`, `--from`, `-n`.
+//! Tests which values are printed, and in which form: `--json`, `--raw`, `--hex`, `-z`, `--from`, `-n`.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 
-/// A region of the values 1 to 10.
+/// Returns a sandbox with a region that contains the values 1 to 10.
 fn ten() -> Sandbox {
     let s = Sandbox::new();
     s.ok("seq 1 10 | shm-writer demo");

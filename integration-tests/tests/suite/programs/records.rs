@@ -1,4 +1,4 @@
-//! `shm-reader --json` and `shm-writer --records`: what the one prints, the other publishes again, byte for byte.
+//! Tests that `shm-writer --records` publishes again, byte for byte, the values that `shm-reader --json` prints.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::harness::{Sandbox, workspace};
 
 const COPY: &str = "shm-reader a --from oldest --json | shm-writer --records b";
 
-/// What a region holds: its kind and type, and its payloads up to the first that cannot be read.
+/// The contents of a region: its kind and type, and its payloads up to the first that cannot be read.
 fn content(s: &Sandbox, region: &str) -> (Kind, Option<Schema>, Option<ArrayType>, Vec<Vec<u8>>) {
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(s.name(region)).expect("a region");
     let mut payloads = vec![];
@@ -19,7 +19,8 @@ fn content(s: &Sandbox, region: &str) -> (Kind, Option<Schema>, Option<ArrayType
     (reader.kind(), reader.schema().cloned(), reader.array().cloned(), payloads)
 }
 
-/// Publishes payloads in a region of a kind and type, copies it as records, and gives the members that each record has.
+/// Publishes payloads in a region of a kind and type, copies it as records, and returns the member names of each
+/// record.
 #[track_caller]
 fn copied(options: &WriterOptions, payloads: &[&[u8]]) -> Vec<Vec<String>> {
     let s = Sandbox::new();
@@ -68,10 +69,10 @@ fn values_of_a_type_are_copied_with_it() {
     let floats = [0.1_f64.to_le_bytes(), f64::NAN.to_le_bytes(), other_nan, f64::MIN_POSITIVE.to_le_bytes()];
     let floats: Vec<&[u8]> = floats.iter().map(|float| &float[..]).collect();
     assert_eq!(copied(&options, &floats), [vec!["schema"], vec![], vec!["raw"], vec![]]);
-    // An option of an option: none in some is none in JSON.
+    // Nested options: `Some(None)` and `None` look the same in JSON.
     let nested = of_type(r#"{"OPTION":{"OPTION":"U8"}}"#);
     assert_eq!(copied(&nested, &[&[0], &[1, 0], &[1, 1, 7]]), [vec!["schema"], vec!["raw"], vec![]]);
-    // A type that is only named, and one of which the region says nothing.
+    // A type of which the region contains only the name, and one that it does not describe at all.
     let named = RawWriter::options().schema(Schema::named("a::B", 2).expect("a name")).clone();
     assert_eq!(copied(&named, &[b"\xff\0", b""]), [vec!["schema"], vec![]]);
     assert_eq!(copied(&of_kind(Kind::Bincode), &[b"\xff\0", b""]), [vec!["schema"], vec![]]);
@@ -100,8 +101,8 @@ fn arrays_are_copied_whole() {
     }
 }
 
-/// The payloads that an entry of the test vectors says can be read, up to the first that cannot; not those that came after the
-/// newest one was looked up, at which `--from` without `-f` ends.
+/// Returns the readable payloads of a test vector, up to the first that cannot be read. It leaves out the values after
+/// the head that a reader first sees, because `--from` without `-f` ends there.
 fn readable(entry: &Value) -> Vec<Vec<u8>> {
     let values = entry["values"].as_array().expect("values");
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("digits"), 16).expect("digits");
@@ -133,7 +134,7 @@ fn every_test_vector_that_can_be_read_is_copied_and_the_others_are_refused() {
         let has_bad_value =
             entry["values"].as_array().is_some_and(|list| list.iter().any(|value| value["error"].is_string()));
         let is_sound = entry["then"].is_null() && !has_bad_value;
-        // No value at all is code 3.
+        // A region without any value gives exit code 3.
         let code = if !is_sound {
             5
         } else if expected.is_empty() {
@@ -201,17 +202,23 @@ fn what_is_no_record_is_an_error_with_its_line_and_what_came_before_stays() {
         ("hello", "line 2 is not a record"),
         ("", "line 2 is not a record"),
         ("[]", "line 2 is not a record"),
-        ("{}", "line 2 is not a record: it has no kind"),
-        (r#"{"value":1}"#, "line 2 is not a record: it has no kind"),
-        (r#"{"kind":"text"}"#, "line 2 is not a record: it has no value"),
-        (r#"{"kind":"song","value":"la"}"#, "line 2 is not a record: there is no kind 'song'"),
-        (r#"{"kind":"text","schema":{},"value":"la"}"#, "line 2 is not a record: values of kind text have no schema"),
-        (r#"{"kind":"array","schema":{},"value":"la"}"#, "line 2 is not a record: not an array's schema"),
-        (r#"{"kind":"text","value":1}"#, "line 2: invalid type: integer"),
-        (r#"{"kind":"text","raw":"?"}"#, "line 2: not base64"),
-        (r#"{"kind":"text","raw":"/w=="}"#, "line 2: the value is not UTF-8"),
-        (r#"{"kind":"array","value":{"data":[]}}"#, "line 2 does not say the type of its array value"),
-        (r#"{"kind":"bincode","value":1}"#, "line 2 does not say the type of its bincode value"),
+        ("{}", "line 2 is not a record: it has no member 'kind'"),
+        (r#"{"value":1}"#, "line 2 is not a record: it has no member 'kind'"),
+        (r#"{"kind":"text"}"#, "line 2 is not a record: it has no member 'value'"),
+        (r#"{"kind":"song","value":"la"}"#, "line 2 is not a record: its kind 'song' is unknown"),
+        (
+            r#"{"kind":"text","schema":{},"value":"la"}"#,
+            "line 2 is not a record: values of kind text cannot have a schema",
+        ),
+        (
+            r#"{"kind":"array","schema":{},"value":"la"}"#,
+            "line 2 is not a record: the JSON is not the schema of an array",
+        ),
+        (r#"{"kind":"text","value":1}"#, "the value in line 2 is not valid: invalid type: integer"),
+        (r#"{"kind":"text","raw":"?"}"#, "the value in line 2 is not valid: it is not base64"),
+        (r#"{"kind":"text","raw":"/w=="}"#, "the value in line 2 is not valid: the value is not UTF-8"),
+        (r#"{"kind":"array","value":{"data":[]}}"#, "line 2 has kind array, but no schema"),
+        (r#"{"kind":"bincode","value":1}"#, "line 2 has kind bincode, but no schema"),
     ] {
         let s = Sandbox::new();
         fs::write(s.home("records"), format!("{{\"kind\":\"text\",\"value\":\"one\"}}\n{line}\n")).expect("a file");
@@ -229,7 +236,9 @@ fn a_typed_value_that_does_not_fit_says_where() {
     let s = Sandbox::new();
     let record = r#"{"kind":"bincode","schema":{"type":"U8","types":{}},"value":300}"#;
     fs::write(s.home("records"), record).expect("a file");
-    s.run("shm-writer --records b < records").exits(1).complains(&["'b': line 1: u8: expected", "300"]);
+    s.run("shm-writer --records b < records")
+        .exits(1)
+        .complains(&["the value in line 1 is not valid: expected u8", "300"]);
     assert_eq!(s.files(), [""; 0]);
 }
 
@@ -252,7 +261,7 @@ fn lines_between_values_publish_nothing_and_raw_wins() {
 fn a_stream_that_begins_in_the_middle_takes_the_type_of_the_region() {
     let s = Sandbox::new();
     s.ok("shm-writer create a --array u1:2 && printf abcd | shm-writer a && shm-reader a --from oldest --json | tail -n 1 > last");
-    s.run("shm-writer --records b < last").exits(1).complains(&["line 1 does not say the type", "create --schema"]);
+    s.run("shm-writer --records b < last").exits(1).complains(&["line 1 has kind", "create --schema"]);
     assert!(!s.shm("b").exists());
     s.ok("shm-writer create b --array u1:2 && shm-writer --records b < last");
     assert_eq!(content(&s, "b").3, [b"cd"]);

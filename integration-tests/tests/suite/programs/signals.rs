@@ -1,4 +1,4 @@
-//! How the programs end when told to: by the signal itself, silently, with the region closed cleanly.
+//! Tests how the programs end at a signal: silently, by the signal itself, and after a writer has closed its region.
 
 use nix::sys::signal::Signal;
 

@@ -1,4 +1,4 @@
-//! What is different on a terminal: a hint, escaped control characters, colour; and Ctrl-C, Ctrl-D.
+//! Tests the behaviour on a terminal: hints, escaped control characters, colour, Ctrl-C and Ctrl-D.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,7 +8,7 @@ use nix::pty::openpty;
 use crate::harness::Stream;
 use crate::harness::{Child, DEADLINE, Sandbox};
 
-/// A program whose three standard streams are a terminal.
+/// A program whose standard streams are a terminal.
 struct Terminal {
     keyboard: File,
     screen: Stream,
@@ -21,7 +21,8 @@ impl Terminal {
         let (master, slave) = (File::from(pair.master), File::from(pair.slave));
         let path =
             std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&slave))).expect("its name");
-        // `setsid` (which does not fork here) and the first open make it the controlling terminal, as in a window.
+        // `setsid` (which does not fork here) and the first `open` make it the controlling terminal, as in a terminal
+        // window.
         let script = format!("exec setsid sh -c 'exec < {0} > {0} 2>&1; exec {line}'", path.display());
         let child = Child::start(line, s.prepare_in_group("sh").args(["-c", &script]));
         let screen = Stream::of(master.try_clone().expect("a second descriptor"));

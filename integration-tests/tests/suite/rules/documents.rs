@@ -1,8 +1,8 @@
-//! Documents that repeat a part of a file agree with that file. `console` tests their console blocks.
+//! Compares documents with the files and programs that they repeat. `console` runs their commands.
 
 use std::fs;
 
-use crate::harness::workspace;
+use crate::harness::{Sandbox, workspace};
 
 fn read(path: &str) -> String {
     fs::read_to_string(workspace().join(path)).expect(path)
@@ -14,6 +14,32 @@ fn the_rust_programs_in_the_readme_are_the_examples() {
     let text = read("README.md");
     let blocks = text.split("```rust\n").skip(1).map(|block| block.split("```").next().unwrap_or_default());
     assert_eq!(Vec::from_iter(blocks), examples);
+}
+
+#[test]
+fn the_program_in_the_recipes_that_ends_at_ctrl_c_is_the_example() {
+    let block = format!("```rust src/main.rs\n{}```\n", read("shm-core/examples/until_ctrl_c.rs"));
+    assert!(read("docs/recipes.md").contains(&block), "docs/recipes.md should have this block:\n{block}");
+}
+
+#[test]
+fn the_sizes_in_the_recipes_are_those_of_regions() {
+    let text = read("docs/recipes.md");
+    let (_, table) = text.split_once("| slots | capacity | stride |").expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let rows = Vec::from_iter(rows.map(|row| row.trim_matches(['|', ' ']).split(" | ").collect::<Vec<_>>()));
+    assert!(rows.len() > 3, "{rows:?}");
+    let s = Sandbox::new();
+    for row in rows {
+        let [slots, capacity, stride, size, history] = row[..] else { panic!("{row:?} has five cells") };
+        s.ok(&format!("shm-writer create demo --slots {slots} --capacity {capacity}"));
+        let lines = s.run("shm-reader inspect demo").succeeds().lines();
+        let field = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)).expect(name).trim().to_owned();
+        assert!(field("region bytes").ends_with(&format!("({size})")), "{row:?}: {}", field("region bytes"));
+        assert_eq!(s.inspect("demo")["stride"].to_string() + " bytes", stride, "{row:?}");
+        let seconds = slots.parse::<f64>().expect("a number") / 1000.0;
+        assert_eq!(format!("{seconds} s"), history, "{row:?}");
+    }
 }
 
 #[test]

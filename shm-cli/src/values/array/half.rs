@@ -1,6 +1,6 @@
 //! Half-precision floats (IEEE 754 binary16): a sign, 5 bits of exponent, 10 of fraction.
 
-/// The number that these bits stand for.
+/// Returns the number with these bits.
 pub fn to_f32(bits: u16) -> f32 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
@@ -12,7 +12,7 @@ pub fn to_f32(bits: u16) -> f32 {
     }
 }
 
-/// The bits of the nearest number; of two that are as near, the even one.
+/// Returns the bits of the nearest number. If two numbers are equally near, it is the even one.
 pub fn from_f64(number: f64) -> u16 {
     let sign = if number.is_sign_negative() { 0x8000 } else { 0 };
     sign | match number.abs() {
@@ -21,7 +21,7 @@ pub fn from_f64(number: f64) -> u16 {
         tiny if tiny < 2.0_f64.powi(-14) => rounded(tiny * 2.0_f64.powi(24)),
         normal => {
             let exponent = i32::try_from(normal.to_bits() >> 52).expect("11 bits") - 1023;
-            // From 1024 to 2048; the last one counts the exponent up.
+            // From 1024 to 2048; 2048 increments the exponent.
             let fraction = rounded(normal * 2.0_f64.powi(10 - exponent));
             (u16::try_from(exponent + 14).expect("from 0 to 29") << 10) + fraction
         }

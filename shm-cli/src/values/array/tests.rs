@@ -1,8 +1,9 @@
-//! Arrays to JSON and back.
+//! Tests of converting arrays to JSON and back.
 
 use super::*;
 
-/// What is said of the elements `bytes`, for people and as JSON; and whether the JSON is the same bytes again.
+/// Checks how the elements `bytes` are printed as text and as JSON, and that the JSON gives the same
+/// bytes.
 #[track_caller]
 fn check(dtype: &str, bytes: &[u8], line_: &str, data: &str, is_exact: bool) {
     let array = ArrayType::new(dtype, &[0]).expect("a type");
@@ -65,7 +66,7 @@ fn json_that_is_no_such_array_is_refused() {
     for (text, words) in [
         ("[1,2]", "expected"),
         (r#"{"data":[1]}"#, "multiple of 2"),
-        (r#"{"data":[256,0]}"#, "256 does not fit type |u1"),
+        (r#"{"data":[256,0]}"#, "256 is out of the range of type |u1"),
         (r#"{"data":[1.5,0]}"#, "1.5 is not of type |u1"),
         (r#"{"data":["NaN",0]}"#, "not of type |u1"),
         (r#"{"data":[true,0]}"#, "an element of type |u1"),

@@ -142,7 +142,7 @@ fn a_length_above_the_limit_on_files_is_an_error_and_not_a_signal() {
     let too_large = |refused: Result<Block, BlockError>| match refused {
         Err(error @ BlockError::TooLarge { limit, .. }) => {
             assert_eq!(limit, Limit::FileSize(2 * PAGE));
-            assert!(error.to_string().contains("this process's files"), "{error}");
+            assert!(error.to_string().contains("this process may not write files of more than"), "{error}");
         }
         other => panic!("{other:?}"),
     };

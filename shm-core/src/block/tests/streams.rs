@@ -87,6 +87,6 @@ fn errors_keep_their_kind_and_their_message() {
         map.rewind(),
     ];
     for error in closed.map(|result| result.unwrap_err().to_string()) {
-        assert_eq!(error, format!("map '{path}' is closed"));
+        assert_eq!(error, format!("cannot use block '{path}': it is closed; open it again"));
     }
 }

@@ -125,7 +125,7 @@ fn reading_the_newest_value_also_checks_the_name_after_50_ms() {
         assert_eq!(test_region.newest(&mut follow), expected);
     }
     test_region.pass(SLICE - ALMOST);
-    assert_eq!(test_region.newest(&mut follow), follow.location().gone().to_string());
+    assert_eq!(test_region.newest(&mut follow), follow.location().gone_for_reader().to_string());
 }
 
 // Fault 10.
@@ -253,7 +253,7 @@ fn a_truncated_file_is_reported_as_damaged_when_its_name_is_checked() {
     let mut follow = test_region.follow();
     fs::OpenOptions::new().write(true).open(&test_region.name).unwrap().set_len(8191).unwrap();
     test_region.pass(SLICE);
-    assert!(test_region.next(&mut follow).contains("it was cut short while it was in use"));
+    assert!(test_region.next(&mut follow).contains("another program cut its file short"));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_damaged_value_makes_a_reader_check_the_name_for_a_replacement() {
     let slot = writer.region().static_header.slots_offset() + writer.region().static_header.stride;
     let file = fs::OpenOptions::new().write(true).open(&test_region.name).unwrap();
     file.write_all_at(&1_u64.to_le_bytes(), slot).unwrap();
-    assert!(test_region.next(&mut follow).contains("it is the newest, and not there"));
+    assert!(test_region.next(&mut follow).contains("the head names it as the newest"));
     drop(writer);
     // The next writer replaces the file without announcing it. The reader finds the new file because of
     // the damage.
@@ -287,7 +287,7 @@ fn a_region_of_another_kind_is_an_error_each_time_and_then_followed_once_it_fits
     drop(RawWriter::options().kind(Kind::Text).replace(true).open_raw(&test_region.name).unwrap());
     test_region.pass(SLICE);
     for _ in 0..2 {
-        assert!(test_region.next(&mut follow).contains("it holds text values, not bytes"));
+        assert!(test_region.next(&mut follow).contains("its kind is text, not bytes"));
     }
     let mut writer = RawWriter::options().kind(Kind::Bytes).replace(true).open_raw(&test_region.name).unwrap();
     writer.publish(b"fits").unwrap();

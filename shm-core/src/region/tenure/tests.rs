@@ -113,7 +113,7 @@ fn only_a_file_of_this_user_alone_is_locked() {
 
     std::fs::write(&file, "").unwrap();
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o666)).unwrap();
-    assert!(refusal().contains("others may write to it (mode 666)"), "{}", refusal());
+    assert!(refusal().contains("its mode 666 lets other users write to it"), "{}", refusal());
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     let _lock = Lock::acquire(&location).unwrap();
 }
@@ -150,7 +150,9 @@ fn a_lock_file_that_cannot_be_made_says_what_is_in_the_way() {
     for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
         let refused = explain(kind);
         assert!(
-            refused.to_string().starts_with("cannot lock region 'x': permission denied; '.x.lock' must be"),
+            refused.to_string().starts_with(
+                "cannot lock region 'x': permission denied: this user cannot open its lock file '.x.lock'"
+            ),
             "{refused}"
         );
         assert!(matches!(refused, OpenError::Permission { denied: Denied::Lock { .. }, .. }), "{kind}");

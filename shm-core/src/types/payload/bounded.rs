@@ -68,12 +68,12 @@ impl Limits<'_> {
 
 #[cold]
 fn too_deep<E: Error>() -> E {
-    E::custom(format_args!("it nests deeper than {MAX_DEPTH} levels"))
+    E::custom(format_args!("the value is nested more than {MAX_DEPTH} levels deep"))
 }
 
 #[cold]
 fn too_many<E: Error>() -> E {
-    E::custom("it has more elements than its length allows")
+    E::custom("the value has more elements than a value of its length can have")
 }
 
 /// Any of serde's deserializers, visitors, seeds and accesses, with the limits for its children.

@@ -56,7 +56,7 @@ fn types_with_a_form_for_people_are_encoded_in_the_other() {
 fn an_encoding_may_have_2_gib_less_one_byte() {
     assert!(check_length(0x7fff_ffff).is_ok());
     let refused = check_length(0x8000_0000).unwrap_err().to_string();
-    assert_eq!(refused, "its encoding has 2147483648 bytes, and the limit is 2147483647");
+    assert_eq!(refused, "the encoded value has 2147483648 bytes, and the limit is 2147483647");
 }
 
 // Fault 61.
@@ -64,7 +64,7 @@ fn an_encoding_may_have_2_gib_less_one_byte() {
 fn bytes_left_over_or_missing_are_refused() {
     let bytes = encoded(&(7_u32, 8_u32));
     assert!(decode::<(u32, u32)>(&bytes).is_ok());
-    assert_eq!(decode::<u32>(&bytes).unwrap_err().to_string(), "4 of its 8 bytes are left over");
+    assert_eq!(decode::<u32>(&bytes).unwrap_err().to_string(), "the value ends after 4 of its 8 bytes");
     for length in 0..bytes.len() {
         assert!(decode::<(u32, u32)>(&bytes[..length]).is_err(), "{length} bytes");
     }
@@ -73,11 +73,11 @@ fn bytes_left_over_or_missing_are_refused() {
 #[test]
 fn what_is_wrong_is_said_in_words() {
     let wrong = |error: ValueError| error.to_string();
-    assert_eq!(wrong(decode::<(u32, u32)>(&[0; 7]).unwrap_err()), "its bytes end too early");
-    assert_eq!(wrong(decode::<bool>(&[7]).unwrap_err()), "a bool in it is 7, not 0 or 1");
-    assert_eq!(wrong(decode::<char>(&[0xff]).unwrap_err()), "a character in it is not one of Unicode");
+    assert_eq!(wrong(decode::<(u32, u32)>(&[0; 7]).unwrap_err()), "the value ends too early");
+    assert_eq!(wrong(decode::<bool>(&[7]).unwrap_err()), "a bool in the value is 7, not 0 or 1");
+    assert_eq!(wrong(decode::<char>(&[0xff]).unwrap_err()), "a character in the value is not a Unicode character");
     let text = [&1_u64.to_le_bytes()[..], &[0xff]].concat();
-    assert_eq!(wrong(decode::<String>(&text).unwrap_err()), "a text in it is not UTF-8");
+    assert_eq!(wrong(decode::<String>(&text).unwrap_err()), "a string in the value is not UTF-8");
     let variant = wrong(decode::<Shape>(&9_u32.to_le_bytes()).unwrap_err());
     assert!(variant.contains("variant"), "{variant}");
     let early = std::time::UNIX_EPOCH - std::time::Duration::from_secs(1);
@@ -94,7 +94,7 @@ fn what_is_wrong_is_said_in_words() {
 fn three_billion_empty_elements_are_refused() {
     let bytes = 3_000_000_000_u64.to_le_bytes();
     let error = decode::<Vec<()>>(&bytes).unwrap_err().to_string();
-    assert!(error.contains("more elements than its length allows"), "{error}");
+    assert!(error.contains("more elements than a value of its length can have"), "{error}");
 }
 
 // Fault 61.
@@ -111,7 +111,7 @@ fn a_claimed_terabyte_is_not_allocated() {
 #[test]
 fn a_deep_value_is_refused_before_it_overflows_the_stack() {
     let error = decode::<Nested>(&[1; 100_000]).unwrap_err().to_string();
-    assert!(error.contains("nests deeper"), "{error}");
+    assert!(error.contains("nested more than"), "{error}");
     let shallow = [vec![1; 30], vec![0]].concat();
     assert!(decode::<Nested>(&shallow).is_ok());
 }

@@ -3,6 +3,7 @@
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use super::{MAX_DEPTH, Result, SchemaError};
+use crate::types::error::bytes_in_words;
 use std::collections::BTreeSet;
 
 /// The length of the longest document, which is limited by the longest descriptor.
@@ -13,7 +14,7 @@ const MAX_NAME_BYTES: usize = 256;
 /// Checks the length of a document.
 pub fn length(json: &str) -> Result<()> {
     if json.len() > MAX_BYTES {
-        return malformed(format!("it has {} bytes, more than {MAX_BYTES}", json.len()));
+        return malformed(format!("it has {} bytes, and the limit is {MAX_BYTES}", json.len()));
     }
     Ok(())
 }
@@ -21,7 +22,10 @@ pub fn length(json: &str) -> Result<()> {
 /// Checks the name of a type, field or variant.
 pub fn name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        return malformed(format!("a name has {} bytes, not 1 to {MAX_NAME_BYTES}", name.len()));
+        return malformed(format!(
+            "a name in it has a length of {}, not of 1 to {MAX_NAME_BYTES} bytes",
+            bytes_in_words(name.len() as u64)
+        ));
     }
     Ok(())
 }
@@ -40,9 +44,9 @@ pub fn tree(tree: &Tree) -> Result<()> {
 
 fn format(tree: &Tree, part: &Format, depth: usize) -> Result<()> {
     match part {
-        _ if depth > MAX_DEPTH => malformed(format!("it nests more than {MAX_DEPTH} deep")),
+        _ if depth > MAX_DEPTH => malformed(format!("it is nested more than {MAX_DEPTH} levels deep")),
         Format::TypeName(title) if !tree.types.contains_key(title) => {
-            malformed(format!("'{}' is not defined", title.escape_debug()))
+            malformed(format!("the type '{}' is not defined in it", title.escape_debug()))
         }
         part => part.parts().iter().try_for_each(|inner| format(tree, inner, depth + 1)),
     }
@@ -69,7 +73,7 @@ fn all_differ<'a, T: 'a>(title: &str, items: impl IntoIterator<Item = &'a Named<
         name(&item.name)?;
         if !seen.insert(&item.name) {
             let (item, title) = (item.name.escape_debug(), title.escape_debug());
-            return malformed(format!("'{item}' is twice in '{title}'"));
+            return malformed(format!("the type '{title}' contains '{item}' twice"));
         }
     }
     Ok(())
@@ -90,7 +94,7 @@ fn ends_somewhere<'t>(tree: &'t Tree, title: &'t str, done: &mut BTreeSet<&'t st
             continue;
         }
         if !open.insert(title) {
-            return malformed(format!("'{}' contains itself without end", title.escape_debug()));
+            return malformed(format!("every value of the type '{}' would contain itself", title.escape_debug()));
         }
         left.push((title, true));
         let mut direct = vec![];

@@ -4,6 +4,7 @@
 
 use super::format::{Container, Format, Named, Tree, Variant};
 use super::{MAX_DEPTH, Result, SchemaError, most_nodes};
+use crate::types::error::bytes_in_words;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -62,7 +63,7 @@ impl<'a> Input<'a> {
     fn finish<T>(&self, outcome: serde_json::Result<T>) -> Result<T> {
         match outcome {
             Ok(value) if self.at.get() == self.payload.len() => Ok(value),
-            Ok(_) => Err(self.wrong(format!("the value ends here, and {} bytes are left", self.left()))),
+            Ok(_) => Err(self.wrong(format!("the value ends here, and {} left over", left_over(self.left())))),
             Err(error) => Err(self.error.take().unwrap_or_else(|| self.wrong(error.to_string()))),
         }
     }
@@ -83,14 +84,14 @@ impl<'a> Input<'a> {
     /// Counts a part before it is decoded.
     fn count(&self, depth: usize) -> Step<()> {
         if depth >= MAX_DEPTH {
-            return self.fail(format!("it nests more than {MAX_DEPTH} deep"));
+            return self.fail(format!("the value is nested more than {MAX_DEPTH} levels deep"));
         }
         match self.nodes_left.get().checked_sub(1) {
             Some(left) => {
                 self.nodes_left.set(left);
                 Ok(())
             }
-            None => self.fail("it has more parts than so few bytes may have".to_owned()),
+            None => self.fail("too many elements for a value of this length".to_owned()),
         }
     }
 
@@ -101,7 +102,11 @@ impl<'a> Input<'a> {
                 self.at.set(self.at.get() + count);
                 Ok(bytes)
             }
-            None => self.fail(format!("{count} bytes are needed, and {} are left", rest.len())),
+            None => self.fail(format!(
+                "the type needs {} more, and only {} left",
+                bytes_in_words(count as u64),
+                left_over(rest.len())
+            )),
         }
     }
 
@@ -115,7 +120,7 @@ impl<'a> Input<'a> {
         let length = u64::from_le_bytes(self.array()?);
         match usize::try_from(length) {
             Ok(length) => Ok(length),
-            Err(_) => self.fail(format!("a length of {length}")),
+            Err(_) => self.fail(format!("a length is {length}, more than this machine can address")),
         }
     }
 
@@ -129,7 +134,8 @@ impl<'a> Input<'a> {
     }
 
     fn text(&self, bytes: usize) -> Step<&'a str> {
-        str::from_utf8(self.take(bytes)?).or_else(|error| self.fail(format!("it is not UTF-8: {error}")))
+        str::from_utf8(self.take(bytes)?)
+            .or_else(|error| self.fail(format!("a string is not UTF-8: its byte {} is invalid", error.valid_up_to())))
     }
 
     fn character(&self) -> Step<&'a str> {
@@ -145,7 +151,7 @@ impl<'a> Input<'a> {
 
     fn variant(&self, variants: &'a BTreeMap<u32, Named<Variant>>) -> Step<&'a Named<Variant>> {
         let number = u32::from_le_bytes(self.array()?);
-        variants.get(&number).map_or_else(|| self.fail(format!("variant {number} is unknown")), Ok)
+        variants.get(&number).map_or_else(|| self.fail(format!("the enum has no variant with number {number}")), Ok)
     }
 
     /// Reads a part as the name of an object's member.
@@ -180,6 +186,11 @@ impl<'a> Input<'a> {
             _ => return Ok(None),
         }))
     }
+}
+
+/// `1 byte is`, `2 bytes are`.
+fn left_over(bytes: usize) -> String {
+    format!("{} {}", bytes_in_words(bytes as u64), if bytes == 1 { "is" } else { "are" })
 }
 
 enum Integer {
@@ -233,7 +244,7 @@ impl Part<'_> {
             let key = input.key(key, self.depth + 1).or_else(noted)?;
             object.serialize_entry(&key, &self.inner(value))?;
             if let Some(twice) = keys.replace(key) {
-                return input.fail(format!("the key '{twice}' is there twice")).or_else(noted);
+                return input.fail(format!("the map contains the key '{twice}' twice")).or_else(noted);
             }
         }
         object.end()

@@ -4,6 +4,7 @@
 use super::definition::{escaped, of_container, of_format, of_variant};
 use super::format::{Container, Format, Named, Tree, Variant};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// Returns the first difference between the type in a region and that of a program.
 pub fn first(region: &Tree, here: &Tree) -> Option<String> {
@@ -23,8 +24,24 @@ struct Walk<'a> {
 type Same = Result<(), String>;
 
 impl<'a> Walk<'a> {
-    fn differ(&self, region: impl std::fmt::Display, here: impl std::fmt::Display) -> Same {
-        Err(format!("{}: {region} in the region, {here} here", self.path.join(".")))
+    fn differ(&self, region: impl Display, here: impl Display) -> Same {
+        let subject = if self.path.len() == 1 { "the values are".to_owned() } else { format!("{} is", self.place()) };
+        self.says(subject, region, here)
+    }
+
+    fn says(&self, subject: impl Display, region: impl Display, here: impl Display) -> Same {
+        Err(format!("{subject} {region} in the region, and {here} in this program"))
+    }
+
+    /// The difference is a part that one of them lacks.
+    fn only(&self, has_region: bool, part: impl Display) -> Same {
+        let side = if has_region { "the region" } else { "this program" };
+        Err(format!("only {side} has {part} in {}", self.place()))
+    }
+
+    /// The path from the value to the part that is compared.
+    fn place(&self) -> String {
+        self.path.join(".")
     }
 
     fn within(&mut self, place: impl ToString, region: &'a Format, here: &'a Format) -> Same {
@@ -89,37 +106,36 @@ impl<'a> Walk<'a> {
         if region.len() == here.len() {
             return Ok(());
         }
-        self.differ(format!("{} parts", region.len()), here.len())
+        let elements = |list: &[Format]| format!("{} element{}", list.len(), if list.len() == 1 { "" } else { "s" });
+        self.says(format!("{} has", self.place()), elements(region), elements(here))
     }
 
     fn fields(&mut self, region: &'a [Named<Format>], here: &'a [Named<Format>]) -> Same {
         for (index, (a, b)) in region.iter().zip(here).enumerate() {
             if a.name != b.name {
-                return self.differ(
-                    format!("field {index} is '{}'", escaped(&a.name)),
-                    format!("it is '{}'", escaped(&b.name)),
-                );
+                let subject = format!("field {index} of {} is named", self.place());
+                return self.says(subject, quoted(&a.name), quoted(&b.name));
             }
             self.within(escaped(&a.name), &a.value, &b.value)?;
         }
         let shorter = region.len().min(here.len());
         match (region.get(shorter), here.get(shorter)) {
-            (Some(field), _) => {
-                self.differ(format!("there is also a field '{}'", escaped(&field.name)), "there is none")
+            (None, None) => Ok(()),
+            (region, here) => {
+                let name = region.or(here).map(|field| quoted(&field.name)).unwrap_or_default();
+                self.only(region.is_some(), format!("the field {name}"))
             }
-            (_, Some(field)) => self.differ(format!("there is no field '{}'", escaped(&field.name)), "there is one"),
-            _ => Ok(()),
         }
     }
 
     fn variants(&mut self, number: u32, region: Option<&'a Named<Variant>>, here: Option<&'a Named<Variant>>) -> Same {
-        let title =
-            |variant: Option<&Named<Variant>>| variant.map_or("unknown".into(), |v| format!("'{}'", escaped(&v.name)));
         let (Some(region_variant), Some(here_variant)) = (region, here) else {
-            return self.differ(format!("variant {number} is {}", title(region)), format!("it is {}", title(here)));
+            let name = region.or(here).map(|variant| quoted(&variant.name)).unwrap_or_default();
+            return self.only(region.is_some(), format!("the variant {name} (number {number})"));
         };
         if region_variant.name != here_variant.name {
-            return self.differ(format!("variant {number} is {}", title(region)), format!("it is {}", title(here)));
+            let subject = format!("variant {number} of {} is named", self.place());
+            return self.says(subject, quoted(&region_variant.name), quoted(&here_variant.name));
         }
         self.path.push(escaped(&region_variant.name));
         match (&region_variant.value, &here_variant.value) {
@@ -139,6 +155,10 @@ fn title(name: &str, container: &Container) -> String {
     match container {
         Container::Struct(_) => format!("struct {} with fields", escaped(name)),
         Container::Enum(_) => format!("enum {}", escaped(name)),
-        plain => of_container(name, plain),
+        plain => of_container(name, plain).trim_end_matches(';').to_owned(),
     }
+}
+
+fn quoted(name: &str) -> String {
+    format!("'{}'", escaped(name))
 }

@@ -14,7 +14,7 @@ pub fn encode(tree: &Tree, value: &Value) -> Result<Vec<u8>> {
     let mut output = Output { tree, bytes: Vec::new(), path: vec![], nodes: 0 };
     output.put(&tree.root, value, 0)?;
     if output.nodes > most_nodes(output.bytes.len()) {
-        return output.fail("it has more parts without bytes than a reader takes");
+        return output.fail("the value has too many elements that take no bytes");
     }
     Ok(output.bytes)
 }
@@ -29,13 +29,22 @@ struct Output<'a> {
 
 impl<'a> Output<'a> {
     fn fail<T>(&self, reason: impl Display) -> Result<T> {
-        let root = definition::of_format(&self.tree.root);
+        let root = match &self.tree.root {
+            Format::TypeName(name) => definition::escaped(name),
+            _ if self.path.is_empty() => String::new(),
+            _ => "value".to_owned(),
+        };
         let path = [vec![root], self.path.clone()].concat().join(".");
         Err(SchemaError::Json { path, reason: reason.to_string() })
     }
 
     fn expected<T>(&self, what: impl Display, got: &Value) -> Result<T> {
         self.fail(format!("expected {what}, got {}", shown(got)))
+    }
+
+    /// Describes the JSON form of a type, with its name unless the path already ends with it.
+    fn shape(&self, title: &str, form: impl Display) -> String {
+        if self.path.is_empty() { form.to_string() } else { format!("{} ({form})", definition::escaped(title)) }
     }
 
     /// Continues with a part, and adds its name or index to the path.
@@ -79,7 +88,11 @@ impl<'a> Output<'a> {
     }
 
     fn check_depth(&self, depth: usize) -> Result<()> {
-        if depth < MAX_DEPTH { Ok(()) } else { self.fail(format!("it nests more than {MAX_DEPTH} deep")) }
+        if depth < MAX_DEPTH {
+            Ok(())
+        } else {
+            self.fail(format!("the value is nested more than {MAX_DEPTH} levels deep"))
+        }
     }
 
     fn length(&mut self, length: usize) {
@@ -106,7 +119,7 @@ impl<'a> Output<'a> {
         #[expect(clippy::cast_possible_truncation, reason = "the format document requires rounding")]
         match format {
             Format::F32 if number.is_finite() && (number as f32).is_infinite() => {
-                return self.expected("a number that an f32 can be", value);
+                return self.expected("a number in the range of f32", value);
             }
             Format::F32 => self.bytes.extend((number as f32).to_le_bytes()),
             _ => self.bytes.extend(number.to_le_bytes()),
@@ -157,7 +170,7 @@ impl<'a> Output<'a> {
                 self.counted(&bytes);
                 Ok(())
             }
-            None => self.expected("bytes, in base64 or as a list of numbers from 0 to 255", value),
+            None => self.expected("bytes, as base64 or a list of numbers from 0 to 255", value),
         }
     }
 
@@ -181,20 +194,18 @@ impl<'a> Output<'a> {
                         self.within(index, key, first, depth)?;
                         self.within(index, inner, second, depth)
                     }
-                    _ => self.expected(format!("a pair at {index}"), pair),
+                    _ => self.expected(format!("a pair of key and value at index {index}"), pair),
                 })
             }
             _ if self.tree.is_simple_key(key) => self.expected("an object", value),
-            _ => self.expected("a list of pairs", value),
+            _ => self.expected("a list of pairs of key and value", value),
         }
     }
 
     /// Encodes the name of an object's member as the key that it represents.
     fn key(&mut self, format: &'a Format, name: &str, depth: usize) -> Result<()> {
         match format {
-            Format::Bool if !matches!(name, "true" | "false") => {
-                self.expected("a key that is true or false", &name.into())
-            }
+            Format::Bool if !matches!(name, "true" | "false") => self.expected("the key true or false", &name.into()),
             Format::Bool => self.put(format, &(name == "true").into(), depth),
             Format::Str | Format::Char => self.put(format, &name.into(), depth),
             Format::TypeName(title) => {
@@ -208,7 +219,7 @@ impl<'a> Output<'a> {
             // Two different names must not represent the same key.
             number if !is_shortest(name) => {
                 let number = definition::of_format(number);
-                self.expected(format!("the shortest form of {number} as a key"), &name.into())
+                self.expected(format!("a key that is {number}, written with its fewest digits"), &name.into())
             }
             number => self.put(number, &name.into(), depth),
         }
@@ -228,7 +239,12 @@ impl<'a> Output<'a> {
                     Value::Object(members) if members.len() == 1 => {
                         members.iter().next().map(|(name, content)| (name.as_str(), Some(content))).expect("one")
                     }
-                    _ => return self.expected(format!("{title}: a variant's name, or an object with one"), value),
+                    _ => {
+                        return self.expected(
+                            self.shape(title, "the name of a variant, or an object with one variant"),
+                            value,
+                        );
+                    }
                 };
                 match variants.iter().find(|(_, variant)| variant.name == name) {
                     Some((number, variant)) => {
@@ -238,15 +254,13 @@ impl<'a> Output<'a> {
                         self.path.pop();
                         Ok(())
                     }
-                    None => self.expected(format!("{title}: {}", names(variants.values())), value),
+                    None => self.expected(self.shape(title, format!("one of {}", names(variants.values()))), value),
                 }
             }
-            (Container::UnitStruct, value) => self.expected(format!("{title}: null"), value),
-            (Container::TupleStruct(parts), value) => {
-                self.expected(format!("{title}: a list of {}", parts.len()), value)
-            }
+            (Container::UnitStruct, value) => self.expected(self.shape(title, "null"), value),
+            (Container::TupleStruct(parts), value) => self.expected(self.shape(title, list_of(parts.len())), value),
             (Container::Struct(fields), value) => {
-                self.expected(format!("{title}: an object with {}", names(fields)), value)
+                self.expected(self.shape(title, format!("an object with {}", fields_in_words(fields))), value)
             }
         }
     }
@@ -259,10 +273,10 @@ impl<'a> Output<'a> {
                 self.items(parts.iter(), items, depth)
             }
             (Variant::Struct(fields), Some(Value::Object(members))) => self.fields(fields, members, depth),
-            (Variant::Unit, Some(_)) => self.fail("expected the name alone"),
-            (Variant::Struct(_), _) => self.fail("expected its fields, in an object"),
-            (Variant::Tuple(parts), _) => self.fail(format!("expected a list of {}", parts.len())),
-            _ => self.fail("expected its content"),
+            (Variant::Unit, Some(_)) => self.fail("expected only the variant's name, without content"),
+            (Variant::Struct(_), _) => self.fail("expected an object with the variant's fields"),
+            (Variant::Tuple(parts), _) => self.fail(format!("expected {}", list_of(parts.len()))),
+            _ => self.fail("expected an object with the variant's content"),
         }
     }
 
@@ -270,7 +284,7 @@ impl<'a> Output<'a> {
         if members.len() > fields.len() || fields.iter().any(|field| !members.contains_key(&field.name)) {
             let known: BTreeSet<&str> = fields.iter().map(|field| field.name.as_str()).collect();
             if let Some(name) = members.keys().find(|name| !known.contains(name.as_str())) {
-                return self.fail(format!("there is no field '{name}', only {}", names(fields)));
+                return self.fail(format!("unknown field '{name}'; the type has {}", fields_in_words(fields)));
             }
         }
         fields.iter().try_for_each(|field| match members.get(&field.name) {
@@ -286,6 +300,18 @@ fn is_shortest(digits: &str) -> bool {
     digits == "0" || magnitude.starts_with(|first: char| ('1'..='9').contains(&first))
 }
 
+fn fields_in_words(fields: &[Named<Format>]) -> String {
+    match fields {
+        [] => "no fields".to_owned(),
+        [field] => format!("the field {}", field.name),
+        fields => format!("the fields {}", names(fields)),
+    }
+}
+
+fn list_of(count: usize) -> String {
+    format!("a list of {count} element{}", if count == 1 { "" } else { "s" })
+}
+
 fn names<'a, T: 'a>(items: impl IntoIterator<Item = &'a Named<T>>) -> String {
     items.into_iter().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -295,7 +321,7 @@ fn shown(value: &Value) -> String {
     let text = value.to_string();
     match value {
         _ if text.chars().count() <= 60 => text,
-        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::Array(items) => list_of(items.len()),
         Value::Object(members) => format!("an object with {} members", members.len()),
         _ => text.chars().take(57).chain("...".chars()).collect(),
     }

@@ -313,7 +313,7 @@ where
                 match members.entry(name) {
                     Entry::Vacant(place) => drop(place.insert(value)),
                     Entry::Occupied(place) => {
-                        return Err(de::Error::custom(format_args!("'{}' is there twice", place.key())));
+                        return Err(de::Error::custom(format_args!("the member '{}' appears twice", place.key())));
                     }
                 }
             }

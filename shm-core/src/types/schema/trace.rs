@@ -53,9 +53,13 @@ pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
 fn in_words(error: serde_reflection::Error) -> String {
     use serde_reflection::Error as E;
     match error {
-        E::UnknownFormat => "the samples leave something open; options and sequences must not be empty".to_owned(),
-        E::UnknownFormatInContainer(name) => format!("the samples leave a part of '{name}' open"),
-        E::Incompatible(one, other) => format!("two types of one name, or a type with two forms: {one} and {other}"),
+        E::UnknownFormat => {
+            "the samples do not show every part of the type (each option and sequence must have a value)".to_owned()
+        }
+        E::UnknownFormatInContainer(name) => format!("the samples do not show every part of '{name}'"),
+        E::Incompatible(one, other) => {
+            format!("two types have the same name, or one type has two forms: {one} and {other}")
+        }
         other => other.to_string(),
     }
 }
@@ -77,7 +81,7 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
             break;
         }
     }
-    Err(Stop::Refused("it does not show all of its parts".to_owned()))
+    Err(Stop::Refused("its Deserialize does not show all parts of the type".to_owned()))
 }
 
 /// The reason why a pass ended early.
@@ -98,10 +102,12 @@ pub enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Again => f.write_str("no choice of its variants ends"),
-            Self::Endless(name) => write!(f, "{name} contains itself without end"),
-            Self::Deep => f.write_str("it contains itself without a name of its own; is it #[serde(transparent)]?"),
-            Self::Unsupported(what) => write!(f, "it uses {what}, which needs a format such as JSON"),
+            Self::Again => f.write_str("every variant of an enum contains the enum again"),
+            Self::Endless(name) => write!(f, "every value of '{name}' would contain itself"),
+            Self::Deep => {
+                f.write_str("it contains itself without a type name in between (is it #[serde(transparent)]?)")
+            }
+            Self::Unsupported(what) => write!(f, "it uses {what}, which needs a self-describing format such as JSON"),
             Self::Refused(reason) => f.write_str(reason),
         }
     }
@@ -111,7 +117,7 @@ impl std::error::Error for Stop {}
 
 impl de::Error for Stop {
     fn custom<M: fmt::Display>(message: M) -> Self {
-        Self::Refused(format!("it refuses the values that it is tried with: {message}"))
+        Self::Refused(format!("its Deserialize rejects the values that were tried: {message}"))
     }
 }
 
@@ -331,5 +337,5 @@ fn unify_container(known: &mut Container, seen: Container, learned: &mut u64) ->
 }
 
 fn differs() -> Stop {
-    Stop::Refused("it asks for other parts each time".to_owned())
+    Stop::Refused("its Deserialize asks for different parts each time".to_owned())
 }

@@ -3,11 +3,11 @@
 
 use super::*;
 
-const ELSEWHERE: &str = "its slot has a stamp that belongs elsewhere";
-const NOT_THERE: &str = "it is the newest, and not there";
+const ELSEWHERE: &str = "its slot has the stamp of another slot";
+const NOT_THERE: &str = "the head names it as the newest, but its slot does not hold it";
 const NO_NUMBER: &str = "no value can have this number";
-const BEYOND: &str = "the first number is beyond the head";
-const AHEAD: &str = "its slot is ahead of the head";
+const BEYOND: &str = "the head is less than the first number";
+const AHEAD: &str = "its slot holds a value after the newest one";
 
 /// Creates four slots with these stamps and this head and first number. The first slot is that of
 /// value 0, 4, 8, and so on.
@@ -152,7 +152,7 @@ fn a_cursor_gives_way_to_a_producer_that_is_faster_each_time() {
 // Faults 30, 31.
 #[test]
 fn a_length_above_the_capacity_is_a_fault_and_not_an_allocation() {
-    let problem = "its length is above the capacity";
+    let problem = "its length is more than the capacity of its slot";
     for length in [17, 24, 1 << 40, (1 << 48) - 1] {
         let memory = hostile([0, 2, 0, 0], 1, 1);
         memory.ring().slot(1).head[LENGTH].store(u64::to_le(length), Relaxed);

@@ -22,26 +22,32 @@ fn a_schema_that_breaks_the_rules_is_refused() {
     malformed(r#"{"type":"U7","types":{}}"#, "U7");
     malformed(r#"{"name":"","version":1}"#, "0 bytes");
     malformed(&of(""), "'A' is not defined");
-    malformed(&of(r#""A":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}"#), "'A' contains itself");
-    malformed(&of(r#""A":{"TUPLESTRUCT":["U8",{"TUPLE":[{"TYPENAME":"A"}]}]}"#), "'A' contains itself");
+    malformed(&of(r#""A":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}"#), "'A' would contain itself");
+    malformed(&of(r#""A":{"TUPLESTRUCT":["U8",{"TUPLE":[{"TYPENAME":"A"}]}]}"#), "'A' would contain itself");
     malformed(
         &of(r#""A":{"STRUCT":[{"b":{"TYPENAME":"B"}}]},"B":{"NEWTYPESTRUCT":{"TYPENAME":"A"}}"#),
-        "contains itself",
+        "would contain itself",
     );
-    malformed(&of(r#""A":{"STRUCT":[{"b":{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":2}}}]}"#), "contains itself");
-    malformed(&of(r#""A":{"TUPLESTRUCT":[{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":0}}]}"#), "contains itself");
-    malformed(&of(r#""A":"UNITSTRUCT","A":"UNITSTRUCT""#), "'A' is there twice");
-    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"0":{"Y":"UNIT"}}}"#), "'0' is there twice");
+    malformed(
+        &of(r#""A":{"STRUCT":[{"b":{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":2}}}]}"#),
+        "would contain itself",
+    );
+    malformed(
+        &of(r#""A":{"TUPLESTRUCT":[{"TUPLEARRAY":{"CONTENT":{"TYPENAME":"A"},"SIZE":0}}]}"#),
+        "would contain itself",
+    );
+    malformed(&of(r#""A":"UNITSTRUCT","A":"UNITSTRUCT""#), "'A' appears twice");
+    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"0":{"Y":"UNIT"}}}"#), "'0' appears twice");
     malformed(r#"{"type":{"MAP":{"KEY":"U8","VALUE":"U8","MORE":1}},"types":{}}"#, "MORE");
-    malformed(&of(r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#), "'x' is twice in 'A'");
-    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#), "'X' is twice in 'A'");
+    malformed(&of(r#""A":{"STRUCT":[{"x":"U8"},{"x":"U8"}]}"#), "'A' contains 'x' twice");
+    malformed(&of(r#""A":{"ENUM":{"0":{"X":"UNIT"},"1":{"X":"UNIT"}}}"#), "'A' contains 'X' twice");
     malformed(&of(r#""A":{"STRUCT":[{"x":"U8","y":"U8"}]}"#), "one member");
     malformed(&of(r#""A":{"STRUCT":[{}]}"#), "one member");
     malformed(
         &format!(r#"{{"type":{}"U8"{},"types":{{}}}}"#, r#"{"SEQ":"#.repeat(1000), "}".repeat(1000)),
         "recursion",
     );
-    malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "more than");
+    malformed(&format!(r#"{{"name":"{}","version":1}}"#, "x".repeat(1 << 20)), "the limit is");
     assert!(Schema::of::<Tuples>().is_err(), "its document nests deeper than anybody reads");
 }
 
@@ -99,15 +105,15 @@ fn few_bytes_do_not_stand_for_many_parts() {
         assert!(error.contains(word), "{error}");
     };
     let many = (3_000_000_000_u64).to_le_bytes();
-    check(r#"{"type":{"SEQ":"UNIT"},"types":{}}"#, &many, "more parts");
-    check(r#"{"type":{"SEQ":"U8"},"types":{}}"#, &many, "1 bytes are needed, and 0 are left");
-    check(r#"{"type":{"MAP":{"KEY":"UNIT","VALUE":"UNIT"}},"types":{}}"#, &many, "more parts");
-    check(r#"{"type":"STR","types":{}}"#, &u64::MAX.to_le_bytes(), "bytes are needed");
-    check(r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":30000000}},"types":{}}"#, &[], "more parts");
+    check(r#"{"type":{"SEQ":"UNIT"},"types":{}}"#, &many, "too many elements");
+    check(r#"{"type":{"SEQ":"U8"},"types":{}}"#, &many, "the type needs 1 byte more, and only 0 bytes are left");
+    check(r#"{"type":{"MAP":{"KEY":"UNIT","VALUE":"UNIT"}},"types":{}}"#, &many, "too many elements");
+    check(r#"{"type":"STR","types":{}}"#, &u64::MAX.to_le_bytes(), "the type needs");
+    check(r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":30000000}},"types":{}}"#, &[], "too many elements");
     let deep = r#"{"type":{"TYPENAME":"A"},"types":{"A":{"NEWTYPESTRUCT":{"OPTION":{"TYPENAME":"A"}}}}}"#;
     check(deep, &[1; 1000], "deep");
     let error = Schema::parse(r#"{"type":{"SEQ":"UNIT"},"types":{}}"#).unwrap().encode(&json!(vec![(); 5000]));
-    assert!(error.unwrap_err().to_string().contains("than a reader takes"));
+    assert!(error.unwrap_err().to_string().contains("too many elements that take no bytes"));
 }
 
 // Fault 61.
@@ -117,14 +123,17 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
         let schema = format!(r#"{{"type":{schema},"types":{{"E":{{"ENUM":{{"3":{{"X":"UNIT"}}}}}}}}}}"#);
         assert_eq!(Schema::parse(&schema).unwrap().decode(payload).unwrap_err().to_string(), expected);
     };
-    check(r#""BOOL""#, &[2], "byte 1: a boolean is 2, not 0 or 1");
-    check(r#"{"TUPLE":["U8",{"OPTION":"U8"}]}"#, &[1, 9], "byte 2: an option is 9, not 0 or 1");
-    check(r#"{"TYPENAME":"E"}"#, &[1, 0, 0, 0], "byte 4: variant 1 is unknown");
-    check(r#""U16""#, &[1], "byte 0: 2 bytes are needed, and 1 are left");
-    check(r#""U16""#, &[1, 2, 3], "byte 2: the value ends here, and 1 bytes are left");
-    check(r#""CHAR""#, &[0xed, 0xa0, 0x80], "byte 3: it is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0");
+    check(r#""BOOL""#, &[2], "at byte 1 of the value: a boolean is 2, not 0 or 1");
+    check(r#"{"TUPLE":["U8",{"OPTION":"U8"}]}"#, &[1, 9], "at byte 2 of the value: an option is 9, not 0 or 1");
+    check(r#"{"TYPENAME":"E"}"#, &[1, 0, 0, 0], "at byte 4 of the value: the enum has no variant with number 1");
+    check(r#""U16""#, &[1], "at byte 0 of the value: the type needs 2 bytes more, and only 1 byte is left");
+    check(r#""U16""#, &[1, 2, 3], "at byte 2 of the value: the value ends here, and 1 byte is left over");
+    check(r#""CHAR""#, &[0xed, 0xa0, 0x80], "at byte 3 of the value: a string is not UTF-8: its byte 0 is invalid");
     let named = Schema::named("Frame", 2).unwrap();
-    assert_eq!(named.decode(&[]).unwrap_err().to_string(), "byte 0: of 'Frame', version 2, only the name is known");
+    assert_eq!(
+        named.decode(&[]).unwrap_err().to_string(),
+        "at byte 0 of the value: the schema contains only the type's name 'Frame' and its version 2, not its fields"
+    );
 }
 
 /// Runs something that must take seconds, not minutes, even on a machine on which tests are slow.

@@ -64,7 +64,7 @@ fn take_all<R>(
     let built = build(&mut elements)?;
     match elements.formats.len() {
         0 => Ok(built),
-        _ => Err(Stop::Refused("it does not take all of its fields; has one an alias?".to_owned())),
+        _ => Err(Stop::Refused("its Deserialize does not read all fields (does one have an alias?)".to_owned())),
     }
 }
 
@@ -159,7 +159,7 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
 fn with_alias(stop: Stop) -> Stop {
     match stop {
         Stop::Refused(reason) if reason.contains("expected variant index") => {
-            Stop::Refused(format!("{reason}; has a variant an alias?"))
+            Stop::Refused(format!("{reason} (does a variant have an alias?)"))
         }
         other => other,
     }
@@ -291,7 +291,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.trace.types[index].variants = u32::try_from(variants.len()).unwrap_or(u32::MAX);
         let number = self.trace.choose(index, self.small);
         let Some(variant) = variants.get(number as usize) else {
-            return Err(Stop::Refused(format!("enum {name} has no variants")));
+            return Err(Stop::Refused(format!("the enum '{name}' has no variants")));
         };
         let small = self.trace.enter(index, self.small, Some(number))?;
         let mut seen = match &self.trace.types[index].container {
@@ -314,7 +314,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("a value that is to be ignored"))
+        Err(Stop::Unsupported("a field that is ignored (IgnoredAny)"))
     }
 
     fn is_human_readable(&self) -> bool {
