@@ -77,6 +77,4 @@ def position(option: str, value: Any) -> str | int:
         number = integer(option, value)
         if number is not None and number > 0:
             return number
-    raise BadOption(
-        f"{option}={show(value)} is not a position", "use 'latest', 'oldest', 'new' or a number from 1"
-    )
+    raise BadOption(f"{option}={show(value)} is not a position", "use 'latest', 'oldest', 'new' or a number from 1")

@@ -19,11 +19,10 @@ _TEXT = ("S", "U", "T")
 
 
 def raw_bytes(value: Any) -> Payload | None:
-    """Returns the value itself if it is plain bytes: bytes, a bytearray, or a view of these as bytes."""
+    """Returns the value, or a view of it, if it is plain bytes: bytes, a bytearray, or a view of these as bytes."""
     if isinstance(value, (bytes, bytearray)):
-        if type(value) is bytes or type(value) is bytearray:
-            return value
-        return memoryview(value)  # a method of a subclass could return anything
+        # A view, because methods of a subclass could return anything. It also keeps a bytearray from being resized.
+        return value if type(value) is bytes else memoryview(value)
     if type(value) is memoryview:
         try:
             if isinstance(value.obj, (bytes, bytearray)) and value.format == "B" and value.ndim == 1:

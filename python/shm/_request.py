@@ -106,9 +106,7 @@ class Request:
             raise BadOption(f"mode {oct(mode)} is not possible", f"use one of {', '.join(map(oct, _MODES))}")
 
 
-def checked_request(
-    type: ValueType, replace: Any, slots: Any, capacity: Any, mode: Any, checksum: Any
-) -> Request:
+def checked_request(type: ValueType, replace: Any, slots: Any, capacity: Any, mode: Any, checksum: Any) -> Request:
     """Checks the arguments of a Writer. Raises BadOption."""
     if checksum is not None:
         checksum = _arguments.flag("checksum", checksum)

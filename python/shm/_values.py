@@ -13,6 +13,7 @@ from ._codec import Misfit, TypeCodec, show, type_name
 from ._errors import BadOption, BadValue, Damaged, Error, UnknownFormat
 from ._schema import ArraySchema, SchemaError
 
+
 class Codec(Protocol):
     """Encodes and decodes the values of a region's kind and schema."""
 

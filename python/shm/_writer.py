@@ -12,6 +12,7 @@ from dataclasses import replace as with_fields
 from typing import Any
 
 from . import _arguments, _files, _format, _linux
+from ._buffers import Payload
 from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupported, not_copied
 from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
@@ -19,7 +20,6 @@ from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
 from ._request import Request, checked_request, fewer_slots, plan, value_type
 from ._ring import OwnRing
 from ._schema import parsed
-from ._buffers import Payload
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files

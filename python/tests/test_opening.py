@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,17 @@ def test_a_region_that_is_replaced_by_another_type_can_get_a_smaller_capacity() 
         assert (writer.capacity, writer.discarded) == (104, 2)
     with shm.Writer("r", "text", replace=True) as writer:
         assert writer.capacity == 104
+
+
+def test_a_refused_writer_removes_no_unfinished_file(region_directory: Path) -> None:
+    write("text")
+    (region_directory / ".r.new").write_bytes(b"of a writer that died")
+    for options in ({"kind": "json"}, {"slots": 3}, {"dtype": "<f4", "shape": (2,)}):
+        with pytest.raises(shm.Error):
+            shm.Writer("r", **options)
+        assert (region_directory / ".r.new").read_bytes() == b"of a writer that died"
+    shm.Writer("r").close()
+    assert sorted(os.listdir(region_directory)) == [".r.lock", "r"]
 
 
 def test_a_refused_writer_does_not_disturb_the_next() -> None:

@@ -28,9 +28,9 @@ __fspath__ __buffer__ __format__ __lt__ __gt__ __array__ __array_interface__ dty
 
 def evil(base: type, *arguments: Any) -> Any:
     """An object of a subclass whose methods raise."""
-    return type("Evil", (base,), dict.fromkeys(METHODS, fail) | {"__array_interface__": property(fail), "dtype": property(fail)})(
-        *arguments
-    )
+    return type(
+        "Evil", (base,), dict.fromkeys(METHODS, fail) | {"__array_interface__": property(fail), "dtype": property(fail)}
+    )(*arguments)
 
 
 class Lying(bytes):
@@ -107,7 +107,7 @@ TABLE: dict[str, Callable[[], Any]] = {
     "an absent path": lambda: Path("/absent/r"), "an evil object": lambda: evil(object), "an evil str": lambda: evil(str, "text"),
     "an evil bytes": lambda: evil(bytes, b"abcd"), "an evil int": lambda: evil(int, 4), "an evil float": lambda: evil(float, 1.5),
     "an evil list": lambda: evil(list, [1, 2]), "an evil tuple": lambda: evil(tuple, (1, 2)), "an evil dict": lambda: evil(dict, {"a": 1}),
-    "[an evil object]": lambda: [evil(object)], "an evil key": lambda: {evil(str, "a"): 1} if False else [(evil(str, "a"), 1)],
+    "[an evil object]": lambda: [evil(object)], "an evil pair": lambda: [(evil(str, "a"), 1)],
     "an evil timedelta": lambda: evil(datetime.timedelta, 1),
     "a closed reader": lambda: closed(shm.Reader("r")), "a reader": lambda: shm.Reader("r"), "a view": lambda: shm.Reader("r").view(),
     "info": lambda: shm.inspect("r"),
