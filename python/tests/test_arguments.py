@@ -95,7 +95,7 @@ DTYPES = {
     "int", "a dtype", "a NumPy type", "an abstract type", "2-d", "1-d", "0-d", "[4]", "int64", "uint8", "float32 nan", "bool_", "bools",
     "empty", "None",
 }  # fmt: skip
-#: What is not wrong for a parameter.
+#: The arguments of the table that are right for a parameter.
 ACCEPTED = {
     "name": {"novel", "an Enum", "str_", "an evil str"},
     "kind": {"None"}, "dtype": DTYPES, "schema": {"None"},
