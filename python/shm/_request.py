@@ -145,7 +145,7 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
         document = request.type.document
         changed |= _fields_of_type(document)
     if kind == ARRAY and document is None:
-        raise BadOption("a new region of arrays needs dtype and shape", "give dtype and shape")
+        raise BadOption("a new region of arrays needs dtype and shape", "give them, or leave out kind")
     capacity = round_up(max(request.capacity or _array_bytes(kind, document), 8), 8)
     if found is None:
         if request.capacity is None and kind != ARRAY:

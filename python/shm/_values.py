@@ -86,7 +86,7 @@ class Undecided(_Bytes):
         raw = raw_bytes(value)
         if raw is not None:
             return raw
-        view = elements(value, "bytes", "give bytes, an array, or another object with a buffer")
+        view = elements(value, "bytes", "give bytes or an array, or open the writer with another kind")
         if hasattr(value, "dtype") or view.ndim != 1 or typestr(view) != "|u1":
             raise FirstArray(view)
         return flat(view)

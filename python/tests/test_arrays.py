@@ -220,7 +220,7 @@ def test_bytes_decide_for_bytes() -> None:
 def test_a_first_array_that_no_region_can_hold_changes_nothing() -> None:
     refused(numpy.zeros(2, ">f4"), "dtype '>f4' is not supported", "convert the array with astype('<f4')", **NONE)
     refused(numpy.zeros((2, 0)), "shape [2, 0] contains a 0", "use 0 only", **NONE)
-    refused([1.0], "expected bytes, got list", "give bytes, an array", **NONE)
+    refused([1.0], "expected bytes, got list", "give bytes or an array", **NONE)
 
 
 def test_parts_of_typed_values_that_would_be_lost_are_refused() -> None:
