@@ -39,9 +39,9 @@ class Writer:
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
-        kind: "bytes", "text", "json", "array" or "bincode". Leave it out if you give `dtype` and `shape` or `schema`.
-            If you give none of them, the first value of a new region decides: an array makes it a region of arrays of
-            the same dtype and shape, and any other value must be bytes.
+        kind: "bytes", "text", "json", "array" or "bincode". Leave it out if you give `schema`, or `dtype` and
+            `shape`. If you give none of them, the first value of a new region decides: an array makes it a region of
+            arrays of the same dtype and shape, and any other value must be bytes.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
         schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.

@@ -123,7 +123,7 @@ impl BlockOptions {
 
     /// Sets whether a file that is a region can be mapped, too. The default, `false`, refuses regions.
     ///
-    /// Storing to a region in this way breaks it.
+    /// Storing to a region in this way can damage it.
     pub fn force(&mut self, on: bool) -> &mut Self {
         self.force = on;
         self

@@ -34,7 +34,7 @@ pub enum BlockError {
         /// The block's name.
         block: String,
     },
-    /// The file is a region. A region must not be written as plain bytes.
+    /// The file is a region, which cannot be mapped without [`force`](crate::BlockOptions::force).
     #[error("cannot map '{block}': it is a region, not plain bytes; open it as a region, or choose another name")]
     IsRegion {
         /// The block's name.

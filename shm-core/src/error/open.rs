@@ -56,7 +56,7 @@ pub enum OpenError {
         /// The region's name.
         region: String,
     },
-    /// The file with this name is not a region. The library never changes or removes such a file.
+    /// The file with this name is not a region. It is neither changed nor removed.
     #[error("cannot open region '{region}': the file is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
@@ -77,7 +77,7 @@ pub enum OpenError {
         /// The format version of this library, major and minor.
         supported: (u16, u16),
     },
-    /// The region uses an unknown feature, and cannot be understood without it.
+    /// The region uses features that this library does not know, but must know to use the region.
     #[error(
         "cannot open region '{region}': it uses features that this version does not support (bits {bits:#x}); use a newer version of shm"
     )]
@@ -150,12 +150,12 @@ pub enum OpenError {
         /// namespace.
         pid: Option<u32>,
     },
-    /// A file that must belong to this user alone does not.
+    /// The region's file or its lock file does not belong to this user alone.
     #[error("cannot write to '{file}': {reason}")]
     NotOurs {
-        /// The region's file or its lock file.
+        /// The file's name.
         file: String,
-        /// How the file breaks this rule.
+        /// Why the file does not belong to this user alone.
         reason: NotOursReason,
     },
     /// The system denies access.
@@ -179,7 +179,7 @@ pub enum OpenError {
         /// How many bytes are free in the file system.
         free: u64,
     },
-    /// The file system cannot hold regions.
+    /// The file system does not support the operations that regions need.
     #[error(
         "cannot create region '{region}' in {}: the file system ({file_system}) does not support fallocate, or renaming without replacing (RENAME_NOREPLACE), and regions need both; use a directory on tmpfs, ext4, XFS or Btrfs, for example: SHM_DIR=/dev/shm",
         .directory.display()
@@ -192,7 +192,7 @@ pub enum OpenError {
         /// The file system's name, or its number in hexadecimal.
         file_system: Box<str>,
     },
-    /// The region is, or would be, on a file system that belongs to another machine or to a program.
+    /// The region is, or would be, on a file system that another machine or a program (FUSE) provides.
     #[error(
         "cannot open region '{region}': it is on {file_system}: readers there can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]

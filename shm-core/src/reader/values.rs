@@ -6,7 +6,7 @@ use crate::error::ReceiveError;
 /// Iterates over the values of a region in order, until its writer closes it cleanly.
 ///
 /// The methods `iter` and `into_iter` of each reader create it. The iterator waits for each value. It
-/// also ends after an error; the reader can then be used again.
+/// also ends after an error. A reader that was borrowed with `iter` can then be used again.
 #[derive(Debug)]
 pub struct Values<R> {
     reader: R,

@@ -50,7 +50,7 @@ pub enum WriterStatus {
     Alive,
     /// No writer has the region open.
     Gone,
-    /// This user cannot check it, for example because the user may not open the lock file.
+    /// This user cannot find out, for example because the user may not open the writer's lock file.
     Unknown,
 }
 

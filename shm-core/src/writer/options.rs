@@ -26,13 +26,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Options for opening a region for writing.
 ///
-/// An option that is not set keeps the value that the region already has. In a new region it has its
-/// default value.
+/// If an option is not set, an existing region keeps its setting, and a new region gets the default.
 ///
 /// If the slots, the capacity or the checksums differ from the existing region, opening replaces the
-/// region's file by one of the same lineage. Sequence numbers continue, readers follow, and the newest
-/// values that fit are kept. A different mode is set on the existing file. Opening refuses a region of
-/// another kind or type, unless [`replace`](Self::replace) is set.
+/// region's file. Sequence numbers continue, readers follow, and the newest values that fit are kept. A
+/// different mode is set on the existing file. Opening refuses a region of another kind or type, unless
+/// [`replace`](Self::replace) is set.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -106,7 +105,7 @@ impl WriterOptions {
 
     /// Sets the schema explicitly instead of deriving it from the type.
     ///
-    /// Use it for types that cannot be traced, and with [`open_raw`](Self::open_raw) and
+    /// Use it for types from which no schema can be derived, and with [`open_raw`](Self::open_raw) and
     /// [`open_json`](Self::open_json). This also determines the kind.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
@@ -143,7 +142,7 @@ impl WriterOptions {
     /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
     /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
     ///   [`OpenError::Damaged`] if the existing file cannot be used. The file stays unchanged.
-    /// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user must not write to the file or the
+    /// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user may not write to the file or the
     ///   directory.
     /// - [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] or
     ///   [`OpenError::Remote`] if the file system cannot hold the region.
