@@ -31,7 +31,7 @@ class Follower:
         try:
             self._location = _files.Location(name)
         except Error as error:
-            error.during(f"cannot open region {os.fspath(name)!r}")
+            error.during(f"cannot open region {_files.title(name)!r}")
             raise
         self._cursor = Cursor(1)
 
@@ -59,7 +59,7 @@ class Follower:
                     if not waited:
                         raise
                     error = NotFound(
-                        f"no region of this name appeared within {open_timeout} seconds",
+                        f"no region of this name appeared within {open_timeout:g} seconds",
                         "start its writer, or wait longer with open_timeout",
                     )
                     error.during(f"cannot open region {self._location.name!r}")

@@ -92,16 +92,16 @@ class Ring:
         if words[at] != stamp:
             return OVERWRITTEN
         if length > self._capacity:
-            raise Damaged(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
+            raise Damaged.value(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
         if self._checksums:
             if not length_word & FLAG_CHECKSUM or found != checksum(number, length_word, payload):
                 if in_place and words[at] != stamp:
                     return OVERWRITTEN
                 if not _linux.ORDERED:
                     return AGAIN  # without ordered loads, only the checksum detects a mixture of two values
-                raise Damaged(f"value {number} has a wrong or missing checksum")
+                raise Damaged.value(f"value {number} has a wrong or missing checksum")
         elif not self.trusted:
-            raise Damaged(
+            raise Damaged.value(
                 f"value {number} was written before the last boot, has no checksum, and may be incomplete",
                 "wait until a writer opens the region again, or choose another name",
             )
