@@ -74,7 +74,7 @@ pub(crate) fn free_space(mapped: Mapped<'_>) -> String {
 
 /// For a file that is marked immutable.
 pub(crate) fn remove_mark(mapped: Mapped<'_>) -> String {
-    format!("{}remove that mark (chattr -i) and start again", kept(mapped))
+    format!("{}clear that mark (chattr -i) and start again", kept(mapped))
 }
 
 fn kept(mapped: Mapped<'_>) -> &'static str {

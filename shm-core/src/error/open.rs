@@ -303,7 +303,7 @@ impl fmt::Display for Denied {
                 "its mode is {mode:o}, and only its owner, user {owner}, can write to it; run as that user, or choose another name"
             ),
             Self::Marked => {
-                f.write_str("its file is marked immutable or append-only; remove that mark, or choose another name")
+                f.write_str("its file is marked immutable or append-only; clear that mark, or choose another name")
             }
             Self::Create => f.write_str(
                 "this user cannot create files in its directory; use another directory, for example with SHM_DIR",

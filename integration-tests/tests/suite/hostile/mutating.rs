@@ -119,7 +119,7 @@ impl Seen {
 fn is_expected(error: &Error) -> bool {
     match error {
         Error::Open(error) | Error::Receive(ReceiveError::Reopen(error)) => {
-            is_refusal(error) || matches!(error, OpenError::UnknownKind { .. })
+            is_refusal(error) || matches!(error, OpenError::UnknownKind { .. } | OpenError::Mounted { .. })
         }
         Error::Receive(error) => !matches!(error, ReceiveError::Decode { .. }),
         _ => false,
