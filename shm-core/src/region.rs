@@ -3,13 +3,14 @@
 
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
-use crate::sys::file::{self, Identity, Stat};
+use crate::sys::file::{self, At, Identity, Stat};
 use crate::sys::mapping::RegionMapping;
 use location::Location;
 use shm_ring::copy::WORD;
 use shm_ring::header::{Header, STATE_CLOSED, StaticHeader};
 use shm_ring::{Ring, Shape};
 use std::fs::File;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub mod draft;
@@ -40,6 +41,8 @@ pub struct Region {
     pub mode: u32,
     /// The id of the user that owns the file.
     pub owner: u32,
+    /// Whether each page of the file already is in this process's memory.
+    pub is_populated: bool,
     // The ring's sizes, calculated once.
     shape: Shape,
     // Kept open only if the region was opened for writing.
@@ -62,6 +65,7 @@ impl Region {
             identity: stat.identity,
             mode: stat.mode,
             owner: stat.owner,
+            is_populated: false,
             shape,
             file,
             mapping,
@@ -96,6 +100,14 @@ impl Region {
     pub fn set_mode(&self, location: &Location, mode: u32) -> Result<(), OpenError> {
         let changed = file::set_mode(self.opened_for_writing(), mode);
         changed.map_err(|error| location.io_error("change the mode of region", error))
+    }
+
+    /// Writes a part of the payload of value n to the file, for a slot whose pages are not mapped yet. Fails
+    /// without a consequence: what was not written is copied to the memory.
+    pub fn write_payload(&self, sequence: u64, offset: usize, bytes: &[u8]) -> io::Result<()> {
+        let header = &self.static_header;
+        let slot = header.slots_offset() + (sequence % header.slots) * header.stride;
+        self.opened_for_writing().write_all_at(bytes, slot + u64::from(header.payload_offset) + offset as u64)
     }
 
     fn opened_for_writing(&self) -> &File {

@@ -45,6 +45,14 @@ const LOCAL: [(i128, &str); 10] = [
 /// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
 const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e];
 
+/// The number of tmpfs.
+const IN_MEMORY: i128 = 0x0102_1994;
+
+/// Returns whether the file is on tmpfs, so that its pages are memory and storing to them writes to no disk.
+pub fn is_in_memory(file: impl AsFd) -> bool {
+    retry_on_intr(|| fs::fstatfs(&file)).is_ok_and(|stat| i128::from(stat.f_type) == IN_MEMORY)
+}
+
 /// Returns the name of the file system that a file or directory is on, if it is not local to this
 /// machine. A file system that cannot be identified counts as local.
 ///
