@@ -284,3 +284,29 @@ fn options_of_the_region_apply_to_one_that_is_made() {
     }
     assert!(!s.shm("e").exists());
 }
+
+#[test]
+fn a_record_whose_length_is_not_that_of_its_value_is_refused_with_its_line() {
+    let s = Sandbox::new();
+    for (record, bytes) in [
+        (r#"{"kind":"text","len":3,"value":"four"}"#, "4 bytes"),
+        (r#"{"kind":"bytes","len":2,"value":"AA=="}"#, "1 byte"),
+        (r#"{"kind":"text","len":4,"value":"four","raw":"dHdv"}"#, "3 bytes"),
+    ] {
+        fs::write(s.home("records"), format!("{{\"restarted\":true}}\n{record}\n")).expect("a file");
+        let refused = s.run("shm-writer --records b < records");
+        refused.exits(1).complains(&["line 2", &format!("but it has {bytes}")]);
+        assert!(!s.shm("b").exists());
+    }
+}
+
+#[test]
+fn another_kind_in_the_middle_is_refused_with_its_line() {
+    let s = Sandbox::new();
+    let lines = [r#"{"kind":"text","value":"one"}"#, r#"{"missed":1,"before":3}"#, r#"{"kind":"json","value":2}"#];
+    fs::write(s.home("records"), lines.join("\n")).expect("a file");
+    s.run("shm-writer --records b < records")
+        .exits(1)
+        .complains(&["line 3: cannot open region 'b'", "--replace", "published 1 value before the error"]);
+    s.run("shm-reader b --from oldest").prints("one\n");
+}
