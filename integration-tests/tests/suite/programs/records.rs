@@ -9,12 +9,16 @@ use crate::harness::{Sandbox, workspace};
 
 const COPY: &str = "shm-reader a --from oldest --json | shm-writer --records b";
 
-/// The contents of a region: its kind and type, and its payloads up to the first that cannot be read.
+/// The contents of a region: its kind and type, and the payloads that can be read.
 fn content(s: &Sandbox, region: &str) -> (Kind, Option<Schema>, Option<ArrayType>, Vec<Vec<u8>>) {
     let mut reader = RawReader::options().start(Position::Oldest).open_raw(s.name(region)).expect("a region");
     let mut payloads = vec![];
-    while let Ok(Received::Value(sample)) = reader.try_recv() {
-        payloads.push(sample.value);
+    loop {
+        match reader.try_recv() {
+            Ok(Received::Value(sample)) => payloads.push(sample.value),
+            Err(error) if error.value().is_some() => {}
+            _ => break,
+        }
     }
     (reader.kind(), reader.schema().cloned(), reader.array().cloned(), payloads)
 }
@@ -143,12 +147,14 @@ fn every_test_vector_that_can_be_read_is_copied_and_the_others_are_refused() {
             0
         };
         assert_eq!(read.code(), code, "{file}: {read:?}");
-        if expected.is_empty() {
+        if expected.is_empty() && read.text().is_empty() && s.ok("cat records").is_empty() {
             assert!(!s.shm("b").exists(), "{file}");
             continue;
         }
         let (kind, schema, array, payloads) = content(&s, "b");
-        assert_eq!(payloads, expected, "{file}");
+        // After a damaged value, `shm-reader` continues with those after it.
+        let compared = if entry["then"].is_null() { payloads.len() } else { expected.len() };
+        assert_eq!(payloads[..compared], expected, "{file}");
         let original = content(&s, "a");
         assert_eq!((kind, schema, array), (original.0, original.1, original.2), "{file}");
     }
