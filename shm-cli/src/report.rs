@@ -205,7 +205,7 @@ fn an_error_has_the_code_of_its_cause() {
 }
 
 #[test]
-fn a_cause_is_told_once() {
+fn a_cause_is_printed_once() {
     let source = io::Error::from(io::ErrorKind::PermissionDenied);
     let error = OpenError::Io { action: "open region", region: "demo".into(), source };
     assert_eq!(message(&error.into()), "cannot open region 'demo': permission denied");

@@ -84,7 +84,7 @@ const SEARCH_BYTES: usize = 16 << 10;
 /// - *A block of a [`File`](std::fs::File) that was opened read-only is read-only.* Python refuses such
 ///   a file.
 ///
-/// # What another process can do
+/// # Changes by other processes
 ///
 /// A process that may write to the file can also cut it short. If you then access bytes beyond the new
 /// end, the kernel sends SIGBUS, which ends your process. The same happens when you read a file with

@@ -193,7 +193,7 @@
 //! Writer::<(f64, f64)>::open(name)?.publish(&(1.0, 2.0))?;
 //! # if cfg!(feature = "schema") {
 //! let refused = Writer::<(f64, f32)>::open(name).unwrap_err();
-//! assert!(refused.to_string().contains("f64 in the region, f32 here"));
+//! assert!(refused.to_string().contains("f64 in the region, and f32 in this program"));
 //! let writer = WriterOptions::new().replace(true).open::<(f64, f32)>(name)?;
 //! assert_eq!(writer.discarded(), 1);
 //! # }

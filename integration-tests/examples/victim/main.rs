@@ -1,7 +1,6 @@
-//! A program to be killed, stopped and stepped through: it does with a region what its arguments say, word by word. What
-//! is left of the region is for the tests to judge.
+//! A program that tests kill, stop and step through. It obeys its arguments word by word; the test then checks the region.
 //!
-//! `victim NAME AUTHOR WORD...`; each value that it publishes is its author's, so that one can tell whose it is.
+//! Usage: `victim NAME AUTHOR WORD...`. Each value that it publishes contains the number AUTHOR.
 
 mod payload;
 
@@ -51,7 +50,7 @@ impl Victim<'_> {
             "close" => self.take().close().expect("the region can be closed"),
             "remove" => self.take().remove().expect("the region can be removed"),
             "exit" => exit(3),
-            "panic" => panic!("as it was told to"),
+            "panic" => panic!("as requested"),
             "abort" => abort(),
             "exec" => panic!("{}", Command::new("sleep").arg("1000").exec()),
             _ => panic!("'{word}' is not a word for a victim"),

@@ -1,7 +1,9 @@
-//! Values that tell whose they are, and whether they are whole. Victims publish them, and tests check them.
+//! Values that identify their author and show whether they are whole. Victims publish them, and tests check them.
 
-/// The value of so many bytes that this author publishes. Each byte depends on the author: no parts of two authors' values
-/// make a third one, as far as the author's number fits.
+/// Returns the value of this length that this author publishes.
+///
+/// Every byte depends on the author, so a mixture of two authors' values is never a third author's value. (A value
+/// shorter than 8 bytes contains only a part of the author's number.)
 pub fn payload(author: u64, bytes: usize) -> Vec<u8> {
     let words = (0..bytes.div_ceil(8) as u64).map(|index| match index {
         0 => author,

@@ -23,7 +23,7 @@ use std::path::Path;
 /// let mut writer = shm_core::JsonWriter::open(name)?;
 /// writer.publish(&json!(["kitchen", 21.5]))?;
 /// let error = writer.publish(&json!(["kitchen", "warm"])).unwrap_err();
-/// assert!(error.to_string().contains(r#"(String, f64).1: expected f64, got "warm""#));
+/// assert!(error.to_string().contains(r#"value.1: expected f64, got "warm""#));
 ///
 /// let mut reader = shm_core::Reader::<(String, f64)>::open(name)?;
 /// assert_eq!(reader.latest()?.unwrap().value.1, 21.5);

@@ -35,7 +35,7 @@ fn the_sizes_in_the_recipes_are_those_of_regions() {
         s.ok(&format!("shm-writer create demo --slots {slots} --capacity {capacity}"));
         let lines = s.run("shm-reader inspect demo").succeeds().lines();
         let field = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)).expect(name).trim().to_owned();
-        assert!(field("size").starts_with(&format!("{size} (")), "{row:?}: {}", field("size"));
+        assert!(field("region bytes").ends_with(&format!("({size})")), "{row:?}: {}", field("region bytes"));
         assert_eq!(s.inspect("demo")["stride"].to_string() + " bytes", stride, "{row:?}");
         let seconds = slots.parse::<f64>().expect("a number") / 1000.0;
         assert_eq!(format!("{seconds} s"), history, "{row:?}");

@@ -178,10 +178,10 @@ impl Sides {
         }
         let content = map.get(..).ok().map(|bytes| text(&bytes));
         let file = (!layout.is_anonymous).then(|| text(&fs::read(&self.path).expect("the file")));
-        for (what, here_now, python) in [("map", content, reply.map), ("file", file, reply.file)] {
+        for (part, here_now, python) in [("map", content, reply.map), ("file", file, reply.file)] {
             if here_now != python {
                 let (here_now, python) = (here_now.unwrap_or_default(), python.unwrap_or_default());
-                let last = format!("at the end the {what} holds {}", difference(&here_now, &python));
+                let last = format!("at the end the {part} holds {}", difference(&here_now, &python));
                 return Err(report(layout, &calls, &here, &last));
             }
         }

@@ -42,7 +42,7 @@ impl<'a> Output<'a> {
         self.fail(format!("expected {what}, got {}", shown(got)))
     }
 
-    /// What a type looks like as JSON, with its name unless the path already ends with it.
+    /// Describes the JSON form of a type, with its name unless the path already ends with it.
     fn shape(&self, title: &str, form: impl Display) -> String {
         if self.path.is_empty() { form.to_string() } else { format!("{} ({form})", definition::escaped(title)) }
     }
