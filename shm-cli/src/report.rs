@@ -140,9 +140,10 @@ fn code(error: &anyhow::Error) -> Code {
     match Cause::of(error) {
         Some(Cause::Open(error)) => code_of_open(error),
         Some(Cause::Publish(PublishError::Gone { .. }) | Cause::Receive(ReceiveError::Gone { .. })) => Code::Absent,
-        Some(Cause::Publish(PublishError::Damaged { .. }) | Cause::Receive(ReceiveError::Damaged { .. } | ReceiveError::DamagedValue { .. })) => {
-            Code::Damaged
-        }
+        Some(
+            Cause::Publish(PublishError::Damaged { .. })
+            | Cause::Receive(ReceiveError::Damaged { .. } | ReceiveError::DamagedValue { .. }),
+        ) => Code::Damaged,
         Some(Cause::Block(BlockError::BadName { .. })) => Code::Usage,
         Some(Cause::Block(BlockError::NoBlock { .. })) => Code::Absent,
         _ => Code::Other,

@@ -4,6 +4,7 @@
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
 use crate::sys::file::{self, At, Identity, Stat};
+use crate::sys::file_system::is_in_memory;
 use crate::sys::mapping::RegionMapping;
 use location::Location;
 use shm_ring::copy::WORD;
@@ -27,6 +28,10 @@ pub const MAX_REGION_BYTES: u64 = 1 << 40;
 /// The problem that is reported for a value without a checksum in a region that did not
 /// [survive cleanly](Region::survived_cleanly).
 pub const NOT_BELIEVED: &str = "it has no checksum, and the machine restarted before the writer closed the region";
+
+/// The size of the largest region whose pages a writer maps in advance. Above it, most values are large,
+/// and may not fill the ring even once.
+const POPULATED_BYTES_MAX: u64 = 65 << 20;
 
 /// An open region: its checked header and its memory.
 #[derive(Debug)]
@@ -70,6 +75,15 @@ impl Region {
             file,
             mapping,
         }
+    }
+
+    /// Maps all pages for a writer now, if the file is in memory and not too large. The kernel clears a page
+    /// when it is first used. Doing this for all pages at once takes half as long as the page faults of the
+    /// first lap, and does not slow down a publication.
+    pub fn populated(mut self) -> Self {
+        let is_small = self.static_header.region_bytes <= POPULATED_BYTES_MAX;
+        self.is_populated = is_small && is_in_memory(self.opened_for_writing()) && self.mapping.populate().is_ok();
+        self
     }
 
     /// Returns the header page.

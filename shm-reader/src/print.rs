@@ -83,7 +83,11 @@ impl<'a> Printer<'a> {
         };
         match text.map_err(|reason| self.damaged(reader.kind(), sample, &reason))? {
             Some(text) if self.is_terminal => {
-                write!(out, "{}", shortened(text.as_bytes(), |part| self.set(&String::from_utf8_lossy(part)).into_owned()))?;
+                write!(
+                    out,
+                    "{}",
+                    shortened(text.as_bytes(), |part| self.set(&String::from_utf8_lossy(part)).into_owned())
+                )?;
             }
             Some(text) => out.write_all(text.as_bytes())?,
             None => {

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-/// A shell that is told what exists, and removes all of it when the process that tells it has ended in
-/// whatever way. Signals for the whole terminal do not end it.
+/// A shell script that reads a list of processes and directories. It removes all of them when the process
+/// that writes the list has ended in any way. Signals for the whole terminal do not end it.
 const GUARD: &str = r#"
 trap '' INT TERM HUP QUIT
 groups=' ' paths=' '
@@ -35,14 +35,14 @@ impl Survivor {
     /// Takes charge of a child that was started in a process group of its own.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        tell(&format!("+group {}\n", child.id()));
+        report(&format!("+group {}\n", child.id()));
         Self(child.id())
     }
 }
 
 impl Drop for Survivor {
     fn drop(&mut self) {
-        tell(&format!("-group {}\n", self.0));
+        report(&format!("-group {}\n", self.0));
     }
 }
 
@@ -50,23 +50,23 @@ impl Litter {
     /// Takes charge of a directory that its owner removes, unless the test is killed.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        tell(&format!("+path {path}\n"));
+        report(&format!("+path {path}\n"));
         Self(path.to_owned())
     }
 }
 
 impl Drop for Litter {
     fn drop(&mut self) {
-        tell(&format!("-path {}\n", self.0));
+        report(&format!("-path {}\n", self.0));
     }
 }
 
-fn tell(line: &str) {
+fn report(line: &str) {
     static GUARD_INPUT: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
     let guard = GUARD_INPUT.get_or_init(|| {
         let mut command = Command::new("sh");
         command.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Without a shell, only the tests that are killed leave something behind.
+        // Without this shell, a test that is killed leaves processes and files, and all others do not.
         command.process_group(0).current_dir("/").spawn().ok()?.stdin.take().map(Mutex::new)
     });
     if let Some(Ok(mut input)) = guard.as_ref().map(Mutex::lock) {

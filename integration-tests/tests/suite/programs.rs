@@ -3,10 +3,10 @@
 
 mod bench;
 mod console;
+mod damaged;
 mod ends;
 mod exit_codes;
 mod help;
-mod damaged;
 mod input;
 mod large;
 mod mapping;

@@ -1,4 +1,4 @@
-//! The errors of opening and resizing blocks, from what the system or a check has found.
+//! The errors of opening and resizing blocks, derived from errors of the system.
 
 use crate::error::{BlockError, Limit};
 use crate::region::location::Location;

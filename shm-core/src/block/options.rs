@@ -322,7 +322,9 @@ impl BlockOptions {
         }
         let end = end_of(name, self.offset, len)?;
         if access == Access::Write && !file::is_writable(&file).unwrap_or(true) {
-            return refuse("its file was opened read-only; open it for writing, or map it with Access::Read".to_owned());
+            return refuse(
+                "its file was opened read-only; open it for writing, or map it with Access::Read".to_owned(),
+            );
         }
         if access != Access::Write && end > file_len {
             return refuse(format!(
@@ -385,7 +387,9 @@ impl Backing {
         let end = end_of(name, self.offset, len)?;
         if len < old_len {
             if file_len > self.offset + old_len as u64 {
-                return refuse("its file goes on after the block, and would be cut; open the block with the shorter length");
+                return refuse(
+                    "its file goes on after the block, and would be cut; open the block with the shorter length",
+                );
             }
             if file_len > end {
                 file.set_len(end).map_err(io_error)?;

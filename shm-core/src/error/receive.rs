@@ -41,7 +41,7 @@ pub enum ReceiveError {
         region: String,
         /// The value's sequence number.
         sequence: u64,
-        /// What is wrong with the value.
+        /// The problem with the value.
         reason: String,
     },
     /// The value cannot be decoded as the requested type. Receiving continues after this value.

@@ -6,7 +6,6 @@ use super::location::Location;
 use super::open::check_limit;
 use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, is_no_space};
-use crate::sys::file_system::is_in_memory;
 use crate::sys::mapping::RegionMapping;
 use crate::sys::reserve::{Length, reserve};
 use shm_ring::header::{HEADER_BYTES, StaticHeader};
@@ -15,10 +14,6 @@ use std::io::{self, ErrorKind};
 
 #[cfg(test)]
 mod tests;
-
-/// The size of the largest region whose pages are mapped when it is created. Above it, most values are
-/// large, and may not fill the ring even once.
-const POPULATED_BYTES_MAX: u64 = 65 << 20;
 
 /// An unfinished region, under a name that only the holder of the lock uses. Dropping the draft removes
 /// the file.
@@ -84,13 +79,7 @@ impl<'a> Draft<'a> {
         let stat = file::stat(&file).map_err(explain)?;
         let mapping = RegionMapping::new(&file, &static_header, Access::Write);
         let mapping = mapping.map_err(|error| location.io_error("map region", error))?;
-        // The kernel clears a page when it is first touched. Doing that here, for all pages at once, takes less
-        // time than the page faults of the first lap, and does not slow down a publication.
-        let is_populated = static_header.region_bytes <= POPULATED_BYTES_MAX
-            && is_in_memory(&file)
-            && mapping.populate().is_ok();
-        let region = Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file));
-        Ok(Region { is_populated, ..region })
+        Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file)).populated())
     }
 
     /// Returns the region. The caller fills it before other processes see it.

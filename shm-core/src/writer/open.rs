@@ -113,6 +113,7 @@ impl WriterOptions {
         if let Some(mode) = self.mode {
             region.set_mode(location, mode)?;
         }
+        let region = region.populated();
         begin_tenure(&region, epoch);
         producer.announcer().change_state(region.ring(), STATE_OPEN);
         wake(region.header().hot.bell.word());
@@ -163,8 +164,8 @@ impl WriterOptions {
         Ok((wanted, region.descriptor.clone()))
     }
 
-    /// The slots and the capacity of a region that had those of `found` and keeps its values. What it has
-    /// beyond these options is not taken from it.
+    /// The slots and the capacity of a region that had those of `found` and keeps its values. They are never
+    /// reduced.
     fn least_sizes(&self, found: &StaticHeader) -> (u64, u64) {
         let asked = self.capacity.map_or(found.capacity, round_capacity);
         let slots = self.slots.map_or(found.slots, |slots| {

@@ -70,19 +70,7 @@ impl RawWriter {
         let waker = Waker::new(region.static_header.spin_ns);
         let (placed, cold_until) = (is_new.then(Instant::now), if is_new { last_cold(&region, &producer) } else { 0 });
         let gone = false;
-        Ok(Self {
-            location,
-            lock,
-            region,
-            producer,
-            waker,
-            format,
-            checked_ns: 0,
-            placed,
-            cold_until,
-            gone,
-            discarded,
-        })
+        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, placed, cold_until, gone, discarded })
     }
 
     /// Opens a region of this kind, and creates it if it does not exist.

@@ -53,9 +53,10 @@ pub fn round_capacity(bytes: u64) -> u64 {
 // Reported 44, 47.
 #[test]
 fn slots_take_what_their_values_need() {
-    assert_eq!([None, Some(2), Some(64), Some(128), Some(1024), Some(1 << 20)].map(default_capacity), [
-        4096, 4096, 4096, 2048, 256, 96
-    ]);
+    assert_eq!(
+        [None, Some(2), Some(64), Some(128), Some(1024), Some(1 << 20)].map(default_capacity),
+        [4096, 4096, 4096, 2048, 256, 96]
+    );
     let grown = |slots, old, length| {
         let capacity = grown_capacity(old, length);
         (grown_slots(slots, old, capacity), capacity)

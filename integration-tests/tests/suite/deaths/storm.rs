@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use shm_core::{OpenError, Position, RawReader, WriterStatus, inspect};
 use testkit::{Ending, Random, at_effort};
 
-use crate::harness::{Started, Sandbox, eventually, observe, programs, start};
+use crate::harness::{Sandbox, Started, eventually, observe, programs, start};
 
 /// The number of words in a value, by author: values that fit in a slot, and values that make the
 /// region grow.

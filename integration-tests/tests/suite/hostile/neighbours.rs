@@ -288,7 +288,8 @@ fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it
         // The region grows, is replaced, cleaned up, removed and created again.
         writer.write(&format!("{}\n", "x".repeat(5000)));
         writer.finish().prints("");
-        for command in ["demo two --slots 128", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"] {
+        for command in ["demo two --slots 128", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"]
+        {
             s.run(&format!("{OWNER} ./shm-writer {command}")).prints("");
         }
         s.run("shm-reader demo").prints("four\n");

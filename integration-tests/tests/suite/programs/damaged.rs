@@ -30,7 +30,8 @@ fn one_bad_value_is_named_and_the_others_are_printed() {
     }
     for region in s.files().iter().filter(|name| !name.starts_with('.')) {
         let format = if region == "sums" { "" } else { "--json" };
-        for ending in ["--from oldest", "--from oldest --until-closed", "--from oldest -f -n 2", "--from 1 -f -t 100ms"] {
+        for ending in ["--from oldest", "--from oldest --until-closed", "--from oldest -f -n 2", "--from 1 -f -t 100ms"]
+        {
             let outcome = s.run(&format!("shm-reader {region} {format} {ending}"));
             assert_eq!(outcome.text().lines().count(), 2, "{region} {ending}: {outcome:?}");
             let is_counted = ending.ends_with("-n 2");

@@ -311,8 +311,10 @@ fn another_kind_in_the_middle_is_refused_with_its_line() {
     let s = Sandbox::new();
     let lines = [r#"{"kind":"text","value":"one"}"#, r#"{"missed":1,"before":3}"#, r#"{"kind":"json","value":2}"#];
     fs::write(s.home("records"), lines.join("\n")).expect("a file");
-    s.run("shm-writer --records b < records")
-        .exits(1)
-        .complains(&["line 3: cannot open region 'b'", "--replace", "published 1 value before the error"]);
+    s.run("shm-writer --records b < records").exits(1).complains(&[
+        "line 3: cannot open region 'b'",
+        "--replace",
+        "published 1 value before the error",
+    ]);
     s.run("shm-reader b --from oldest").prints("one\n");
 }

@@ -1,4 +1,4 @@
-//! What sleeping readers cost a writer: the kernel wakes them one by one while the writer waits.
+//! Tests of a writer with many sleeping readers. The kernel wakes them one by one while the writer waits.
 //!
 //! `SHM_EFFORT=3 cargo test -p shm-core --lib tests::waiting::crowds -- --nocapture` measures it with 1000
 //! readers.
