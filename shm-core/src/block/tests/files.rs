@@ -304,14 +304,24 @@ fn resizing_never_cuts_off_what_the_block_does_not_map() {
 // Rule: an option that does not apply is an error.
 #[test]
 fn options_for_a_name_are_refused_without_one() {
-    let options = |set: fn(&mut BlockOptions) -> &mut BlockOptions| set(Block::options().len(10)).clone();
+    let options = |set: fn(&mut BlockOptions)| {
+        let mut options = Block::options();
+        set(options.len(10));
+        options
+    };
     let file = || tempfile::tempfile().unwrap();
-    let sets: [(&str, fn(&mut BlockOptions) -> &mut BlockOptions); 3] = [
-        ("create", |options| options.create(true)),
-        ("remove_on_drop", |options| options.remove_on_drop(true)),
-        ("force", |options| options.force(true)),
-    ];
-    for (name, set) in sets {
+    for name in ["create", "remove_on_drop", "force"] {
+        let set = match name {
+            "create" => |options: &mut BlockOptions| {
+                options.create(true);
+            },
+            "remove_on_drop" => |options: &mut BlockOptions| {
+                options.remove_on_drop(true);
+            },
+            _ => |options: &mut BlockOptions| {
+                options.force(true);
+            },
+        };
         let refused = options(set).anonymous().unwrap_err().to_string();
         assert!(refused.contains(&format!("the option `{name}` only applies to")), "{refused}");
         if name != "force" {
