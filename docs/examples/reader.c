@@ -135,19 +135,27 @@ static enum result print_next(void) { /* §9: recv(), including lapped() and lef
 
 static bool enter(void) { /* §17: maps the file of that name. False if it is missing or mapped already */
     uint64_t lineage[2] = {h.lineage[0], h.lineage[1]};
+    static bool was_moved; /* when it was opened */
+    static int nameless; /* how often the name led to a file without a name: at last it is mounted there */
+    uint32_t state = map != NULL ? LOAD(map->state) : OPEN;
     struct stat st;
     int fd, gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
-    if (gone || (st.st_dev == file.st_dev && st.st_ino == file.st_ino)) return false;
+    bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
+    bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
+    if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
+    if (gone || same) return false;
     while (map != NULL && print_next() == WHOLE) continue;
     NEED(S_ISREG(st.st_mode), "not a region: not a regular file");
     fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return false;
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) err(1, "%s", name);
-    if (st.st_nlink == 0 && close(fd) == 0) return enter(); /* replaced or removed since it was opened */
+    if (st.st_nlink == 0 && close(fd) == 0 && usleep(500) == 0) return nameless++, enter(); /* replaced since */
+    nameless = 0;
     if (map != NULL) munmap((void *)map, h.region_bytes);
     check_and_map(fd, (uint64_t)st.st_size);
     close(fd);
     file = st;
+    was_moved = LOAD(map->state) == MOVED;
     uint64_t first = LOAD(map->first);
     bool restarted = memcmp(lineage, h.lineage, sizeof lineage) != 0;
     if (restarted && expected > 0) warnx("%s: the region was created again", name);

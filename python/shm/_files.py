@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,10 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # attempts to open a file that is replaced again and again
+_TRY_SECONDS = 0.0005  # the pause after each of them
+_OVERLAY = 0x794C7630
+_HUGE_PAGES = 0x958458F6
+_BTRFS = 0x9123683E
 # A larger file must store at least one byte in 16. Otherwise a file of a few KiB could claim values of gigabytes.
 _SPARSE = 64 << 20
 _SPARSENESS = 16
@@ -75,16 +80,26 @@ _SMALLER = "use fewer slots or a smaller capacity"
 _DENIED = "the operating system denies permission"
 _ALLOWED = "run as the owner of its file and directory, or change their permissions"
 _SUPPORTED = "use a directory on a local file system, such as tmpfs, ext4, XFS or Btrfs"
+_MOUNTED_ADVICE = "mount the directory, not the file"
+#: For a name that refers to a file that was removed or replaced, and to no other.
+MOUNTED = (
+    "its file was replaced or removed, and this name is tied to it, as when a file is mounted by itself",
+    _MOUNTED_ADVICE,
+)
 _SYSTEM_ERRORS = {
     errno.EACCES: (_DENIED, _ALLOWED),
     errno.EPERM: (_DENIED, _ALLOWED),
     errno.ENOENT: ("its file or directory was removed meanwhile", "try again"),
     errno.ENOSPC: ("its file system has too little free space", f"free some, or {_SMALLER}"),
-    errno.EDQUOT: ("this user's disk quota is used up", f"free some space, or {_SMALLER}"),
+    errno.EDQUOT: (
+        "the quota of this user is used up, or that of its group or directory",
+        f"free some space, or {_SMALLER}",
+    ),
     errno.ENOMEM: ("there is not enough free memory", f"free some, or {_SMALLER}"),
     errno.EFBIG: ("its file system does not allow files of that size", _SMALLER),
     errno.EMFILE: ("this process has too many open files", "close some, or raise its limit (RLIMIT_NOFILE)"),
     errno.ENFILE: ("the system has too many open files", "close some"),
+    errno.EBUSY: ("this name is tied to one file, as when a file is mounted by itself", _MOUNTED_ADVICE),
     errno.EROFS: ("its file system is read-only", "use a directory on another file system"),
     errno.EOPNOTSUPP: ("its file system does not support fallocate, which regions need", _SUPPORTED),
     errno.EINVAL: ("its file system or the kernel does not support an operation that regions need", _SUPPORTED),
@@ -144,16 +159,23 @@ class Location:
     def __del__(self) -> None:
         self.close()
 
-    def identity(self, file: str) -> tuple[int, int] | None:
-        """Returns the device and inode of the file with the name `file`, or None if it does not exist."""
+    def status(self, file: str) -> os.stat_result | None:
+        """Returns the attributes of the file with the name `file`, or None if it does not exist."""
         try:
-            found = os.stat(file, dir_fd=self.directory, follow_symlinks=False)
+            return os.stat(file, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as error:
             fault, advice = explained(error)
             raise Error(f"its directory cannot be searched: {fault}", _for_directory(error, advice)) from error
-        return found.st_dev, found.st_ino
+
+    def identity(self, file: str) -> tuple[int, int] | None:
+        """Returns the device and inode of the file with the name `file`, or None if it does not exist.
+
+        A file that was removed, and is only still mounted at that name, does not exist.
+        """
+        found = self.status(file)
+        return None if found is None or found.st_nlink == 0 else (found.st_dev, found.st_ino)
 
     def open(self, file: str, flags: int) -> int:
         return os.open(file, flags | _FLAGS, dir_fd=self.directory)
@@ -201,6 +223,7 @@ class RegionFile:
     document: bytes | None
     map: mmap.mmap
     status: os.stat_result
+    may_be_a_copy: bool = False  #: for a writer: whether readers may have mapped another file of the same identity
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -237,12 +260,13 @@ def open_region(location: Location, limit: int, writable: bool = False) -> Regio
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise NotARegion(_IRREGULAR)
-                if status.st_nlink == 0:
-                    continue  # it was replaced or removed just now
+                if status.st_nlink == 0:  # it was replaced or removed just now
+                    time.sleep(_TRY_SECONDS)
+                    continue
                 return _map(descriptor, status, limit, writable)
             finally:
                 os.close(descriptor)
-    raise Error(f"its file was replaced during each of {_TRIES} attempts to open it", "try again later")
+    raise Error(*MOUNTED)
 
 
 _IRREGULAR = "the file of this name is a directory, a link or another special file"
@@ -281,7 +305,7 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
         mapping = mmap.mmap(descriptor, header.region_bytes, flags=mmap.MAP_SHARED, prot=access)
     except ValueError as error:  # mmap has checked the length again
         raise Damaged("its file was shortened while it was being opened") from error
-    return RegionFile(header, raw, document, mapping, status)
+    return RegionFile(header, raw, document, mapping, status, writable and copies_for_writing(descriptor))
 
 
 def check_local(descriptor: int) -> None:
@@ -291,6 +315,23 @@ def check_local(descriptor: int) -> None:
             f"it is on {found}: other machines would read stale data, and waiting readers would not be woken",
             _SUPPORTED,
         )
+
+
+def copies_for_writing(descriptor: int) -> bool:
+    """Returns whether opening a file for writing may put a copy in its place that older mappings do not show: overlayfs."""
+    return _linux.file_system(descriptor) == _OVERLAY
+
+
+def huge_page_bytes(descriptor: int) -> int:
+    """Returns the size of a page on hugetlbfs, which maps only whole pages and has no `write`; 0 elsewhere."""
+    return os.fstatvfs(descriptor).f_bsize if _linux.file_system(descriptor) == _HUGE_PAGES else 0
+
+
+def store_in_place(descriptor: int) -> None:
+    """Makes stores to an empty file use the blocks that it will reserve, on Btrfs, also when the disk is full."""
+    if _linux.file_system(descriptor) == _BTRFS:
+        with suppress(OSError):
+            _linux.add_no_copy_on_write(descriptor)
 
 
 def check_owner(status: os.stat_result, what: str) -> None:
@@ -317,6 +358,11 @@ def begins_with_magic(path: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def is_same_boot(one: int, other: int) -> bool:
+    """Returns whether two boot ids are equal, as far as this is known: 0 stands for an id that is not known."""
+    return one == other or 0 in (one, other)
 
 
 def boot_id() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import _files, _linux
 from ._errors import Damaged, Error, NotFound, TooLarge, Unsupported
-from ._format import BELL_HALF, HEAD_WORD, MOVED, MOVING, STATE_HALF
+from ._format import BELL_HALF, CLOSED, HEAD_WORD, MOVED, MOVING, STATE_HALF
 from ._request import ValueType
 from ._ring import Cursor, Ring
 from ._values import Codec, codec_for
@@ -91,6 +91,9 @@ class Follower:
         self._decode = codec.decode
         self._in_place = codec.in_place
         self._is_replaced = False
+        self._nameless_since = math.inf
+        self._is_stuck = False
+        self._was_moved = ring.state == MOVED  # as in a copy of a file
         self._compared_bell = -1
         self._compare_at = monotonic() + _NAME_SECONDS
 
@@ -123,14 +126,34 @@ class Follower:
 
     def _compare(self, bell: int) -> bool:
         """Checks whether the name now refers to another file."""
+        # A writer changes the state after the name.
+        moved = self._ring.halves[STATE_HALF] == MOVED and not self._was_moved
         try:
-            found = self._location.identity(self._location.file)
+            status = self._location.status(self._location.file)
         except Error:
-            found = self._region.identity  # the check was not possible: try again later
+            status = self._region.status  # the check was not possible: try again later
+        found = status and (status.st_dev, status.st_ino)
+        if status and found == self._region.identity and (moved or status.st_nlink == 0):
+            self._check_stuck(moved)
+            found = None
         self._compared_bell = bell
         self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
         self._is_replaced = found not in (None, self._region.identity)
         return self._is_replaced
+
+    def _check_stuck(self, moved: bool) -> None:
+        """Finds out whether the name still refers to this file for good, although it was replaced or removed."""
+        self._nameless_since = min(self._nameless_since, monotonic())
+        self._is_stuck = moved or monotonic() - self._nameless_since >= _NAME_SECONDS
+        if self._ring.state != CLOSED:
+            self._refuse_stuck()
+
+    def _refuse_stuck(self) -> None:
+        """Raises Error if the name cannot refer to another file any more."""
+        if self._is_stuck:
+            error = Error(*_files.MOUNTED)
+            error.during(f"cannot follow region {self._location.name!r}")
+            raise error
 
     def _switch(self) -> None:
         """Switches to the file that the name now refers to. Keeps the old file if there is no other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import platform
 import struct
@@ -17,6 +18,9 @@ _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "loongarch64": 98, "ppc64
 _FALLOCATE_X86_64 = 285
 _RENAMEAT2_X86_64 = 316
 _RENAME_NOREPLACE = 1
+_GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS
+_SET_FLAGS = 0x40086602  # FS_IOC_SETFLAGS
+_NO_COPY_ON_WRITE = 0x00800000  # FS_NOCOW_FL
 _FUTEX_WAIT = 0
 _FUTEX_WAKE = 1
 
@@ -87,6 +91,12 @@ def file_system(descriptor: int) -> int:
     """
     status = (ctypes.c_long * 64)()
     return status[0] & 0xFFFFFFFF if _libc.fstatfs(descriptor, ctypes.byref(status)) == 0 else 0
+
+
+def add_no_copy_on_write(descriptor: int) -> None:
+    """Adds the attribute `FS_NOCOW_FL` to an empty file."""
+    flags = int.from_bytes(fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))[:4], sys.byteorder)
+    fcntl.ioctl(descriptor, _SET_FLAGS, (flags | _NO_COPY_ON_WRITE).to_bytes(8, sys.byteorder))
 
 
 class _PyBuffer(ctypes.Structure):

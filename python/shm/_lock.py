@@ -138,7 +138,8 @@ def writer_status(location: Location) -> str:
     try:
         descriptor = location.open(location.lock_file, os.O_RDONLY)
     except FileNotFoundError:
-        return "gone"
+        # A region without a lock file is a copy, or its file alone is mounted here: nobody can be asked.
+        return "gone" if location.status(location.file) is None else "unknown"
     except OSError:
         return "unknown"
     try:

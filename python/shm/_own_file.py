@@ -5,12 +5,12 @@ from __future__ import annotations
 import mmap
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import _format, _linux
 from ._errors import Damaged, TooLarge
-from ._files import Location
-from ._format import HEADER_BYTES, Header
+from ._files import Location, huge_page_bytes, store_in_place
+from ._format import HEADER_BYTES, Header, round_up
 from ._ring import WHOLE, OwnRing
 
 
@@ -73,15 +73,24 @@ def create_file(
     if limit != resource.RLIM_INFINITY and header.region_bytes > limit:
         fault = f"it would have {header.region_bytes} bytes, and files of this process have at most {limit}"
         raise TooLarge(fault, "use fewer slots, a smaller capacity or smaller values, or raise RLIMIT_FSIZE")
+    page_bytes = huge_page_bytes(location.directory)
+    if page_bytes:
+        header = replace(header, region_bytes=round_up(header.region_bytes, page_bytes))
     file = location.create_new_file()
     try:
+        store_in_place(file)
         _linux.fallocate(file, header.region_bytes)
-        os.pwrite(file, header.pack(), 0)
-        _write_all(file, descriptor, HEADER_BYTES)
         if group is not None and os.fstat(file).st_gid != group:
             os.fchown(file, -1, group)
         os.fchmod(file, mode)
         mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        head = header.pack()
+        if page_bytes:  # these files have no `write`
+            mapping[: len(head)] = head
+            mapping[HEADER_BYTES : HEADER_BYTES + len(descriptor)] = descriptor
+        else:
+            _write_all(file, head, 0)
+            _write_all(file, descriptor, HEADER_BYTES)
         return OwnFile(header, descriptor, document, OwnRing(mapping, header, header.boot_id), os.fstat(file))
     except BaseException:
         location.remove_new_file()

@@ -137,7 +137,7 @@ class Reader(Follower):
     def recv(self, timeout: float | None = None) -> Any:
         """Waits for the next value in order, and returns it.
 
-        After a writer was killed, it continues to wait for the next writer. `writer` returns whether there is one.
+        If the writer is killed, `recv` waits for the next writer. `writer` returns whether there is one.
 
         Args:
             timeout: How many seconds to wait. None waits without limit, 0 does not wait.
@@ -355,6 +355,8 @@ class Reader(Follower):
                     continue
                 self._ended = True
                 raise Ended("its writer closed it, and all values were received")
+            if follow:
+                self._refuse_stuck()
             now = monotonic()
             if now >= deadline:
                 if not timeout:

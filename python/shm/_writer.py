@@ -38,7 +38,7 @@ class Writer:
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
         kind: "bytes", "text", "json", "array" or "bincode". A new region has kind "bytes" by default. Leave it out if
-            you give `dtype` and `shape` or `schema`.
+            you give `schema`, or `dtype` and `shape`.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
         schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
@@ -295,7 +295,8 @@ class Writer:
         planned, document = plan(header, region.document, request)
         old = OwnFile(header, region.descriptor, region.document, ring, region.status)
         mode = request.mode or region.status.st_mode & 0o777
-        if is_sound and planned == header and header.boot_id == self._boot:
+        same_boot = _files.is_same_boot(header.boot_id, self._boot)
+        if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
             ring.take_over(self._started_ns, os.getpid())

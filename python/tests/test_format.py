@@ -94,7 +94,7 @@ def test_the_example_in_the_document_is_read(region_directory: Path) -> None:
         assert reader.ended
     info = shm.inspect("tiny")
     assert (info.slots, info.capacity, info.region_bytes, info.checksum) == (2, 8, 8192, True)
-    assert (info.state, info.writer, info.head, info.first, info.pid) == ("closed", "gone", 1, 1, 15332)
+    assert (info.state, info.writer, info.head, info.first, info.pid) == ("closed", "unknown", 1, 1, 15332)
     assert info.lineage == "d2708f96f7a7e25a64a764d1fc133e83"
 
 

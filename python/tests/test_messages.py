@@ -55,7 +55,7 @@ FORM = re.compile(
     re.VERBOSE,
 )
 ADVICE = re.compile(
-    "append|ask|choose|close|continue|convert|correct|create|find|free|give|have|leave|open|protect|publish|replace|reshape|run"
+    "append|ask|choose|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect|publish|replace|reshape|run"
     "|start|stop|take|try|use|wait|write"
 )
 

@@ -11,7 +11,7 @@ pub const SHORT_HELP: &str = include_str!("short_help.txt");
 /// Two processes, each on its own CPU, measure round trips, one-way rates, reads of the newest
 /// value, publishing and attaching. Next to each figure is a limit that is measured in turn with
 /// it: bare memory, memcpy or a bare futex. Compare the ratios; absolute figures vary with the
-/// machine. All rows take about 75 seconds. The machine should have no other work meanwhile. The
+/// machine. All rows take about 75 seconds. Run nothing else on the machine meanwhile. The
 /// program needs about 100 MB in SHM_DIR and leaves nothing there.
 #[derive(Debug, Parser)]
 #[command(name = "shm-bench", version, max_term_width = 100)]

@@ -1,9 +1,10 @@
 //! A framework for benchmarks between two processes, with the links and rows of this project.
 //!
-//! Two processes, each on its own processor, measure each row several times. Runs of shm and of its
-//! limit alternate, which means that both see the same machine. A figure is the median of the runs.
-//! A ratio is the median of the ratios of neighbouring runs. The second process runs the same
-//! program as the first.
+//! A *row* is one kind of work, such as a round trip of 64 bytes. Its *limit* is the least work that
+//! the machine must do to achieve the same result. Two processes, each on its own processor, measure
+//! each row several times. The second process runs the same program as the first. Runs of shm and of
+//! the limit alternate, so both are measured under the same conditions. A figure is the median of the
+//! runs. A ratio is the median of the ratios of neighbouring runs.
 //!
 //! ```text
 //! plan ──▶ trips  streams  looks  publishing  attach      how a row is measured: the parts of both processes

@@ -1,5 +1,4 @@
-//! shm-bench: measures how fast shared memory is on this machine, and compares each figure with a
-//! limit of the machine.
+//! Measures how fast shm is on this machine, and compares each figure with a limit of the machine.
 
 mod args;
 

@@ -37,6 +37,7 @@ fn of_open(error: &OpenError) -> String {
             "its values are kept; only --replace discards them and changes the kind or type".to_owned()
         }
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        OpenError::Quota { .. } => QUOTA.to_owned(),
         OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
@@ -48,12 +49,14 @@ fn of_block(error: &BlockError) -> String {
         BlockError::IsRegion { .. } => "to use it as a region, leave out 'map'".to_owned(),
         BlockError::OutOfRange { block, .. } => format!("to extend it: {}", writer(&["map", "--size", "SIZE", block])),
         BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
+        BlockError::Quota { .. } => QUOTA.to_owned(),
         BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
 
 const LARGER_FILES: &str = "to show the limit: ulimit -f";
+const QUOTA: &str = "to show quotas: quota -s";
 const MORE_SPACE: &str = "to see what uses the space: shm-reader list; a container gets more with --shm-size";
 
 fn list(region: &str) -> String {
@@ -63,6 +66,23 @@ fn list(region: &str) -> String {
 
 fn verify(region: &str) -> String {
     format!("to check the whole region: {}", reader(&["verify", region]))
+}
+
+/// For a file that needs another block and does not get one.
+pub(crate) fn free_space(mapped: Mapped<'_>) -> String {
+    format!("{}free some space and start again", kept(mapped))
+}
+
+/// For a file that is marked immutable.
+pub(crate) fn remove_mark(mapped: Mapped<'_>) -> String {
+    format!("{}remove that mark (chattr -i) and start again", kept(mapped))
+}
+
+fn kept(mapped: Mapped<'_>) -> &'static str {
+    match mapped {
+        Mapped::Region(_) => "the values that were published are kept; ",
+        Mapped::Block(_) | Mapped::Several => "",
+    }
 }
 
 /// For a file that was cut short while it was mapped.

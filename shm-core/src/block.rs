@@ -72,8 +72,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 ///   resizing a part of a larger file cuts the file, even if the part becomes longer.
 /// - *Shared anonymous memory that grows is backed by real pages.* Bytes that were cut off and then
 ///   added again are zero. In Python, the added part has no pages, and touching it kills the process.
-/// - *A copy-on-write block cannot be resized.* Python resizes one that was created with flags and
-///   protection, and cuts its file.
+/// - *A copy-on-write block cannot be resized.* Python resizes one that was created with the arguments
+///   `flags` and `prot`, and truncates its file.
 /// - *`madvise` accepts any length*, including one for which the sum of start and length overflows.
 /// - *`flush_range` accepts any offset.* The kernel requires the start of a page, and Python passes on
 ///   the kernel's error.

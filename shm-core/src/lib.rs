@@ -11,13 +11,13 @@
 //!
 //! ```text
 //! Writer ──publish──▶ region: a file in $SHM_DIR (default /dev/shm) ──map, read-only──▶ Reader, Reader, …
-//!                     ┌────────┬────────────┬────────┬────────┬─────┬────────┐
-//!                     │ header │ descriptor │ slot 0 │ slot 1 │  …  │ slot k │   the last k values
-//!                     └────────┴────────────┴────────┴────────┴─────┴────────┘
+//!                     ┌────────┬────────────┬────────┬────────┬─────┬──────────┐
+//!                     │ header │ descriptor │ slot 0 │ slot 1 │  …  │ slot k-1 │   the last k values
+//!                     └────────┴────────────┴────────┴────────┴─────┴──────────┘
 //! ```
 //!
-//! The crate needs Linux and Rust 1.95 or newer. Add these lines to a `Cargo.toml` that is in the same
-//! directory as your clone of the repository:
+//! The crate needs Linux and Rust 1.95 or newer. Clone the repository into a directory `shm` next to
+//! your `Cargo.toml`, and add these lines to that file:
 //!
 //! ```toml
 //! [dependencies]
@@ -27,8 +27,9 @@
 //!
 //! # Publish and read
 //!
-//! A value can have any type that derives `Serialize` and `Deserialize`. It stays in the region until
-//! newer values overwrite it or the region is removed, even after the writer has ended.
+//! A value can have almost any type that derives `Serialize` and `Deserialize`; the page of `Schema`
+//! lists the exceptions. A value stays in the region until newer values overwrite it or the region is
+//! removed, even after the writer has ended.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@
 //! [`try_recv`](Reader::try_recv) and [`recv_timeout`](Reader::recv_timeout) return a [`Received`]. It
 //! tells whether a value arrived, no value arrived in time, or the writer closed the region.
 //! [`follow`](Reader::follow) does not end when the writer closes the region. It continues with the
-//! next writer, and also when the region is removed and created again.
+//! next writer, even if the region is removed and created again.
 //!
 //! A writer that dies does not close its region, so `recv` and iterators wait for the next writer. To
 //! detect a dead writer, call [`writer`](Reader::writer) *before* each timed call. If it returned
@@ -273,8 +274,8 @@
 //! [`ReceiveError`] and [`BlockError`]. [`Error`] combines them, for functions that use several of them
 //! with `?`. An error message names the region, the problem, and what to do about it.
 //!
-//! A region can be replaced by one of another type while a reader is attached. The reader then returns
-//! [`ReceiveError::Reopen`].
+//! A writer can replace a region with one of another type while a reader is attached. The reader's
+//! methods then return [`ReceiveError::Reopen`].
 //!
 //! The errors are enums, so a program can handle some of them differently:
 //!

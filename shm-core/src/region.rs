@@ -4,7 +4,7 @@
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
 use crate::sys::file::{self, At, Identity, Stat};
-use crate::sys::file_system::is_in_memory;
+use crate::sys::file_system::{copies_for_writing, is_in_memory};
 use crate::sys::mapping::RegionMapping;
 use location::Location;
 use shm_ring::copy::WORD;
@@ -122,6 +122,11 @@ impl Region {
         let header = &self.static_header;
         let slot = header.slots_offset() + (sequence % header.slots) * header.stride;
         self.opened_for_writing().write_all_at(bytes, slot + u64::from(header.payload_offset) + offset as u64)
+    }
+
+    /// Returns whether readers may have mapped another file of the same identity; see [`copies_for_writing`].
+    pub fn may_be_a_copy(&self) -> bool {
+        copies_for_writing(self.opened_for_writing())
     }
 
     fn opened_for_writing(&self) -> &File {

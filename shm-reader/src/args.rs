@@ -21,7 +21,7 @@ Examples:
   shm-reader --from -10 --json demo   print the last ten values, with number and time
   shm-reader --raw demo > copy.png    save a value unchanged
   shm-reader -f --json demo | jq .    pass every value to another program
-  shm-reader -- list                  read a region that has the name of a verb
+  shm-reader -- list                  read a region whose name is also a verb
   shm-reader list                     list the regions";
 
 /// Read named shared memory: print the latest value and exit
@@ -98,7 +98,7 @@ pub enum Verb {
     Map {
         /// A name in SHM_DIR (/dev/shm if that is not set), or a path with a / in it
         name: String,
-        /// The offset in the block of the first byte [default: 0]
+        /// The offset of the first byte within the block [default: 0]
         #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         at: Option<u64>,
         /// The maximum number of bytes [default: up to the end]
@@ -128,7 +128,7 @@ pub struct Read {
     #[arg(hide = true)]
     pub rest: Vec<OsString>,
 
-    /// Continue with every new value, without end; also waits for the region to be created
+    /// Continue with every new value, without end; also wait for the region to be created
     #[arg(short, long)]
     pub follow: bool,
     /// Print at most N values
@@ -140,25 +140,25 @@ pub struct Read {
     /// to wait for the region, it starts with the region's first value.
     #[arg(long, value_name = "WHERE", allow_negative_numbers = true, value_parser = position)]
     pub from: Option<Position>,
-    /// The maximum wait for each value (500ms, 2s, 1m30s; a plain number is seconds), then exit with code 4
+    /// How long to wait for each value (500ms, 2s, 1m30s; a plain number is seconds), then exit with code 4
     ///
-    /// Without --follow: the maximum wait for the region and its first value.
+    /// Without --follow, how long to wait for the region and its first value.
     #[arg(short, long, value_name = "TIME", value_parser = shm_cli::duration)]
     pub timeout: Option<Duration>,
     /// Treat missed values as an error (exit code 6)
     ///
     /// With --follow, shm-reader ends after the first value that follows missed ones; otherwise it prints
-    /// all values first. Values published before the start are not missed, unless --from requests them by
-    /// number.
+    /// all values first. Values published before the start do not count as missed, unless --from
+    /// requests them by number.
     #[arg(long)]
     pub strict: bool,
     /// End with success when the writer has closed the region and all values are read; implies --follow
     #[arg(long)]
     pub until_closed: bool,
-    /// Like --until-closed, and end with code 8 when the writer has died and all values are read
+    /// Like --until-closed, but also end, with code 8, when the writer has died and all values are read
     ///
-    /// Only for your own regions: the lock file, which shows whether a writer is alive, is readable only
-    /// for its owner.
+    /// Works only with your own regions: the lock file, which shows whether a writer is alive, can be read
+    /// only by its owner.
     #[arg(long)]
     pub until_gone: bool,
     /// Print one JSON object per value: region, seq, time, len, kind, value

@@ -30,7 +30,7 @@ pub trait Destination {
     /// Returns the buffer to copy the payload into: `bytes` long, or empty if the payload is to be
     /// read in place. Returns `None` if there is not enough memory.
     fn room(&mut self, bytes: usize) -> Option<&mut [u8]>;
-    /// Returns the result.
+    /// Returns the result of reading the payload.
     fn content(&self) -> Content<'_>;
 }
 

@@ -28,7 +28,7 @@ pub const CHECKSUM_BYTES: u64 = 8;
 /// The file length is a multiple of this many bytes.
 pub const PAGE_BYTES: u64 = 4096;
 /// How long a reader polls before it sleeps, in nanoseconds. Going to sleep and being woken take
-/// about 20 us each.
+/// about 20 µs each.
 pub const SPIN_NS: u64 = 20_000;
 /// Compatible feature: each slot has space for a checksum after the payload.
 pub const FEATURE_CHECKSUM: u64 = 1;

@@ -5,8 +5,8 @@ use crate::ring::{Ring, Shape};
 use crate::sync::AtomicU64;
 use alloc::vec::Vec;
 
-/// The memory of one ring before its first value is published. The state is open, the first
-/// sequence number is 1, and everything else is zero.
+/// The memory of one ring. At first the state is open, the first sequence number is 1, and everything
+/// else is zero.
 pub struct Memory {
     /// The fields that change with every value.
     pub hot: Hot,

@@ -27,7 +27,6 @@
 //! loads. Cursors therefore use relaxed loads with fences, and never a read-modify-write. The
 //! producer keeps its own counts and reads nothing back. Each slot is a sequence lock: H. Boehm,
 //! "Can seqlocks get along with programming language memory models?", MSPC 2012.
-//! memory models?", MSPC 2012.
 
 use crate::copy::{self, Destination};
 use crate::header::{Hot, MAX_SEQUENCE};
@@ -48,7 +47,8 @@ pub use cursor::Cursor;
 pub use producer::Producer;
 pub use shape::{Fault, Shape};
 
-/// The only fault that need not be caused by the value: there is not enough memory for the copy.
+/// The problem of a [`Fault`] when there is not enough memory to copy the value. Every other fault
+/// means that the ring is damaged.
 pub const NO_MEMORY: &str = "there is not enough memory for its length";
 /// Slot flag: a checksum follows the payload.
 pub const FLAG_CHECKSUM: u16 = 1;

@@ -22,7 +22,7 @@
 /// near 0, they are centuries in the past.
 const LONG_AGO_NS: u64 = 1 << 63;
 
-/// The rule for the writer.
+/// The rule for when the writer must wake the readers.
 #[derive(Clone, Debug)]
 pub struct WakeRule {
     // The clock readings after the last publication and after the one before it.
@@ -50,7 +50,7 @@ impl WakeRule {
     }
 }
 
-/// The rule for a reader, for one bell.
+/// The rule for when a reader may sleep. It applies to the waits on one bell.
 #[derive(Clone, Debug)]
 pub struct SleepRule {
     spin_ns: u64,

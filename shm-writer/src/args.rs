@@ -23,13 +23,13 @@ Examples:
                                              copy each value as it arrives, whatever its type
   shm-writer demo -- --help                  publish a text that starts with a dash
   shm-writer demo -- rm                      publish a text that is also a verb
-  shm-writer -- create hello                 publish to a region that has the name of a verb
+  shm-writer -- create hello                 publish to a region whose name is also a verb
   shm-writer create demo --slots 1024        create a region without publishing
-  shm-writer create cam --array u1:480,640,3 create one for frames; then: shm-writer cam < frames
+  shm-writer create cam --array u1:480,640,3 create one for arrays; then: shm-writer cam < frames
   shm-writer rm demo                         remove the region";
 
 /// The heading of the options of the region itself.
-const REGION: &str = "Region options (an option that is not given stays as in the existing region, or is the default)";
+const REGION: &str = "Region options (if not given: as in the existing region, or the default in a new one)";
 
 /// Publish values in named shared memory, for any number of readers
 ///
@@ -98,7 +98,7 @@ pub enum Verb {
         /// The bytes to store; write -- before a VALUE that starts with a dash
         #[arg(allow_negative_numbers = true)]
         value: Option<OsString>,
-        /// The offset in the block of the first byte [default: 0]
+        /// The offset of the first byte within the block [default: 0]
         #[arg(long, value_name = "SIZE", value_parser = shm_cli::size)]
         at: Option<u64>,
         /// Create the block with this size, or extend it to this size; without it, the block must exist
@@ -108,7 +108,7 @@ pub enum Verb {
         #[arg(long)]
         force: bool,
     },
-    /// Remove files that killed writers left over (unfinished files, lock files without a region), but no
+    /// Remove files that killed writers left behind (unfinished files, lock files without a region), but no
     /// regions
     Clean {
         /// Only list the files that would be removed
@@ -178,8 +178,8 @@ pub struct Publish {
 /// The options of the region.
 #[derive(Debug, clap::Args)]
 pub struct Layout {
-    /// The kind of the values [default: that of the region; new: text, or bytes with --file, --chunk,
-    /// --whole]
+    /// The kind of the values [default: as in the existing region; in a new one text, or bytes with --file,
+    /// --chunk, --whole]
     ///
     /// A region of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
@@ -219,11 +219,11 @@ pub struct Description {
     /// --schema
     #[arg(help_heading = REGION, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub schema: Option<PathBuf>,
-    /// The type of arrays: u1:480,640,3 is 480 x 640 x 3 of u1; b1, i1 to i8, u1 to u8, f2, f4, f8, c8, c16
+    /// The type of the arrays, for example u1:480,640,3: element type u1 and shape 480 x 640 x 3
     ///
-    /// The digit is the size of an element in bytes; b is bool, i and u are integers, f floats, c complex
-    /// numbers. stdin is cut into arrays. A first length of 0 can differ from value to value, and then all
-    /// of stdin is one value.
+    /// The element types are b1, i1 to i8, u1 to u8, f2, f4, f8, c8 and c16. The digit is the size of an
+    /// element in bytes; b is bool, i and u are integers, f floats, c complex numbers. stdin is cut into
+    /// arrays. If the first length is 0, it can differ from value to value, and all of stdin is one value.
     #[arg(help_heading = REGION, long, value_name = "TYPE", value_parser = array)]
     pub array: Option<ArrayType>,
 }

@@ -7,4 +7,5 @@ mod tables;
 mod typed;
 mod vectors;
 
+pub use other_languages::c_reader;
 pub use tables::Format;

@@ -4,6 +4,7 @@ mod bit_flips;
 mod damaged;
 mod file_systems;
 mod isolation;
+mod mounts;
 mod mutating;
 mod namespaces;
 mod neighbours;

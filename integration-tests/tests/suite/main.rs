@@ -5,6 +5,7 @@
 mod harness;
 
 mod deaths;
+mod foreign;
 mod format;
 mod hostile;
 mod life;

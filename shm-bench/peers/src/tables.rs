@@ -108,8 +108,8 @@ fn round_trip_blocking() -> Table {
             "shm polls for 20 µs before it sleeps, so it does not sleep while both sides are busy. The others sleep \
              immediately.",
             "iceoryx2 uses events, shmem-ipc uses eventfds, and files are blocking.",
-            "In the row with a sleeping reader, the side that waits for the answer polls; in Python it sleeps between \
-             polls.",
+            "In the column with a sleeping reader, the side that waits for the answer polls; in Python it sleeps \
+             between polls.",
             "Python polls a flag in the mapped file and sleeps for a millisecond between polls.",
         ],
     }

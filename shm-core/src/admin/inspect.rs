@@ -72,7 +72,7 @@ pub struct Info {
     pub origin: u128,
     /// The kernel's boot id at the time when the file was created.
     pub boot_id: u128,
-    /// The number that readers sleep on.
+    /// A counter that the writer increases to wake readers, which sleep on it.
     pub bell: u32,
     /// The distance from one slot to the next in bytes.
     pub stride: u64,

@@ -12,17 +12,21 @@ use shm_ring::header::{STATE_CLOSED, STATE_MOVED};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Removes a region and the files that belong to it. Attached readers can still receive the values that
-/// they have not received yet, and notice that the region was removed.
+/// Removes a region and the files that belong to it. A damaged region can be removed, too. Attached
+/// readers can still receive the values that they have not received yet, and then notice that the
+/// region was removed.
 ///
 /// With `force`, a region is removed even if it has a writer. That writer gets an error when it notices
 /// that its region is gone.
 ///
 /// # Errors
 ///
-/// [`OpenError::WriterAlive`] if the region has a writer and `force` is not set;
-/// [`OpenError::NotFound`]; [`OpenError::NotARegion`] if the file is something else, which is never
-/// removed; [`OpenError::Permission`].
+/// - [`OpenError::WriterAlive`] if the region has a writer and `force` is not set.
+/// - [`OpenError::NotFound`] if the region does not exist.
+/// - [`OpenError::NotARegion`] if the file is not a region. Such a file is never removed.
+/// - [`OpenError::BadName`] if the name is not valid.
+/// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user may not remove the region.
+/// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
 pub fn remove(name: impl AsRef<Path>, force: bool) -> Result<(), OpenError> {
     let location = Location::resolve(name.as_ref())?;
     let pid = removable(&location)?.map(|region| region.header().tenure.pid.load(Relaxed));

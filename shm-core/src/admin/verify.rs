@@ -23,8 +23,9 @@ pub struct Finding {
     pub problem: String,
 }
 
-/// Checks a whole region: header, stamps, lengths, checksums and, depending on the kind, contents.
-/// Returns an empty list if nothing is wrong.
+/// Checks a whole region: the header, and in each slot the stamp (the number that identifies the slot's
+/// value), the length, the checksum and, depending on the kind, the contents. Returns an empty list if
+/// nothing is wrong.
 ///
 /// A writer may publish during the check. Values that it overwrites meanwhile are skipped.
 ///

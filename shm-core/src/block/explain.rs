@@ -4,15 +4,14 @@ use crate::error::{BlockError, Limit};
 use crate::region::location::Location;
 use crate::sys::file::{self, Kind, is_no_space};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 
 pub fn explain_open(location: &Location, error: io::Error) -> BlockError {
     let name = location.name.as_str();
     match error.kind() {
         ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
         ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
-        _ if is_no_space(&error) => {
-            BlockError::NoSpace { block: name.to_owned(), needed: 0, free: file::free_bytes(location.directory()) }
-        }
+        _ if is_no_space(&error) => no_space(name, 0, &error, location.directory()),
         _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
             None | Some(Kind::Regular) => io_error("map", name, error),
             Some(Kind::Link) => {
@@ -41,6 +40,15 @@ pub fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockErr
 
 pub fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
     BlockError::TooLarge { block: name.to_owned(), bytes, limit }
+}
+
+/// The error for a block of `needed` bytes for which space has run out. `file` is any file beside it.
+pub fn no_space(name: &str, needed: u64, error: &io::Error, file: impl AsFd) -> BlockError {
+    let block = name.to_owned();
+    match error.kind() {
+        ErrorKind::QuotaExceeded => BlockError::Quota { block, needed },
+        _ => BlockError::NoSpace { block, needed, free: file::free_bytes(file) },
+    }
 }
 
 pub fn refused(name: &str, asked: &str, reason: String) -> BlockError {

@@ -1,11 +1,11 @@
 //! Opens blocks: `BlockOptions`, which checks the file, reserves its pages and maps it.
 
 use super::Block;
-use super::explain::{does_not_apply, explain_map, explain_open, io_error, refused, too_large};
+use super::explain::{does_not_apply, explain_map, explain_open, io_error, no_space, refused, too_large};
 use crate::error::{BlockError, Limit, bytes_in_words};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
-use crate::sys::file_system::file_system_name;
+use crate::sys::file_system::{file_system_name, store_in_place};
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
@@ -124,7 +124,7 @@ impl BlockOptions {
 
     /// Sets whether a file that is a region can be mapped, too. The default, `false`, refuses regions.
     ///
-    /// Storing to a region in this way breaks it.
+    /// Storing to a region in this way can damage it.
     pub fn force(&mut self, on: bool) -> &mut Self {
         self.force = on;
         self
@@ -281,7 +281,10 @@ impl BlockOptions {
             Err(error) if self.create && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => open().map(|file| (file, false)),
                 // The umask may have removed permissions.
-                made => made.and_then(|file| file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))),
+                made => made.and_then(|file| {
+                    store_in_place(&file);
+                    file::set_mode(&file, BLOCK_MODE).map(|()| (file, true))
+                }),
             },
             opened => opened.map(|file| (file, false)),
         };
@@ -447,7 +450,7 @@ fn reserve(name: &str, file: &File, offset: u64, len: u64) -> Result<(), BlockEr
             file_system_name(file)
         ))),
         _ if is_no_space(&error) => {
-            Err(BlockError::NoSpace { block: name.to_owned(), needed: len, free: file::free_bytes(file) })
+            Err(no_space(name, len, &error, file))
         }
         // The file system's error for a length that no file can have.
         ErrorKind::FileTooLarge => Err(too_large(name, end, Limit::FileSystem)),

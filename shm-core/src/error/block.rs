@@ -1,7 +1,7 @@
 //! The error of operations on blocks.
 
 use super::limit::Limit;
-use super::open::space;
+use super::open::{quota, space};
 use crate::types::error::bytes_in_words;
 use std::io;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub enum BlockError {
         /// The block's name.
         block: String,
     },
-    /// The file is a region. A region must not be written as plain bytes.
+    /// The file is a region, which cannot be mapped without [`force`](crate::BlockOptions::force).
     #[error("cannot map '{block}': it is a region, not plain bytes; open it as a region, or choose another name")]
     IsRegion {
         /// The block's name.
@@ -84,6 +84,14 @@ pub enum BlockError {
         needed: u64,
         /// How many bytes are free in the file system.
         free: u64,
+    },
+    /// A quota leaves too little space for the block. The file's length is unchanged.
+    #[error("cannot reserve space for '{block}': {}", quota(*.needed, "use a smaller size, or "))]
+    Quota {
+        /// The name of the block that was being created or extended.
+        block: String,
+        /// How many bytes are needed.
+        needed: u64,
     },
     /// The file would be larger than a limit.
     #[error("cannot map '{block}': its size {} {}, and {limit}", .limit.verb(), bytes_in_words(*.bytes))]

@@ -56,7 +56,7 @@ pub enum OpenError {
         /// The region's name.
         region: String,
     },
-    /// The file with this name is not a region. The library never changes or removes such a file.
+    /// The file with this name is not a region. It is neither changed nor removed.
     #[error("cannot open region '{region}': the file is not a region: {reason}; choose another name")]
     NotARegion {
         /// The name that was opened.
@@ -77,7 +77,7 @@ pub enum OpenError {
         /// The format version of this library, major and minor.
         supported: (u16, u16),
     },
-    /// The region uses an unknown feature, and cannot be understood without it.
+    /// The region uses features that this library does not know, but must know to use the region.
     #[error(
         "cannot open region '{region}': it uses features that this version does not support (bits {bits:#x}); use a newer version of shm"
     )]
@@ -150,12 +150,12 @@ pub enum OpenError {
         /// namespace.
         pid: Option<u32>,
     },
-    /// A file that must belong to this user alone does not.
+    /// The region's file or its lock file does not belong to this user alone.
     #[error("cannot write to '{file}': {reason}")]
     NotOurs {
-        /// The region's file or its lock file.
+        /// The file's name.
         file: String,
-        /// How the file breaks this rule.
+        /// Why the file does not belong to this user alone.
         reason: NotOursReason,
     },
     /// The system denies access.
@@ -179,7 +179,15 @@ pub enum OpenError {
         /// How many bytes are free in the file system.
         free: u64,
     },
-    /// The file system cannot hold regions.
+    /// A quota leaves too little space for the region. The failed operation leaves no files.
+    #[error("cannot reserve space for region '{region}': {}", quota(*.needed, "use fewer or smaller slots, or "))]
+    Quota {
+        /// The name of the region that was being created.
+        region: String,
+        /// How many bytes the file needs.
+        needed: u64,
+    },
+    /// The file system does not support the operations that regions need.
     #[error(
         "cannot create region '{region}' in {}: the file system ({file_system}) does not support fallocate, or renaming without replacing (RENAME_NOREPLACE), and regions need both; use a directory on tmpfs, ext4, XFS or Btrfs, for example: SHM_DIR=/dev/shm",
         .directory.display()
@@ -192,7 +200,7 @@ pub enum OpenError {
         /// The file system's name, or its number in hexadecimal.
         file_system: Box<str>,
     },
-    /// The region is, or would be, on a file system that belongs to another machine or to a program.
+    /// The region is, or would be, on a file system that another machine or a program (FUSE) provides.
     #[error(
         "cannot open region '{region}': it is on {file_system}: readers there can get stale data and are not always woken; use a local file system, such as tmpfs, ext4 or XFS"
     )]
@@ -211,6 +219,17 @@ pub enum OpenError {
         bytes: u64,
         /// The limit that is exceeded.
         limit: Limit,
+    },
+    /// The region's name is tied to one file, which was removed or replaced elsewhere, or which would have to
+    /// be removed or replaced here. This is so if the file is mounted at its name without its directory.
+    #[error(
+        "cannot {action} region '{region}': this name is tied to one file and cannot refer to the file that replaces it; if the file is mounted here, mount the directory, not the file"
+    )]
+    Mounted {
+        /// The operation that failed, for example `follow`.
+        action: &'static str,
+        /// The region's name.
+        region: String,
     },
     /// A process without the writer's lock removed or replaced the region.
     #[error("cannot open region '{region}': another program removed or replaced it meanwhile; open it again")]
@@ -248,6 +267,8 @@ pub enum Denied {
         /// The file's permission bits.
         mode: u32,
     },
+    /// Writing to the region's file, which is marked immutable or append-only.
+    Marked,
     /// Creating a file in the region's directory.
     Create,
     /// Opening or creating the file that a writer locks.
@@ -260,7 +281,7 @@ pub enum Denied {
 impl Denied {
     fn action(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::Write { .. } => "open",
+            Self::Read { .. } | Self::Write { .. } | Self::Marked => "open",
             Self::Create => "create",
             Self::Lock { .. } => "lock",
         }
@@ -281,6 +302,9 @@ impl fmt::Display for Denied {
                 f,
                 "its mode is {mode:o}, and only its owner, user {owner}, can write to it; run as that user, or choose another name"
             ),
+            Self::Marked => {
+                f.write_str("its file is marked immutable or append-only; remove that mark, or choose another name")
+            }
             Self::Create => f.write_str(
                 "this user cannot create files in its directory; use another directory, for example with SHM_DIR",
             ),
@@ -359,8 +383,15 @@ pub(super) fn space(needed: u64, free: u64, less: &str) -> String {
             "it needs {needed}, and its file system has only {free} free; {less}a directory with more space (SHM_DIR)"
         );
     }
-    "its file system has no free inodes, or this user's disk quota is used up; use another directory (SHM_DIR)"
-        .to_owned()
+    "its file system has no free inodes, or no space for its own records; use another directory (SHM_DIR)".to_owned()
+}
+
+/// Says that a quota is used up, and what to do; `less` is a way to need fewer bytes.
+pub(super) fn quota(needed: u64, less: &str) -> String {
+    let needed = bytes_in_words(needed);
+    format!(
+        "it needs {needed}, and the quota of this user is used up, or that of its group or directory; {less}a directory on another file system (SHM_DIR)"
+    )
 }
 
 fn pid_hint(pid: &Option<u32>) -> String {

@@ -35,7 +35,9 @@ pub enum ReceiveError {
         reason: String,
     },
     /// One value is damaged, and the region is otherwise sound. Receiving continues after this value.
-    #[error("cannot receive value {sequence} of region '{region}': it is damaged: {reason}; receive again for the value after it")]
+    #[error(
+        "cannot receive value {sequence} of region '{region}': it is damaged: {reason}; receive again for the value after it"
+    )]
     DamagedValue {
         /// The region's name.
         region: String,

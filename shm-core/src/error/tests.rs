@@ -9,7 +9,8 @@ use std::io;
 #[cfg(feature = "schema")]
 mod messages;
 
-/// The largest size of these errors in bytes. The single error type of earlier versions had 72 bytes.
+/// The largest size of these errors in bytes, with 64 bits. The single error type of earlier versions had 72 bytes.
+#[cfg(target_pointer_width = "64")]
 const MOST_BYTES: usize = 64;
 
 #[cfg(target_pointer_width = "64")]

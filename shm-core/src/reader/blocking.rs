@@ -97,6 +97,7 @@ impl RawReader {
                 // The region was closed before it was removed, and this call waits for the close.
                 Step::Absent if until == Until::Closed && self.follow.is_ended() => return Ok(None),
                 Step::Absent if until == Until::Closed => return Err(self.follow.location().gone_for_reader()),
+                Step::Absent if self.follow.is_stuck() => return Err(self.follow.stuck()),
                 _ if left.is_zero() => return Ok(None),
                 Step::Busy => {}
                 Step::Absent => thread::sleep(left.min(ABSENT_POLL)),

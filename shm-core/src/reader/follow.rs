@@ -74,6 +74,12 @@ pub struct Follow {
     // Whether the name referred to another file or to no file at the last check. If so, each call checks
     // again, until the reader adopts a file.
     is_astray: bool,
+    // When the name was first seen to refer to this file although the file was replaced or removed, and whether
+    // this is certain.
+    nameless_since: Option<Instant>,
+    is_stuck: bool,
+    // Whether the file was already moved when it was opened.
+    was_moved: bool,
     restarted: bool,
 }
 
@@ -91,6 +97,7 @@ impl Follow {
         Ok(Self {
             location,
             is_plain: is_plain(&region),
+            was_moved: region.ring().state() == STATE_MOVED,
             region,
             cursor: Cursor::at(1),
             format,
@@ -98,6 +105,8 @@ impl Follow {
             max_region_bytes,
             checked: (now, None),
             is_astray: false,
+            nameless_since: None,
+            is_stuck: false,
             restarted: false,
         })
     }
@@ -261,19 +270,47 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = self.location.identity_and_bytes()?;
-        self.is_astray = found.is_none_or(|(identity, _)| identity != self.region.identity);
+        let found = self.location.stat_region()?;
+        self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
             // The bell that was recorded above may be the last one of this file, so it would not cause another
             // check. Because `is_astray` is set, the next call checks again.
             Some(_) if self.is_astray => Ok(Name::Another),
+            Some(stat) if stat.names == 0 || self.is_newly_moved(state) => self.nameless(now, state),
             // If this killed the writer, there is no other sign of it.
-            Some((_, bytes)) if bytes < self.region.static_header.region_bytes => {
+            Some(stat) if stat.bytes < self.region.static_header.region_bytes => {
                 Err(self.damaged("another program cut its file short".to_owned()))
             }
             Some(_) => Ok(Name::Same),
         }
+    }
+
+    /// Decides what it means that the name refers to this file, although the file was replaced or removed.
+    ///
+    /// A writer announces that a file is moved after the name has changed, so the name will not change any
+    /// more: the file itself is mounted there. Without that state, the file may have lost its name just now.
+    #[cold]
+    fn nameless(&mut self, now: Instant, state: u32) -> Result<Name, ReceiveError> {
+        self.is_astray = true;
+        let since = *self.nameless_since.get_or_insert(now);
+        self.is_stuck |= self.is_newly_moved(state) || now.duration_since(since) >= SLICE;
+        if self.is_stuck && !self.is_ended() { Err(self.stuck()) } else { Ok(Name::Nothing) }
+    }
+
+    /// Whether the file was moved after this reader opened it. A file that was moved before is a copy.
+    fn is_newly_moved(&self, state: u32) -> bool {
+        state == STATE_MOVED && !self.was_moved
+    }
+
+    /// Whether the name cannot refer to another file any more; see [`stuck`](Self::stuck).
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
+    /// The error for a name that keeps referring to a file that was replaced or removed.
+    pub fn stuck(&self) -> ReceiveError {
+        self.location.mounted("follow").into()
     }
 
     /// Continues in the file that the name refers to now, if it is another file. The values of the old file
@@ -297,9 +334,11 @@ impl Follow {
             self.restarted = true;
         }
         self.is_plain = is_plain(&region);
+        self.was_moved = region.ring().state() == STATE_MOVED;
         self.region = region;
         self.checked = (now, None);
         self.is_astray = false;
+        (self.nameless_since, self.is_stuck) = (None, false);
         Ok(Name::Another)
     }
 

@@ -36,8 +36,8 @@ pub enum Position {
     /// The value with this sequence number. If it is no longer retained, receiving starts at the oldest
     /// retained value, and the values in between count as lost.
     At(Sequence),
-    /// The oldest of the newest N values, where N is this number. If fewer than N values are retained,
-    /// the oldest retained value.
+    /// The Nth newest value, where N is this number: `Last(1)` is the newest. If fewer than N values are
+    /// retained, the oldest retained value.
     Last(u64),
 }
 
@@ -80,8 +80,8 @@ impl ReaderOptions {
 
     /// Sets where receiving starts.
     ///
-    /// By default, it starts at the newest value. If opening had to wait for the region, it starts at the
-    /// region's first value.
+    /// By default, it starts at the newest value. If opening had to wait for the region,
+    /// [`Position::Latest`] and [`Position::New`] start at the region's first value instead.
     pub fn start(&mut self, position: Position) -> &mut Self {
         self.start = Some(position);
         self
@@ -111,7 +111,8 @@ impl ReaderOptions {
         self
     }
 
-    /// Sets the schema of the values' type, for [`open`](Self::open) with a type that cannot be traced.
+    /// Sets the schema of the values' type, for [`open`](Self::open) with a type from which no schema can
+    /// be derived.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
         self.value_type = Some(ValueType::Schema(schema));
@@ -130,9 +131,9 @@ impl ReaderOptions {
     /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
     /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
     ///   [`OpenError::Damaged`] if the file cannot be used.
-    /// - [`OpenError::Permission`] if this user must not read the region.
-    /// - [`OpenError::TooLarge`] or [`OpenError::Remote`] if the region is larger than a limit, or on
-    ///   another machine.
+    /// - [`OpenError::Permission`] if this user may not read the region.
+    /// - [`OpenError::TooLarge`] if the region is larger than a limit, and [`OpenError::Remote`] if it is
+    ///   not on a local file system.
     /// - [`OpenError::Directory`] or [`OpenError::Io`] if a system call fails.
     pub fn open<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
@@ -158,8 +159,8 @@ impl ReaderOptions {
     /// As for [`open`](Self::open), with these differences:
     ///
     /// - [`OpenError::Kind`] if the region does not hold arrays.
-    /// - [`OpenError::Type`] if the arrays have other elements, or not the shape that
-    ///   [`array`](Self::array) demands.
+    /// - [`OpenError::Type`] if the arrays have other elements, or do not have the shape that
+    ///   [`array`](Self::array) sets.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {

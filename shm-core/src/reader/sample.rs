@@ -3,7 +3,7 @@
 use crate::Sequence;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A received value, with its sequence number, its losses and its time.
+/// A received value, with its sequence number, the number of values lost before it, and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample<T> {
@@ -15,9 +15,9 @@ pub struct Sample<T> {
     /// After the writer has overtaken a reader, the reader continues in the middle of the ring. It skips
     /// the oldest retained values, because the writer is about to overwrite them. They count as lost, too.
     pub lost: u64,
-    /// Whether this value is the first of another lineage. This is the case if the region was removed and
-    /// created again, or if it was damaged and replaced without its newest value. Sequence numbers may then
-    /// start again at 1, and values may be repeated.
+    /// Whether this value is the first one after the region was removed and created again, or was damaged
+    /// and replaced without its newest value. Sequence numbers may then start again at 1, and values may be
+    /// repeated.
     pub restarted: bool,
     /// The value.
     pub value: T,

@@ -13,10 +13,10 @@ use std::path::Path;
 /// and can be killed at any time. In exchange, a reader that is too slow loses values, and learns how
 /// many ([`Sample::lost`](crate::Sample::lost)).
 ///
-/// At any time, the writer may publish, close or die. It may also replace the region by a larger one or
-/// by one of another type, and a user may remove the region. The reader follows a replaced region
-/// automatically. If the new region has another type, the reader returns [`ReceiveError::Reopen`]. If
-/// the region was removed, it returns [`ReceiveError::Gone`].
+/// At any time, the writer may publish, close the region or die. It may also replace the region with a
+/// larger one or one of another type, and a user may remove the region. The reader follows a replaced
+/// region automatically. If the new region has another type, the reader returns
+/// [`ReceiveError::Reopen`]. If the region was removed, it returns [`ReceiveError::Gone`].
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {

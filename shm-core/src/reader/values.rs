@@ -6,8 +6,8 @@ use crate::error::ReceiveError;
 /// Iterates over the values of a region in order, until its writer closes it cleanly.
 ///
 /// The methods `iter` and `into_iter` of each reader create it. The iterator waits for each value. It
-/// continues after an error of one value ([`ReceiveError::value`]) and ends after any other error; the
-/// reader can then be used again.
+/// continues after an error of one value ([`ReceiveError::value`]) and ends after any other error. A reader
+/// that was borrowed with `iter` can then be used again.
 #[derive(Debug)]
 pub struct Values<R> {
     reader: R,

@@ -124,8 +124,8 @@ impl View<'_> {
         copy::part_out(self.slot.words(), offset, bytes);
     }
 
-    /// Iterates over the value in words of eight bytes, as little-endian numbers. The last word is filled
-    /// up with zeros.
+    /// Iterates over the value in words of eight bytes, as little-endian numbers. If the last word is not
+    /// complete, it is filled up with zeros.
     pub fn words(&self) -> impl Iterator<Item = u64> {
         let words = &self.slot.words()[..self.len().div_ceil(copy::WORD)];
         words.iter().map(|word| u64::from_le(word.load(Relaxed)))
@@ -154,7 +154,7 @@ impl View<'_> {
     /// The value is copied once, from the region into the reader's memory. Borrowed strings and bytes are
     /// not copied again.
     ///
-    /// The names in the type `T` are not compared with those in the region. For that, open the reader as
+    /// The names in the type `T` are not compared with those in the region. To compare them, open a
     /// [`Reader`](crate::Reader) of an owned type.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use super::location::Location;
 use super::open::check_limit;
 use crate::error::{Denied, Limit, OpenError};
 use crate::sys::file::{self, Access, At, is_no_space};
-use crate::sys::mapping::RegionMapping;
+use crate::sys::file_system::{huge_page_bytes, store_in_place};
+use crate::sys::mapping::{RegionMapping, store_at};
 use crate::sys::reserve::{Length, reserve};
 use shm_ring::header::{HEADER_BYTES, StaticHeader};
 use std::fs::File;
@@ -63,14 +64,17 @@ impl<'a> Draft<'a> {
     ) -> Result<Region, OpenError> {
         let location = self.location;
         let explain = |error| explain_create(location, static_header.region_bytes, error);
+        store_in_place(&file);
         reserve(&file, Length::Extended, 0, static_header.region_bytes).map_err(|error| {
             // Gives back the pages that were reserved, so that the message counts them as free.
             let _ = file.set_len(0);
             explain(error)
         })?;
-        let written = file.write_all_at(&static_header.to_bytes(), 0);
-        let written = written.and_then(|()| file.write_all_at(descriptor, u64::from(HEADER_BYTES)));
-        written.map_err(|error| location.io_error("write region", error))?;
+        let written = write_head(&file, &static_header, descriptor);
+        written.map_err(|error| match is_no_space(&error) {
+            true => explain(error),
+            false => location.io_error("write region", error),
+        })?;
         let stat = file::stat(&file).map_err(explain)?;
         if let Some(group) = group.filter(|group| *group != stat.group) {
             file::set_group(&file, group).map_err(|error| location.io_error("set the group of region", error))?;
@@ -99,6 +103,8 @@ impl<'a> Draft<'a> {
     /// Gives the file the region's name, and so replaces the file that has this name now.
     pub fn replace(self) -> Result<Region, OpenError> {
         match self.location.directory().rename_over(&self.file, self.location.file()) {
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => Err(self.location.mounted("replace")),
+            Err(error) if is_no_space(&error) => Err(explain_create(self.location, 0, error)),
             Err(error) => Err(self.location.io_error("replace region", error)),
             Ok(()) => Ok(self.finish().expect("built by new")),
         }
@@ -127,10 +133,19 @@ pub fn remove_draft(location: &Location) {
     let _ = location.directory().remove_file(&location.draft_file());
 }
 
+/// Writes the static header and the descriptor.
+fn write_head(file: &File, static_header: &StaticHeader, descriptor: &[u8]) -> io::Result<()> {
+    let parts = [(0, &static_header.to_bytes()[..]), (u64::from(HEADER_BYTES), descriptor)];
+    if huge_page_bytes(file).is_some() {
+        return store_at(file, static_header.region_bytes, parts);
+    }
+    parts.into_iter().try_for_each(|(offset, bytes)| file.write_all_at(bytes, offset))
+}
+
 fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenError {
     let region = location.name.clone();
     match error.kind() {
-        _ if is_no_space(&error) => location.no_space(needed),
+        _ if is_no_space(&error) => location.no_space(needed, &error),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::Permission { region, denied: Denied::Create }
         }

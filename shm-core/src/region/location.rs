@@ -7,7 +7,7 @@ use crate::sys::file::{self, Identity, Kind, Stat};
 use crate::sys::file_system::file_system_name;
 use crate::sys::process::user;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The directory of regions if `SHM_DIR` is not set.
@@ -85,9 +85,9 @@ impl Location {
     }
 
     /// Returns the identity of the file that another name in the region's directory refers to now, if it
-    /// exists.
+    /// exists. A file that was removed and whose name leads to it only through a mount does not exist.
     pub fn identity_of(&self, file: &str) -> Result<Option<Identity>, OpenError> {
-        Ok(self.stat(file)?.map(|stat| stat.identity))
+        Ok(self.stat(file)?.filter(|stat| stat.names > 0).map(|stat| stat.identity))
     }
 
     /// Returns whether the region's directory contains a regular file of that name that this user owns.
@@ -96,13 +96,13 @@ impl Location {
         Ok(stat.is_some_and(|stat| stat.owner == user() && stat.kind == Kind::Regular))
     }
 
-    fn stat(&self, file: &str) -> Result<Option<Stat>, OpenError> {
-        self.directory.stat(file).map_err(|error| self.io_error("inspect region", error))
+    /// Returns the attributes of the file that the region's name refers to now, if it exists.
+    pub fn stat_region(&self) -> Result<Option<Stat>, OpenError> {
+        self.stat(&self.file)
     }
 
-    /// Returns the identity and the length of the file that the region's name refers to now, if it exists.
-    pub fn identity_and_bytes(&self) -> Result<Option<(Identity, u64)>, OpenError> {
-        Ok(self.stat(&self.file)?.map(|stat| (stat.identity, stat.bytes)))
+    fn stat(&self, file: &str) -> Result<Option<Stat>, OpenError> {
+        self.directory.stat(file).map_err(|error| self.io_error("inspect region", error))
     }
 
     /// Returns the error for a failed system call.
@@ -110,10 +110,19 @@ impl Location {
         OpenError::Io { action, region: self.name.clone(), source }
     }
 
-    /// Returns the error for a file system with too little free space for a file of this region.
-    pub fn no_space(&self, needed: u64) -> OpenError {
-        let free = file::free_bytes(&self.directory);
-        OpenError::NoSpace { region: self.name.clone(), needed, free }
+    /// Returns the error for a name that keeps leading to one file, which is mounted there.
+    pub fn mounted(&self, action: &'static str) -> OpenError {
+        OpenError::Mounted { action, region: self.name.clone() }
+    }
+
+    /// Returns the error for a file of this region that needs more space than there is. `error` is the
+    /// system's answer.
+    pub fn no_space(&self, needed: u64, error: &io::Error) -> OpenError {
+        let region = self.name.clone();
+        match error.kind() {
+            ErrorKind::QuotaExceeded => OpenError::Quota { region, needed },
+            _ => OpenError::NoSpace { region, needed, free: file::free_bytes(&self.directory) },
+        }
     }
 
     /// The file system does not support something that every region needs.
@@ -127,7 +136,10 @@ impl Location {
 
     /// Removes the region's file. Only the holder of the writer's lock may call this.
     pub fn remove(&self) -> Result<(), OpenError> {
-        self.directory.remove_file(&self.file).map_err(|error| self.io_error("remove region", error))
+        self.directory.remove_file(&self.file).map_err(|error| match error.kind() {
+            ErrorKind::ResourceBusy => self.mounted("remove"),
+            _ => self.io_error("remove region", error),
+        })
     }
 
     /// Returns the error for a region that was removed or replaced while it was being opened or replaced.

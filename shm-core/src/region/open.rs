@@ -4,12 +4,14 @@
 use super::Region;
 use super::location::{Location, check_ours};
 use crate::error::{Denied, Limit, OpenError};
-use crate::sys::file::{self, Access, At, Kind, Stat};
+use crate::sys::file::{self, Access, At, Kind, Stat, is_marked};
 use crate::sys::file_system::remote_file_system;
 use crate::sys::mapping::RegionMapping;
 use shm_ring::header::{HEADER_BYTES, HeaderFault, MAGIC, STATIC_BYTES, StaticHeader, VERSION};
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::thread;
+use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ const SPARSE_BYTES: u64 = 64 << 20;
 const MAX_SPARSENESS: u64 = 16;
 /// How many times opening is attempted if the region loses its name while it is being opened.
 const OPEN_ATTEMPTS: usize = 100;
+/// The pause after such an attempt.
+const NAME_PAUSE: Duration = Duration::from_micros(500);
 /// The length of the largest descriptor that is read.
 const MAX_DESCRIPTOR_BYTES: u32 = 1 << 20;
 
@@ -31,12 +35,14 @@ impl Region {
             if let Some(region) = Self::open_once(location, access, max_region_bytes)? {
                 return Ok(region);
             }
+            // A file loses its name a moment before the name leads to the next one.
+            thread::sleep(NAME_PAUSE);
         }
-        Err(OpenError::NotFound { region: location.name.clone() })
+        Err(location.mounted("open"))
     }
 
-    /// Returns `None` if the file lost its name just after it was opened. The name may already refer to
-    /// another file.
+    /// Returns `None` if the file has no name any more. The name that was opened may already refer to
+    /// another file. If it still refers to this one after many attempts, the file is mounted there.
     fn open_once(location: &Location, access: Access, max_region_bytes: u64) -> Result<Option<Self>, OpenError> {
         let opened = location.directory().open_file(location.file(), access);
         let file = opened.map_err(|error| explain_open(location, access, error))?;
@@ -132,7 +138,8 @@ fn refuse_remote(location: &Location, remote: Option<&'static str>) -> Result<()
 
 /// Refuses a file of more than `most` bytes. `limit` creates the limit that the error names.
 pub fn check_limit(location: &Location, bytes: u64, most: u64, limit: fn(u64) -> Limit) -> Result<(), OpenError> {
-    let limit = match usize::try_from(bytes) {
+    // No mapping is larger than half of the address space.
+    let limit = match isize::try_from(bytes) {
         _ if bytes > most => limit(most),
         Err(_) => Limit::Address,
         Ok(_) => return Ok(()),
@@ -167,6 +174,7 @@ fn explain_open(location: &Location, access: Access, error: io::Error) -> OpenEr
     let (owner, mode) = (stat.owner, stat.mode & 0o777);
     let denied = match access {
         Access::Read => Denied::Read { owner, mode },
+        Access::Write if is_marked(&error) => Denied::Marked,
         Access::Write => Denied::Write { owner, mode },
     };
     OpenError::Permission { region: location.name.clone(), denied }

@@ -8,6 +8,7 @@ use super::{MAX_REGION_BYTES, Region};
 use crate::Sequence;
 use crate::error::{Limit, OpenError};
 use crate::sys::clock::{boot_id, unix_ns};
+use crate::sys::file_system::huge_page_bytes;
 use crate::sys::futex::wake;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN, StaticHeader};
 use shm_ring::{Announcer, Lookup, Producer, Stamped};
@@ -165,7 +166,11 @@ pub fn lay_out(location: &Location, mut static_header: StaticHeader) -> Result<S
     static_header.created_ns = unix_ns(SystemTime::now());
     // If the calculation of the size overflows, the region exceeds the limit in any case.
     let least = static_header.slots.saturating_mul(static_header.capacity);
-    let laid_out = static_header.lay_out();
+    let laid_out = static_header.lay_out().and_then(|laid_out| {
+        let page_bytes = huge_page_bytes(location.directory()).unwrap_or(1);
+        let region_bytes = laid_out.region_bytes.checked_next_multiple_of(page_bytes)?;
+        Some(StaticHeader { region_bytes, ..laid_out })
+    });
     let bytes = laid_out.as_ref().map_or(least, |laid_out| laid_out.region_bytes);
     laid_out.filter(|_| bytes <= MAX_REGION_BYTES).ok_or_else(|| OpenError::TooLarge {
         region: location.name.clone(),

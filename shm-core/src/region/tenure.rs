@@ -50,7 +50,7 @@ pub enum WriterStatus {
     Alive,
     /// No writer has the region open.
     Gone,
-    /// This user cannot check it, for example because the user may not open the lock file.
+    /// This user cannot find out, for example because the user may not open the writer's lock file.
     Unknown,
 }
 
@@ -194,22 +194,39 @@ fn remove_file(location: &Location) -> Result<(), OpenError> {
 }
 
 /// Returns whether a writer has the region open. Does not lock anything.
+///
+/// A region without a lock file is a copy, or its file alone is mounted here. The lock file that its
+/// writer may hold is then in another directory.
 pub fn probe(location: &Location) -> WriterStatus {
+    // A region that is just being created has its lock file first, so look at that a second time.
+    for _ in 0..2 {
+        if let Some(status) = probe_lock(location) {
+            return status;
+        }
+        if matches!(location.stat_region(), Ok(None)) {
+            return WriterStatus::Gone;
+        }
+    }
+    WriterStatus::Unknown
+}
+
+/// Returns whether the lock file is locked, or `None` if there is no such file.
+fn probe_lock(location: &Location) -> Option<WriterStatus> {
     let file = match location.directory().open_file(&location.lock_file(), Access::Read) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return WriterStatus::Gone,
-        Err(_) => return WriterStatus::Unknown,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(_) => return Some(WriterStatus::Unknown),
     };
-    match lock::is_locked(&file) {
+    Some(match lock::is_locked(&file) {
         Ok(true) => WriterStatus::Alive,
         Ok(false) => WriterStatus::Gone,
         Err(_) => WriterStatus::Unknown,
-    }
+    })
 }
 
 fn explain_open(location: &Location, error: io::Error) -> OpenError {
     match error.kind() {
-        _ if is_no_space(&error) => location.no_space(u64::from(HEADER_BYTES)),
+        _ if is_no_space(&error) => location.no_space(u64::from(HEADER_BYTES), &error),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::Permission { region: location.name.clone(), denied: Denied::Lock { file: location.lock_file() } }
         }

@@ -2,7 +2,7 @@
 
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::{self, FileType, MemfdFlags, Mode, OFlags};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 
@@ -137,6 +137,12 @@ pub fn is_no_space(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
+/// Returns whether opening a file for writing failed because it is marked immutable or append-only.
+/// Missing permission bits are another error, `EACCES`.
+pub fn is_marked(error: &Error) -> bool {
+    error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+}
+
 /// Returns bytes that cannot be predicted.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
@@ -147,7 +153,6 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
 
     #[test]
     fn errors_of_the_system_are_of_the_kinds_that_are_asked_for() {

@@ -2,8 +2,9 @@
 //! pages are the memory of this machine, and whether a mapping keeps the opened file open.
 
 use rustix::fd::AsFd;
-use rustix::fs;
+use rustix::fs::{self, IFlags};
 use rustix::io::retry_on_intr;
+use std::fs::File;
 
 /// The kernel's numbers for file systems whose files belong to another machine or to a program, from
 /// statfs(2) and `linux/magic.h`.
@@ -43,7 +44,51 @@ const LOCAL: [(i128, &str); 10] = [
 ];
 
 /// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
-const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, 0x9123_683e];
+const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, BTRFS];
+
+/// The number of overlayfs.
+const OVERLAY: i128 = 0x794c_7630;
+/// The number of hugetlbfs.
+const HUGE_PAGES: i128 = 0x9584_58f6;
+/// The number of Btrfs.
+const BTRFS: i128 = 0x9123_683e;
+
+/// Returns whether opening a file for writing may put a copy in its place: overlayfs.
+///
+/// There, a file of a lower layer is copied to the upper one when it is first opened for writing. On Linux
+/// 6.18, the identity of its name and of open descriptors stays the same, and descriptors follow the copy.
+/// A mapping that was made before keeps showing the old file.
+pub fn copies_for_writing(file: impl AsFd) -> bool {
+    number(file) == Some(OVERLAY)
+}
+
+/// Returns the size of a page if all files of the file system consist of huge pages: hugetlbfs. There, only
+/// whole pages can be mapped and unmapped, and `write` is an error.
+pub fn huge_page_bytes(file: impl AsFd) -> Option<u64> {
+    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
+    #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
+    let (number, bytes) = (i128::from(stat.f_type), i128::from(stat.f_bsize));
+    (number & 0xffff_ffff == HUGE_PAGES).then(|| u64::try_from(bytes).ok()).flatten()
+}
+
+/// Makes stores go to the blocks that the file already has, on Btrfs, where each store otherwise needs a
+/// new block. The file must be empty. An error is ignored: the file works until the disk is full.
+///
+/// On Linux 6.18, a store to a file with this attribute and reserved blocks succeeds on a full disk.
+/// Without the attribute, the process gets SIGBUS.
+pub fn store_in_place(file: &File) {
+    if number(file) == Some(BTRFS) {
+        let _ = fs::ioctl_getflags(file).and_then(|flags| fs::ioctl_setflags(file, flags | IFlags::NOCOW));
+    }
+}
+
+/// Returns the file system's number.
+fn number(file: impl AsFd) -> Option<i128> {
+    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
+    // The type of this field differs between architectures. Some store the number in 32 bits with a sign.
+    #[allow(clippy::useless_conversion, reason = "as above")]
+    Some(i128::from(stat.f_type) & 0xffff_ffff)
+}
 
 /// The number of tmpfs.
 const IN_MEMORY: i128 = 0x0102_1994;
@@ -59,9 +104,7 @@ pub fn is_in_memory(file: impl AsFd) -> bool {
 /// A reader on such a file system would see the values of a writer on another machine late or never,
 /// and the writer would not wake it. Any access to the memory can fail.
 pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
-    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok()?;
-    // The type of this field differs between architectures.
-    remote(i128::from(stat.f_type))
+    remote(number(file)?)
 }
 
 /// The name of the file system that a file or directory is on, or its number.
@@ -79,8 +122,7 @@ fn name(number: i128) -> String {
 /// Returns whether the file system is known to map exactly the file that was opened: tmpfs, ext2 to
 /// ext4, XFS and Btrfs. Others, such as overlayfs, may map an underlying file.
 pub fn maps_what_was_opened(file: impl AsFd) -> bool {
-    let stat = retry_on_intr(|| fs::fstatfs(&file)).ok();
-    stat.is_some_and(|stat| MAPPED_AS_OPENED.contains(&i128::from(stat.f_type)))
+    number(file).is_some_and(|number| MAPPED_AS_OPENED.contains(&number))
 }
 
 /// Returns the name of a file system that is not local, given its number. Some architectures store the

@@ -24,6 +24,7 @@ use shm_ring::copy::WORD;
 use shm_ring::header::{HEADER_BYTES, Header, StaticHeader};
 use std::fs::File;
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
 /// The mapped memory of a region; see the `# Invariants` of this file.
@@ -186,6 +187,17 @@ impl BlockMapping {
         };
         self.raw.advise_range(advice, start, len)
     }
+}
+
+/// Stores bytes in a file of `length` bytes through a mapping of all of it, where `write` is an error.
+pub fn store_at(file: &File, length: u64, parts: [(u64, &[u8]); 2]) -> io::Result<()> {
+    let mapping = BlockMapping::shared(file, 0, usize::try_from(length).map_err(io::Error::other)?, true)?;
+    for (offset, bytes) in parts {
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let places = mapping.bytes().get(offset..).unwrap_or_default();
+        places.iter().zip(bytes).for_each(|(place, byte)| place.store(*byte, Relaxed));
+    }
+    Ok(())
 }
 
 fn options(offset: u64, len: usize) -> MmapOptions {

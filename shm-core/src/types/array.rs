@@ -55,8 +55,9 @@ struct Claimed {
 impl ArrayType {
     /// Creates an array type from an element type and a shape.
     ///
-    /// `dtype` is NumPy's `typestr`, such as `u1`, `i4` or `f8`, with or without its first character. Only
-    /// the first length in `shape` may be 0. In that case it follows from the length of each value.
+    /// `dtype` is NumPy's `typestr`, such as `|u1` or `<f8`. Its first character, the byte order, can be
+    /// left out: `u1`, `f8`. Only the first length in `shape` may be 0. It then follows from the length of
+    /// each value.
     ///
     /// # Errors
     ///

@@ -32,10 +32,14 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// A description of the type of a region's values, which is stored in the region.
 ///
 /// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive the schema from the type's
-/// `Deserialize`. This does not work for types that need a self-describing format
-/// (`#[serde(untagged)]`, `tag`, `flatten`), and for types that validate their input, such as an e-mail
-/// address. The error for such a type explains the reason. Describe the type with
-/// [`from_samples`](Self::from_samples) or [`named`](Self::named) instead.
+/// `Deserialize`. This does not work for all types; the error explains the reason:
+///
+/// - *Types that validate their input, such as an e-mail address.* Create the schema with
+///   [`from_samples`](Self::from_samples) or [`named`](Self::named), and set it in the options of the
+///   writer and the readers.
+/// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
+///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with a
+///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
 /// `#[serde(skip)]` on a variant that is not the last one, they do not match, and bincode cannot read
@@ -88,7 +92,7 @@ struct Name {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The type cannot be derived from its `Deserialize`, or from its samples.
+    /// The schema cannot be derived from the type's `Deserialize`, or from the samples.
     #[error(
         "cannot derive a schema of the type '{type_name}': {reason}; create one with Schema::from_samples or Schema::named, and pass it to the options of the writer and the reader"
     )]
@@ -98,10 +102,10 @@ pub enum SchemaError {
         /// The reason.
         reason: String,
     },
-    /// A document is not a valid schema.
+    /// The document is not a valid schema.
     #[error("the JSON is not a schema: {0}")]
     Malformed(String),
-    /// Bytes are not a value of the type.
+    /// The bytes are not a value of the type.
     #[error("at byte {at} of the value: {reason}")]
     Bytes {
         /// The offset of the problem in the payload.
@@ -109,7 +113,7 @@ pub enum SchemaError {
         /// The problem.
         reason: String,
     },
-    /// JSON is not a value of the type.
+    /// The JSON is not a value of the type.
     #[error("{}{reason}", in_front(.path))]
     Json {
         /// The place of the problem in the value, such as `Reading.position.1`. Empty for a whole value

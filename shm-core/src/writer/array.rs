@@ -42,8 +42,8 @@ impl<T: Element> ArrayWriter<T> {
 
     /// Opens a region for arrays of this shape, and creates it if it does not exist.
     ///
-    /// All other options are as in the existing region. In a new region they have their defaults. If the
-    /// first length of the shape is 0, it can differ from value to value.
+    /// An existing region keeps all other options. A new region gets the defaults. If the first length of
+    /// the shape is 0, it can differ from value to value.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ impl JsonWriter {
         Self { raw }
     }
 
-    /// Opens a region that exists and has a schema. All options are as in the region.
+    /// Opens a region that exists and has a schema. The region keeps its options.
     ///
     /// # Errors
     ///

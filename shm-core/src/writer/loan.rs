@@ -54,7 +54,7 @@ pub struct Loan<'w> {
 impl RawWriter {
     /// Lends the next slot, to be filled in place with a value of `length` bytes.
     ///
-    /// If the value does not fit, the writer first replaces the region by a larger one.
+    /// If the value does not fit, the writer first replaces the region with a larger one.
     ///
     /// # Errors
     ///

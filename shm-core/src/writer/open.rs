@@ -92,7 +92,9 @@ impl WriterOptions {
         let discarded = if keeps_values { 0 } else { ring.retained(ring.head()) };
         let epoch = region.header().tenure.epoch.load(Relaxed).wrapping_add(1);
         let newest = match Producer::take_over(ring) {
-            Ok(producer) if wanted == region.static_header => return self.go_on(location, region, producer, epoch),
+            Ok(producer) if wanted == region.static_header && !region.may_be_a_copy() => {
+                return self.go_on(location, region, producer, epoch);
+            }
             Ok(producer) => producer.head(),
             Err(_) => ring.highest_shown(),
         };
@@ -147,8 +149,11 @@ impl WriterOptions {
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }
-        // The boot id shows later whether values may have been lost with the page cache.
-        wanted.boot_id = boot_id();
+        // The boot id shows later whether values may have been lost with the page cache. An id that is not known
+        // on one side cannot show it.
+        if found.boot_id != 0 && boot_id() != 0 {
+            wanted.boot_id = boot_id();
+        }
         let kind = known_kind(location, wanted.kind)?;
         if !self.replace {
             self.refuse_another(location, kind, region)?;

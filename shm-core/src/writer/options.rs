@@ -26,13 +26,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Options for opening a region for writing.
 ///
-/// An option that is not set keeps the value that the region already has. In a new region it has its
-/// default value.
+/// If an option is not set, an existing region keeps its setting, and a new region gets the default.
 ///
 /// **Opening never discards a value because of an option**, except for [`replace`](Self::replace). `slots` and
 /// `capacity` are minimums: a region that has more already satisfies them, and nothing is cut back. A region
-/// that has fewer slots, smaller ones, or not the checksums that are asked for gets a new file of the same
-/// lineage. Sequence numbers continue, readers follow, and all values are kept. A different mode is set on the
+/// that has fewer slots, smaller ones, or not the checksums that are asked for gets a new file.
+/// Sequence numbers continue, readers follow, and all values are kept. A different mode is set on the
 /// existing file. Opening refuses a region of another kind or type, unless `replace` is set.
 ///
 /// ```
@@ -111,7 +110,7 @@ impl WriterOptions {
 
     /// Sets the schema explicitly instead of deriving it from the type.
     ///
-    /// Use it for types that cannot be traced, and with [`open_raw`](Self::open_raw) and
+    /// Use it for types from which no schema can be derived, and with [`open_raw`](Self::open_raw) and
     /// [`open_json`](Self::open_json). This also determines the kind.
     #[cfg(feature = "schema")]
     pub fn schema(&mut self, schema: Schema) -> &mut Self {
@@ -148,7 +147,7 @@ impl WriterOptions {
     /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
     /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
     ///   [`OpenError::Damaged`] if the existing file cannot be used. The file stays unchanged.
-    /// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user must not write to the file or the
+    /// - [`OpenError::NotOurs`] or [`OpenError::Permission`] if this user may not write to the file or the
     ///   directory.
     /// - [`OpenError::NoSpace`], [`OpenError::TooLarge`], [`OpenError::FileSystem`] or
     ///   [`OpenError::Remote`] if the file system cannot hold the region.
@@ -246,6 +245,8 @@ impl WriterOptions {
             }
             other => other,
         })?;
+        // Two mappings of a large region may not fit into the address space.
+        drop(found);
         self.open_locked(&location, lock)
     }
 

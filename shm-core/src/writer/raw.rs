@@ -75,7 +75,7 @@ impl RawWriter {
 
     /// Opens a region of this kind, and creates it if it does not exist.
     ///
-    /// All other options are as in the existing region. In a new region they have their defaults.
+    /// An existing region keeps all other options. A new region gets the defaults.
     ///
     /// # Errors
     ///
@@ -92,8 +92,8 @@ impl RawWriter {
 
     /// Publishes the payload and returns its sequence number. Readers see the value immediately.
     ///
-    /// If the payload does not fit, the writer first replaces the region by a larger one. Attached readers
-    /// lose no value by this.
+    /// If the payload does not fit, the writer first replaces the region with a larger one. Attached
+    /// readers do not lose any values by this.
     ///
     /// # Errors
     ///
@@ -103,9 +103,9 @@ impl RawWriter {
     ///   one. The error contains the reason, for example [`OpenError::NoSpace`] or [`OpenError::TooLarge`].
     ///   The region stays unchanged.
     /// - [`PublishError::TooLarge`] if the payload fits into no region.
-    /// - [`PublishError::Gone`] if another process removed or replaced the region. The writer checks
-    ///   this when it publishes, every 50 ms. Attached readers may still receive the value of the
-    ///   publication that reports this error, but none after it.
+    /// - [`PublishError::Gone`] if another process removed or replaced the region. While it publishes,
+    ///   the writer checks this every 50 ms. Attached readers may still receive the value whose
+    ///   publication returns this error, but no later value.
     /// - [`PublishError::Damaged`] if the region's file was emptied, reported with the same delay, or if
     ///   the region claims to have used all sequence numbers.
     /// - [`PublishError::Forked`] if this process is a fork of the one that opened the writer.
@@ -298,7 +298,7 @@ impl RawWriter {
         self.check_file()
     }
 
-    /// Closes the region cleanly and removes it. Attached readers can still read the values in it.
+    /// Closes the region cleanly and removes it. Attached readers can still receive its values.
     ///
     /// If this writer created the region less than 100 ms ago, or replaced its file, the region stays until
     /// then. Readers that wait for it find it, and receive its values.

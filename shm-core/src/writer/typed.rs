@@ -12,8 +12,8 @@ use std::path::Path;
 /// Publishes values of one type.
 ///
 /// A region has one writer at a time. While the writer is alive, no other writer can open the region,
-/// and `shm-writer rm` refuses to remove it. The owner of the directory can still remove the file;
-/// publishing then returns [`PublishError::Gone`].
+/// and [`remove`](crate::remove) without `force` refuses to remove it. A user who may write to the
+/// directory can still remove the file; publishing then returns [`PublishError::Gone`].
 ///
 /// A reader that is too slow loses the oldest values, and learns how many. In exchange, publishing
 /// takes no lock, and no reader can delay it. Publishing calls the kernel only to wake readers that may
@@ -46,7 +46,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
 
     /// Opens a region, and creates it if it does not exist.
     ///
-    /// All options are as in the existing region. In a new region they have their defaults.
+    /// An existing region keeps its options. A new region gets the defaults.
     ///
     /// # Errors
     ///

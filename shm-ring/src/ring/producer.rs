@@ -9,8 +9,8 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{AtomicU64, fence};
 use alloc::vec::Vec;
 
-/// The writing side's own counts. Only one producer may exist for a ring: the one that belongs to
-/// the holder of the writer's lock.
+/// The writing side of a ring, which keeps its own counts. Only one producer may exist for a ring: the
+/// one that belongs to the holder of the writer's lock.
 #[derive(Debug)]
 pub struct Producer {
     head: u64,

@@ -205,7 +205,7 @@ fn a_hole_over_a_slot_is_noticed_and_one_within_a_value_only_by_its_checksum() {
 
 // Fault 20. A file with holes on a full file system cannot be read through a mapping.
 #[test]
-fn a_hole_that_cannot_be_filled_ends_the_reader_with_5() {
+fn a_hole_that_cannot_be_filled_ends_the_reader_which_says_that_the_disk_is_full() {
     let s = Sandbox::new();
     let script = "mount -t tmpfs -o size=1m tmpfs $SHM_DIR && touch mounted && cd $SHM_DIR && truncate -s 512K block && \
                   { dd if=/dev/zero of=filler bs=4096 status=none 2> /dev/null; shm-reader map block; }";
@@ -213,7 +213,7 @@ fn a_hole_that_cannot_be_filled_ends_the_reader_with_5() {
     if !s.home("mounted").exists() {
         return skipped("a_hole_that_cannot_be_filled", "mounting a tmpfs is not allowed here");
     }
-    outcome.exits(5).complains(&["cannot access block 'block'", "cannot be read from its disk"]);
+    outcome.exits(1).complains(&["cannot access block 'block'", "its disk is full", "a hole"]);
 }
 
 // Fault 20.

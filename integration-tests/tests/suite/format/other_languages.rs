@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::harness::{Sandbox, skipped, workspace};
 
 /// Compiles the reader in C, with warnings as errors, and returns the path of the program.
-fn c_reader() -> &'static str {
+pub fn c_reader() -> &'static str {
     static PROGRAM: OnceLock<String> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c-reader").display().to_string();

@@ -120,7 +120,9 @@ impl Child {
     #[track_caller]
     pub fn settle(&self) {
         let what = format!("{} waits", self.command);
-        eventually(&what, || (self.name().starts_with("shm-") && self.state() == 'S').then_some(()));
+        // Programs for another processor run in an emulator.
+        let runs = || ["shm-", "qemu-"].iter().any(|program| self.name().starts_with(program));
+        eventually(&what, || (runs() && self.state() == 'S').then_some(()));
     }
 
     #[track_caller]

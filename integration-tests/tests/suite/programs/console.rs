@@ -50,6 +50,11 @@ fn the_console_blocks_of_the_tutorial_show_what_happens() {
 }
 
 #[test]
+fn the_console_blocks_about_the_programs_show_what_happens() {
+    check_document("docs/programs.md");
+}
+
+#[test]
 fn the_console_blocks_of_the_recipes_show_what_happens() {
     check_document("docs/recipes.md");
 }

@@ -86,17 +86,23 @@ fn a_block_has_mode_600_whatever_the_umask() {
     }
 }
 
+/// Lengths of files that nobody has space for. With 32 bits, these are the ones that cannot be mapped.
+const TOO_LONG: [usize; 3] = match usize::BITS {
+    64 => [1 << (usize::BITS - 4), isize::MAX as usize, usize::MAX],
+    _ => [isize::MAX as usize + 1, usize::MAX - 1, usize::MAX],
+};
+
 #[test]
 fn a_block_that_cannot_have_its_length_is_not_made_and_one_that_exists_keeps_its_own() {
     let (_directory, path) = block();
-    for len in [1 << 60, isize::MAX as usize, usize::MAX] {
+    for len in TOO_LONG {
         let refused = Block::options().len(len).create(true).open(&path);
         assert!(matches!(refused, Err(BlockError::NoSpace { .. } | BlockError::TooLarge { .. })), "{refused:?}");
         assert!(!fs::exists(&path).unwrap());
     }
     fs::write(&path, "hello").unwrap();
     let mut map = Block::open(&path).unwrap();
-    for len in [1 << 60, isize::MAX as usize, usize::MAX] {
+    for len in TOO_LONG {
         let refused = Block::options().len(len).open(&path).map(drop).and(map.resize(len));
         assert!(matches!(refused, Err(BlockError::NoSpace { .. } | BlockError::TooLarge { .. })), "{refused:?}");
         assert_eq!((len_of(&path), map.get(..).unwrap()), (5, b"hello".to_vec()));
@@ -105,7 +111,8 @@ fn a_block_that_cannot_have_its_length_is_not_made_and_one_that_exists_keeps_its
 
 #[test]
 fn anonymous_memory_is_taken_when_it_is_touched() {
-    const LEN: usize = 1 << 36;
+    // 64 GiB, or what 32 bits leave room for.
+    const LEN: usize = 1 << if usize::BITS == 64 { 36 } else { 29 };
     let mut map = Block::anonymous(LEN).unwrap();
     map.set_byte(-1, 1).unwrap();
     map.resize(LEN + 1).unwrap();

@@ -112,6 +112,39 @@ fn a_large_file_stores_a_part_of_what_it_claims() {
     assert!(check((1 << 30) + 1, 1 << 26).is_err());
 }
 
+// Reported 52.
+#[test]
+fn a_region_that_this_machine_cannot_map_is_too_large_and_is_removed() {
+    let test_region = TestRegion::new();
+    let largest = u64::try_from(isize::MAX).unwrap();
+    let check = |bytes| check_limit(&test_region.location, bytes, u64::MAX, Limit::Allowed);
+    assert!(check(largest).is_ok());
+    for bytes in [largest + 1, u64::MAX] {
+        let refused = check(bytes);
+        assert!(matches!(refused, Err(OpenError::TooLarge { limit: Limit::Address, .. })), "{refused:?}");
+    }
+    let static_header = StaticHeader::new(2, (3 << 30) / 2, 1).lay_out().unwrap();
+    std::fs::write(test_region.path("x"), static_header.to_bytes()).unwrap();
+    test_region.file().set_len(static_header.region_bytes).unwrap();
+    let refused = test_region.open(Access::Read).unwrap_err();
+    let is_refused = match usize::BITS {
+        32 => matches!(refused, OpenError::TooLarge { limit: Limit::Address, .. }),
+        // The file is a hole.
+        _ => matches!(refused, OpenError::Damaged { .. }),
+    };
+    assert!(is_refused, "{refused}");
+    crate::remove(test_region.path("x"), false).unwrap();
+    assert!(!test_region.path("x").exists());
+}
+
+#[test]
+fn a_file_that_is_marked_immutable_is_not_called_another_users() {
+    let test_region = TestRegion::with_region();
+    let marked = std::io::Error::from_raw_os_error(1);
+    let refused = explain_open(&test_region.location, Access::Write, marked).to_string();
+    assert!(refused.contains("immutable"), "{refused}");
+}
+
 #[test]
 fn who_may_not_open_a_region_is_told_its_mode_and_owner() {
     let test_region = TestRegion::with_region();

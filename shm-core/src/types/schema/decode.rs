@@ -95,33 +95,29 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn take(&self, count: usize) -> Step<&'a [u8]> {
+    fn take(&self, count: u64) -> Step<&'a [u8]> {
         let rest = &self.payload[self.at.get()..];
-        match rest.get(..count) {
+        match usize::try_from(count).ok().and_then(|count| rest.get(..count)) {
             Some(bytes) => {
-                self.at.set(self.at.get() + count);
+                self.at.set(self.at.get() + bytes.len());
                 Ok(bytes)
             }
             None => self.fail(format!(
                 "the type needs {} more, and only {} left",
-                bytes_in_words(count as u64),
+                bytes_in_words(count),
                 left_over(rest.len())
             )),
         }
     }
 
     fn array<const N: usize>(&self) -> Step<[u8; N]> {
-        Ok(self.take(N)?.try_into().expect("the slice has N bytes"))
+        Ok(self.take(N as u64)?.try_into().expect("the slice has N bytes"))
     }
 
     /// Reads a length or count. A count may be larger than the number of remaining bytes, because elements
     /// may use no bytes.
-    fn length(&self) -> Step<usize> {
-        let length = u64::from_le_bytes(self.array()?);
-        match usize::try_from(length) {
-            Ok(length) => Ok(length),
-            Err(_) => self.fail(format!("a length is {length}, more than this machine can address")),
-        }
+    fn length(&self) -> Step<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
     }
 
     /// Reads a byte that must be 0 or 1.
@@ -133,7 +129,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn text(&self, bytes: usize) -> Step<&'a str> {
+    fn text(&self, bytes: u64) -> Step<&'a str> {
         str::from_utf8(self.take(bytes)?)
             .or_else(|error| self.fail(format!("a string is not UTF-8: its byte {} is invalid", error.valid_up_to())))
     }
@@ -336,14 +332,11 @@ impl Serialize for Part<'_> {
             },
             Format::Seq(inner) => {
                 let count = input.length().or_else(noted)?;
-                self.list(serializer, std::iter::repeat_n(&**inner, count))
+                self.list(serializer, repeat(inner, count))
             }
             Format::Map { key, value } => self.map(serializer, key, value),
             Format::Tuple(parts) => self.list(serializer, parts.iter()),
-            Format::TupleArray { content, size } => {
-                let count = usize::try_from(*size).unwrap_or(usize::MAX);
-                self.list(serializer, std::iter::repeat_n(&**content, count))
-            }
+            Format::TupleArray { content, size } => self.list(serializer, repeat(content, *size)),
             Format::Unknown => noted(Noted),
             number => input.integer(number).or_else(noted)?.expect("the last format there is").serialize(serializer),
         }
@@ -352,6 +345,11 @@ impl Serialize for Part<'_> {
 
 /// Serializes the shortest number that is read as the same `f32`. JSON numbers are read as `f64`. If
 /// several numbers are equally short and equally close, this is the one that serde_json chooses.
+/// The elements of a list. More than a `usize` counts never fit into a value.
+fn repeat(format: &Format, count: u64) -> impl Iterator<Item = &Format> {
+    std::iter::repeat_n(format, usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let digits = serde_json::to_string(&number).ok();
     let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());

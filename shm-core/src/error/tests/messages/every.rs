@@ -78,6 +78,8 @@ fn open() -> Vec<OpenError> {
         E::WriterAlive { region: region(), pid: None },
         E::NoSpace { region: region(), needed: 270_336, free: 4096 },
         E::NoSpace { region: region(), needed: 4096, free: 1 << 30 },
+        E::Quota { region: region(), needed: 270_336 },
+        E::Mounted { action: "follow", region: region() },
         E::FileSystem { region: region(), directory: Path::new("/mnt/usb").into(), file_system: "ext2 or ext3".into() },
         E::Remote { region: region(), file_system: "NFS" },
         E::Gone { region: region() },
@@ -87,6 +89,7 @@ fn open() -> Vec<OpenError> {
     let denied = [
         Denied::Read { owner: 1000, mode: 0o600 },
         Denied::Write { owner: 1000, mode: 0o644 },
+        Denied::Marked,
         Denied::Create,
         Denied::Lock { file: ".demo.lock".into() },
     ];
@@ -202,6 +205,7 @@ fn block() -> Vec<BlockError> {
         },
         E::Permission { block: block() },
         E::NoSpace { block: block(), needed: 1 << 30, free: 4096 },
+        E::Quota { block: block(), needed: 1 << 30 },
         E::Io { action: "flush", block: block(), source: system(io::ErrorKind::Other) },
     ];
     all.extend(limits().map(|limit| E::TooLarge { block: block(), bytes: 1 << 41, limit }));
