@@ -13,6 +13,9 @@ use crate::print::Printer;
 /// The interval at which `--until-gone` checks whether the writer is alive.
 const WRITER_POLL: Duration = Duration::from_millis(100);
 
+/// After this many damaged values in a row, the whole region counts as damaged.
+const DAMAGED_MAX: u64 = 100;
+
 /// Prints the values that the arguments select.
 pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
     refuse_leftovers(args)?;
@@ -94,11 +97,23 @@ struct Session<'a> {
     missed: u64,
     /// Values that were received or printed with an error.
     damaged: u64,
+    /// Those of them that follow one another.
+    in_a_row: u64,
 }
 
 impl<'a> Session<'a> {
     fn new(args: &'a Read, talk: Talk, out: &'a mut dyn Write) -> Self {
-        Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), printed: 0, missed: 0, damaged: 0 }
+        Self {
+            args,
+            talk,
+            out,
+            printer: Printer::new(args),
+            value: Vec::new(),
+            printed: 0,
+            missed: 0,
+            damaged: 0,
+            in_a_row: 0,
+        }
     }
 
     /// Prints values as they arrive. Flushes the output after each one. With `--strict`, ends at the first
@@ -225,6 +240,7 @@ impl<'a> Session<'a> {
         }
         self.printer.value(self.out, reader, sample, &self.value)?;
         self.printed += 1;
+        self.in_a_row = 0;
         Ok(())
     }
 
@@ -233,9 +249,12 @@ impl<'a> Session<'a> {
         let Some(sequence) = error.downcast_ref().and_then(ReceiveError::value) else { return Err(error) };
         // The values before this one are printed before the report.
         self.out.flush()?;
-        shm_cli::report(&error);
+        if self.in_a_row < DAMAGED_MAX {
+            shm_cli::report(&error);
+        }
         self.damaged += 1;
-        Ok(sequence)
+        self.in_a_row += 1;
+        if self.in_a_row > DAMAGED_MAX { Err(error) } else { Ok(sequence) }
     }
 
     /// Ends with an error if a value was damaged, even if another of our own errors ended the program.

@@ -395,6 +395,9 @@ impl Follow {
         let error = self.faulty(fault);
         if error.value().is_some() && fault.sequence == self.cursor.next() {
             self.cursor.pass();
+            // A damaged head can name any number of values. The ring retains no more of them than it has slots.
+            let oldest = self.ring().oldest(self.ring().head());
+            self.cursor.skip_to(oldest);
         }
         error
     }
