@@ -58,7 +58,16 @@ static bool same_boot(void) { /* true also if one of the two ids is unknown */
     return memcmp(id, h.boot_id, 16) == 0 || memcmp(id, none, 16) == 0 || memcmp(h.boot_id, none, 16) == 0;
 }
 
-static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
+static bool has_schema(const unsigned char *descriptor) { /* §4 */
+    uint32_t record[2]; /* tag and length */
+    for (uint64_t at = 0; at + 8 <= h.descriptor_bytes; at += 8 + (record[1] + UINT64_C(7)) / 8 * 8) {
+        memcpy(record, descriptor + at, sizeof record);
+        if (record[0] == 1) return true;
+    }
+    return false;
+}
+
+static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 11 */
     static unsigned char descriptor[1 << 20];
     NEED(pread(fd, &h, sizeof h, 0) >= 8 && memcmp(h.magic, "shm\0ring", 8) == 0, "not a region: no magic");
     NEED(file_bytes >= 4096, "damaged: shorter than its header page");
@@ -84,6 +93,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 9 */
     if (map == MAP_FAILED) err(1, "%s", name);
     NEED(h.kind >= 1 && h.kind <= 5, "unknown kind");
     NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* fails also for 0 */
+    NEED(h.kind > 3 || (h.fingerprint == 0 && !has_schema(descriptor)), "damaged: a kind without a schema has one");
     trusted = same_boot() || LOAD(map->state) == CLOSED;
 }
 

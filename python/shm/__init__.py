@@ -19,9 +19,11 @@ Readers map the region read-only and never change anything that another process 
 0.1 of docs/FORMAT.md, so programs in other languages can use the same regions.
 """
 
+from . import _requirements  # noqa: F401  it must be the first
 from ._errors import (
     BadName,
     BadOption,
+    BadType,
     BadValue,
     Busy,
     Damaged,
@@ -45,7 +47,7 @@ from ._view import View
 from ._writer import Writer
 
 __all__ = [
-    "BadName", "BadOption", "BadValue", "Busy", "Damaged", "Empty", "Ended", "Error", "Gone", "Info", "NotARegion",
-    "NotFound", "NotOurs", "Reader", "Region", "TimedOut", "TooLarge", "TypeMismatch", "UnknownFormat", "Unsupported",
-    "View", "Writer", "WriterAlive", "inspect", "regions",
+    "BadName", "BadOption", "BadType", "BadValue", "Busy", "Damaged", "Empty", "Ended", "Error", "Gone", "Info",
+    "NotARegion", "NotFound", "NotOurs", "Reader", "Region", "TimedOut", "TooLarge", "TypeMismatch", "UnknownFormat",
+    "Unsupported", "View", "Writer", "WriterAlive", "inspect", "regions",
 ]  # fmt: skip

@@ -125,10 +125,18 @@ class Node:
 
 
 def misfit_of(expected: str, value: Any) -> Misfit:
-    return Misfit(f"expected {expected}, got {type(value).__name__} {show(value)}")
+    return Misfit(f"expected {expected}, got {type_name(value)} {show(value)}")
 
 
 def show(document: Any) -> str:
     """Returns the beginning of the value's `repr`, for error texts."""
-    text = repr(document)
+    try:
+        text = repr(document)
+    except Exception:  # by a method of the value, or because an integer has too many digits
+        text = f"a value of type {type_name(document)}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def type_name(value: Any) -> str:
+    """Returns the name of the value's type, even if a metaclass hides it."""
+    return str(type.__dict__["__name__"].__get__(type(value)))

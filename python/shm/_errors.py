@@ -31,14 +31,25 @@ class Error(Exception):
             self.args = (f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}",)
 
 
-class BadName(Error):
-    """The name breaks the rules for region names."""
+class BadName(Error, ValueError):
+    """The name breaks the rules for region names. Also a built-in `ValueError`."""
 
     _advice = "use a name of 1 to 200 of the characters A-Z a-z 0-9 . _ - that does not begin with . or -"
 
 
 class BadOption(Error, ValueError):
     """An argument has an impossible value, or does not apply to this region. Also a built-in `ValueError`."""
+
+
+class BadType(BadOption, TypeError):
+    """An argument has the wrong type, or an object is copied that cannot be. Also a built-in `TypeError`."""
+
+
+def not_copied(what: str, name: str, advice: str) -> BadType:
+    """For this package only: returns the error for an object that cannot be copied."""
+    error = BadType(f"{what} cannot be copied or pickled", advice)
+    error.during(f"cannot use region {name!r}")
+    return error
 
 
 class NotFound(Error):
@@ -63,13 +74,23 @@ class Damaged(Error):
     _beginning = "it is damaged: "
     _advice = "find out which program changed its file, or choose another name"
 
+    #: Whether only one value is damaged, so that a reader can continue after it.
+    is_of_one_value = False
+
+    @classmethod
+    def value(cls, fault: str, advice: str = "") -> Damaged:
+        """For this package only: returns the error for one damaged value."""
+        error = cls(fault, advice)
+        error.is_of_one_value = True
+        return error
+
 
 class TypeMismatch(Error):
     """The region holds values of another kind or type. The text names the first difference."""
 
 
-class BadValue(Error):
-    """The value does not fit the region's kind or type."""
+class BadValue(Error, ValueError):
+    """The value does not fit the region's kind or type. Also a built-in `ValueError`."""
 
 
 class TooLarge(Error):

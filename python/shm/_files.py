@@ -13,9 +13,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from . import _linux
-from ._errors import BadName, Damaged, Error, NotARegion, NotFound, NotOurs, Unsupported
+from ._codec import show
+from ._errors import BadName, BadType, Damaged, Error, NotARegion, NotFound, NotOurs, Unsupported
 from ._format import FIXED_BYTES, HEADER_BYTES, MAGIC, Header, parse, schema_in
 
 DEFAULT_DIRECTORY = "/dev/shm"
@@ -125,15 +127,42 @@ def system_errors() -> Iterator[None]:
         raise Error(*explained(error)) from error
 
 
+def path_of(name: str | os.PathLike[str]) -> str:
+    """Returns the name or path as a str. Raises BadType."""
+    try:
+        path = os.fspath(name)
+    except Exception as error:
+        raise BadType(f"the name must be a str or a path, not {show(name)}", _STRING) from error
+    if not isinstance(path, str):
+        raise BadType(f"the name must be a str or a path of str, not {show(name)}", _STRING)
+    return str.__str__(path)
+
+
+def title(name: Any) -> str:
+    """Returns the name for an error text, also if it is not a str."""
+    try:
+        return path_of(name)
+    except BadType:
+        return os.fsdecode(name) if isinstance(name, bytes) else show(name)
+
+
+_STRING = "give the name as a str"
+
+
 class Location:
     """The place of a region: a name in a directory. The directory stays open until `close`."""
 
+    directory = -1  # a class attribute, so that it exists even if `__init__` refuses the name
+
     def __init__(self, name: str | os.PathLike[str]) -> None:
-        self.directory = -1
-        self.name = os.fspath(name)
+        self.name = path_of(name)
         directory, slash, self.file = self.name.rpartition("/")
         if "\0" in directory:
             raise BadName("the path contains a NUL character", "use a path without it")
+        try:
+            os.fsencode(directory)
+        except UnicodeEncodeError as error:
+            raise BadName("the path contains a character that no file name can contain", "correct it") from error
         if slash and not self.file:
             raise BadName("the path ends with '/'", "append the region's name to it")
         if fault := _name_fault(self.file):
@@ -143,7 +172,8 @@ class Location:
         self.path = path = directory + slash if slash else region_directory()
         try:
             # With O_PATH, a reader needs only the permission to search the directory.
-            self.directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            with _linux.high_descriptors():
+                self.directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
             advice = "create it, or correct the path" if slash else "create it, or set SHM_DIR to another one"
             raise NotFound(f"there is no directory {path}", advice) from error
@@ -178,11 +208,13 @@ class Location:
         return None if found is None or found.st_nlink == 0 else (found.st_dev, found.st_ino)
 
     def open(self, file: str, flags: int) -> int:
-        return os.open(file, flags | _FLAGS, dir_fd=self.directory)
+        with _linux.high_descriptors():
+            return os.open(file, flags | _FLAGS, dir_fd=self.directory)
 
     def create(self, file: str) -> int:
         """Creates a file with mode 0o600, regardless of the umask. Raises FileExistsError if it exists."""
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self.directory)
+        with _linux.high_descriptors():
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self.directory)
         os.fchmod(descriptor, 0o600)
         return descriptor
 
@@ -300,9 +332,8 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
     if len(raw) != header.descriptor_bytes or zlib.crc32(raw) != header.descriptor_crc:
         raise Damaged("the CRC of its descriptor is wrong")
     document = schema_in(raw)
-    access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
     try:
-        mapping = mmap.mmap(descriptor, header.region_bytes, flags=mmap.MAP_SHARED, prot=access)
+        mapping = _linux.map_file(descriptor, header.region_bytes, writable)
     except ValueError as error:  # mmap has checked the length again
         raise Damaged("its file was shortened while it was being opened") from error
     return RegionFile(header, raw, document, mapping, status, writable and copies_for_writing(descriptor))
@@ -349,7 +380,8 @@ def check_owner(status: os.stat_result, what: str) -> None:
 def begins_with_magic(path: str) -> bool:
     """Returns whether `path` is a regular file that begins like a region. False also if this user may not read it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+        with _linux.high_descriptors():
+            descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except OSError:
         return False
     try:
@@ -368,7 +400,7 @@ def is_same_boot(one: int, other: int) -> bool:
 def boot_id() -> int:
     """Returns the kernel's boot id as a number, or 0 if it is unknown."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with _linux.high_descriptors(), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return int(file.read().strip().replace("-", ""), 16)
     except (OSError, ValueError):
         return 0

@@ -31,7 +31,7 @@ class Follower:
         try:
             self._location = _files.Location(name)
         except Error as error:
-            error.during(f"cannot open region {os.fspath(name)!r}")
+            error.during(f"cannot open region {_files.title(name)!r}")
             raise
         self._cursor = Cursor(1)
 
@@ -59,7 +59,7 @@ class Follower:
                     if not waited:
                         raise
                     error = NotFound(
-                        f"no region of this name appeared within {open_timeout} seconds",
+                        f"no region of this name appeared within {open_timeout:g} seconds",
                         "start its writer, or wait longer with open_timeout",
                     )
                     error.during(f"cannot open region {self._location.name!r}")
@@ -78,11 +78,12 @@ class Follower:
                 )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
+            ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
+            ring.check_first()
         except Error as error:
             advice = "give a larger limit" if isinstance(error, TooLarge) else ""
             error.during(f"cannot open region {self._location.name!r}", advice)
             raise
-        ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
         return region, ring, codec
 
     def _enter(self, region: _files.RegionFile, ring: Ring, codec: Codec) -> None:

@@ -124,7 +124,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         location = _files.Location(name)
         region = _files.open_region(location, _format.LARGEST_REGION)
     except Error as error:
-        error.during(f"cannot inspect region {os.fspath(name)!r}")
+        error.during(f"cannot inspect region {_files.title(name)!r}")
         raise
     header = region.header
     ring = Ring(region.map, header, _files.boot_id())

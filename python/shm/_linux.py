@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import platform
 import struct
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _MACHINE = platform.machine()
@@ -97,6 +100,41 @@ def add_no_copy_on_write(descriptor: int) -> None:
     """Adds the attribute `FS_NOCOW_FL` to an empty file."""
     flags = int.from_bytes(fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))[:4], sys.byteorder)
     fcntl.ioctl(descriptor, _SET_FLAGS, (flags | _NO_COPY_ON_WRITE).to_bytes(8, sys.byteorder))
+
+
+@contextmanager
+def high_descriptors() -> Iterator[None]:
+    """While it is active, new descriptors have numbers from 3 on.
+
+    If a program was started without standard input, output or error, a new descriptor would get that number. The
+    program, or code that prints, would then use or close it.
+    """
+    fillers: list[int] = []
+    try:
+        while len(fillers) < 3 and not all(map(_is_open, range(3))):
+            # A descriptor that can neither be read nor be written
+            fillers.append(os.open("/", os.O_PATH | os.O_CLOEXEC))
+        yield
+    finally:
+        for filler in fillers:
+            os.close(filler)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
+
+
+def map_file(descriptor: int, length: int, writable: bool) -> mmap.mmap:
+    """Maps the whole file. Since Python 3.13, the mapping keeps no descriptor of its own."""
+    access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, length, flags=mmap.MAP_SHARED, prot=access, trackfd=False)
+    with high_descriptors():  # it duplicates the descriptor
+        return mmap.mmap(descriptor, length, flags=mmap.MAP_SHARED, prot=access)
 
 
 class _PyBuffer(ctypes.Structure):

@@ -65,7 +65,8 @@ class Float(Node):
         return number
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
-        if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        is_number = hasattr(value, "__float__") or hasattr(value, "__index__")
+        if isinstance(value, bool) or not is_number or hasattr(value, "__len__"):  # an array has a length
             raise misfit_of(self.name, value)
         try:
             sink.data += self.layout.pack(float(value))
@@ -110,7 +111,7 @@ def _utf8(data: bytes, source: Source) -> str:
 
 def _to_utf8(text: str) -> bytes:
     try:
-        return text.encode("utf-8")
+        return str.encode(text, "utf-8")  # a subclass can have another `encode`
     except UnicodeEncodeError as error:
         raise misfit_of("text without lone surrogates", text) from error
 
@@ -122,7 +123,9 @@ class Bytes(Node):
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise misfit_of("bytes", value)
-        data = bytes(value)
+        if isinstance(value, memoryview) and (value.format != "B" or value.ndim != 1):
+            raise Misfit(f"expected a memoryview of bytes, got one of {value.format!r} and {value.ndim} dimensions")
+        data = bytes(memoryview(value))  # not `bytes(value)`, which calls methods of a subclass
         sink.count(len(data))
         sink.data += data
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import resource
 from dataclasses import dataclass, replace
@@ -83,7 +82,7 @@ def create_file(
         if group is not None and os.fstat(file).st_gid != group:
             os.fchown(file, -1, group)
         os.fchmod(file, mode)
-        mapping = mmap.mmap(file, header.region_bytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        mapping = _linux.map_file(file, header.region_bytes, writable=True)
         head = header.pack()
         if page_bytes:  # these files have no `write`
             mapping[: len(head)] = head

@@ -5,20 +5,23 @@ FORMAT.md, sections 9 to 19.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
-from . import _linux
-from ._errors import BadOption, BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported
+from . import _arguments, _linux
+from ._errors import BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported, not_copied
+from ._files import title
 from ._follower import Follower, deadline_after
-from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_NUMBER, LARGEST_REGION, STATE_HALF
+from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_REGION, STATE_HALF
 from ._lock import writer_status
 from ._request import value_type
 from ._schema import parsed
 from ._view import View
 
+_log = logging.getLogger("shm")
 _SLEEP_SECONDS = 0.05  # the longest sleep before the reader checks the region's name again
 
 
@@ -29,7 +32,8 @@ class Reader(Follower):
     installed, otherwise a memoryview) or, for a region with a schema, dict, list, str, int, float, bool, bytes and
     None.
 
-    Use a reader in one thread at a time. Close it, or use it in a `with` block, to release the region.
+    Use a reader in one thread at a time. Close it, or use it in a `with` block, to release the region. A reader cannot
+    be copied or pickled: open another one.
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
@@ -47,7 +51,7 @@ class Reader(Follower):
     Raises:
         NotFound: if the region does not exist, or did not appear within `open_timeout`.
         TypeMismatch: if it does not match `kind`, `dtype` and `shape`, or `schema`.
-        BadName, BadOption: if an argument is not valid.
+        BadName, BadOption, BadType: if an argument is not valid.
         NotARegion, UnknownFormat, Damaged, TooLarge, Unsupported: if the file cannot be used.
         Error: if the operating system refuses, for example because of the file's mode.
 
@@ -70,15 +74,18 @@ class Reader(Follower):
         limit: int = LARGEST_REGION,
     ) -> None:
         try:
-            _check_position("start", start)
-            expected = value_type(kind, dtype, shape, schema)
-        except BadOption as error:
-            error.during(f"cannot open region {os.fspath(name)!r}")
+            with _arguments.checked():
+                start = _arguments.position("start", start)
+                seconds = _arguments.seconds("open_timeout", open_timeout)
+                largest = _arguments.integer("limit", limit)
+                expected = value_type(kind, dtype, shape, schema)
+        except Error as error:
+            error.during(f"cannot open region {title(name)!r}")
             raise
-        super().__init__(name, expected, limit)
+        super().__init__(name, expected, LARGEST_REGION if largest is None else largest)
         self._lost = self._sequence = self._time = 0
         self._restarted = self._ended = False
-        waited = self._open_and_wait(open_timeout)
+        waited = self._open_and_wait(seconds)
         self._cursor = self._cursor_at("first" if waited else start)
 
     # Values
@@ -129,7 +136,7 @@ class Reader(Follower):
             if not _linux.ORDERED:
                 raise Unsupported("on this processor Python can read values only as copies", "use latest()")
             number = self._newest(True)
-            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring)
+            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring, self.name)
         except Error as error:
             self._explain(error, "view the newest value of")
             raise
@@ -140,17 +147,23 @@ class Reader(Follower):
         If the writer is killed, `recv` waits for the next writer. `writer` returns whether there is one.
 
         Args:
-            timeout: How many seconds to wait. None waits without limit, 0 does not wait.
+            timeout: How many seconds to wait. None waits without limit, 0 or less does not wait.
 
         Raises:
             TimedOut: if no value arrived in time.
             Ended: if the writer closed the region and the reader has received all values.
             BadValue: if the value cannot be decoded. The next call returns the value after it.
             Busy: if the writer overwrites the values faster than they can be copied.
-            Damaged: if the region is damaged.
+            Damaged: if the region is damaged. If only this value is, the next call returns the value after it.
+            BadOption: if `timeout` is not a number of seconds.
             Error: as when opening, if the region was replaced or created again.
         """
-        return self._receive(timeout, False)
+        try:
+            seconds = _arguments.seconds("timeout", timeout)
+        except Error as error:
+            error.during(f"cannot receive from region {self.name!r}")
+            raise
+        return self._receive(seconds, False)
 
     def try_recv(self) -> Any:
         """Returns the next value in order without waiting: the same as `recv(0)`.
@@ -164,27 +177,38 @@ class Reader(Follower):
     def __iter__(self) -> Iterator[Any]:
         """Returns an iterator over all values from the next one on. It stops when the writer has closed the region.
 
-        Each step waits without limit. It raises the same errors as `recv`, except Ended.
+        Each step waits without limit. A value that cannot be decoded, or that is damaged, does not end the loop: the
+        iterator logs a warning that names the value (logger "shm"), and continues with the next one. To handle such
+        values yourself, call `recv`.
+
+        A step raises Busy, Damaged or Error, as `recv` does.
         """
         return _Values(self, None, False)
 
     def follow(self, timeout: float | None = None) -> Iterator[Any]:
         """Returns an iterator over all values from the next one on, which does not stop when a writer ends.
 
-        It waits for the next writer, and continues if the region is removed and created again.
+        It waits for the next writer, and continues if the region is removed and created again. It also continues
+        after values that cannot be decoded, as a `for` loop over the reader does.
 
         Args:
             timeout: How many seconds each step waits for a value. None waits without limit.
 
         Raises:
             TimedOut: by a step, if no value arrived in time. You can call `next` on the iterator again.
-            BadValue, Busy, Damaged, Error: by a step, as for `recv`.
+            Busy, Damaged, Error: by a step, as for `recv`.
+            BadOption: if `timeout` is not a number of seconds.
 
         Example:
             >>> for value in reader.follow():
             ...     print(reader.sequence, reader.lost, value)
         """
-        return _Values(self, timeout, True)
+        try:
+            seconds = _arguments.seconds("timeout", timeout)
+        except Error as error:
+            error.during(f"cannot receive from region {self.name!r}")
+            raise
+        return _Values(self, seconds, True)
 
     def seek(self, position: str | int) -> None:
         """Moves the reader, so that the next `recv` returns the value at `position`.
@@ -197,7 +221,8 @@ class Reader(Follower):
             Error: as when opening, if the region was replaced or created again.
         """
         try:
-            _check_position("position", position)
+            with _arguments.checked():
+                position = _arguments.position("position", position)
             self._check_name()
             self._cursor = self._cursor_at(position)
             self._ended = False
@@ -284,6 +309,13 @@ class Reader(Follower):
         self._ring.words  # noqa: B018  a closed reader raises an error here
         return writer_status(self._location)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise self._refusal("a reader")
+
+    def _refusal(self, what: str) -> Error:
+        """Returns the error for a copy of this reader or of an object that uses it."""
+        return not_copied(what, self.name, "open another reader with the same name")
+
     def __enter__(self) -> Reader:
         return self
 
@@ -346,7 +378,13 @@ class Reader(Follower):
                     continue
                 ring.check_state()
             except Damaged as error:
-                self._switch_or_raise(error)
+                try:
+                    self._switch_or_raise(error)
+                except Damaged as raised:
+                    if raised is error and error.is_of_one_value:
+                        self._sequence = self._cursor.next
+                        self._cursor.next += 1
+                    raise
                 continue
             if self._is_due(bell, state) and self._compare(bell):
                 continue
@@ -359,10 +397,10 @@ class Reader(Follower):
                 self._refuse_stuck()
             now = monotonic()
             if now >= deadline:
-                if not timeout:
+                if timeout is None or timeout <= 0:
                     raise TimedOut("there is no new value", "give a timeout to wait for one")
                 advice = "wait longer, or check with writer() whether the region still has a writer"
-                raise TimedOut(f"no value arrived within {timeout} seconds", advice)
+                raise TimedOut(f"no value arrived within {timeout:g} seconds", advice)
             seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
@@ -383,13 +421,17 @@ class _Values(Iterator[Any]):
         self._follow = follow
 
     def __next__(self) -> Any:
-        try:
-            return self._reader._receive(self._timeout, self._follow)
-        except Ended as ended:
-            raise StopIteration from ended
+        while True:
+            try:
+                return self._reader._receive(self._timeout, self._follow)
+            except Ended as ended:
+                raise StopIteration from ended
+            except BadValue as error:
+                _log.warning("%s", error)
+            except Damaged as error:
+                if not error.is_of_one_value:
+                    raise
+                _log.warning("%s", error)
 
-
-def _check_position(what: str, position: str | int) -> None:
-    if position in ("latest", "oldest", "new") or (type(position) is int and 0 < position <= LARGEST_NUMBER):
-        return
-    raise BadOption(f"{what}={position!r} is not a position", "use 'latest', 'oldest', 'new' or a number from 1")
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise self._reader._refusal("an iterator")

@@ -8,8 +8,9 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _difference, _format, _schema
-from ._errors import BadOption, TypeMismatch
+from . import _arguments, _difference, _format, _schema
+from ._codec import show
+from ._errors import BadOption, BadType, TypeMismatch
 from ._format import ARRAY, BINCODE, BYTES, CHECKSUMS, KINDS, Header, round_up
 from ._values import dtype_name
 
@@ -55,8 +56,8 @@ class ValueType:
 
 def value_type(kind: str | None, dtype: Any, shape: tuple[int, ...] | list[int] | None, schema: Any) -> ValueType:
     """Returns the kind and type that these arguments describe. Raises BadOption if they are not valid together."""
-    if kind not in (None, *_NUMBERS):
-        raise BadOption(f"there is no kind {kind!r}", f"use one of {', '.join(map(repr, _NUMBERS))}")
+    if kind is not None and (not isinstance(kind, str) or kind not in _NUMBERS):
+        raise BadOption(f"there is no kind {show(kind)}", f"use one of {', '.join(map(repr, _NUMBERS))}")
     if (dtype is None) != (shape is None):
         given, missing = ("dtype", "shape") if shape is None else ("shape", "dtype")
         raise BadOption(f"{given} was given without {missing}", "give both or neither")
@@ -95,31 +96,35 @@ class Request:
         """Raises BadOption for values that no region can have."""
         if self.replace and self.type.kind is None:
             raise BadOption("replace=True was given without a kind or type", "give kind, dtype and shape, or schema")
-        slots, capacity, mode = _integer("slots", self.slots), _integer("capacity", self.capacity), self.mode
+        slots, capacity, mode = self.slots, self.capacity, self.mode
         if slots is not None and (slots < 2 or slots & (slots - 1)):
             near = 2 if slots < 2 else 1 << (slots - 1).bit_length()
             raise BadOption(f"slots must be a power of two and at least 2, not {slots}", f"use {near}")
         if capacity is not None and capacity < 0:
             raise BadOption(f"capacity must be a number of bytes, not {capacity}", "use 0 or more")
         if mode is not None and mode not in _MODES:
-            shown = oct(mode) if isinstance(mode, int) else repr(mode)
-            raise BadOption(f"mode {shown} is not possible", f"use one of {', '.join(map(oct, _MODES))}")
+            raise BadOption(f"mode {oct(mode)} is not possible", f"use one of {', '.join(map(oct, _MODES))}")
+
+
+def checked_request(type: ValueType, replace: Any, slots: Any, capacity: Any, mode: Any, checksum: Any) -> Request:
+    """Checks the arguments of a Writer. Raises BadOption."""
+    if checksum is not None:
+        checksum = _arguments.flag("checksum", checksum)
+    return Request(
+        type, _arguments.flag("replace", replace), _arguments.integer("slots", slots),
+        _arguments.integer("capacity", capacity), _arguments.integer("mode", mode), checksum,
+    )  # fmt: skip
 
 
 def _lengths(shape: Any) -> list[int]:
-    """Returns a shape as a list. Raises BadOption if it is not a sequence of integers."""
+    """Returns a shape as a list. Raises BadType if it is not a tuple or list of integers."""
     try:
+        if not isinstance(shape, (tuple, list)) or any(map(_arguments.is_bool, shape)):
+            raise TypeError
         return [operator.index(length) for length in shape]
-    except TypeError as error:
-        raise BadOption(f"shape must be a sequence of integers, not {shape!r}", "give it as a tuple of int") from error
-
-
-def _integer(option: str, value: Any) -> int | None:
-    """Raises BadOption if the value is neither None nor an integer."""
-    try:
-        return None if value is None else operator.index(value)
-    except TypeError as error:
-        raise BadOption(f"{option} must be an integer, not {value!r}", f"give {option} as an int") from error
+    except Exception as error:
+        fault = f"shape must be a tuple of integers, not {show(shape)}"
+        raise BadType(fault, "give it as a tuple of int") from error
 
 
 def plan(found: Header | None, document: bytes | None, request: Request) -> tuple[Header, bytes | None]:
@@ -140,19 +145,13 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
         document = request.type.document
         changed |= _fields_of_type(document)
     if kind == ARRAY and document is None:
-        raise BadOption("a new region of arrays needs dtype and shape", "give dtype and shape")
+        raise BadOption("a new region of arrays needs dtype and shape", "give them, or leave out kind")
     capacity = round_up(max(request.capacity or _array_bytes(kind, document), 8), 8)
     if found is None:
         if request.capacity is None and kind != ARRAY:
             capacity = _DEFAULT_CAPACITY
-    elif request.capacity is None:
-        capacity = max(capacity, found.capacity)  # the region may have grown
-    elif capacity < found.capacity and kind == found.kind and "fingerprint" not in changed:
-        # Smaller slots could not hold all the values that the region keeps.
-        raise BadOption(
-            f"capacity={request.capacity} is smaller than the {found.capacity} bytes of its slots",
-            f"leave out capacity, or give at least {found.capacity}",
-        )
+    elif request.capacity is None or (kind == found.kind and "fingerprint" not in changed):
+        capacity = max(capacity, found.capacity)  # smaller slots could not hold all the values that the region keeps
     changed["capacity"] = capacity
     changed["slots"] = request.slots or old.slots
     if request.checksum is not None:

@@ -92,16 +92,16 @@ class Ring:
         if words[at] != stamp:
             return OVERWRITTEN
         if length > self._capacity:
-            raise Damaged(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
+            raise Damaged.value(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
         if self._checksums:
             if not length_word & FLAG_CHECKSUM or found != checksum(number, length_word, payload):
                 if in_place and words[at] != stamp:
                     return OVERWRITTEN
                 if not _linux.ORDERED:
                     return AGAIN  # without ordered loads, only the checksum detects a mixture of two values
-                raise Damaged(f"value {number} has a wrong or missing checksum")
+                raise Damaged.value(f"value {number} has a wrong or missing checksum")
         elif not self.trusted:
-            raise Damaged(
+            raise Damaged.value(
                 f"value {number} was written before the last boot, has no checksum, and may be incomplete",
                 "wait until a writer opens the region again, or choose another name",
             )
@@ -120,6 +120,12 @@ class Ring:
         """Returns whether the value with this stamp belongs in the slot of value `number`."""
         owner = (stamp + 1) // 2
         return owner <= LARGEST_NUMBER and owner & self._mask == number & self._mask
+
+    def check_first(self) -> None:
+        """Raises Damaged if the number of the first value is impossible. It never changes, and the head only grows."""
+        head = self.words[HEAD_WORD]
+        if not 1 <= self.first <= head + 1:
+            raise Damaged(f"its header names value {head} as the newest, but value {self.first} as the first")
 
     def latest_if_simple(self, due: int) -> int:
         """Does the work of `latest` for the usual case, and returns 0 in all other cases.
@@ -161,7 +167,7 @@ class Ring:
             if head == self.first - 1:
                 return 0
             if head < self.first:
-                raise Damaged(f"its header names value {head} as the newest, but value {self.first} as the first")
+                self.check_first()
             if head == 0 or head > LARGEST_NUMBER:
                 raise Damaged(f"its header names the impossible number {head} as the newest value")
             status = self.read(head, in_place)

@@ -21,12 +21,16 @@ from ._nodes import (
 
 LARGEST_DOCUMENT = 1048560
 _DEEPEST_DOCUMENT = 127
+#: How deep the JSON of a value nests at most.
+DEEPEST_VALUE = 127
 _LONGEST_NAME = 256
 DTYPE_BYTES = {
     "|b1": 1, "|i1": 1, "<i2": 2, "<i4": 4, "<i8": 8, "|u1": 1, "<u2": 2, "<u4": 4, "<u8": 8,
     "<f2": 2, "<f4": 4, "<f8": 8, "<c8": 8, "<c16": 16,
 }  # fmt: skip
 _MOST_DIMENSIONS = 32
+#: Matches every document with a number that 64 bits may not hold.
+_WIDE_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 Document = Any  # a parsed JSON document
@@ -132,6 +136,26 @@ def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], 
     return json.loads(document.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=make_object)
 
 
+def portable_json(document: bytes) -> Document:
+    """Parses the JSON of a value, which every program must read alike. Raises Ambiguous, ValueError, RecursionError."""
+    has_wide = _WIDE_NUMBER.search(document) is not None
+    parse_int, parse_float = (_integer, _float) if has_wide else (int, float)
+    found = json.loads(
+        document.decode("utf-8"),
+        parse_constant=_no_constant,
+        object_pairs_hook=_member_names,
+        parse_int=parse_int,
+        parse_float=parse_float,
+    )
+    if document.count(b"[") + document.count(b"{") > DEEPEST_VALUE:
+        _check_value_depth(found)
+    return found
+
+
+class Ambiguous(ValueError):
+    """JSON from which programs would read different values."""
+
+
 class _NotJson(ValueError):
     """A fault that this module finds, and not the JSON parser."""
 
@@ -149,6 +173,37 @@ def json_fault(error: Exception) -> str:
 
 def _no_constant(name: str) -> None:
     raise _NotJson(f"it contains {name}")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20 or not -(1 << 63) <= int(digits) < 1 << 64:
+        raise Ambiguous(f"the integer {digits if len(digits) <= 40 else digits[:37] + '...'} has more than 64 bits")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise Ambiguous(f"the number {digits[:40]} is larger than any f64")
+    return number
+
+
+def _member_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Ambiguous(f"the name {show(twice)} is there twice in one object")
+    return found
+
+
+def _check_value_depth(document: Document) -> None:
+    level = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(DEEPEST_VALUE):
+        level = [inner for outer in level for inner in _children(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return
+    raise Ambiguous(f"it nests deeper than {DEEPEST_VALUE} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

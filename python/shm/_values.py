@@ -8,11 +8,10 @@ import json
 from typing import Any, Protocol
 
 from . import _format, _schema
-from ._codec import Misfit, TypeCodec
-from ._errors import BadOption, BadValue, Damaged, UnknownFormat
+from ._buffers import Payload, are_bools, dtype_title, elements, flat, is_plain, raw_bytes, remedy_for, typestr
+from ._codec import Misfit, TypeCodec, show, type_name
+from ._errors import BadOption, BadValue, Damaged, Error, UnknownFormat
 from ._schema import ArraySchema, SchemaError
-
-Payload = bytes | bytearray | memoryview
 
 
 class Codec(Protocol):
@@ -65,14 +64,32 @@ class _Bytes:
         return payload
 
     def encode(self, value: Any) -> Payload:
-        if isinstance(value, (bytes, bytearray)):
-            return value
-        try:
-            view = memoryview(value)
-        except TypeError as error:
-            fault = f"expected bytes, got {type(value).__name__}"
-            raise BadValue(fault, "give bytes, or an object with a buffer") from error
-        return _flat(view)
+        raw = raw_bytes(value)
+        return flat(elements(value, "bytes", "give bytes, or an object with a buffer")) if raw is None else raw
+
+
+class FirstArray(Exception):
+    """An array for a writer that was given no kind. It carries the array's dtype, shape and payload."""
+
+    def __init__(self, view: memoryview) -> None:
+        self.dtype = dtype = typestr(view) or ""
+        self.advice = f"convert the array with astype({'<' + dtype[1:]!r})" if dtype.startswith(">") else ""
+        self.shape = view.shape
+        self.payload = flat(view)
+
+
+class Undecided(_Bytes):
+    """Kind 1 (bytes), for a writer that was given no kind."""
+
+    def encode(self, value: Any) -> Payload:
+        """Raises FirstArray for arrays, whose dtype and shape would be lost in bytes."""
+        raw = raw_bytes(value)
+        if raw is not None:
+            return raw
+        view = elements(value, "bytes", "give bytes or an array, or open the writer with another kind")
+        if hasattr(value, "dtype") or view.ndim != 1 or typestr(view) != "|u1":
+            raise FirstArray(view)
+        return flat(view)
 
 
 class _Text(_Bytes):
@@ -84,9 +101,9 @@ class _Text(_Bytes):
 
     def encode(self, value: Any) -> Payload:
         if not isinstance(value, str):
-            raise BadValue(f"expected a str, got {type(value).__name__}", "give a str")
+            raise BadValue(f"expected a str, got {type_name(value)}", "give a str")
         try:
-            return value.encode("utf-8")
+            return str.encode(value, "utf-8")  # a subclass can have another `encode`
         except UnicodeEncodeError as error:
             fault = f"character {error.start} of the text cannot be encoded as UTF-8"
             raise BadValue(fault, "give text without lone surrogates") from error
@@ -95,15 +112,26 @@ class _Text(_Bytes):
 class _Json(_Bytes):
     def decode(self, payload: bytes) -> Any:  # type: ignore[override]
         try:
-            return _schema.strict_json(payload)
-        except (ValueError, RecursionError) as error:
+            return _schema.portable_json(payload)
+        except _schema.Ambiguous as error:
+            raise BadValue(f"programs would read different values from its JSON: {error}") from error
+        except RecursionError as error:
+            deepest = _schema.DEEPEST_VALUE
+            fault = f"programs would read different values from its JSON: it nests deeper than {deepest} levels"
+            raise BadValue(fault) from error
+        except ValueError as error:
             raise BadValue(f"its payload is not JSON: {_schema.json_fault(error)}") from error
 
     def encode(self, value: Any) -> Payload:
         try:
-            return json.dumps(
+            payload = json.dumps(
                 value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse_type
             ).encode("utf-8")
+            _schema.portable_json(payload)
+            return payload
+        except _schema.Ambiguous as error:
+            fault = f"programs would read different values from its JSON: {error}"
+            raise BadValue(fault, "replace that part, for example by a str") from error
         except (TypeError, ValueError, RecursionError) as error:
             fault, advice = _json_fault(error)
             raise BadValue(f"JSON cannot represent the value: {fault}", advice) from error
@@ -133,8 +161,6 @@ _FORMATS: dict[str, Any] = {
     "|b1": "?", "|i1": "b", "<i2": "h", "<i4": "i", "<i8": "q", "|u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q",
     "<f4": "f", "<f8": "d",
 }  # fmt: skip
-_FAMILIES = {"?": "b", "b": "i", "h": "i", "i": "i", "l": "i", "q": "i", "B": "u", "H": "u", "I": "u", "L": "u",
-             "Q": "u", "e": "f", "f": "f", "d": "f", "Zf": "c", "Zd": "c"}  # fmt: skip
 
 
 class _Array:
@@ -149,6 +175,8 @@ class _Array:
     def __init__(self, schema: ArraySchema) -> None:
         self._schema = schema
         self._numpy = _numpy()
+        dtype = schema.dtype
+        self._no_array = (f"an array of {dtype!r}", f"convert it with numpy.array(value, {dtype!r})")
 
     def decode(self, payload: bytearray) -> Any:
         value = self.in_place(memoryview(payload))
@@ -160,7 +188,7 @@ class _Array:
         except Misfit as misfit:
             raise BadValue(f"its payload has a wrong length: {misfit.args[0]}") from misfit
         dtype = self._schema.dtype
-        if dtype == "|b1" and payload.tobytes().translate(None, b"\0\1"):
+        if dtype == "|b1" and not are_bools(payload):
             raise BadValue("its payload contains a bool that is neither 0 nor 1")
         if self._numpy is not None:
             return self._numpy.ndarray(shape, dtype, payload)
@@ -170,29 +198,31 @@ class _Array:
         return payload.cast(_FORMATS[dtype]) if 0 in shape else payload.cast(_FORMATS[dtype], shape)
 
     def encode(self, value: Any) -> Payload:
-        try:
-            view = memoryview(value)
-        except (TypeError, ValueError) as error:
-            fault = f"expected an array of {self._schema.dtype!r}, got {type(value).__name__}"
-            raise BadValue(fault, f"convert it with numpy.array(value, {self._schema.dtype!r})") from error
-        flat_bytes = view.ndim == 1 and view.format == "B"
-        dtype = _dtype_of(view)
-        if dtype != self._schema.dtype and not flat_bytes:
-            fault = f"expected elements of dtype {self._schema.dtype!r}, got {dtype!r}"
-            raise BadValue(fault, f"convert the array with astype({self._schema.dtype!r})")
+        raw = raw_bytes(value)
+        payload = self._payload_of(value) if raw is None else raw
+        if raw is not None:
+            try:
+                self._schema.shape_of(len(payload))
+            except Misfit as misfit:
+                raise BadValue(misfit.args[0], "give bytes of that length") from misfit
+        if self._schema.dtype == "|b1" and not are_bools(payload):
+            raise BadValue("the value contains a bool that is neither 0 nor 1", "give 0 or 1 for each bool")
+        return payload
+
+    def _payload_of(self, value: Any) -> Payload:
+        """Returns the payload of an array, which must have the dtype and shape of the region."""
+        dtype = self._schema.dtype
+        view = elements(value, *self._no_array)
+        if typestr(view) != dtype:
+            fault = f"expected elements of dtype {dtype!r}, got {typestr(view) or view.format!r}"
+            raise BadValue(fault, f"convert the array with astype({dtype!r})")
         try:
             shape = self._schema.shape_of(view.nbytes)
         except Misfit as misfit:
-            if not flat_bytes:
-                raise self._wrong_shape(view) from misfit
-            raise BadValue(misfit.args[0], "give bytes of that length") from misfit
-        if view.shape != shape and not flat_bytes:
+            raise self._wrong_shape(view) from misfit
+        if view.shape != shape:
             raise self._wrong_shape(view)
-        payload = _flat(view)
-        if flat_bytes and self._schema.dtype == "|b1" and bytes(payload).translate(None, b"\0\1"):
-            raise BadValue("the value contains a bool that is neither 0 nor 1", "give a byte of 0 or 1 for each bool")
-        return payload
-
+        return flat(view)
 
     def _wrong_shape(self, view: memoryview) -> BadValue:
         shape = str(self._schema.shape)
@@ -205,8 +235,15 @@ class _WrongType(TypeError):
     """A value that JSON cannot represent. The text describes it."""
 
 
+def refused_value(error: Exception) -> Error:
+    """Returns the error for a value whose own methods raised one."""
+    if isinstance(error, MemoryError):
+        return Error("there is not enough memory for a copy of the value", "free some")
+    return BadValue(f"the value raised {show(error)}", "give a value of plain Python types")
+
+
 def _refuse_type(value: Any) -> Any:
-    raise _WrongType(f"it contains a {type(value).__name__}")
+    raise _WrongType(f"it contains a {type_name(value)}")
 
 
 def _json_fault(error: Exception) -> tuple[str, str]:
@@ -222,21 +259,6 @@ def _json_fault(error: Exception) -> tuple[str, str]:
     if "digits" in str(error):
         return "an integer in it has too many digits", "give smaller integers, or write them as str"
     return "a float in it is NaN or infinite", "replace it, for example by None"
-
-
-def _dtype_of(view: memoryview) -> str:
-    """Returns NumPy's `typestr` for the elements of a buffer, or the buffer's own format if it has no dtype."""
-    family = _FAMILIES.get(view.format.lstrip("@<"))
-    if family is None:
-        return view.format
-    return f"{'|' if view.itemsize == 1 else '<'}{family}{view.itemsize}"
-
-
-def _flat(view: memoryview) -> Payload:
-    """Returns the bytes of a buffer in C order, if possible without a copy."""
-    if view.c_contiguous and view.nbytes and view.format in _FAMILIES and view.format[0] != "Z":
-        return view.cast("B")
-    return view.tobytes()
 
 
 @functools.cache
@@ -256,6 +278,9 @@ def dtype_name(dtype: Any) -> str:
     if numpy is None:
         return next((name for name in _schema.DTYPE_BYTES if dtype in (name, name[1:])), str(dtype))
     try:
-        return str(numpy.dtype(dtype).str)
-    except TypeError as error:
-        raise BadOption(f"{dtype!r} is not a dtype", "give a NumPy dtype or its name, such as '<f4'") from error
+        found = numpy.dtype(dtype)
+    except Exception as error:
+        raise BadOption(f"{show(dtype)} is not a dtype", "give a NumPy dtype or its name, such as '<f4'") from error
+    if not is_plain(found):
+        raise BadOption(f"dtype {dtype_title(found)!r} is not supported", remedy_for(found))
+    return str(found.str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._errors import BadType, not_copied
 from ._ring import Ring
 
 
@@ -27,14 +28,20 @@ class View:
         time: When the value was published, in nanoseconds since 1970.
     """
 
-    __slots__ = ("data", "sequence", "time", "_words", "_stamp_word")
+    __slots__ = ("data", "sequence", "time", "_words", "_stamp_word", "_stamp", "_name")
 
-    def __init__(self, data: Any, sequence: int, ring: Ring) -> None:
+    def __init__(self, data: Any, sequence: int, ring: Ring, name: str) -> None:
+        if not isinstance(ring, Ring):
+            error = BadType("its arguments come only from Reader.view", "call that method")
+            error.during("cannot create a view")
+            raise error
         self.data = data
         self.sequence = sequence
         self.time = ring.time
         self._words = ring.words
         self._stamp_word = ring.slot_word(sequence)
+        self._stamp = 2 * sequence
+        self._name = name
 
     def is_whole(self) -> bool:
         """Returns whether the value was still unchanged at this moment.
@@ -42,7 +49,10 @@ class View:
         If it returns True, everything that you have read from `data` so far belongs to this one value. If it returns
         False, the writer has begun to overwrite it, and you must discard what you read.
         """
-        return self._words[self._stamp_word] == 2 * self.sequence
+        return self._words[self._stamp_word] == self._stamp
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise not_copied("a view", self._name, "copy its data, and then check is_whole()")
 
     def __enter__(self) -> View:
         return self

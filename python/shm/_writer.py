@@ -5,20 +5,22 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
+import sys
 import time
 import weakref
 from dataclasses import replace as with_fields
 from typing import Any
 
-from . import _files, _format, _linux
-from ._errors import Damaged, Error, Gone, NotFound, Unsupported
-from ._format import CLOSED, KINDS, MOVED, MOVING, OPEN, Header
+from . import _arguments, _files, _format, _linux
+from ._buffers import Payload
+from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupported, not_copied
+from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
 from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
-from ._request import Request, fewer_slots, plan, value_type
+from ._request import Request, checked_request, fewer_slots, plan, value_type
 from ._ring import OwnRing
 from ._schema import parsed
-from ._values import Payload, codec_for
+from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
 _TRIES = 100  # attempts to open a region that is created and removed again and again
@@ -32,13 +34,14 @@ class Writer:
     and keeps its values, unless `replace` is True.
 
     Close the writer, or use it in a `with` block, so that its readers end when they have received all values. A writer
-    that is still open when the program ends normally is closed then. Use a writer in one thread at a time. A forked
-    child cannot use its parent's writer.
+    that is still open when the program, or a worker process of `multiprocessing`, ends normally is closed then. Use a
+    writer in one thread at a time. A forked child cannot use its parent's writer. A writer cannot be copied or pickled.
 
     Args:
         name: The region's name in the directory `$SHM_DIR` (by default /dev/shm), or a path that contains a `/`.
-        kind: "bytes", "text", "json", "array" or "bincode". A new region has kind "bytes" by default. Leave it out if
-            you give `schema`, or `dtype` and `shape`.
+        kind: "bytes", "text", "json", "array" or "bincode". Leave it out if you give `schema`, or `dtype` and
+            `shape`. If you give none of them, the first value of a new region decides: an array makes it a region of
+            arrays of the same dtype and shape, and any other value must be bytes.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
         schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
@@ -47,7 +50,7 @@ class Writer:
         slots: How many values the region has room for, a power of two. A new region has 64 by default, or fewer if
             these would need more than 64 MiB.
         capacity: How many bytes a slot has room for. A new region has 4096 by default, or the length of an array. It
-            grows when a larger value is published. It cannot be made smaller while the region keeps its values.
+            grows when a larger value is published. It is a minimum: an existing region with larger slots keeps them.
         mode: The permission bits of the region's file: 0o600 (the default for a new region), 0o640, 0o604 or 0o644.
             The umask has no effect on them.
         checksum: Whether values have checksums, which readers verify. A new region has none by default.
@@ -55,7 +58,7 @@ class Writer:
     Raises:
         WriterAlive: if the region already has a writer.
         TypeMismatch: if the region holds another kind or type, and `replace` is False.
-        BadName, BadOption: if an argument is not valid, or does not apply to the region.
+        BadName, BadOption, BadType: if an argument is not valid, or does not apply to the region.
         NotOurs: if another user could have prepared, or could change, the region's file or lock file.
         NotFound: if the directory does not exist.
         TooLarge: if the region would be larger than a limit.
@@ -88,7 +91,9 @@ class Writer:
         self._discarded = 0
         self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
         try:
-            request = Request(value_type(kind, dtype, shape, schema), replace, slots, capacity, mode, checksum)
+            with _arguments.checked():
+                value = value_type(kind, dtype, shape, schema)
+                self._request = request = checked_request(value, replace, slots, capacity, mode, checksum)
             if not _linux.ORDERED:
                 fault = "Python can write regions only on x86-64 processors"
                 raise Unsupported(fault, "write it with a program in another language")
@@ -104,9 +109,10 @@ class Writer:
                     lock.free()
                     raise
         except Error as error:
-            error.during(f"cannot open region {os.fspath(name)!r} for writing")
+            error.during(f"cannot open region {_files.title(name)!r} for writing")
             raise
         _writers.add(self)
+        _close_at_the_end_of_a_worker()
 
     # Publishing
 
@@ -116,8 +122,9 @@ class Writer:
         If the value is larger than a slot, the region is replaced by one with larger slots. Readers switch to it.
 
         Args:
-            value: A value of the region's kind: bytes or another object with a buffer, a str, anything that `json` can
-                write, an array of the region's dtype and shape (or its bytes), or a value that fits the schema.
+            value: A value of the region's kind: bytes or another buffer of plain numbers, a str, anything that `json`
+                can write, an array of the region's dtype and shape (or its bytes, as bytes or a bytearray), or a value
+                that fits the schema. An array with more than its elements, such as a mask or a unit, is refused.
 
         Returns:
             The value's number. The first value has number 1.
@@ -135,7 +142,14 @@ class Writer:
                 raise Gone(*self._why_not)
             if self._exchange is not None:
                 self._settle()
-            payload = self._codec.encode(value)
+            try:
+                payload = self._codec.encode(value)
+            except Error:
+                raise
+            except FirstArray as first:
+                return self._become_array(first)
+            except Exception as error:
+                raise refused_value(error) from error
             if len(payload) > self._capacity:
                 return self._grow(payload)
             number = self._ring.publish(payload)
@@ -204,6 +218,7 @@ class Writer:
         self._ring.change_state(CLOSED)  # also in a file that was removed, so that its readers end
         lock.clean_up()
         lock.free()
+        self._location.close()
 
     @property
     def closed(self) -> bool:
@@ -233,6 +248,9 @@ class Writer:
             raise
         self.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise not_copied("a writer", self.name, "open it by name where it is needed, after this writer was closed")
+
     def __enter__(self) -> Writer:
         return self
 
@@ -257,7 +275,6 @@ class Writer:
     def _start(self, request: Request) -> None:
         self._boot = _files.boot_id()
         self._started_ns = time.time_ns()
-        self._location.remove_new_file()
         for _ in range(_TRIES):
             try:
                 region = _files.open_region(self._location, _format.LARGEST_REGION, writable=True)
@@ -299,6 +316,7 @@ class Writer:
         if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
+            self._location.remove_new_file()  # the last writer may have died while it replaced the region
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
@@ -317,6 +335,8 @@ class Writer:
         self._ring = own.ring
         self._capacity = own.header.capacity
         self._codec = codec_for(own.header.kind, own.document, own.header.fingerprint)
+        if own.header.kind == BYTES and self._request.type.kind is None:
+            self._codec = Undecided()
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
     def _check_file(self) -> None:
@@ -346,6 +366,25 @@ class Writer:
         with _files.system_errors():
             mode = self._own.status.st_mode & 0o777
             self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, payload)
+        return self._ring.head
+
+    def _become_array(self, first: FirstArray) -> int:
+        """Gives a region without values the dtype and shape of the first array, and publishes the array."""
+        if self._ring.head >= self._ring.first:
+            raise BadValue(
+                "its values are bytes, so the dtype and shape of the array would be lost",
+                "give the array's tobytes(), or open the writer with kind='bytes'",
+            )
+        try:
+            type = value_type(None, first.dtype, first.shape, None)
+        except BadOption as error:
+            raise BadValue(str(error), first.advice or error._advice) from error
+        capacity = self._request.capacity or len(first.payload)
+        request = with_fields(self._request, type=type, replace=True, capacity=capacity)
+        planned, document = plan(self._own.header, self._own.document, request)
+        with _files.system_errors():
+            mode = self._own.status.st_mode & 0o777
+            self._replace(self._own, planned, document, self._ring.epoch, mode, first.payload)
         return self._ring.head
 
     def _replace(
@@ -416,10 +455,27 @@ def _close_all() -> None:
         writer.close()
 
 
+def _close_at_the_end_of_a_worker() -> None:
+    """Lets `multiprocessing` close the writers of this process, if it is loaded: its workers may not run `atexit`."""
+    global _worker
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and _worker != os.getpid():
+        _worker = os.getpid()
+        util.Finalize(None, _close_all, exitpriority=0)
+
+
+_worker = 0  # the process whose writers `multiprocessing` closes
+
+
+def _close_at_exit() -> None:
+    if _worker != os.getpid():
+        _close_all()
+
+
 def _forget_all() -> None:
     for writer in list(_writers):
         writer._forget()
 
 
-atexit.register(_close_all)
+atexit.register(_close_at_exit)
 os.register_at_fork(after_in_child=_forget_all)

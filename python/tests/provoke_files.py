@@ -285,6 +285,9 @@ ACTS: list[Act] = [
     lambda p: shm.inspect("x" * 201),
     lambda p: shm.Reader("directory/"),
     lambda p: shm.Reader("a\0b/r"),
+    lambda p: shm.Reader("\ud800/r"),
+    lambda p: shm.Reader(5),  # type: ignore[arg-type]
+    lambda p: shm.Writer(b"r"),  # type: ignore[arg-type]
     lambda p: shm.Reader("r"),
     lambda p: shm.inspect("r"),
     lambda p: shm.Reader("/absent/r"),

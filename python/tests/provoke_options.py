@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import shm
-from provoke import LINE, READING, Act, Place, text_writer
+from provoke import LINE, READING, Act, Place, raising, text_writer
 from provoke_files import schema_of
 
 # Options
@@ -20,9 +21,22 @@ def reading(**options: Any) -> Act:
     return lambda p: shm.Reader("r", **options)
 
 
-def a_smaller_capacity(p: Place) -> None:
-    text_writer().close()
-    shm.Writer("r", capacity=100)
+def receiving(timeout: Any, use: Callable[..., object] = shm.Reader.recv) -> Act:
+    def act(p: Place) -> None:
+        with text_writer():
+            use(shm.Reader("r"), timeout)
+
+    return act
+
+
+class Raising:
+    """An argument whose methods raise."""
+
+    __class__ = property(raising(KeyError("secret")))  # type: ignore[assignment]
+
+
+def a_view_of_nothing(p: Place) -> None:
+    shm.View(b"", 1, None, "r")  # type: ignore[arg-type]
 
 
 def a_wrong_position(p: Place) -> None:
@@ -76,12 +90,24 @@ ACTS: list[Act] = [
     option(capacity=1.5),
     option(mode=0o666),
     option(mode="600"),
-    a_smaller_capacity,
+    option(slots=1 << 70),
+    option(slots=True),
+    option(checksum="no"),
+    option(replace="no", kind="text"),
+    option(kind=Raising()),
     reading(start="first"),
+    reading(limit="large"),
+    reading(open_timeout="1"),
+    reading(open_timeout=math.nan),
+    receiving("1"),
+    receiving(10**400),
+    receiving("1", shm.Reader.follow),
+    a_view_of_nothing,
     reading(kind="novel"),
     a_wrong_position,
     # Schemas
     option(dtype=">f4", shape=(2,)),
+    option(dtype="M8[ns]", shape=(2,)),
     option(dtype="<f4", shape=(1, 0)),
     option(dtype="<f4", shape=[1] * 33),
     option(dtype="<f4", shape=(1 << 60,)),

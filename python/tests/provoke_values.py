@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import array
+import copy
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy
 import pytest
 import shm
 from conftest import poke
 from provoke import LINE, READING, Act, Place, raising, text_writer
-from shm import _codec, _files, _format, _ring
+from shm import _codec, _files, _format, _ring, _values
 
 # Publishing
 
@@ -187,6 +190,45 @@ def on_a_deep_stack(p: Place) -> None:
     typed_payload("U8", "01")(p)
 
 
+def released() -> memoryview:
+    view = memoryview(b"abc")
+    view.release()
+    return view
+
+
+class RaisingDict(dict[str, int]):
+    def items(self) -> Any:
+        raise KeyError("secret")
+
+
+def published_before(first: Any, value: Any) -> Act:
+    def act(p: Place) -> None:
+        with shm.Writer("r") as writer:
+            writer.publish(first)
+            writer.publish(value)
+
+    return act
+
+
+def without_memory(p: Place) -> None:
+    p.replace(_values._Text, "encode", raising(MemoryError()))
+    publish("x", kind="text")(p)
+
+
+def copied(use: Callable[[shm.Reader], object]) -> Act:
+    def act(p: Place) -> None:
+        with text_writer() as writer:
+            writer.publish("x")
+            copy.copy(use(shm.Reader("r")))
+
+    return act
+
+
+def a_copied_writer(p: Place) -> None:
+    with text_writer() as writer:
+        copy.copy(writer)
+
+
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
 ENUM = {"0": {"Off": "UNIT"}, "1": {"On": {"NEWTYPE": "U8"}}}
@@ -219,6 +261,8 @@ ACTS: list[Act] = [
     publish("\ud800", kind="json"),
     publish(CIRCLE, kind="json"),
     publish(10**5000, kind="json"),
+    publish({1: "a", "1": "b"}, kind="json"),
+    publish(1 << 64, kind="json"),
     publish([1.0, 2.0], dtype="<f4", shape=(2,)),
     publish(array.array("d", [1, 2]), dtype="<f4", shape=(2,)),
     publish(array.array("f", [1, 2, 3]), dtype="<f4", shape=(2,)),
@@ -227,6 +271,28 @@ ACTS: list[Act] = [
     publish(b"abc", dtype="<f4", shape=(2,)),
     publish(b"abc", dtype="<f4", shape=(0, 2)),
     publish(b"\1\2", dtype="|b1", shape=(2,)),
+    publish(numpy.array([1, "a"], object), kind="bytes"),
+    publish(numpy.array(["a"]), dtype="<f4", shape=(2,)),
+    publish(numpy.zeros(2, "M8[s]")),
+    publish(numpy.zeros(2, "u1,f4"), kind="bincode"),
+    publish(numpy.zeros(2, "g"), kind="bytes"),
+    publish(numpy.zeros(2, ">f4"), dtype="<f4", shape=(2,)),
+    publish(numpy.zeros(2, ">f4")),
+    publish(numpy.zeros(2, ">f4")[:, None][:0]),
+    publish(numpy.zeros((2, 0))),
+    publish(numpy.ma.array([1.0, 2.0], mask=[0, 1]), dtype="<f8", shape=(2,)),
+    publish(numpy.rec.array([1.0, 2.0]), kind="bytes"),
+    publish(numpy.zeros(2, "u1"), dtype="<f4", shape=(2,)),
+    publish((ctypes.c_void_p * 2)()),
+    publish(released(), kind="bytes"),
+    publish(5),
+    published_before(b"x", numpy.zeros(2)),
+    publish([RaisingDict(a=1)], kind="json"),
+    without_memory,
+    copied(lambda reader: reader),
+    copied(iter),
+    copied(shm.Reader.view),
+    a_copied_writer,
     typed("UNIT", 0),
     typed("BOOL", 1),
     typed("U8", 300),
@@ -235,6 +301,7 @@ ACTS: list[Act] = [
     typed("STR", 5),
     typed("STR", "\ud800"),
     typed("BYTES", "text"),
+    typed("BYTES", memoryview(array.array("d", [1]))),
     typed({"SEQ": "U8"}, "text"),
     typed({"TUPLE": ["U8", "U8"]}, 5),
     typed({"TUPLE": ["U8", "U8", "STR"]}, [1, 2]),
@@ -273,6 +340,9 @@ ACTS: list[Act] = [
     payload(b"\xff", kind="json"),
     payload(b"[NaN]", kind="json"),
     payload(b"[" * 100_000, kind="json", capacity=100_000),
+    payload(b'{"a":1,"a":2}', kind="json"),
+    payload(b"[1e400]", kind="json"),
+    payload(b"[" * 128 + b"]" * 128, kind="json"),
     payload(b"abcd", shm.Reader.latest, dtype="<f4", shape=(2,)),
     payload(b"abc", shm.Reader.view, dtype="<f4", shape=(0,)),
     payload(b"\2", dtype="|b1", shape=(1,)),

@@ -9,14 +9,15 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("numpy")
+
 import provoke_files
 import provoke_options
 import provoke_values
-import pytest
 import shm
 from provoke import Act, Place
-
-pytest.importorskip("numpy")
 
 PACKAGE = Path(shm.__file__).parent
 LIST = Path(__file__).with_name("messages.txt")
@@ -51,11 +52,13 @@ FORM = re.compile(
         (?:\ for\ writing)?
         |decode\ value\ [1-9][0-9]*\ of\ region\ '.*?'
         |list\ the\ regions\ in\ [^:]+
+        |create\ a\ view
     ):\ (?P<fault>[^;]*[^;.]);\ (?P<advice>[^;]*[^;.])""",
     re.VERBOSE,
 )
 ADVICE = re.compile(
-    "append|ask|choose|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect|publish|replace|reshape|run"
+    "append|ask|call|choose|copy|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect"
+    "|publish|replace|reshape|run"
     "|start|stop|take|try|use|wait|write"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -109,28 +110,26 @@ def test_other_options_keep_the_values_without_replace(name: str, options: dict[
 
 
 @pytest.mark.parametrize("name", ["bytes", "reading", "f4 2,2"])
-def test_a_smaller_capacity_is_refused_and_the_values_stay(region_directory: Path, name: str) -> None:
+def test_a_smaller_capacity_changes_nothing(name: str) -> None:
+    """Reported 11: a capacity is a minimum. A region with larger slots satisfies it, and loses nothing."""
     write(name, capacity=10_000)
-    image, before = (region_directory / "r").read_bytes(), retained()
-    for options in ({}, {"slots": 128}, {**TYPES[name][0], "replace": True}):
-        for capacity in (0, 8, 9992):
-            fault = f"cannot open region 'r' for writing: capacity={capacity} is smaller than the 10000 bytes of its slots; "
-            with pytest.raises(shm.BadOption, match=fault + "leave out capacity, or give at least 10000"):
-                shm.Writer("r", **options, capacity=capacity)
-    assert (region_directory / "r").read_bytes() == image and retained() == before
-    for capacity in (9993, 10_000):  # rounded up to a multiple of 8
-        with shm.Writer("r", capacity=capacity) as writer:
-            assert writer.capacity == 10_000
-    assert shm.inspect("r").file_number == 1
+    before = retained()
+    for options in ({}, {**TYPES[name][0], "replace": True}):
+        for capacity in (0, 8, 9992, 10_000):
+            with shm.Writer("r", **options, capacity=capacity) as writer:
+                assert writer.capacity == 10_000 and writer.discarded == 0
+    assert retained() == before and shm.inspect("r").file_number == 1
+    with shm.Writer("r", slots=128, capacity=8) as writer:
+        assert writer.capacity == 10_000
+    assert retained() == before
 
 
 def test_a_region_that_grew_is_not_made_smaller_either() -> None:
     with shm.Writer("r", capacity=8) as writer:
         writer.publish(bytes(100))
-    with pytest.raises(shm.BadOption, match="capacity=8 is smaller than the 104 bytes of its slots"):
-        shm.Writer("r", capacity=8)
-    with shm.Writer("r") as writer:
+    with shm.Writer("r", capacity=8) as writer:
         assert writer.capacity == 104
+    assert retained() == [(1, bytes(100))] and shm.inspect("r").file_number == 2
 
 
 def test_a_region_that_is_replaced_by_another_type_can_get_a_smaller_capacity() -> None:
@@ -139,6 +138,17 @@ def test_a_region_that_is_replaced_by_another_type_can_get_a_smaller_capacity() 
         assert (writer.capacity, writer.discarded) == (104, 2)
     with shm.Writer("r", "text", replace=True) as writer:
         assert writer.capacity == 104
+
+
+def test_a_refused_writer_removes_no_unfinished_file(region_directory: Path) -> None:
+    write("text")
+    (region_directory / ".r.new").write_bytes(b"of a writer that died")
+    for options in ({"kind": "json"}, {"slots": 3}, {"dtype": "<f4", "shape": (2,)}):
+        with pytest.raises(shm.Error):
+            shm.Writer("r", **options)
+        assert (region_directory / ".r.new").read_bytes() == b"of a writer that died"
+    shm.Writer("r").close()
+    assert sorted(os.listdir(region_directory)) == [".r.lock", "r"]
 
 
 def test_a_refused_writer_does_not_disturb_the_next() -> None:

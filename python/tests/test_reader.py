@@ -200,19 +200,64 @@ def test_a_region_that_changes_its_kind_is_an_error_if_a_kind_was_given() -> Non
                 until(lambda: reader.recv(1))
 
 
-def test_a_damaged_value_stops_reading_until_the_file_is_replaced(region_directory: Path) -> None:
+def spoil(region_directory: Path, writer: shm.Writer, number: int) -> None:
+    with open(region_directory / "r", "r+b") as file:
+        file.seek(8 * writer._ring.slot_word(number) + 24)
+        assert file.write(b"?")
+
+
+def test_a_damaged_value_is_an_error_and_the_next_value_is_read(region_directory: Path) -> None:
     with shm.Writer("r", "text", checksum=True) as writer:
         publish(writer, *"abc")
+    spoil(region_directory, writer, 2)
     reader = shm.Reader("r", start=2)
-    with open(region_directory / "r", "r+b") as file:
-        file.seek(8 * writer._ring.slot_word(2) + 24)
-        assert file.write(b"B")
-    for _ in range(2):
-        with pytest.raises(shm.Damaged, match="value 2 has a wrong or missing checksum"):
-            reader.recv(0)
+    with pytest.raises(shm.Damaged, match="value 2 has a wrong or missing checksum"):
+        reader.recv(0)
+    assert (reader.recv(0), reader.sequence, reader.lost) == ("c", 3, 0)
+
+
+def test_a_damaged_value_is_lost_if_its_file_was_replaced(region_directory: Path) -> None:
+    with shm.Writer("r", "text", checksum=True) as writer:
+        publish(writer, *"abc")
+    spoil(region_directory, writer, 2)
+    reader = shm.Reader("r", start=2)
     with shm.Writer("r", capacity=100000):  # replaces the file, without the damaged value
-        assert until(lambda: reader.recv(1)) == "c"
-        assert reader.lost == 1
+        assert (reader.recv(1), reader.lost) == ("c", 1)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_loop_goes_on_after_bad_values_and_names_them(
+    follow: bool, region_directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reported 15: a value that cannot be decoded, or that is damaged, does not end a loop."""
+    with shm.Writer("r", "text", checksum=True) as writer:
+        for payload in (b"one", b"\xff", b"three", b"\xfe", b"five", b"six"):
+            writer._ring.publish(payload)
+        spoil(region_directory, writer, 5)
+        reader = shm.Reader("r", start=1)
+        values = reader.follow(0) if follow else iter(reader)
+        assert [next(values) for _ in range(3)] == ["one", "three", "six"]
+        assert (reader.sequence, reader.lost) == (6, 0)
+    named = [(record.name, record.levelname, record.getMessage()[:40]) for record in caplog.records]
+    assert named == [
+        ("shm", "WARNING", "cannot decode value 2 of region 'r': its"),
+        ("shm", "WARNING", "cannot decode value 4 of region 'r': its"),
+        ("shm", "WARNING", "cannot receive from region 'r': it is da"),
+    ]
+    assert "value 5 has a wrong" in caplog.text
+    reader = shm.Reader("r", start=2)
+    with pytest.raises(shm.BadValue):
+        reader.recv(0)
+
+
+def test_a_loop_ends_at_a_damaged_region(region_directory: Path) -> None:
+    with shm.Writer("r", "text") as writer:
+        publish(writer, "a")
+    with open(region_directory / "r", "r+b") as file:
+        file.seek(384)
+        file.write(bytes(4))
+    with pytest.raises(shm.Damaged, match="impossible state 0"):
+        list(shm.Reader("r"))
 
 
 def test_a_closed_reader_raises_errors() -> None:
@@ -369,3 +414,16 @@ def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatc
     assert shm.Reader("dead").latest() == "a"
     dead.close()
     checked.close()
+
+
+# Reported 54.
+@pytest.mark.parametrize("first", [0, 2, 1 << 63])
+def test_a_region_whose_first_number_is_impossible_is_damaged(first: int) -> None:
+    with shm.Writer("r", "text") as writer:
+        file = writer._location.file if hasattr(writer, "_location") else "r"
+    path = os.path.join(os.environ["SHM_DIR"], str(file))
+    with open(path, "r+b") as region:
+        region.seek(400)
+        region.write(first.to_bytes(8, "little"))
+    with pytest.raises(shm.Damaged, match="as the first"):
+        shm.Reader("r")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import os
 import re
+import secrets
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
 import shm
+from conftest import until
 
 Start = Callable[[str], "Popen[str]"]
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -83,3 +89,26 @@ def test_every_exception_and_every_argument_is_in_the_readme() -> None:
     assert "WriterAlive" in names and "open_timeout" in names
     for name in names:
         assert re.search(rf"\b{name}\b", README), name
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="NOT TESTED: what later versions of Python do")
+@pytest.mark.parametrize("option, remains", [("", False), (", track=False", True)])
+def test_shared_memory_of_python_removes_regions_as_the_readme_warns(
+    option: str, remains: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reported 32."""
+    if option and sys.version_info < (3, 13):
+        pytest.skip("NOT TESTED: this Python has no option track")
+    monkeypatch.setenv("SHM_DIR", "/dev/shm")
+    name = f"test-{os.getpid()}-{secrets.token_hex(8)}"
+    writer = shm.Writer(name, "text")
+    try:
+        code = f"from multiprocessing.shared_memory import SharedMemory as S; S({name!r}{option}).close()"
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=20)
+        until(lambda: os.path.exists(f"/dev/shm/{name}") == remains)
+        assert "**Do not open a region with `multiprocessing.shared_memory`.**" in README and "track=False" in README
+    finally:
+        for file in (name, f".{name}.lock"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"/dev/shm/{file}")
+        writer.close()

@@ -27,7 +27,7 @@ def without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("bytes", b"\0\xff" * 1000),
         ("text", ""),
         ("text", "grüße 🦀\0\n"),
-        ("json", {"a": [1, 2.5, None, True, "ü"], "big": 1 << 100}),
+        ("json", {"a": [1, 2.5, None, True, "ü"], "big": (1 << 64) - 1, "small": -(1 << 63)}),
         ("json", None),
         ("json", "just text"),
         ("bincode", b"\1\2"),
@@ -228,3 +228,52 @@ def test_a_reader_refuses_another_kind_or_type_than_was_given() -> None:
             shm.Reader("r", schema={**named, "version": 4})
         with pytest.raises(ValueError):
             shm.Reader("r", kind="novel")
+
+
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+# Reported 6, 7 and 24.
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ({1: "a", "1": "b"}, "the name '1' is there twice in one object"),
+        ([{"x": {None: 1, "null": 2}}], "the name 'null' is there twice"),
+        ({True: 1, "true": 2}, "the name 'true' is there twice"),
+        ({"id": 123456789012345678901234567890}, "the integer 123456789012345678901234567890 has more than 64 bits"),
+        (1 << 64, "more than 64 bits"),
+        ([-(1 << 63) - 1], "more than 64 bits"),
+        (_nested(128), "nests deeper than 127 levels"),
+        (_nested(600), "nests deeper than 127 levels"),
+    ],
+)
+def test_json_that_programs_read_differently_is_refused(value: Any, words: str) -> None:
+    with shm.Writer("r", "json") as writer:
+        for _ in range(3):
+            with pytest.raises(shm.BadValue, match=words):
+                writer.publish(value)
+            writer.publish([1])
+        assert writer.head == 3
+        writer.publish(_nested(127))
+
+
+# Reported 6, 7 and 24.
+@pytest.mark.parametrize(
+    "payload, words",
+    [
+        (b'{"a":1,"a":2}', "the name 'a' is there twice"),
+        (b"[123456789012345678901234567890]", "more than 64 bits"),
+        (b"[1e400]", "larger than any f64"),
+        (b"-" + b"9" * 400, "more than 64 bits"),
+        (b"[" * 128 + b"]" * 128, "nests deeper than 127 levels"),
+        (b"[" * 100_000 + b"]" * 100_000, "nests deeper than 127 levels"),
+    ],
+)
+def test_a_reader_refuses_json_that_programs_read_differently(payload: bytes, words: str) -> None:
+    with pytest.raises(shm.BadValue, match=words):
+        _values.codec_for(3, None, 0).decode(payload)
+    assert _values.codec_for(3, None, 0).decode(b"[1e308,18446744073709551615]") == [1e308, 18446744073709551615]

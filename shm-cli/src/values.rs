@@ -95,7 +95,7 @@ impl ValueFormat {
         match (self.kind, self.complete_schema(), &self.array) {
             (Kind::Text, ..) => parsed::<String>(text).map(String::into_bytes),
             (Kind::Json, ..) => Ok(text.as_bytes().to_vec()),
-            (_, Some(schema), _) => schema.encode(&parsed(text)?).map_err(|error| error.to_string()),
+            (_, Some(schema), _) => schema.encode_json(text).map_err(|error| json::on_that_line(&error.to_string())),
             (_, _, Some(array)) => array::payload(array, text),
             _ => from_base64(&parsed::<String>(text)?),
         }

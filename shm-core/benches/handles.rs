@@ -92,6 +92,23 @@ fn typed(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("typed");
     group.bench_function("publish", |b| b.iter(|| writer.publish(black_box(&READING)).unwrap()));
+    let (mut raw, ..) = ends(&format!("{name}-raw"), 64);
+    group.bench_function("publish what bincode encodes", |b| {
+        b.iter(|| {
+            encode(black_box(&READING), &mut encoded);
+            raw.publish(&encoded).unwrap()
+        });
+    });
+    let numbers: Vec<f64> = (0..10_000).map(f64::from).collect();
+    let mut many = Writer::<Vec<f64>>::open(format!("{name}-many")).unwrap();
+    group.bench_function("publish 10000 numbers", |b| b.iter(|| many.publish(black_box(&numbers)).unwrap()));
+    let (mut raw, ..) = ends(&format!("{name}-many-raw"), 80_008);
+    group.bench_function("publish 10000 numbers that bincode encodes", |b| {
+        b.iter(|| {
+            encode(black_box(&numbers), &mut encoded);
+            raw.publish(&encoded).unwrap()
+        });
+    });
     group.bench_function("latest", |b| b.iter(|| reader.latest().unwrap().unwrap().value));
     group.bench_function("both", |b| {
         b.iter(|| {
@@ -109,10 +126,10 @@ fn typed(criterion: &mut Criterion) {
     });
 }
 
-/// Encodes with bincode alone, as the library does.
-fn encode(reading: &Reading, encoded: &mut Vec<u8>) {
+/// Encodes with bincode alone.
+fn encode<T: Serialize>(value: &T, encoded: &mut Vec<u8>) {
     encoded.clear();
-    bincode::serde::encode_into_std_write(reading, encoded, BINCODE).unwrap();
+    bincode::serde::encode_into_std_write(value, encoded, BINCODE).unwrap();
 }
 
 /// Decodes with bincode alone, without limits.

@@ -93,10 +93,14 @@ impl<'a> Target<'a> {
     /// where the value was found.
     pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
         let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
-        let value_json = serde_json::from_slice(value)
+        let value_json = serde_json::from_slice::<&RawValue>(value)
             .map_err(|error| format!("{place} is not JSON: {}", json::without_line(&error)));
-        let encode =
-            |value| schema.encode(&value).map_err(|error| format!("{place} does not fit the region's type: {error}"));
+        let encode = |value: &RawValue| {
+            let encoded = schema.encode_json(value.get());
+            encoded.map_err(|error| {
+                format!("{place} does not fit the region's type: {}", json::on_that_line(&error.to_string()))
+            })
+        };
         match value_json.and_then(encode) {
             Ok(payload) => Ok(Cow::Owned(payload)),
             Err(reason) => {
@@ -139,7 +143,7 @@ impl<'a> Target<'a> {
             _ => None,
         };
         let Some((format, reason)) = wrong else {
-            return Ok(());
+            return self.check_json(value, place);
         };
         let name = self.name;
         let remedy = match (&self.found, self.kind) {
@@ -149,6 +153,18 @@ impl<'a> Target<'a> {
         };
         let what = format!("cannot publish to region '{name}': {place} is not {format}: {reason}");
         Err(Failure::new(Code::Other, what, remedy).into())
+    }
+
+    /// Refuses JSON that programs would read differently.
+    fn check_json(&self, value: &[u8], place: &str) -> Result<()> {
+        match Kind::Json.check(value) {
+            Err(error) if self.kind == Some(Kind::Json) => {
+                let reason = json::on_that_line(&error.to_string());
+                let what = format!("cannot publish {place} to region '{}': {reason}", self.name);
+                Err(Failure::new(Code::Other, what, remedy::publish_as("text")).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reports how the region was opened.

@@ -62,9 +62,9 @@ fn element(dtype: &str, bytes: &[u8]) -> String {
         "u2" => number!(u16).to_string(),
         "u4" => number!(u32).to_string(),
         "u8" => number!(u64).to_string(),
-        "f2" => float(half::to_f32(number!(u16)).to_string()),
-        "f4" => float(number!(f32).to_string()),
-        "f8" => float(number!(f64).to_string()),
+        "f2" => float32(half::to_f32(number!(u16))),
+        "f4" => float32(number!(f32)),
+        "f8" => float64(number!(f64)),
         _ => {
             let (real, imaginary) = bytes.split_at(bytes.len() / 2);
             let part = part_of(dtype);
@@ -75,13 +75,22 @@ fn element(dtype: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// Returns a number as JSON. NaN and the infinities are strings, because JSON has no numbers for them.
-fn float(digits: String) -> String {
-    match digits.as_str() {
-        "NaN" => "\"NaN\"".to_owned(),
-        "inf" => "\"Infinity\"".to_owned(),
-        "-inf" => "\"-Infinity\"".to_owned(),
-        _ => digits,
+/// A number as typed values have it: the shortest that is read back as the same `f32`.
+fn float32(number: f32) -> String {
+    let digits = serde_json::to_string(&number).ok();
+    let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or_else(|| number.into());
+    #[expect(clippy::cast_possible_truncation, reason = "this tests whether the number is exact")]
+    let is_exact = shortest as f32 == number;
+    float64(if is_exact { shortest } else { number.into() })
+}
+
+/// A number as typed values have it. JSON has no number for some.
+fn float64(number: f64) -> String {
+    match number {
+        number if number.is_nan() => "\"NaN\"".to_owned(),
+        f64::INFINITY => "\"Infinity\"".to_owned(),
+        f64::NEG_INFINITY => "\"-Infinity\"".to_owned(),
+        number => serde_json::Value::from(number).to_string(),
     }
 }
 

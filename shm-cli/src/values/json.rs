@@ -42,7 +42,12 @@ pub fn for_terminal(json: &str) -> String {
 /// Returns the message of a JSON error without its line number, which could be confused with the line
 /// of the input.
 pub fn without_line(error: &serde_json::Error) -> String {
-    error.to_string().replace(" at line 1 column ", " at column ")
+    on_that_line(&error.to_string())
+}
+
+/// The same for an error that is already text.
+pub fn on_that_line(error: &str) -> String {
+    error.replace(" at line 1 column ", " at column ")
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::process::Command;
 
 mod files;
 mod hammer;
+// Python has 64-bit offsets here, also beside a 32-bit program.
+#[cfg(target_pointer_width = "64")]
 mod python;
 mod streams;
 

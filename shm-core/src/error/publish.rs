@@ -87,7 +87,7 @@ impl PublishError {
 fn remedy(wrong: &ValueError) -> &'static str {
     match wrong {
         ValueError::Text { .. } => "; correct it, or publish it as bytes",
-        ValueError::Json(_) => "; correct it, or publish it as text",
+        ValueError::Json(_) | ValueError::AmbiguousJson { .. } => "; correct it, or publish it as text",
         ValueError::Length { .. } => "; publish whole arrays",
         ValueError::TooLarge { .. } => "; publish it in parts",
         #[cfg(feature = "schema")]

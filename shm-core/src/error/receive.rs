@@ -47,7 +47,7 @@ pub enum ReceiveError {
         reason: String,
     },
     /// The value cannot be decoded as the requested type. Receiving continues after this value.
-    #[error("cannot decode value {sequence} of region '{region}': {source}; {}", remedy(.source))]
+    #[error("cannot decode value {sequence} of region '{region}': {source}{}", remedy(.source))]
     Decode {
         /// The region's name.
         region: String,
@@ -87,9 +87,11 @@ impl ReceiveError {
 
 fn remedy(wrong: &ValueError) -> &'static str {
     match wrong {
-        ValueError::Text { .. } | ValueError::Json(_) | ValueError::Kind { .. } | ValueError::Undescribed { .. } => {
-            "read it as bytes"
-        }
-        _ => "read it with the type it was written with",
+        ValueError::Text { .. }
+        | ValueError::Json(_)
+        | ValueError::AmbiguousJson { .. }
+        | ValueError::Kind { .. }
+        | ValueError::Undescribed { .. } => "; read it as bytes",
+        _ => "; continue with recv, which returns the value after it",
     }
 }

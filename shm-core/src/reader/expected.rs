@@ -28,6 +28,7 @@ impl Expected {
             return Err(OpenError::Kind { region: location.name.clone(), found: kind, expected: only });
         }
         let format = ValueFormat::of(location, region)?;
+        check_first(location, region)?;
         if self.is_untyped && !region.descriptor.is_empty() {
             return Err(OpenError::Type { region: location.name.clone(), difference: UNCOMPARABLE.to_owned() });
         }
@@ -47,4 +48,15 @@ impl Expected {
             })
         })
     }
+}
+
+/// Refuses a region whose first number is impossible. It never changes, and the head only grows.
+fn check_first(location: &Location, region: &Region) -> Result<(), OpenError> {
+    let ring = region.ring();
+    let first = ring.first();
+    let head = ring.head();
+    if first == 0 || first > head.saturating_add(1) {
+        return Err(location.damaged(format!("its first number is {first}, and its newest value has number {head}")));
+    }
+    Ok(())
 }

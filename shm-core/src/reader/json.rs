@@ -74,7 +74,10 @@ impl JsonReader {
     fn decode(&self) -> Result<Value, ValueError> {
         match (self.raw.kind(), self.raw.schema()) {
             (_, Some(schema)) => Ok(schema.decode(&self.encoded)?),
-            (Kind::Json, None) => serde_json::from_slice(&self.encoded).map_err(ValueError::Json),
+            (Kind::Json, None) => {
+                Kind::Json.check(&self.encoded)?;
+                serde_json::from_slice(&self.encoded).map_err(ValueError::Json)
+            }
             (kind, None) => Err(ValueError::Undescribed { kind }),
         }
     }

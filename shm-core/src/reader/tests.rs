@@ -258,3 +258,33 @@ fn receiving_continues_after_one_bad_value_by_every_method() {
     assert_eq!(found, expected[..5]);
     assert_eq!(again().latest().unwrap_err().value(), Some(5));
 }
+
+// Reported 54.
+#[test]
+fn a_first_number_that_is_impossible_is_damage() {
+    for first in [0, 3, u64::MAX] {
+        let test_region = TestRegion::new();
+        test_region.writer(Kind::Text).publish(b"one").unwrap();
+        test_region.poke(400, &u64::to_le_bytes(first));
+        let error = RawReader::open(&test_region.name).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        assert!(!verify(&test_region.name).unwrap().is_empty());
+        // A writer replaces the file, and readers can open it again.
+        assert!(test_region.writer(Kind::Text).publish(b"two").unwrap() >= 2);
+        assert_eq!(RawReader::open(&test_region.name).unwrap().latest().unwrap().unwrap().value, b"two");
+    }
+}
+
+// Reported 54.
+#[test]
+fn a_fingerprint_without_a_schema_is_damage() {
+    let test_region = TestRegion::new();
+    test_region.writer(Kind::Text).publish(b"one").unwrap();
+    test_region.poke_header(112, &7_u64.to_le_bytes());
+    let refused = [
+        RawReader::open(&test_region.name).map(drop),
+        RawWriter::open(&test_region.name, Kind::Text).map(drop),
+        inspect(&test_region.name).map(drop),
+    ];
+    assert!(refused.iter().all(|outcome| matches!(outcome, Err(OpenError::Damaged { .. }))), "{refused:?}");
+}

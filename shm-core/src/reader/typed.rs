@@ -2,6 +2,7 @@
 
 use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
+use crate::types::error::ValueError;
 use crate::types::payload;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -81,8 +82,25 @@ impl<T: DeserializeOwned> Reader<T> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         match payload::decode(&self.encoded) {
             Ok(value) => Ok(Some(sample.with(value))),
-            Err(error) => Err(self.raw.undecodable(&sample, error)),
+            Err(error) => {
+                let error = self.with_path(error);
+                Err(self.raw.undecodable(&sample, error))
+            }
         }
+    }
+
+    /// Adds the path to the part that cannot be decoded.
+    #[cold]
+    #[inline(never)]
+    fn with_path(&self, error: ValueError) -> ValueError {
+        #[cfg(feature = "schema")]
+        if let (ValueError::Encoding { reason }, Some(schema)) = (&error, self.raw.schema())
+            && let Some(part) = payload::failing_part::<T>(&self.encoded)
+            && let Some(path) = schema.path_to(&self.encoded, part)
+        {
+            return ValueError::Encoding { reason: format!("{path}: {reason}") };
+        }
+        error
     }
 }
 

@@ -57,6 +57,12 @@ pub enum ValueError {
     /// The value is not JSON.
     #[error("the value is not JSON: {0}")]
     Json(#[source] serde_json::Error),
+    /// The value is JSON that programs would read as different values.
+    #[error("programs would read different values from its JSON: {reason}")]
+    AmbiguousJson {
+        /// The problem, and its place.
+        reason: Box<str>,
+    },
     /// The value's length does not match the array type.
     #[error("the value has {}, and an array of type {array} has {}{}", bytes_in_words(*.bytes as u64), multiple(.array), bytes_in_words(.array.bytes()))]
     Length {
@@ -133,6 +139,9 @@ pub enum DescriptionError {
     /// The region has no schema, although its kind requires one.
     #[error("its kind is array, and it has no schema")]
     Missing,
+    /// The region has a schema, although its kind has none.
+    #[error("it has a schema, and values of kind {0} have none")]
+    Undue(Kind),
     /// The schema does not match the fingerprint.
     #[error("its schema does not match its fingerprint")]
     Fingerprint,

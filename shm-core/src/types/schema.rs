@@ -14,10 +14,13 @@ mod definition;
 mod difference;
 mod encode;
 mod format;
+mod parse;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+use super::payload::plan::Plan;
 use format::{Format, Tree};
 
 /// The maximum depth of formats within a value that is decoded or encoded by a schema.
@@ -42,10 +45,9 @@ fn most_nodes(payload_bytes: usize) -> usize {
 ///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
-/// `#[serde(skip)]` on a variant that is not the last one, they do not match, and bincode cannot read
-/// such values, with or without a schema. To detect this, a writer checks the first value that it
-/// publishes, the second, the fourth, the eighth and so on, and refuses to publish one that does not
-/// match the schema.
+/// `#[serde(skip)]` on a variant that is not the last one, they do not match, and readers would decode
+/// another value. A [`Writer`](crate::Writer) compares each value with the schema while it encodes it, and
+/// refuses to publish one that does not match.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -274,6 +276,22 @@ impl Schema {
         encode::encode(self.tree()?, value)
     }
 
+    /// Encodes JSON text as a payload. Unlike [`encode`](Self::encode) after `serde_json`, this refuses an
+    /// object in which a name appears twice, and accepts every value that [`decode_json`](Self::decode_json)
+    /// writes, however deeply it nests.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode). [`SchemaError::Json`] also if the text is not JSON.
+    pub fn encode_json(&self, json: &str) -> Result<Vec<u8>> {
+        let tree = self.tree()?;
+        let value = parse::value(json).map_err(|error| SchemaError::Json {
+            path: definition::of_format(&tree.root),
+            reason: error.to_string(),
+        })?;
+        encode::encode(tree, &value)
+    }
+
     fn tree(&self) -> Result<&Tree> {
         match &*self.content {
             Content::Tree(tree) => Ok(tree),
@@ -289,6 +307,16 @@ impl Schema {
     /// Checks that a payload is a value of the type.
     pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
         decode::text(self.tree()?, payload, std::io::sink())
+    }
+
+    /// Returns the path to a part of a payload, given its number in the order of decoding.
+    pub(crate) fn path_to(&self, payload: &[u8], part: usize) -> Option<String> {
+        decode::path_to(self.tree().ok()?, payload, part)
+    }
+
+    /// Returns what `Deserialize` of the type reads, or `None` if the schema only names the type.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.tree().ok().map(plan::of_tree)
     }
 
     /// Describes the first difference between the schema of a region and that of a program, which are not

@@ -3,7 +3,7 @@
 
 use super::array::ArrayType;
 use super::error::{DescriptionError, ValueError};
-use super::kind::{self, Kind};
+use super::kind::Kind;
 #[cfg(feature = "schema")]
 use super::schema::Schema;
 use shm_ring::descriptor::{self, TAG_SCHEMA};
@@ -24,6 +24,10 @@ impl ValueType {
     pub fn parse(kind: Kind, fingerprint: u64, descriptor: &[u8]) -> Result<Option<Self>, DescriptionError> {
         let record = descriptor::record(descriptor, TAG_SCHEMA).map_err(DescriptionError::Records)?;
         match (kind, record) {
+            (Kind::Bytes | Kind::Text | Kind::Json, None) | (Kind::Bincode, None) if fingerprint != 0 => {
+                Err(DescriptionError::Fingerprint)
+            }
+            (Kind::Bytes | Kind::Text | Kind::Json, Some(_)) => Err(DescriptionError::Undue(kind)),
             (Kind::Array, None) => Err(DescriptionError::Missing),
             (Kind::Array | Kind::Bincode, Some(json)) if descriptor::fingerprint(json) != fingerprint => {
                 Err(DescriptionError::Fingerprint)
@@ -116,7 +120,7 @@ impl ValueType {
 
 /// Checks that a payload matches its kind and its type.
 pub fn check_payload(kind: Kind, value_type: Option<&ValueType>, payload: &[u8]) -> Result<(), ValueError> {
-    kind::check(kind, payload)?;
+    kind.check(payload)?;
     value_type.map_or(Ok(()), |value_type| value_type.check_payload(payload))
 }
 
@@ -143,12 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn a_description_that_is_missing_or_wrong_is_damage_only_where_there_must_be_one() {
+    fn a_description_that_is_missing_or_wrong_or_undue_is_damage() {
         let (descriptor, fingerprint) = array("u2", &[2]).to_descriptor();
+        // Reported 54.
         for kind in [Kind::Bytes, Kind::Text, Kind::Json] {
-            let parsed = ValueType::parse(kind, 0, &descriptor);
-            assert_eq!(parsed.unwrap(), None, "{kind}: it is for those who know it");
+            let undue = ValueType::parse(kind, fingerprint, &descriptor).unwrap_err().to_string();
+            assert_eq!(undue, format!("it has a schema, and values of kind {kind} have none"));
+            let alone = ValueType::parse(kind, fingerprint, &[]).unwrap_err().to_string();
+            assert_eq!(alone, "its schema does not match its fingerprint");
+            assert_eq!(ValueType::parse(kind, 0, &[]).unwrap(), None);
         }
+        assert!(ValueType::parse(Kind::Bincode, fingerprint, &[]).is_err());
         assert_eq!(ValueType::parse(Kind::Bincode, 0, &[]).unwrap(), None);
         let refused = |kind, fingerprint, descriptor: &[u8]| {
             ValueType::parse(kind, fingerprint, descriptor).unwrap_err().to_string()

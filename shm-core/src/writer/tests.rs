@@ -11,6 +11,10 @@ use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 pub mod in_place;
+#[cfg(feature = "schema")]
+mod large;
+#[cfg(feature = "schema")]
+mod mismatch;
 mod options;
 
 // Fault 8.

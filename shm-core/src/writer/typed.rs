@@ -4,6 +4,7 @@ use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{OpenError, PublishError};
 use crate::types::payload;
+use crate::types::payload::plan::Plan;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -33,6 +34,10 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Writer<T> {
     raw: RawWriter,
+    // The parts that readers expect in a value. Without a description of the type, it expects nothing.
+    plan: Plan,
+    // Whether each value must be decoded, because the plan cannot show whether readers decode it correctly.
+    proves_all: bool,
     published: u64,
     encoded: Vec<u8>,
     // A writer borrows values and owns none.
@@ -41,7 +46,12 @@ pub struct Writer<T> {
 
 impl<T: Serialize + DeserializeOwned> Writer<T> {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
-        Self { raw, published: 0, encoded: Vec::new(), value: PhantomData }
+        #[cfg(feature = "schema")]
+        let plan = raw.schema().and_then(crate::types::schema::Schema::plan);
+        #[cfg(not(feature = "schema"))]
+        let plan = None::<Plan>;
+        let proves_all = plan.is_none();
+        Self { raw, plan: plan.unwrap_or_default(), proves_all, published: 0, encoded: Vec::new(), value: PhantomData }
     }
 
     /// Opens a region, and creates it if it does not exist.
@@ -60,23 +70,46 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     /// Mark each `Vec<u8>` in the value with `#[serde(with = "serde_bytes")]`, so that it is encoded in one
     /// piece.
     ///
-    /// Readers refuse a value that nests deeper than 128 levels, or that has more than 4096 elements that
-    /// take no bytes, such as `()`.
+    /// A value that readers could not decode, or would decode as another one, is refused:
+    ///
+    /// - One that `Serialize` writes otherwise than `Deserialize` reads it. Each value is compared with the
+    ///   schema while it is encoded. This costs little and finds skipped fields and variants. Values 1, 2,
+    ///   4, 8 and so on are also decoded and encoded again, which finds a `#[serde(with)]` that reads
+    ///   something else than it writes. The order within sequences and maps is not compared, because that of a
+    ///   `HashMap` is random, and numbers with a fraction may be rounded. Once this has found a difference,
+    ///   the writer decodes every value. It always does so if the region does not describe its type, and for a
+    ///   value whose fields or variants are named differently by `Serialize` and `Deserialize`.
+    /// - One that nests deeper than 128 levels, or that has more than some 4096 elements that take no bytes,
+    ///   such as `()`.
     ///
     /// # Errors
     ///
-    /// [`PublishError::BadValue`] if the value cannot be encoded, or takes more than 2 GiB; otherwise as
-    /// for [`RawWriter::publish`].
+    /// [`PublishError::BadValue`] if the value is refused, cannot be encoded, or takes more than 2 GiB;
+    /// otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
-        payload::encode(value, &mut self.encoded).map_err(|error| self.raw.bad_value(error))?;
-        self.published += 1;
-        // Checking every value against the schema would take longer than publishing it. Checking the 1st, 2nd,
-        // 4th, 8th, ... value costs almost nothing, and soon finds a type that serializes something that it
-        // does not deserialize.
-        match self.published.is_power_of_two() {
-            true => self.raw.publish(&self.encoded),
-            false => self.raw.publish_checked(&self.encoded),
+        let encoded = payload::encode(value, &self.plan, &mut self.encoded);
+        // Encoding compares each value with the plan. Decoding the 1st, 2nd, 4th, 8th, ... value costs almost
+        // nothing, and finds a `#[serde(with)]` that reads something else than it writes.
+        if encoded.is_err() || self.proves_all || (self.published + 1).is_power_of_two() {
+            self.prove(value, encoded)?;
         }
+        payload::check_length(self.encoded.len()).map_err(|error| self.raw.bad_value(error))?;
+        let sequence = self.raw.publish_checked(&self.encoded)?;
+        self.published += 1;
+        Ok(sequence)
+    }
+
+    /// Decodes the value that was encoded, and refuses it if readers could not decode it or would decode
+    /// another one.
+    #[cold]
+    #[inline(never)]
+    fn prove(&mut self, value: &T, encoded: Result<(), payload::Failed>) -> Result<(), PublishError> {
+        let matches_plan = encoded.is_ok();
+        let proven = payload::prove(value, encoded, &self.plan, &mut self.encoded);
+        let proven = proven.map_err(|error| self.raw.bad_value(error)).and_then(|()| self.raw.check(&self.encoded));
+        // Encoding did not show the difference, so it will not show it for the next value either.
+        self.proves_all |= matches_plan && proven.is_err();
+        proven
     }
 }
 

@@ -135,7 +135,7 @@ fn stdin_is_cut_into_arrays() {
     s.ok("shm-reader inspect --schema cam > cam.json; shm-writer create twin --schema cam.json");
     assert_eq!(s.inspect("twin")["fingerprint"], s.inspect("cam")["fingerprint"]);
     s.ok("shm-writer create one --array f8; head -c 8 /dev/zero | shm-writer one");
-    s.run("shm-reader one").prints("f8: 0\n");
+    s.run("shm-reader one").prints("f8: 0.0\n");
     s.ok("shm-writer create large --array u1:1080,1920,3");
     let large = s.inspect("large");
     assert!(
@@ -219,10 +219,42 @@ fn the_same_type_keeps_the_values_through_restarts_and_growth() {
     assert_eq!(lengths, [10, 10_000]);
 }
 
+/// A number that is 7 or 8. No value that the tracer offers is accepted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+struct Untraceable(u8);
+
+impl TryFrom<u8> for Untraceable {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        if [7, 8].contains(&number) { Ok(Self(number)) } else { Err(format!("{number} is not 7 or 8")) }
+    }
+}
+
+impl From<Untraceable> for u8 {
+    fn from(number: Untraceable) -> Self {
+        number.0
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Untraceable {
+enum Untagged {
     Number(u8),
+}
+
+// Reported 1 and 30.
+#[test]
+fn a_type_that_bincode_cannot_decode_is_refused_by_its_writer() {
+    let s = Sandbox::new();
+    let schema = Schema::named("Untagged", 1).expect("a name");
+    let mut writer = WriterOptions::new().schema(schema).open::<Untagged>(s.name("room")).expect("a writer");
+    for _ in 0..3 {
+        let error = writer.publish(&Untagged::Number(7)).expect_err("nobody could read it").to_string();
+        assert!(error.contains("readers cannot decode it"), "{error}");
+        assert!(!error.contains("AnyNotSupported"), "{error}");
+    }
 }
 
 #[test]
@@ -235,7 +267,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
 
     let named = |version| Schema::named("Untraceable", version).expect("a name");
     let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
-    writer.publish(&Untraceable::Number(7)).expect("a value");
+    writer.publish(&Untraceable(7)).expect("a value");
     s.run("shm-reader room").prints("1 byte: 07\n");
     let text = s.ok("shm-reader inspect room");
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
@@ -252,7 +284,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
         .replace(true)
         .open::<Untraceable>(&name)
         .expect("a writer")
-        .publish(&Untraceable::Number(8))
+        .publish(&Untraceable(8))
         .expect("a value");
     s.run("shm-reader room").prints("8\n");
 }

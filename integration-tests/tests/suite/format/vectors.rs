@@ -10,6 +10,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shm_core::{Error, Kind, OpenError, Position, RawReader, ReceiveError, Received};
 
@@ -107,6 +109,50 @@ fn the_library_reads_from_the_vectors_what_they_say() {
         assert_eq!(read(&s.name(file)), expected, "{file}: {}", entry["about"]);
         assert_eq!(is_sound(&s.name(file)), says_sound(entry), "{file}: {:?}", shm_core::verify(s.name(file)));
     }
+}
+
+// Reported 51.
+#[test]
+fn the_programs_print_from_the_vectors_what_they_say() {
+    written();
+    let s = Sandbox::new();
+    let text = fs::read_to_string(directory().join("vectors.json")).expect("the index");
+    for entry in serde_json::from_str::<Vec<Value>>(&text).expect("a list") {
+        let file = entry["file"].as_str().expect("a file");
+        fs::copy(directory().join(file), s.shm(file)).expect("a copy");
+        let outcome = s.run(&format!("shm-reader {file} --from oldest --json"));
+        // A program that does not follow ends at the head. A reader that goes on finds value 3 in its slot.
+        let most = if file.starts_with("head-not-stored") { 2 } else { usize::MAX };
+        let expected: Vec<&Value> = entry["values"].as_array().into_iter().flatten().take(most).collect();
+        let good = expected.iter().filter(|value| value["error"].is_null());
+        let printed: Vec<(Value, Value, Value)> =
+            outcome.json().iter().filter(|record| record["seq"].is_u64()).map(printed).collect();
+        let good: Vec<_> = good.map(|value| printed_of(&entry, value)).collect();
+        assert_eq!(printed, good, "{file}: {outcome:?}");
+        let errors = expected.len() - good.len() + usize::from(entry["then"].is_string());
+        match entry["refused"].as_str() {
+            None if errors == 0 => assert!([0, 3].contains(&outcome.code()), "{file}: {outcome:?}"),
+            None => assert_eq!(outcome.code(), 5, "{file}: {outcome:?}"),
+            Some(_) => assert!(outcome.code() > 0 && outcome.stdout.is_empty(), "{file}: {outcome:?}"),
+        }
+    }
+}
+
+/// Returns the number, the length and the value or shape of a printed record.
+fn printed(record: &Value) -> (Value, Value, Value) {
+    let value = &record["value"];
+    let shown = if record["kind"] == "array" { value["shape"].clone() } else { value.clone() };
+    (record["seq"].clone(), record["len"].clone(), shown)
+}
+
+/// Returns what a record of a value must contain.
+fn printed_of(entry: &Value, value: &Value) -> (Value, Value, Value) {
+    let hex = value["hex"].as_str().expect("hex");
+    let bytes: Vec<u8> =
+        (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let plain = value.get("value").cloned().unwrap_or_else(|| STANDARD.encode(&bytes).into());
+    let shown = if entry["kind"] == "array" { value["shape"].clone() } else { plain };
+    (value["sequence"].clone(), bytes.len().into(), shown)
 }
 
 /// Returns the result that the library gets from a region, in the form of an entry of vectors.json.

@@ -246,3 +246,42 @@ fn those_who_wait_for_a_region_receive_a_value_that_is_removed_at_once() {
         }
     }
 }
+
+// Reported 6, 7 and 24.
+#[test]
+fn json_that_programs_would_read_differently_is_refused_before_a_region_is_made() {
+    let s = Sandbox::new();
+    let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
+    for (json, words) in [
+        (r#"{"a":1,"a":2}"#, "the name 'a' is there twice in one object"),
+        (
+            r#"{"id":123456789012345678901234567890}"#,
+            "the integer 123456789012345678901234567890 has more than 64 bits",
+        ),
+        (r#"[1e400]"#, "larger than any f64"),
+        (deep.as_str(), "nests deeper than 127 levels"),
+    ] {
+        s.run(&format!("shm-writer new --as json '{json}'")).exits(1).complains(&["'new'", words, "--as text"]);
+        s.run(&format!("echo '{json}' | shm-writer new --as json")).exits(1).complains(&["line 1", words]);
+        assert!(!s.shm("new").exists(), "{json}");
+    }
+    let limit = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    s.ok(&format!("shm-writer new --as json '{limit}'"));
+    s.run("shm-reader new").prints(format!("{limit}\n"));
+}
+
+// Reported 24 and 7.
+#[test]
+fn a_tree_that_is_printed_is_published_again_and_a_name_twice_is_not() {
+    let s = Sandbox::new();
+    let schema = r#"{"type":{"TYPENAME":"T"},"types":{"T":{"ENUM":{"0":{"Leaf":{"NEWTYPE":"U8"}},"1":{"Node":{"STRUCT":[{"in":{"TYPENAME":"T"}}]}}}}}}"#;
+    std::fs::write(s.home("t.json"), schema).expect("a file in the sandbox");
+    s.ok("shm-writer create tree --schema t.json");
+    let tree = (0..120).fold("{\"Leaf\":7}".to_owned(), |inner, _| format!("{{\"Node\":{{\"in\":{inner}}}}}"));
+    s.ok(&format!("shm-writer tree '{tree}'"));
+    s.run("shm-reader tree").prints(format!("{tree}\n"));
+    s.ok("shm-reader --json tree > record; shm-writer --records copy < record");
+    s.run("shm-reader copy").prints(format!("{tree}\n"));
+    let twice = r#"{"Node":{"in":{"Leaf":7},"in":{"Leaf":8}}}"#;
+    s.run(&format!("shm-writer tree '{twice}'")).exits(1).complains(&["the name 'in' is there twice"]);
+}

@@ -26,12 +26,12 @@ fn elements_of_every_type_are_numbers_and_numbers_are_elements() {
     check("u8", &[0xff; 8], "u8 1: 18446744073709551615", "18446744073709551615", true);
     check("f2", &[0x55, 0x35], "f2 1: 0.33325195", "0.33325195", true);
     check("f4", &1.1_f32.to_le_bytes(), "f4 1: 1.1", "1.1", true);
-    check("f4", &(-0.0_f32).to_le_bytes(), "f4 1: -0", "-0", true);
+    check("f4", &(-0.0_f32).to_le_bytes(), "f4 1: -0.0", "-0.0", true);
     check("f8", &f64::INFINITY.to_le_bytes(), "f8 1: \"Infinity\"", "\"Infinity\"", true);
     check("f8", &f64::NAN.to_le_bytes(), "f8 1: \"NaN\"", "\"NaN\"", true);
     check("f8", &(-f64::NAN).to_le_bytes(), "f8 1: \"NaN\"", "\"NaN\"", false);
-    check("c8", &[1.5_f32.to_le_bytes(), 2_f32.to_le_bytes()].concat(), "c8 1: [1.5,2]", "[1.5,2]", true);
-    check("c16", &[0; 16], "c16 1: [0,0]", "[0,0]", true);
+    check("c8", &[1.5_f32.to_le_bytes(), 2_f32.to_le_bytes()].concat(), "c8 1: [1.5,2.0]", "[1.5,2.0]", true);
+    check("c16", &[0; 16], "c16 1: [0.0,0.0]", "[0.0,0.0]", true);
     check("u1", &[7; 9], "u1 9: 7, 7, 7, 7, 7, 7, 7, 7, ...", "7,7,7,7,7,7,7,7,7", true);
     check("u1", &[], "u1 0: ", "", true);
 }
@@ -78,4 +78,28 @@ fn json_that_is_no_such_array_is_refused() {
         let reason = payload(&array, text).expect_err(text);
         assert!(reason.contains(words), "{text}: {reason}");
     }
+}
+
+// Reported 27.
+#[test]
+#[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+fn numbers_are_printed_as_those_of_typed_values() {
+    let typed = |format: &str, bytes: &[u8]| {
+        let schema = format!(r#"{{"type":"{format}","types":{{}}}}"#);
+        let mut text = Vec::new();
+        shm_core::Schema::parse(&schema).and_then(|schema| schema.decode_json(bytes, &mut text)).expect("a number");
+        String::from_utf8(text).expect("text")
+    };
+    let bits = (0..2000_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let doubles = [0.0, -0.0, 1.0, 1e300, 1e16, 1e-7, f64::MAX, f64::NAN, f64::NEG_INFINITY].map(f64::to_bits);
+    for bits in bits.chain(doubles) {
+        let bytes = bits.to_le_bytes();
+        assert_eq!(element("<f8", &bytes), typed("F64", &bytes));
+        let single = f64::from_bits(bits) as f32;
+        for bytes in [single.to_le_bytes(), (bits as u32).to_le_bytes()] {
+            assert_eq!(element("<f4", &bytes), typed("F32", &bytes));
+        }
+    }
+    assert_eq!(element("<f8", &1e300_f64.to_le_bytes()).len(), "1e+300".len());
+    assert_eq!(element("<f2", &[0, 0x3c]), "1.0");
 }

@@ -122,7 +122,9 @@ fn anonymous_memory_is_taken_when_it_is_touched() {
 #[test]
 fn anonymous_memory_that_no_machine_has_is_an_error() {
     for access in [Access::Write, Access::Read, Access::Copy] {
-        for len in [isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
+        // With 32 bits, some machines have `isize::MAX` bytes.
+        let possible = if cfg!(target_pointer_width = "32") { None } else { Some(isize::MAX as usize) };
+        for len in possible.into_iter().chain([isize::MAX as usize + 1, usize::MAX]) {
             let refused = Block::options().len(len).access(access).anonymous();
             assert!(matches!(refused, Err(BlockError::TooLarge { .. } | BlockError::Io { .. })), "{refused:?}");
         }
@@ -130,7 +132,7 @@ fn anonymous_memory_that_no_machine_has_is_an_error() {
         assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
     }
     let mut map = Block::anonymous(5).unwrap();
-    assert!(matches!(map.resize(isize::MAX as usize), Err(BlockError::TooLarge { .. } | BlockError::Io { .. })));
+    assert!(matches!(map.resize(isize::MAX as usize + 1), Err(BlockError::TooLarge { .. } | BlockError::Io { .. })));
     assert_eq!(map.get(..).unwrap(), [0; 5]);
 }
 

@@ -54,7 +54,8 @@ fn there_is_an_example_of_every_error() {
         within!(Error::ArrayType(error) => error),
     );
     has_all(variants!(SchemaError: Untraceable Malformed Bytes Json), within!(Error::Schema(error) => error));
-    let value = variants!(ValueError: Text Json Length Schema Encoding LeftOver TooLarge Kind Undescribed);
+    let value =
+        variants!(ValueError: Text Json AmbiguousJson Length Schema Encoding LeftOver TooLarge Kind Undescribed);
     has_all(value, within!(Error::Receive(ReceiveError::Decode { source, .. }) => source));
     let limit = || variants!(Limit: Allowed Region FileSize Address FileSystem);
     has_all(limit(), within!(Error::Open(OpenError::TooLarge { limit, .. }) => limit));

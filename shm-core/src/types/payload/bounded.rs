@@ -14,24 +14,28 @@ use std::cell::Cell;
 use std::fmt;
 
 /// The maximum depth of a value. serde_json has the same limit.
-const MAX_DEPTH: u32 = 128;
+pub const MAX_DEPTH: u32 = 128;
 /// How many nodes are allowed per byte, and how many in addition.
 const NODES_PER_BYTE: usize = 8;
 const NODES_FREE: usize = 4096;
+
+/// Returns how many nodes a value may have that is encoded in this many bytes.
+pub fn most_nodes(bytes: usize) -> usize {
+    bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE)
+}
 
 /// Receives a value that is decoded within the limits. The value is stored through a reference instead
 /// of being returned: for a small value, passing it back through every layer takes longer than decoding
 /// it.
 pub struct Seed<'v, T> {
-    nodes: Cell<usize>,
+    nodes: &'v Cell<usize>,
     value: &'v mut Option<T>,
 }
 
 impl<'v, T> Seed<'v, T> {
-    /// Creates the limits for a value that is encoded in this many bytes.
-    pub fn for_bytes(bytes: usize, value: &'v mut Option<T>) -> Self {
-        let nodes = bytes.saturating_mul(NODES_PER_BYTE).saturating_add(NODES_FREE);
-        Self { nodes: Cell::new(nodes), value }
+    /// Decodes at most as many nodes as `nodes` says.
+    pub fn new(nodes: &'v Cell<usize>, value: &'v mut Option<T>) -> Self {
+        Self { nodes, value }
     }
 }
 
@@ -40,7 +44,7 @@ impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
 
     #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let limits = Limits { nodes: &self.nodes, depth: 0 };
+        let limits = Limits { nodes: self.nodes, depth: 0 };
         *self.value = Some(T::deserialize(Bounded { inner: deserializer, limits })?);
         Ok(())
     }

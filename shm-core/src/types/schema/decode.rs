@@ -3,7 +3,7 @@
 //! number of parts are limited.
 
 use super::format::{Container, Format, Named, Tree, Variant};
-use super::{MAX_DEPTH, Result, SchemaError, most_nodes};
+use super::{MAX_DEPTH, Result, SchemaError, definition, most_nodes};
 use crate::types::error::bytes_in_words;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,15 @@ pub fn text(tree: &Tree, payload: &[u8], json: impl io::Write) -> Result<()> {
     input.finish(serde_json::to_writer(json, &input.part(&tree.root, 0)))
 }
 
+/// Returns the path to a part of a payload, given its number in the order of decoding. If the payload is
+/// wrong before that, this is the path to the error.
+pub fn path_to(tree: &Tree, payload: &[u8], part: usize) -> Option<String> {
+    let input = Input::new(tree, payload);
+    input.nodes_left.set(part);
+    let outcome = serde_json::to_writer(io::sink(), &input.part(&tree.root, 0));
+    outcome.is_err().then(|| [vec![definition::of_format(&tree.root)], input.path()].concat().join("."))
+}
+
 /// A payload and the position in it. Serializing a part of the payload advances the position.
 struct Input<'a> {
     tree: &'a Tree,
@@ -35,6 +44,8 @@ struct Input<'a> {
     nodes_left: Cell<usize>,
     // Stored here because the error type of a serializer only has space for text.
     error: RefCell<Option<SchemaError>>,
+    // The fields and variants that lead to the error, the innermost first.
+    path: RefCell<Vec<String>>,
 }
 
 /// The next part of the payload.
@@ -52,7 +63,7 @@ type Step<T> = std::result::Result<T, Noted>;
 impl<'a> Input<'a> {
     fn new(tree: &'a Tree, payload: &'a [u8]) -> Self {
         let nodes_left = Cell::new(most_nodes(payload.len()));
-        Self { tree, payload, at: Cell::new(0), nodes_left, error: RefCell::new(None) }
+        Self { tree, payload, at: Cell::new(0), nodes_left, error: RefCell::new(None), path: RefCell::new(vec![]) }
     }
 
     fn part(&'a self, format: &'a Format, depth: usize) -> Part<'a> {
@@ -64,7 +75,30 @@ impl<'a> Input<'a> {
         match outcome {
             Ok(value) if self.at.get() == self.payload.len() => Ok(value),
             Ok(_) => Err(self.wrong(format!("the value ends here, and {} left over", left_over(self.left())))),
-            Err(error) => Err(self.error.take().unwrap_or_else(|| self.wrong(error.to_string()))),
+            Err(error) => Err(self.with_path(self.error.take().unwrap_or_else(|| self.wrong(error.to_string())))),
+        }
+    }
+
+    fn path(&self) -> Vec<String> {
+        self.path.borrow().iter().rev().cloned().collect()
+    }
+
+    #[cold]
+    fn with_path(&self, error: SchemaError) -> SchemaError {
+        match (error, self.path()) {
+            (SchemaError::Bytes { at, reason }, path) if !path.is_empty() => {
+                let path = [vec![definition::of_format(&self.tree.root)], path].concat().join(".");
+                SchemaError::Bytes { at, reason: format!("{path}: {reason}") }
+            }
+            (error, _) => error,
+        }
+    }
+
+    /// Adds a name to the path of an error.
+    fn within<E>(&self, name: impl fmt::Display) -> impl FnOnce(E) -> E {
+        move |error| {
+            self.path.borrow_mut().push(name.to_string());
+            error
         }
     }
 
@@ -229,8 +263,8 @@ impl Part<'_> {
         let pairs = input.length().or_else(noted)?;
         if !input.tree.is_simple_key(key) {
             let mut list = serializer.serialize_seq(None)?;
-            for _ in 0..pairs {
-                list.serialize_element(&Pair(self.inner(key), self.inner(value)))?;
+            for index in 0..pairs {
+                list.serialize_element(&Pair(self.inner(key), self.inner(value))).map_err(input.within(index))?;
             }
             return list.end();
         }
@@ -238,7 +272,7 @@ impl Part<'_> {
         let mut keys = BTreeSet::new();
         for _ in 0..pairs {
             let key = input.key(key, self.depth + 1).or_else(noted)?;
-            object.serialize_entry(&key, &self.inner(value))?;
+            object.serialize_entry(&key, &self.inner(value)).map_err(input.within(&key))?;
             if let Some(twice) = keys.replace(key) {
                 return input.fail(format!("the map contains the key '{twice}' twice")).or_else(noted);
             }
@@ -252,8 +286,8 @@ impl Part<'_> {
         formats: impl Iterator<Item = &'b Format>,
     ) -> std::result::Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for format in formats {
-            list.serialize_element(&self.inner(format))?;
+        for (index, format) in formats.enumerate() {
+            list.serialize_element(&self.inner(format)).map_err(self.input.within(index))?;
         }
         list.end()
     }
@@ -261,7 +295,8 @@ impl Part<'_> {
     fn fields<S: Serializer>(&self, serializer: S, fields: &[Named<Format>]) -> std::result::Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(Some(fields.len()))?;
         for field in fields {
-            object.serialize_entry(&field.name, &self.inner(&field.value))?;
+            let written = object.serialize_entry(&field.name, &self.inner(&field.value));
+            written.map_err(self.input.within(&field.name))?;
         }
         object.end()
     }
@@ -278,7 +313,8 @@ impl Part<'_> {
                     return serializer.serialize_str(&variant.name);
                 }
                 let mut object = serializer.serialize_map(Some(1))?;
-                object.serialize_entry(&variant.name, &OfVariant(self, &variant.value))?;
+                let written = object.serialize_entry(&variant.name, &OfVariant(self, &variant.value));
+                written.map_err(self.input.within(&variant.name))?;
                 object.end()
             }
         }

@@ -366,3 +366,27 @@ fn the_example_of_the_format_is_encoded_as_it_says() {
     assert!(text.contains(&hex[..24].join(" ")) && text.contains(&hex[24..].join(" ")), "{hex:?}");
     assert_eq!(schemas[0].decode(&bytes).unwrap(), value);
 }
+
+// Reported 24 and 7.
+#[test]
+fn the_text_that_a_value_is_shown_as_is_encoded_again_however_deep_it_is() {
+    #[derive(Serialize, Deserialize)]
+    enum Tree {
+        Leaf(u8),
+        Node { inner: Box<Tree> },
+    }
+    let schema = Schema::of::<Tree>().unwrap();
+    let tree = (0..120).fold(Tree::Leaf(7), |inner, _| Tree::Node { inner: Box::new(inner) });
+    let text = serde_json::to_string(&tree).unwrap();
+    let bytes = schema.encode_json(&text).unwrap();
+    let mut again = Vec::new();
+    schema.decode_json(&bytes, &mut again).unwrap();
+    assert_eq!(str::from_utf8(&again).unwrap(), text);
+    let tree = (0..127).fold(tree, |inner, _| Tree::Node { inner: Box::new(inner) });
+    let error = schema.encode_json(&serde_json::to_string(&tree).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("nests"), "{error}");
+    let twice = schema.encode_json(r#"{"Leaf":7,"Leaf":8}"#).unwrap_err().to_string();
+    assert!(twice.contains("Tree: the name 'Leaf' is there twice in one object"), "{twice}");
+    let cut = schema.encode_json(r#"{"Leaf":"#).unwrap_err().to_string();
+    assert!(cut.contains("EOF"), "{cut}");
+}

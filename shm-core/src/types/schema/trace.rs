@@ -69,8 +69,8 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
     let mut root = Format::Unknown;
     for _ in 0..MOST_PASSES {
         let before = trace.learned;
-        match T::deserialize(Node { trace: &mut trace, format: &mut root, small: false, depth: 0 }) {
-            Ok(_) | Err(Stop::Again) => {}
+        match pass::<T>(&mut trace, &mut root) {
+            Ok(()) | Err(Stop::Again) => {}
             Err(stop) => return Err(stop),
         }
         trace.stack.clear();
@@ -82,6 +82,13 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
         }
     }
     Err(Stop::Refused("its Deserialize does not show all parts of the type".to_owned()))
+}
+
+/// Builds one value, and drops it. Out of line, so that a value of many bytes is not a part of the callers'
+/// stack.
+#[inline(never)]
+fn pass<T: DeserializeOwned>(trace: &mut Trace, root: &mut Format) -> Result<(), Stop> {
+    T::deserialize(Node { trace, format: root, small: false, depth: 0 }).map(drop)
 }
 
 /// The reason why a pass ended early.

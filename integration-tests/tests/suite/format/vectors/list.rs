@@ -477,7 +477,7 @@ fn damaged_values() -> Vec<Vector> {
             "first-beyond-the-head",
             "the first number is 9, but the head is 3",
             &abc().with(|image| image.first = 9),
-            json!({"kind": "text", "values": [], "latest": "damaged", "state": "closed"}),
+            json!({"refused": "damaged"}),
         ),
         vector(
             "value-of-another-type",

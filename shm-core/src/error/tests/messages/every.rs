@@ -148,6 +148,7 @@ fn value() -> Vec<ValueError> {
     vec![
         E::Text { valid_up_to: 3 },
         E::Json(json),
+        E::AmbiguousJson { reason: "the name 'a' is there twice in one object at line 1 column 13".into() },
         E::Length { bytes: 1, array: array(&[2]) },
         E::Length { bytes: 7, array: array(&[0, 2]) },
         E::Schema(Box::new(SchemaError::Bytes { at: 1, reason: "a boolean is 2, not 0 or 1".into() })),

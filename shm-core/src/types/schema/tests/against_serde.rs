@@ -88,7 +88,7 @@ fn all() -> impl Strategy<Value = All> {
 
 fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    payload::encode(value, &mut bytes).unwrap();
+    payload::encode(value, &payload::plan::ANYTHING, &mut bytes).unwrap();
     bytes
 }
 

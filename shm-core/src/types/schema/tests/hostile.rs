@@ -124,7 +124,11 @@ fn bytes_that_are_no_value_are_refused_with_the_place() {
         assert_eq!(Schema::parse(&schema).unwrap().decode(payload).unwrap_err().to_string(), expected);
     };
     check(r#""BOOL""#, &[2], "at byte 1 of the value: a boolean is 2, not 0 or 1");
-    check(r#"{"TUPLE":["U8",{"OPTION":"U8"}]}"#, &[1, 9], "at byte 2 of the value: an option is 9, not 0 or 1");
+    check(
+        r#"{"TUPLE":["U8",{"OPTION":"U8"}]}"#,
+        &[1, 9],
+        "at byte 2 of the value: (u8, Option<u8>).1: an option is 9, not 0 or 1",
+    );
     check(r#"{"TYPENAME":"E"}"#, &[1, 0, 0, 0], "at byte 4 of the value: the enum has no variant with number 1");
     check(r#""U16""#, &[1], "at byte 0 of the value: the type needs 2 bytes more, and only 1 byte is left");
     check(r#""U16""#, &[1, 2, 3], "at byte 2 of the value: the value ends here, and 1 byte is left over");

@@ -1,5 +1,8 @@
 //! The deserializer that traces a type: offers a value for every request of the type, and records the
 //! request.
+//!
+//! The value that a type builds is boxed on its way out, so that a large type takes no more of the stack than
+//! decoding it does.
 
 use super::{Stop, Trace, differs, unify};
 use crate::types::schema::MAX_DEPTH;
@@ -142,15 +145,17 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Stop> {
         let fresh = Variant::NewType(Box::new(Format::Unknown));
-        self.build(fresh, |parts| seed.deserialize(parts.next().expect("one part")))
+        self.build(fresh, |parts| seed.deserialize(parts.next().expect("one part")).map(Box::new)).map(|built| *built)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        self.build(Variant::Tuple(vec![Format::Unknown; len]), |parts| visitor.visit_seq(parts))
+        self.build(Variant::Tuple(vec![Format::Unknown; len]), |parts| visitor.visit_seq(parts).map(Box::new))
+            .map(|built| *built)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
-        self.build(Variant::Struct(unknown_fields(fields)), |parts| visitor.visit_seq(parts))
+        self.build(Variant::Struct(unknown_fields(fields)), |parts| visitor.visit_seq(parts).map(Box::new))
+            .map(|built| *built)
     }
 }
 
@@ -224,10 +229,11 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.note(Format::Seq(Box::new(Format::Unknown)))?;
         let mut inner = self.format.parts()[0].clone();
         let part = self.goes_into(&inner).then_some(&mut inner);
-        let built =
-            take_all(self.trace, part.into_iter().collect(), false, self.depth, |parts| visitor.visit_seq(parts));
+        let built = take_all(self.trace, part.into_iter().collect(), false, self.depth, |parts| {
+            visitor.visit_seq(parts).map(Box::new)
+        });
         self.note(Format::Seq(Box::new(inner)))?;
-        built
+        built.map(|built| *built)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
@@ -235,18 +241,19 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let [mut key, mut value] = [0, 1].map(|part| self.format.parts()[part].clone());
         let goes_in = self.goes_into(&key) || self.goes_into(&value);
         let parts = if goes_in { vec![&mut key, &mut value] } else { vec![] };
-        let built = take_all(self.trace, parts, false, self.depth, |parts| visitor.visit_map(parts));
+        let built = take_all(self.trace, parts, false, self.depth, |parts| visitor.visit_map(parts).map(Box::new));
         self.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
-        built
+        built.map(|built| *built)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.note(Format::Tuple(vec![Format::Unknown; len]))?;
         let Format::Tuple(mut parts) = self.format.clone() else { return Err(differs()) };
-        let built =
-            take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, |parts| visitor.visit_seq(parts));
+        let built = take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, |parts| {
+            visitor.visit_seq(parts).map(Box::new)
+        });
         self.note(Format::Tuple(parts))?;
-        built
+        built.map(|built| *built)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Stop> {
@@ -256,8 +263,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Stop> {
         let fresh = Container::NewTypeStruct(Box::new(Format::Unknown));
         self.container::<V::Value, _>(name, fresh, |parts| {
-            visitor.visit_newtype_struct(parts.next().expect("one part"))
+            visitor.visit_newtype_struct(parts.next().expect("one part")).map(Box::new)
         })
+        .map(|built| *built)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -267,7 +275,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let fresh = Container::TupleStruct(vec![Format::Unknown; len]);
-        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts))
+        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts).map(Box::new)).map(|built| *built)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -277,7 +285,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let fresh = Container::Struct(unknown_fields(fields));
-        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts))
+        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts).map(Box::new)).map(|built| *built)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
