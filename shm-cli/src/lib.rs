@@ -15,7 +15,7 @@ mod verbs;
 
 pub use bus_error::{Mapped, catch_bus_errors};
 pub use command::{completions, parse, shell_line};
-pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, finish, nearest_region, report};
+pub use report::{Code, EXIT_CODES_AND_ENVIRONMENT, Failure, at_place, finish, nearest_region, report};
 pub use signals::before_end;
 pub use terminal::{Escaped, Talk, bold, is_harmless, stdout};
 pub use units::{counted, duration, size};

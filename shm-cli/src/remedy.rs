@@ -19,6 +19,7 @@ pub(crate) fn of(cause: Cause<'_>) -> String {
         Cause::Publish(PublishError::Damaged { region, .. }) | Cause::Receive(ReceiveError::Damaged { region, .. }) => {
             verify(region)
         }
+        Cause::Receive(ReceiveError::DamagedValue { region, .. }) => verify(region),
         Cause::Receive(ReceiveError::Busy { region }) => more_slots(region),
         Cause::Block(error) => of_block(error),
         _ => String::new(),
@@ -179,6 +180,16 @@ pub fn more_slots(region: &str) -> String {
         "read faster, or stop the writer and give the region more slots: {}",
         writer(&["create", "--slots", "N", region])
     )
+}
+
+/// For values that could not be printed.
+pub fn check_region(region: &str) -> String {
+    verify(region)
+}
+
+/// For a file that another program changes while it is read.
+pub fn publish_again() -> String {
+    "publish it again when no program changes it".to_owned()
 }
 
 /// For a region with damaged parts.

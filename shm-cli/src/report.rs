@@ -74,6 +74,11 @@ impl Failure {
     }
 }
 
+/// Returns the same error for a place in the input, for example `line 3`.
+pub fn at_place(place: &str, error: &anyhow::Error) -> Failure {
+    Failure { code: code(error), what: format!("{place}: {}", message(error)), remedy: remedy(error) }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
@@ -135,9 +140,10 @@ fn code(error: &anyhow::Error) -> Code {
     match Cause::of(error) {
         Some(Cause::Open(error)) => code_of_open(error),
         Some(Cause::Publish(PublishError::Gone { .. }) | Cause::Receive(ReceiveError::Gone { .. })) => Code::Absent,
-        Some(Cause::Publish(PublishError::Damaged { .. }) | Cause::Receive(ReceiveError::Damaged { .. })) => {
-            Code::Damaged
-        }
+        Some(
+            Cause::Publish(PublishError::Damaged { .. })
+            | Cause::Receive(ReceiveError::Damaged { .. } | ReceiveError::DamagedValue { .. }),
+        ) => Code::Damaged,
         Some(Cause::Block(BlockError::BadName { .. })) => Code::Usage,
         Some(Cause::Block(BlockError::NoBlock { .. })) => Code::Absent,
         _ => Code::Other,

@@ -10,6 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
+mod explain;
 mod options;
 mod range;
 mod stream;
@@ -67,6 +68,8 @@ const SEARCH_BYTES: usize = 16 << 10;
 ///   therefore causes an error when the block is opened or resized, not a SIGBUS later.
 /// - *Resizing to 0 is refused before anything is changed.* Python first cuts the file and then fails,
 ///   and the next access kills the process.
+/// - *Resizing never cuts off bytes that the block does not map.* Python always sets the file's length, so
+///   resizing a part of a larger file cuts the file, even if the part becomes longer.
 /// - *Shared anonymous memory that grows is backed by real pages.* Bytes that were cut off and then
 ///   added again are zero. In Python, the added part has no pages, and touching it kills the process.
 /// - *A copy-on-write block cannot be resized.* Python resizes one that was created with the arguments
@@ -242,16 +245,17 @@ impl Block {
         size.map_err(|source| self.io_error("get the file size of", source))
     }
 
-    /// Changes the length of the block to `len`, and the length of its file to `offset + len`.
+    /// Changes the length of the block to `len`.
     ///
-    /// Added bytes are 0, or the bytes that the file already has there. The position does not change, even
-    /// if it is then beyond the end. If the file becomes shorter, other processes that touch the part that
-    /// was cut off get SIGBUS.
+    /// A longer block extends its file if the file ends before `offset + len`, and never shortens it. Added
+    /// bytes are 0, or the bytes that the file already has there. A shorter block cuts its file, so it is
+    /// refused if the file goes on after the block. The position does not change, even if it is then beyond
+    /// the end. If the file becomes shorter, other processes that touch the part that was cut off get SIGBUS.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the block is read-only or copy-on-write, or if `len` is 0;
-    /// [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if there is not enough space, in which case the
+    /// [`BlockError::Refused`] if the block is read-only or copy-on-write, if `len` is 0, or if a shorter block
+    /// would cut off bytes that it does not map; [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if there is not enough space, in which case the
     /// block does not change; [`BlockError::Io`]; [`BlockError::Closed`].
     ///
     /// # Examples

@@ -13,6 +13,8 @@ use crate::record::Record;
 
 /// The number of bytes in a line of a hex dump.
 const ROW_BYTES: usize = 16;
+/// How many bytes of a value a line shows on a terminal.
+const SHOWN_BYTES: usize = 4096;
 
 /// Prints the values of one region in one style.
 pub struct Printer<'a> {
@@ -69,7 +71,7 @@ impl<'a> Printer<'a> {
     fn line(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
         if let Kind::Text | Kind::Json | Kind::Bytes = reader.kind() {
             match self.is_terminal {
-                true => write!(out, "{}", Escaped(value))?,
+                true => write!(out, "{}", shortened(value, |part| Escaped(part).to_string()))?,
                 false => out.write_all(value)?,
             }
             return Ok(());
@@ -80,8 +82,21 @@ impl<'a> Printer<'a> {
             None => format.json(value),
         };
         match text.map_err(|reason| self.damaged(reader.kind(), sample, &reason))? {
-            Some(text) => out.write_all(self.set(&text).as_bytes())?,
-            None => write!(out, "{}: {}", shm_cli::counted(value.len() as u64, "byte"), hex(value))?,
+            Some(text) if self.is_terminal => {
+                write!(
+                    out,
+                    "{}",
+                    shortened(text.as_bytes(), |part| self.set(&String::from_utf8_lossy(part)).into_owned())
+                )?;
+            }
+            Some(text) => out.write_all(text.as_bytes())?,
+            None => {
+                write!(out, "{}: ", shm_cli::counted(value.len() as u64, "byte"))?;
+                match self.is_terminal {
+                    true => write!(out, "{}", shortened(value, hex))?,
+                    false => write!(out, "{}", hex(value))?,
+                }
+            }
         }
         Ok(())
     }
@@ -112,9 +127,21 @@ impl<'a> Printer<'a> {
 
     /// The error for a value that its writer should have refused.
     fn damaged(&self, kind: Kind, sample: &Sample<()>, reason: &str) -> ReceiveError {
-        let reason = format!("value {} is not of kind {kind}: {reason}", sample.sequence);
-        ReceiveError::Damaged { region: self.region.to_owned(), reason }
+        let reason = format!("it is not of kind {kind}: {reason}");
+        ReceiveError::DamagedValue { region: self.region.to_owned(), sequence: sample.sequence, reason }
     }
+}
+
+/// Returns a value for a person: shown by `show`, and only its first part if it would fill the screen many
+/// times.
+fn shortened(value: &[u8], show: impl Fn(&[u8]) -> String) -> String {
+    if value.len() <= SHOWN_BYTES {
+        return show(value);
+    }
+    let is_start = |byte: u8| byte & 0xc0 != 0x80;
+    let end = (SHOWN_BYTES - 3..=SHOWN_BYTES).rev().find(|at| is_start(value[*at])).unwrap_or(SHOWN_BYTES);
+    let more = shm_cli::counted((value.len() - end) as u64, "byte");
+    format!("{} ... and {more} more (all of it: --raw, --json or a pipe)", show(&value[..end]))
 }
 
 fn hex(bytes: &[u8]) -> String {

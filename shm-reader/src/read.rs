@@ -3,15 +3,18 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use shm_cli::{Code, Failure, Talk, remedy};
-use shm_core::{OpenError, Position, RawReader, ReaderOptions, Received, Sample, WriterStatus};
+use shm_core::{OpenError, Position, RawReader, ReaderOptions, ReceiveError, Received, Sample, WriterStatus};
 
 use crate::args::Read;
 use crate::print::Printer;
 
 /// The interval at which `--until-gone` checks whether the writer is alive.
 const WRITER_POLL: Duration = Duration::from_millis(100);
+
+/// After this many damaged values in a row, the whole region counts as damaged.
+const DAMAGED_MAX: u64 = 100;
 
 /// Prints the values that the arguments select.
 pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
@@ -25,10 +28,11 @@ pub fn read(args: &Read, talk: Talk, out: &mut dyn Write) -> Result<()> {
     let mut session = Session::new(args, talk, out);
     // The timeout for the first value includes the wait for the region.
     let patience = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
-    match args.follows() {
+    let ended = match args.follows() {
         true => session.follow(&mut reader, patience),
         false => session.print_retained(&mut reader, patience),
-    }
+    };
+    session.refuse_damaged(ended)
 }
 
 fn refuse_leftovers(args: &Read) -> Result<(), Failure> {
@@ -91,27 +95,45 @@ struct Session<'a> {
     value: Vec<u8>,
     printed: u64,
     missed: u64,
+    /// Values that were received or printed with an error.
+    damaged: u64,
+    /// Those of them that follow one another.
+    in_a_row: u64,
 }
 
 impl<'a> Session<'a> {
     fn new(args: &'a Read, talk: Talk, out: &'a mut dyn Write) -> Self {
-        Self { args, talk, out, printer: Printer::new(args), value: Vec::new(), printed: 0, missed: 0 }
+        Self {
+            args,
+            talk,
+            out,
+            printer: Printer::new(args),
+            value: Vec::new(),
+            printed: 0,
+            missed: 0,
+            damaged: 0,
+            in_a_row: 0,
+        }
     }
 
     /// Prints values as they arrive. Flushes the output after each one. With `--strict`, ends at the first
     /// loss.
     fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
         while !self.has_enough() {
-            let sample = match self.receive(reader, patience)? {
-                Received::Value(sample) => sample,
-                Received::Ended => return Ok(()),
-                Received::Nothing => {
+            let sample = match self.receive(reader, patience) {
+                Ok(Received::Value(sample)) => sample,
+                Ok(Received::Ended) => return Ok(()),
+                Err(error) => {
+                    self.pass_over(error)?;
+                    continue;
+                }
+                Ok(Received::Nothing) => {
                     return Err(
                         too_late(format!("no new value arrived in region '{}'", self.args.region), self.args).into()
                     );
                 }
             };
-            self.print(reader, &sample)?;
+            self.print(reader, &sample).or_else(|error| self.pass_over(error).map(drop))?;
             self.out.flush()?;
             self.refuse_missed()?;
             patience = self.args.timeout;
@@ -160,7 +182,7 @@ impl<'a> Session<'a> {
             None => self.print_latest(reader)?,
             Some(_) => self.print_up_to(reader, reader.head())?,
         }
-        if self.printed == 0 {
+        if self.printed + self.damaged == 0 {
             self.print_first(reader, patience)?;
         }
         Ok(self.refuse_missed()?)
@@ -174,11 +196,16 @@ impl<'a> Session<'a> {
     }
 
     fn print_up_to(&mut self, reader: &mut RawReader, newest: u64) -> Result<()> {
-        while !self.has_enough()
-            && let Received::Value(sample) = reader.try_recv_into(&mut self.value)?
-        {
-            self.print(reader, &sample)?;
-            if sample.sequence >= newest {
+        while !self.has_enough() {
+            let sequence = match reader.try_recv_into(&mut self.value) {
+                Ok(Received::Value(sample)) => {
+                    self.print(reader, &sample).or_else(|error| self.pass_over(error).map(drop))?;
+                    sample.sequence
+                }
+                Ok(Received::Nothing | Received::Ended) => break,
+                Err(error) => self.pass_over(error.into())?,
+            };
+            if sequence >= newest {
                 break;
             }
         }
@@ -207,12 +234,40 @@ impl<'a> Session<'a> {
     /// Prints a value, after reporting a restart and missed values directly before it.
     fn print(&mut self, reader: &RawReader, sample: &Sample<()>) -> Result<()> {
         self.missed += sample.lost;
-        self.printed += 1;
         match self.args.json {
             true => self.printer.events(self.out, sample)?,
             false => self.note_events(sample),
         }
-        self.printer.value(self.out, reader, sample, &self.value)
+        self.printer.value(self.out, reader, sample, &self.value)?;
+        self.printed += 1;
+        self.in_a_row = 0;
+        Ok(())
+    }
+
+    /// Reports an error of one value, and returns the value's number. Any other error is returned.
+    fn pass_over(&mut self, error: Error) -> Result<u64> {
+        let Some(sequence) = error.downcast_ref().and_then(ReceiveError::value) else { return Err(error) };
+        // The values before this one are printed before the report.
+        self.out.flush()?;
+        if self.in_a_row < DAMAGED_MAX {
+            shm_cli::report(&error);
+        }
+        self.damaged += 1;
+        self.in_a_row += 1;
+        if self.in_a_row > DAMAGED_MAX { Err(error) } else { Ok(sequence) }
+    }
+
+    /// Ends with an error if a value was damaged, even if another of our own errors ended the program.
+    fn refuse_damaged(&self, ended: Result<()>) -> Result<()> {
+        match &ended {
+            _ if self.damaged == 0 => return ended,
+            Err(error) if !error.is::<Failure>() => return ended,
+            Err(error) => drop(shm_cli::report(error)),
+            Ok(()) => {}
+        }
+        let name = &self.args.region;
+        let what = format!("cannot print {} of region '{name}'", shm_cli::counted(self.damaged, "value"));
+        Err(Failure::new(Code::Damaged, what, remedy::check_region(name)).into())
     }
 
     fn note_events(&self, sample: &Sample<()>) {

@@ -245,7 +245,7 @@ impl<'a> Ring<'a> {
         if !held.is_whole() {
             return Ok(Lookup::Overwritten);
         }
-        Err(Fault { sequence, problem: "its length is more than the capacity of its slot" })
+        Err(Fault { sequence, problem: shape::TOO_LONG })
     }
 
     /// Returns a view of the slot of value n with the given payload length in bytes, whether or not
@@ -259,7 +259,7 @@ impl<'a> Ring<'a> {
     #[inline]
     fn judge<T>(self, sequence: u64, stamp: u64) -> Result<Lookup<T>, Fault> {
         if stamp != 0 && !self.is_possible(sequence, stamp) {
-            return Err(Fault { sequence, problem: "its slot has the stamp of another slot" });
+            return Err(Fault { sequence, problem: shape::OTHER_STAMP });
         }
         Ok(if stamp < 2 * sequence { Lookup::NotYet } else { Lookup::Overwritten })
     }

@@ -168,6 +168,9 @@ pub struct Publish {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Remove the region at the end, even if a signal ends the program
+    ///
+    /// A region that this program has created stays for at least 100 ms, so that readers that wait for it
+    /// receive its values.
     #[arg(long)]
     pub rm: bool,
 }
@@ -181,10 +184,20 @@ pub struct Layout {
     /// A region of another kind is refused, unless --replace is given.
     #[arg(help_heading = REGION, long = "as", value_name = "KIND")]
     pub kind: Option<As>,
-    /// How many values the region can hold: a power of two [default: 64]
+    /// How many values the region can hold at least: a power of two [default: 64, fewer for values above 1
+    /// MiB]
+    ///
+    /// A region with more slots keeps them; nothing is cut off. If slots have grown beyond --capacity, their
+    /// number stays as growing has left it.
     #[arg(help_heading = REGION, long, value_name = "N")]
     pub slots: Option<u64>,
-    /// How many bytes a value can have (4096, 64KiB); grows for larger values [default: 4KiB]
+    /// How many bytes a value can have at least (4096, 64KiB); grows for larger values [default: 4KiB, less
+    /// with many slots]
+    ///
+    /// A region with larger slots keeps them. Without this option, a new region has slots of 4 KiB; with more
+    /// than 64 slots, these share 256 KiB, but have at least 96 bytes each. So --slots 65536 takes 8 MiB for
+    /// small values, and grows when a larger one is published. A first value of more than 1 MiB gets slots of
+    /// its own size.
     #[arg(help_heading = REGION, long, value_name = "SIZE", value_parser = shm_cli::size)]
     pub capacity: Option<u64>,
     /// Other users who may read the region: 600 none, 640 the group, 644 all [default: 600]

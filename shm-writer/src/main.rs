@@ -1,6 +1,7 @@
 //! shm-writer: publishes values, and does everything else that changes a region.
 
 mod args;
+mod large_file;
 mod map;
 mod publish;
 mod records;

@@ -8,6 +8,7 @@ use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::PublishError;
 
 use crate::args::{Layout, Publish};
+use crate::large_file::LargeFile;
 use crate::records;
 use crate::shared_writer::SharedWriter;
 use crate::source::Source;
@@ -19,18 +20,43 @@ pub fn publish(args: &Publish, layout: &Layout, talk: Talk) -> Result<()> {
     if args.records {
         return records::publish(args, layout, talk);
     }
-    let target = Target::for_values(args, layout)?;
+    let mut target = Target::for_values(args, layout)?;
+    if let Some(file) = LargeFile::of(args, &target)? {
+        target.make_room(layout, file.bytes());
+        return publish_file(file, args, &target, talk);
+    }
     let mut source = Source::open(args, target.frames(), talk)?;
     if !check_first_value(&mut source, &target)? {
         return Ok(());
     }
+    target.make_room(layout, source.first_bytes().unwrap_or(0));
+    let writer = open(args, &target, talk)?;
+    end(&target, &writer, publish_all(&mut source, &target, &writer, talk))
+}
+
+/// Publishes a large file without a copy of it in this process's memory.
+fn publish_file(file: LargeFile, args: &Publish, target: &Target, talk: Talk) -> Result<()> {
+    let writer = open(args, target, talk)?;
+    let published = writer.publish_with(|writer| file.publish(writer, talk));
+    if published.is_ok() {
+        talk.detail(format_args!("published 1 value; the newest is value {}", writer.head()));
+    }
+    end(target, &writer, published)
+}
+
+fn open(args: &Publish, target: &Target, talk: Talk) -> Result<SharedWriter> {
     let writer = SharedWriter::new(args.rm)?;
     writer.open(|| {
         let writer = target.options.open_raw(target.name)?;
         target.report_opened(&writer, talk);
         Ok(writer)
     })?;
-    match publish_all(&mut source, &target, &writer, talk) {
+    Ok(writer)
+}
+
+/// Closes the region, or removes it, after publishing has ended.
+fn end(target: &Target, writer: &SharedWriter, published: Result<()>) -> Result<()> {
+    match published {
         Ok(()) => writer.end(),
         Err(error) => {
             // A new region without a value is removed, because its kind would remain for the next attempt. An

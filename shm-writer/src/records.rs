@@ -39,6 +39,7 @@ struct Line<'a> {
     value: Option<&'a RawValue>,
     #[serde(borrow, default)]
     raw: Option<Cow<'a, str>>,
+    len: Option<u64>,
     missed: Option<IgnoredAny>,
     restarted: Option<IgnoredAny>,
 }
@@ -62,15 +63,26 @@ struct Copier<'a> {
 
 impl Copier<'_> {
     fn all(&mut self, source: &mut Source) -> Result<()> {
-        let (mut line, mut count) = (Vec::new(), 0);
+        let mut count = 0;
+        let result = self.each(source, &mut count);
+        let published = shm_cli::counted(count, "value");
+        match &result {
+            Ok(()) => self.talk.detail(format_args!("published {published}")),
+            Err(_) if count > 0 => self.talk.note(format_args!("published {published} before the error")),
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn each(&mut self, source: &mut Source, count: &mut u64) -> Result<()> {
+        let mut line = Vec::new();
         while source.next(0, &mut line)? {
             let place = source.place();
             if let Some(payload) = self.payload(&line, &place)? {
                 self.writer.publish(&payload).map_err(|error| self.refused(error, &place))?;
-                count += 1;
+                *count += 1;
             }
         }
-        self.talk.detail(format_args!("published {}", shm_cli::counted(count, "value")));
         Ok(())
     }
 
@@ -93,7 +105,12 @@ impl Copier<'_> {
             (None, value) => format.payload(value.map_or("null", RawValue::get)),
         };
         let payload = payload.map_err(|reason| self.bad_value(place, &reason))?;
-        self.open(format)?;
+        let bytes = payload.len() as u64;
+        if let Some(len) = line.len.filter(|len| *len != bytes) {
+            let reason = format!("its 'len' is {len}, but it has {}", shm_cli::counted(bytes, "byte"));
+            return Err(self.bad_value(place, &reason).into());
+        }
+        self.open(format).map_err(|error| shm_cli::at_place(place, &error))?;
         Ok(Some(payload))
     }
 
@@ -174,7 +191,7 @@ impl Copier<'_> {
     fn refused(&self, error: PublishError, place: &str) -> anyhow::Error {
         match error {
             PublishError::BadValue { source, .. } => self.bad_value(place, &source.to_string()).into(),
-            other => other.into(),
+            other => shm_cli::at_place(place, &other.into()).into(),
         }
     }
 }

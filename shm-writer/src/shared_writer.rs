@@ -37,6 +37,11 @@ impl SharedWriter {
         self.lock().as_mut().expect(ENDED).publish(value)
     }
 
+    /// Publishes with the writer itself. A signal ends the program when this returns.
+    pub fn publish_with<T>(&self, publish: impl FnOnce(&mut RawWriter) -> Result<T>) -> Result<T> {
+        publish(self.lock().as_mut().expect(ENDED))
+    }
+
     /// Returns the number of the newest value.
     pub fn head(&self) -> Sequence {
         self.lock().as_ref().expect(ENDED).head()

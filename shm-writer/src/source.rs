@@ -91,6 +91,14 @@ impl Source {
         matches!(self, Self::Repeated(_))
     }
 
+    /// Returns the length of the first value, if it is available without waiting.
+    pub fn first_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Repeated(repeated) => Some(repeated.value.len() as u64),
+            Self::Stdin(_) => None,
+        }
+    }
+
     /// Returns the first value, without consuming it. A repeated value may later get another number and
     /// time.
     pub fn peek(&mut self) -> Result<Option<Vec<u8>>> {

@@ -14,6 +14,10 @@ use shm_core::{ArrayType, Info, Kind, OpenError, RawWriter, Schema, WriterOption
 use crate::args::{Description, Layout, Publish};
 use crate::source::Frames;
 
+/// The size of a value for which a new region gets slots of just this size. Smaller values may be followed
+/// by some that are a little larger.
+const LARGE_BYTES: u64 = 1 << 20;
+
 /// A region as it was found, and as it should become.
 pub struct Target<'a> {
     pub name: &'a str,
@@ -52,6 +56,19 @@ impl<'a> Target<'a> {
         let mut options = layout.options();
         kind.filter(is_plain).map(|kind| options.kind(kind));
         Self { name, options, kind, found }
+    }
+
+    /// Makes the slots of a new region large enough for its first value, unless `--capacity` says how large
+    /// they are.
+    pub fn make_room(&mut self, layout: &Layout, bytes: u64) {
+        if self.is_new() && layout.capacity.is_none() && bytes > LARGE_BYTES {
+            self.options.capacity(bytes);
+        }
+    }
+
+    /// Reports whether values are published as they are given, without a check.
+    pub fn takes_bytes(&self) -> bool {
+        self.kind == Some(Kind::Bytes)
     }
 
     /// Reports whether the region did not exist.
@@ -160,14 +177,8 @@ impl<'a> Target<'a> {
                 let discarded = shm_cli::counted(writer.discarded(), "value");
                 talk.note(format_args!("replaced region '{name}' and discarded {discarded}; it now has {holds}"));
             }
-            Some(info) if info.retained > writer.slots() => {
-                let (retained, slots) = (info.retained, writer.slots());
-                talk.note(format_args!(
-                    "replaced region '{name}' and kept at most {slots} of its {retained} values: {holds}"
-                ));
-            }
             Some(info) if (info.slots, info.capacity) != (writer.slots(), writer.capacity()) => {
-                talk.detail(format_args!("replaced region '{name}', keeping the newest values that fit: {holds}"));
+                talk.detail(format_args!("replaced region '{name}', keeping its values: {holds}"));
             }
             Some(_) => talk.detail(format_args!("opened region '{name}': {holds}, newest value {newest}")),
         }

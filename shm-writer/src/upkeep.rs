@@ -4,8 +4,9 @@ use std::io::Write;
 use std::mem;
 
 use anyhow::Result;
+use bytesize::ByteSize;
 use shm_cli::{Code, Escaped, Failure, Talk, remedy};
-use shm_core::OpenError;
+use shm_core::{OpenError, RawWriter};
 
 use crate::args::{Description, Layout};
 use crate::target::Target;
@@ -15,7 +16,20 @@ pub fn create(name: &str, layout: &Layout, description: &Description, talk: Talk
     let target = Target::for_nothing(name, layout, description)?;
     let writer = target.options.open_raw(name)?;
     target.report_opened(&writer, talk);
+    report_larger(&writer, layout, name, talk);
     Ok(writer.close()?)
+}
+
+/// Reports that a region is larger than the options ask for.
+fn report_larger(writer: &RawWriter, layout: &Layout, name: &str, talk: Talk) {
+    let is_larger = layout.slots.is_some_and(|slots| slots < writer.slots())
+        || layout.capacity.is_some_and(|bytes| bytes.next_multiple_of(8) < writer.capacity());
+    if is_larger {
+        let (slots, capacity) = (writer.slots(), ByteSize(writer.capacity()));
+        talk.note(format_args!(
+            "region '{name}' keeps its {slots} slots of {capacity}: --slots and --capacity only make a region larger"
+        ));
+    }
 }
 
 /// Removes each region that can be removed. The exit code is that of the last region that cannot.

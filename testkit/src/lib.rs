@@ -5,8 +5,10 @@ mod effort;
 mod ending;
 pub mod image;
 mod random;
+mod survivors;
 
 pub use effort::{at_effort, effort};
 pub use ending::{Background, Ending};
 pub use image::Image;
 pub use random::Random;
+pub use survivors::{Litter, Survivor};

@@ -12,7 +12,7 @@ mod stream;
 
 pub use again::{again, role, said, say};
 pub use child::Child;
-pub use forks::{start, without_forks};
+pub use forks::{Started, start, without_forks};
 pub use mount::mounted;
 pub use outcome::Outcome;
 pub use programs::{programs, victim, workspace};

@@ -3,10 +3,12 @@
 
 mod bench;
 mod console;
+mod damaged;
 mod ends;
 mod exit_codes;
 mod help;
 mod input;
+mod large;
 mod mapping;
 mod names;
 mod opening;

@@ -8,11 +8,12 @@ use shm_core::{ArrayType, ArrayTypeError, Denied, Error, Kind, NotOursReason, Sc
 mod every;
 
 /// Errors for which a command or an option helps, with words of it.
-const REMEDIES: [(&str, &str); 14] = [
+const REMEDIES: [(&str, &str); 15] = [
     ("no region named 'demo'", "list regions: shm-reader list"),
     ("header of a region; choose", "to print it as plain bytes: shm-reader map demo"),
     ("CRC of its header does not match", "to check the whole region: shm-reader verify demo"),
     ("emptied its file", "to check the whole region: shm-reader verify demo"),
+    ("its state is 9", "to check the whole region: shm-reader verify demo"),
     ("its checksum does not match", "to check the whole region: shm-reader verify demo"),
     ("its kind is text, not json", "its values are kept; only --replace discards them"),
     ("its type does not match", "its values are kept; only --replace discards them"),

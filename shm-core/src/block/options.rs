@@ -1,6 +1,7 @@
 //! Opens blocks: `BlockOptions`, which checks the file, reserves its pages and maps it.
 
 use super::Block;
+use super::explain::{does_not_apply, explain_map, explain_open, io_error, no_space, refused, too_large};
 use crate::error::{BlockError, Limit, bytes_in_words};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
@@ -10,7 +11,6 @@ use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The kind of access to the bytes of a [`Block`].
@@ -105,8 +105,8 @@ impl BlockOptions {
 
     /// Sets whether [`open`](Self::open) creates a block that does not exist. The default is `false`.
     ///
-    /// A block is only created if a length is set and the access is [`Access::Write`]. Only the current
-    /// user may open the new block (mode 600).
+    /// Creating a block requires a length and [`Access::Write`]. Only the current user may open the new
+    /// block (mode 600). A block without a name refuses this option.
     pub fn create(&mut self, on: bool) -> &mut Self {
         self.create = on;
         self
@@ -116,7 +116,7 @@ impl BlockOptions {
     /// `false`.
     ///
     /// The name is removed only if it still refers to the same file. Other processes that have mapped the
-    /// block keep it.
+    /// block keep it. A block without a name refuses this option.
     pub fn remove_on_drop(&mut self, on: bool) -> &mut Self {
         self.remove_on_drop = on;
         self
@@ -138,8 +138,9 @@ impl BlockOptions {
     /// # Errors
     ///
     /// [`BlockError::NoBlock`] if the block does not exist and is not to be created;
-    /// [`BlockError::BadName`]; [`BlockError::Directory`]; [`BlockError::Permission`] if this user may not
-    /// open or create the block; otherwise the same as [`file`](Self::file).
+    /// [`BlockError::Refused`] if it is to be created without a length or for another access than
+    /// [`Access::Write`]; [`BlockError::BadName`]; [`BlockError::Directory`]; [`BlockError::Permission`] if
+    /// this user may not open or create the block; otherwise the same as [`file`](Self::file).
     ///
     /// # Examples
     ///
@@ -159,6 +160,10 @@ impl BlockOptions {
         let location = Location::resolve(name.as_ref())?;
         let name = &location.name.clone();
         let access = self.access.unwrap_or(Access::Write);
+        if self.create && access != Access::Write {
+            let reason = "only a block that is open for writing can be created; leave out the option `create`";
+            return Err(refused(name, "create", reason.to_owned()));
+        }
         let (file, is_new) = self.open_file(&location, access)?;
         let identity = stat(name, &file)?.identity;
         let name_of_it = Name { location, identity, process: std::process::id() };
@@ -181,9 +186,10 @@ impl BlockOptions {
     /// # Errors
     ///
     /// [`BlockError::Refused`] if the file is not a regular file, is empty or too short, or was not opened
-    /// for the access that was requested, or if the offset is not a multiple of the page size;
-    /// [`BlockError::IsRegion`]; [`BlockError::NoSpace`] and [`BlockError::TooLarge`] if the file cannot be
-    /// extended, in which case it keeps its length; [`BlockError::Io`].
+    /// for the access that was requested, if the offset is not a multiple of the page size, or if an option
+    /// is set that only applies to a name; [`BlockError::IsRegion`]; [`BlockError::NoSpace`] and
+    /// [`BlockError::TooLarge`] if the file cannot be extended; [`BlockError::Io`]. After any error, the file
+    /// is unchanged.
     ///
     /// # Examples
     ///
@@ -197,6 +203,7 @@ impl BlockOptions {
     /// ```
     pub fn file(&self, file: File) -> Result<Block, BlockError> {
         let name = file::path_name(&file);
+        self.refuse_name_options(&name)?;
         let access = match self.access {
             Some(access) => access,
             None => opened_for(&file).map_err(|error| io_error("map", &name, error))?,
@@ -212,8 +219,8 @@ impl BlockOptions {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Refused`] if the length is 0 or an offset is set; [`BlockError::TooLarge`];
-    /// [`BlockError::Io`].
+    /// [`BlockError::Refused`] if the length is 0, or if an option is set that only applies to a file;
+    /// [`BlockError::TooLarge`]; [`BlockError::Io`].
     ///
     /// # Examples
     ///
@@ -228,6 +235,10 @@ impl BlockOptions {
         let name = "anonymous memory";
         if self.len == 0 || self.offset != 0 {
             return Err(refused(name, "map", "it needs a length, and cannot have an offset".to_owned()));
+        }
+        self.refuse_name_options(name)?;
+        if self.force {
+            return Err(does_not_apply(name, "force", "a file"));
         }
         let end = end_of(name, 0, self.len)?;
         let io_error = |error| io_error("map", name, error);
@@ -246,6 +257,15 @@ impl BlockOptions {
         Ok(Block::new(name.to_owned(), backing))
     }
 
+    /// Refuses the options that only apply to a block that is opened by name.
+    fn refuse_name_options(&self, name: &str) -> Result<(), BlockError> {
+        let set = [("create", self.create), ("remove_on_drop", self.remove_on_drop)];
+        match set.into_iter().find(|(_, is_set)| *is_set) {
+            Some((option, _)) => Err(does_not_apply(name, option, "a block that is opened by name")),
+            None => Ok(()),
+        }
+    }
+
     /// Opens the block's file, and reports whether it was created.
     fn open_file(&self, location: &Location, access: Access) -> Result<(File, bool), BlockError> {
         let (directory, name) = (location.directory(), location.file());
@@ -253,9 +273,12 @@ impl BlockOptions {
             Access::Write => directory.open_file(name, file::Access::Write),
             Access::Read | Access::Copy => directory.open_file(name, file::Access::Read),
         };
-        let makes = self.create && self.len > 0 && access == Access::Write;
         let opened = match open() {
-            Err(error) if makes && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
+            Err(error) if self.create && self.len == 0 && error.kind() == ErrorKind::NotFound => {
+                let reason = "a new block needs a length; set the option `len`";
+                return Err(refused(location.name.as_str(), "create", reason.to_owned()));
+            }
+            Err(error) if self.create && error.kind() == ErrorKind::NotFound => match directory.create_file(name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => open().map(|file| (file, false)),
                 // The umask may have removed permissions.
                 made => made.and_then(|file| {
@@ -282,6 +305,9 @@ impl BlockOptions {
                 page_bytes()
             ));
         }
+        if !file::is_readable(&file).unwrap_or(true) {
+            return refuse("its file was opened write-only; open it for reading, too".to_owned());
+        }
         if !self.force && begins_as_region(&file) {
             return Err(BlockError::IsRegion { block: name.to_owned() });
         }
@@ -298,26 +324,26 @@ impl BlockOptions {
             return refuse(reason);
         }
         let end = end_of(name, self.offset, len)?;
-        match access {
-            Access::Write if matches!(opened_for(&file), Ok(Access::Read)) => {
-                return refuse(
-                    "its file was opened read-only; open it for writing, or map it with Access::Read".to_owned(),
-                );
-            }
-            Access::Write => reserve(name, &file, self.offset, len as u64)?,
-            _ if end <= file_len => {}
-            _ => {
-                return refuse(format!(
-                    "its file has {}, fewer than {end}; use a shorter length, or Access::Write to extend it",
-                    bytes_in_words(file_len)
-                ));
-            }
+        if access == Access::Write && !file::is_writable(&file).unwrap_or(true) {
+            return refuse(
+                "its file was opened read-only; open it for writing, or map it with Access::Read".to_owned(),
+            );
         }
+        if access != Access::Write && end > file_len {
+            return refuse(format!(
+                "its file has {}, fewer than {end}; use a shorter length, or Access::Write to extend it",
+                bytes_in_words(file_len)
+            ));
+        }
+        // Mapping comes before reserving: it changes nothing in the file, and can be refused.
         let memory = match access {
             Access::Copy => BlockMapping::private(&file, self.offset, len),
             Access::Read | Access::Write => BlockMapping::shared(&file, self.offset, len, access == Access::Write),
         };
-        let memory = memory.map_err(|error| io_error("map", name, error))?;
+        let memory = memory.map_err(|error| explain_map("map", name, end, error))?;
+        if access == Access::Write {
+            reserve(name, &file, self.offset, len as u64)?;
+        }
         Ok(Backing { memory, access, file: Some(file), offset: self.offset, is_anonymous: false, name: None })
     }
 }
@@ -349,7 +375,8 @@ impl Backing {
         Some(file.metadata().map(|metadata| metadata.len()))
     }
 
-    /// Changes the length of the mapping and of its file. At no moment is the mapping longer than the file.
+    /// Changes the length of the mapping, and that of its file if the file ends in the block or at its end.
+    /// After an error, both are as before.
     pub fn resize(&mut self, name: &str, len: usize) -> Result<(), BlockError> {
         let refuse = |reason: &str| Err(refused(name, "resize", reason.to_owned()));
         let (Access::Write, Some(file)) = (self.access, &self.file) else {
@@ -359,19 +386,28 @@ impl Backing {
             return refuse("a block has at least 1 byte; close it instead");
         }
         let io_error = |source| BlockError::Io { action: "resize", block: name.to_owned(), source };
+        let (old_len, file_len) = (self.memory.len(), file.metadata().map_err(io_error)?.len());
         let end = end_of(name, self.offset, len)?;
-        if len < self.memory.len() {
-            self.memory.remap(len).map_err(io_error)?;
-            return file.set_len(end).map_err(io_error);
+        if len < old_len {
+            if file_len > self.offset + old_len as u64 {
+                return refuse(
+                    "its file goes on after the block, and would be cut; open the block with the shorter length",
+                );
+            }
+            if file_len > end {
+                file.set_len(end).map_err(io_error)?;
+            }
+            return self.memory.remap(len).map_err(io_error);
         }
+        // The mapping changes first: that can be refused, and it can be undone.
+        self.memory.remap(len).map_err(|error| explain_map("resize", name, end, error))?;
         // Anonymous memory is allocated when it is touched. Reserving it here would allocate all of it, and no
         // file system would stop that at a limit.
-        match self.is_anonymous {
-            true => check_limit(name, end, self.memory.len() as u64)?,
-            false => reserve(name, file, self.offset, len as u64)?,
-        }
-        file.set_len(end).map_err(io_error)?;
-        self.memory.remap(len).map_err(io_error)
+        let extended = match self.is_anonymous {
+            true => check_limit(name, end, file_len).and_then(|()| file.set_len(end).map_err(io_error)),
+            false => reserve(name, file, self.offset, len as u64),
+        };
+        extended.inspect_err(|_| self.memory.remap(old_len).expect("a mapping can become shorter"))
     }
 }
 
@@ -449,41 +485,4 @@ fn end_of(name: &str, offset: u64, len: usize) -> Result<u64, BlockError> {
 
 fn stat(name: &str, file: &File) -> Result<Stat, BlockError> {
     file::stat(file).map_err(|error| io_error("map", name, error))
-}
-
-fn explain_open(location: &Location, error: io::Error) -> BlockError {
-    let name = location.name.as_str();
-    match error.kind() {
-        ErrorKind::NotFound => BlockError::NoBlock { block: name.to_owned() },
-        ErrorKind::PermissionDenied => BlockError::Permission { block: name.to_owned() },
-        _ if is_no_space(&error) => no_space(name, 0, &error, location.directory()),
-        _ => match location.directory().stat(location.file()).ok().flatten().map(|stat| stat.kind) {
-            None | Some(Kind::Regular) => io_error("map", name, error),
-            Some(Kind::Link) => {
-                refused(name, "map", "it is a symbolic link; use the name of the file that it points to".to_owned())
-            }
-            Some(_) => refused(name, "map", "it is not a regular file; choose another name".to_owned()),
-        },
-    }
-}
-
-fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
-    BlockError::Io { action, block: name.to_owned(), source }
-}
-
-fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {
-    BlockError::TooLarge { block: name.to_owned(), bytes, limit }
-}
-
-/// The error for a block of `needed` bytes for which space has run out. `file` is any file beside it.
-fn no_space(name: &str, needed: u64, error: &io::Error, file: impl AsFd) -> BlockError {
-    let block = name.to_owned();
-    match error.kind() {
-        ErrorKind::QuotaExceeded => BlockError::Quota { block, needed },
-        _ => BlockError::NoSpace { block, needed, free: file::free_bytes(file) },
-    }
-}
-
-fn refused(name: &str, asked: &str, reason: String) -> BlockError {
-    BlockError::Refused { block: name.to_owned(), asked: asked.to_owned(), reason }
 }

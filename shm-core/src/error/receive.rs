@@ -34,7 +34,19 @@ pub enum ReceiveError {
         /// The value, field or number that is wrong.
         reason: String,
     },
-    /// The value cannot be decoded as the requested type.
+    /// One value is damaged, and the region is otherwise sound. Receiving continues after this value.
+    #[error(
+        "cannot receive value {sequence} of region '{region}': it is damaged: {reason}; receive again for the value after it"
+    )]
+    DamagedValue {
+        /// The region's name.
+        region: String,
+        /// The value's sequence number.
+        sequence: u64,
+        /// The problem with the value.
+        reason: String,
+    },
+    /// The value cannot be decoded as the requested type. Receiving continues after this value.
     #[error("cannot decode value {sequence} of region '{region}': {source}{}", remedy(.source))]
     Decode {
         /// The region's name.
@@ -59,6 +71,18 @@ pub enum ReceiveError {
     /// look up the name.
     #[error(transparent)]
     Reopen(#[from] OpenError),
+}
+
+impl ReceiveError {
+    /// Returns the sequence number of the value that the error is about, if only this value cannot be received.
+    /// The next call then continues after it.
+    #[must_use]
+    pub fn value(&self) -> Option<u64> {
+        match self {
+            Self::DamagedValue { sequence, .. } | Self::Decode { sequence, .. } => Some(*sequence),
+            _ => None,
+        }
+    }
 }
 
 fn remedy(wrong: &ValueError) -> &'static str {

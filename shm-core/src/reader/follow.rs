@@ -8,6 +8,7 @@
 use super::expected::Expected;
 use super::options::Position;
 use super::sample::Sample;
+use crate::Sequence;
 use crate::error::{OpenError, ReceiveError};
 use crate::region::format::ValueFormat;
 use crate::region::location::Location;
@@ -190,7 +191,7 @@ impl Follow {
             // If this file is damaged, a writer may have replaced it for that reason.
             match self.look_at_name(now, state, polled.is_err())? {
                 Name::Same => {
-                    polled.map_err(|fault| self.faulty(fault))?;
+                    polled.map_err(|fault| self.pass(fault))?;
                     self.check_state(state)?;
                     return Ok(self.nothing_new(bell));
                 }
@@ -385,15 +386,35 @@ impl Follow {
             true => "its checksum does not match",
             false => NOT_BELIEVED,
         };
-        Err(self.faulty(Fault { sequence: stamped.sequence, problem }))
+        Err(self.damaged_value(stamped.sequence, problem))
+    }
+
+    /// Returns the error for the next value, and continues after it if only this value is damaged.
+    #[cold]
+    fn pass(&mut self, fault: Fault) -> ReceiveError {
+        let error = self.faulty(fault);
+        if error.value().is_some() && fault.sequence == self.cursor.next() {
+            self.cursor.pass();
+            // A damaged head can name any number of values. The ring retains no more of them than it has slots.
+            let oldest = self.ring().oldest(self.ring().head());
+            self.cursor.skip_to(oldest);
+        }
+        error
     }
 
     #[cold]
-    fn faulty(&self, Fault { sequence, problem }: Fault) -> ReceiveError {
+    fn faulty(&self, fault: Fault) -> ReceiveError {
+        let Fault { sequence, problem } = fault;
         match problem {
             NO_MEMORY => ReceiveError::TooLarge { region: self.location.name.clone(), sequence },
+            _ if fault.is_of_one_value() && sequence <= self.ring().head() => self.damaged_value(sequence, problem),
             _ => self.damaged(format!("value {sequence}: {problem}")),
         }
+    }
+
+    #[cold]
+    fn damaged_value(&self, sequence: Sequence, problem: &str) -> ReceiveError {
+        ReceiveError::DamagedValue { region: self.location.name.clone(), sequence, reason: problem.to_owned() }
     }
 
     fn damaged(&self, reason: String) -> ReceiveError {

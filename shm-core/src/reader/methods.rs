@@ -67,8 +67,8 @@ macro_rules! receiving_methods {
                 self.take(crate::reader::Ask::Follow(timeout))
             }
 
-            /// Iterates over the values in order, until the writer closes the region cleanly. The iterator also
-            /// ends after an error.
+            /// Iterates over the values in order, until the writer closes the region cleanly. The iterator
+            /// continues after an error of one value, and ends after any other error.
             pub fn iter(&mut self) -> crate::reader::Values<&mut Self> {
                 crate::reader::Values::of(self)
             }
@@ -121,6 +121,8 @@ macro_rules! copying_methods {
             ///   before it was copied.
             /// - [`ReceiveError::TooLarge`](crate::ReceiveError::TooLarge) if there is not enough memory for the
             ///   value.
+            /// - [`ReceiveError::DamagedValue`](crate::ReceiveError::DamagedValue) if only this value is damaged.
+            ///   The next call continues after it.
             /// - [`ReceiveError::Reopen`](crate::ReceiveError::Reopen) if the region was replaced and the new one
             ///   cannot be opened. It contains an error of [`ReaderOptions::open`](crate::ReaderOptions::open).
             #[doc = concat!(

@@ -134,7 +134,7 @@ fn a_checksum_that_does_not_match_is_an_error_and_the_next_value_is_read() {
     let stride = inspect(&test_region.name).unwrap().stride;
     test_region.poke(SLOTS_AT + stride + 24, b"0");
     let mut reader = test_region.reader(Position::Oldest);
-    assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
+    assert_eq!(reader.try_recv().unwrap_err().value(), Some(1));
     assert_eq!(drain(&mut reader), [row(2, "two")]);
     assert_eq!(verify(&test_region.name).unwrap()[0].problem, "value 1: its checksum does not match");
 }
@@ -150,7 +150,7 @@ fn losses_before_a_value_that_fails_are_reported_with_the_next() {
     // An overtaken reader continues at value 6 of 8. This spoils the payload of value 6.
     let stride = inspect(&test_region.name).unwrap().stride;
     test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
-    assert!(matches!(reader.try_recv(), Err(ReceiveError::Damaged { .. })));
+    assert_eq!(reader.try_recv().unwrap_err().value(), Some(6));
     let sample = reader.try_recv().unwrap().value().unwrap();
     assert_eq!((sample.sequence, sample.lost), (7, 5));
 }
@@ -220,6 +220,43 @@ fn a_closed_region_ends_recv_but_not_follow() {
     assert_eq!(reader.follow_into(&mut buffer, Duration::ZERO).unwrap(), None);
     test_region.writer(Kind::Text).publish(b"two").unwrap();
     assert_eq!(reader.follow_into(&mut buffer, Duration::MAX).unwrap().unwrap().sequence, 2);
+}
+
+// Reported 15.
+#[test]
+fn receiving_continues_after_one_bad_value_by_every_method() {
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().checksum(true).kind(Kind::Text).open_raw(&test_region.name).unwrap();
+    for text in ["one", "two", "three", "four", "five"] {
+        writer.publish(text.as_bytes()).unwrap();
+    }
+    let (stride, word) = (inspect(&test_region.name).unwrap().stride, |bytes: u64| bytes.to_le_bytes());
+    // The payload of value 1, the length of value 3 and the stamp of value 5 are spoiled.
+    test_region.poke(SLOTS_AT + stride + 24, b"0");
+    test_region.poke(SLOTS_AT + 3 * stride + 8, &word((1 << 40) | 5));
+    test_region.poke(SLOTS_AT + 5 * stride, &word(2 * 6));
+    drop(writer);
+    let summary = |result: Result<Option<crate::Sample<Vec<u8>>>, ReceiveError>| match result {
+        Ok(Some(sample)) => format!("{}", sample.sequence),
+        Ok(None) => "end".to_owned(),
+        Err(error) => format!("bad {}", error.value().unwrap_or_else(|| panic!("{error}"))),
+    };
+    let expected = ["bad 1", "2", "bad 3", "4", "bad 5", "end"];
+    let again = || test_region.reader(Position::Oldest);
+    let mut reader = again();
+    assert_eq!([(); 6].map(|()| summary(reader.recv())), expected);
+    let mut reader = again();
+    assert_eq!([(); 6].map(|()| summary(reader.try_recv().map(crate::Received::value))), expected);
+    let mut reader = again();
+    let timeout = std::time::Duration::from_secs(9);
+    assert_eq!([(); 6].map(|()| summary(reader.recv_timeout(timeout).map(crate::Received::value))), expected);
+    let mut reader = again();
+    assert_eq!([(); 5].map(|()| summary(reader.follow(timeout))), expected[..5]);
+    let mut reader = again();
+    assert_eq!([(); 6].map(|()| summary(reader.recv_into(&mut vec![]).map(|s| s.map(|s| s.with(vec![]))))), expected);
+    let found: Vec<_> = again().into_iter().map(|result| summary(result.map(Some))).collect();
+    assert_eq!(found, expected[..5]);
+    assert_eq!(again().latest().unwrap_err().value(), Some(5));
 }
 
 // Reported 54.

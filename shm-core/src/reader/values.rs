@@ -6,7 +6,8 @@ use crate::error::ReceiveError;
 /// Iterates over the values of a region in order, until its writer closes it cleanly.
 ///
 /// The methods `iter` and `into_iter` of each reader create it. The iterator waits for each value. It
-/// also ends after an error. A reader that was borrowed with `iter` can then be used again.
+/// continues after an error of one value ([`ReceiveError::value`]) and ends after any other error. A reader
+/// that was borrowed with `iter` can then be used again.
 #[derive(Debug)]
 pub struct Values<R> {
     reader: R,
@@ -48,7 +49,11 @@ impl<R: Receive> Iterator for Values<R> {
             return None;
         }
         let next = self.reader.receive_next().transpose();
-        self.is_over = !matches!(next, Some(Ok(_)));
+        self.is_over = match &next {
+            Some(Ok(_)) => false,
+            Some(Err(error)) => error.value().is_none(),
+            None => true,
+        };
         next
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
         let stat = file::stat(&file).map_err(explain)?;
         let mapping = RegionMapping::new(&file, &static_header, Access::Write);
         let mapping = mapping.map_err(|error| location.io_error("map region", error))?;
-        Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file)))
+        Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file)).populated())
     }
 
     /// Returns the region. The caller fills it before other processes see it.

@@ -103,6 +103,11 @@ pub fn is_writable(file: &File) -> Result<bool> {
     Ok(fs::fcntl_getfl(file)? & OFlags::RWMODE != OFlags::RDONLY)
 }
 
+/// Returns whether the file was opened for reading.
+pub fn is_readable(file: &File) -> Result<bool> {
+    Ok(fs::fcntl_getfl(file)? & OFlags::RWMODE != OFlags::WRONLY)
+}
+
 /// Creates a file in memory that has no name.
 pub fn anonymous() -> Result<File> {
     Ok(fs::memfd_create("shm", MemfdFlags::CLOEXEC)?.into())

@@ -90,6 +90,14 @@ fn number(file: impl AsFd) -> Option<i128> {
     Some(i128::from(stat.f_type) & 0xffff_ffff)
 }
 
+/// The number of tmpfs.
+const IN_MEMORY: i128 = 0x0102_1994;
+
+/// Returns whether the file is on tmpfs, so that its pages are memory and storing to them writes to no disk.
+pub fn is_in_memory(file: impl AsFd) -> bool {
+    retry_on_intr(|| fs::fstatfs(&file)).is_ok_and(|stat| i128::from(stat.f_type) == IN_MEMORY)
+}
+
 /// Returns the name of the file system that a file or directory is on, if it is not local to this
 /// machine. A file system that cannot be identified counts as local.
 ///

@@ -54,6 +54,11 @@ impl RegionMapping {
         Ok(Self { raw, slots_start })
     }
 
+    /// Maps all pages for writing now, before they are touched.
+    pub fn populate(&self) -> io::Result<()> {
+        self.raw.advise(memmap2::Advice::PopulateWrite)
+    }
+
     /// Returns the header page.
     #[inline]
     pub fn header(&self) -> &Header {
@@ -156,10 +161,10 @@ impl BlockMapping {
         unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len()) }
     }
 
-    /// Changes the length. The file must be at least that long.
+    /// Changes the length. The file must be at least that long when the bytes are accessed.
     pub fn remap(&mut self, len: usize) -> io::Result<()> {
-        // SAFETY: `&mut self` excludes other references into the mapping, and the caller has made sure of the
-        // file's length.
+        // SAFETY: `&mut self` excludes other references into the mapping, and the caller makes sure of the
+        // file's length before it ends its exclusive access.
         unsafe { self.raw.remap(len, RemapOptions::new().may_move(true)) }
     }
 

@@ -8,6 +8,7 @@ use shm_ring::{Memory, Producer, Shape};
 use std::sync::atomic::Ordering::Release;
 use std::time::Duration;
 
+mod crowds;
 mod processes;
 mod sleeps;
 mod spins;

@@ -11,6 +11,9 @@ use shm_ring::copy;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
+/// The size of the smallest part of a value for which a system call is worthwhile.
+const FILE_WRITE_BYTES_MIN: usize = 256 << 10;
+
 /// The next value of a region, to be filled in place.
 ///
 /// Writing in place avoids copying a large value. The price is that readers lose the oldest value as
@@ -107,7 +110,18 @@ impl Loan<'_> {
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
         let room = self.length.checked_sub(offset);
         assert!(room.is_some_and(|room| bytes.len() <= room), "beyond the end of a loan of {} bytes", self.length);
-        copy::part_in(self.words(), offset, bytes);
+        if !self.write_to_file(offset, bytes) {
+            copy::part_in(self.words(), offset, bytes);
+        }
+    }
+
+    /// Writes a large part of a value to the file if the slot's pages are not in this process's memory yet. The
+    /// kernel then neither clears a page nor handles a page fault before the copy.
+    fn write_to_file(&self, offset: usize, bytes: &[u8]) -> bool {
+        let sequence = self.writer.producer.head() + 1;
+        sequence <= self.writer.cold_until
+            && bytes.len() >= FILE_WRITE_BYTES_MIN
+            && self.writer.region.write_payload(sequence, offset, bytes).is_ok()
     }
 
     /// Returns the value's bytes for writing in place.

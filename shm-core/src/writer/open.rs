@@ -1,6 +1,6 @@
 //! Creating a region, and taking one over from its previous writer.
 
-use super::sizes::{DEFAULT_CAPACITY, DEFAULT_SLOTS, grown_slots, round_capacity};
+use super::sizes::{DEFAULT_SLOTS, default_capacity, grown_slots, round_capacity};
 use super::{RawWriter, WriterOptions};
 use crate::error::OpenError;
 use crate::region::draft::{Draft, remove_draft};
@@ -29,6 +29,8 @@ pub struct Opened {
     pub producer: Producer,
     /// How many values were discarded because the region was of another kind or type.
     pub discarded: u64,
+    /// Whether this writer put the file in its place.
+    pub is_new: bool,
 }
 
 impl WriterOptions {
@@ -56,7 +58,7 @@ impl WriterOptions {
                 Err(error) => return Err(error),
             }
             if let Some((region, producer)) = self.create(location)? {
-                return Ok(Opened { region, producer, discarded: 0 });
+                return Ok(Opened { region, producer, discarded: 0, is_new: true });
             }
         }
         Err(location.gone())
@@ -65,8 +67,9 @@ impl WriterOptions {
     /// Returns `None` if a process without the lock created the file meanwhile.
     fn create(&self, location: &Location) -> Result<Option<(Region, Producer)>, OpenError> {
         let (descriptor, fingerprint) = self.descriptor(location)?;
-        let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, self.array_bytes().unwrap_or(0)));
-        let capacity = round_capacity(self.capacity.or(self.array_bytes()).unwrap_or(DEFAULT_CAPACITY));
+        let asked = self.capacity.or(self.array_bytes());
+        let capacity = round_capacity(asked.unwrap_or_else(|| default_capacity(self.slots)));
+        let slots = self.slots.unwrap_or_else(|| grown_slots(DEFAULT_SLOTS, 0, capacity));
         let static_header = StaticHeader {
             compatible: feature_bits(self.checksum.unwrap_or(false)),
             lineage: random_lineage(location)?,
@@ -98,7 +101,7 @@ impl WriterOptions {
         let announcer = &mut Announcer::of(ring);
         let change = Change { wanted, descriptor, mode: self.mode, epoch, value: None };
         let (region, producer) = Replacement { location, lock, region: &region, newest, announcer }.replace(change)?;
-        Ok(Opened { region, producer, discarded })
+        Ok(Opened { region, producer, discarded, is_new: true })
     }
 
     /// Continues in the existing file.
@@ -112,10 +115,11 @@ impl WriterOptions {
         if let Some(mode) = self.mode {
             region.set_mode(location, mode)?;
         }
+        let region = region.populated();
         begin_tenure(&region, epoch);
         producer.announcer().change_state(region.ring(), STATE_OPEN);
         wake(region.header().hot.bell.word());
-        Ok(Opened { region, producer, discarded: 0 })
+        Ok(Opened { region, producer, discarded: 0, is_new: false })
     }
 
     /// The length of each value in bytes, if the values are arrays whose length is fixed.
@@ -140,8 +144,7 @@ impl WriterOptions {
     fn wanted(&self, location: &Location, region: &Region) -> Result<(StaticHeader, Vec<u8>), OpenError> {
         let found = &region.static_header;
         let mut wanted = found.clone();
-        wanted.slots = self.slots.unwrap_or(found.slots);
-        wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
+        (wanted.slots, wanted.capacity) = self.least_sizes(found);
         wanted.kind = self.wanted_kind().map_or(found.kind, Kind::code);
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
@@ -155,12 +158,26 @@ impl WriterOptions {
         if !self.replace {
             self.refuse_another(location, kind, region)?;
         } else if self.is_another(location, kind, region) {
+            // No value is kept that would need the old sizes.
+            wanted.slots = self.slots.unwrap_or(found.slots);
+            wanted.capacity = self.capacity.map_or(found.capacity, round_capacity);
             let (descriptor, fingerprint) = self.descriptor(location)?;
             return Ok((wanted.with_descriptor(&descriptor, fingerprint), descriptor));
         }
         // Find damage before anything is taken over.
         value_type_of(location, kind, region)?;
         Ok((wanted, region.descriptor.clone()))
+    }
+
+    /// The slots and the capacity of a region that had those of `found` and keeps its values. They are never
+    /// reduced.
+    fn least_sizes(&self, found: &StaticHeader) -> (u64, u64) {
+        let asked = self.capacity.map_or(found.capacity, round_capacity);
+        let slots = self.slots.map_or(found.slots, |slots| {
+            // Slots that have grown since then are fewer for that reason.
+            if asked < found.capacity { grown_slots(slots, asked, found.capacity) } else { slots }
+        });
+        (slots.max(found.slots), asked.max(found.capacity))
     }
 
     /// Whether the region holds values of another kind or type, or its description is damaged.

@@ -28,10 +28,11 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// If an option is not set, an existing region keeps its setting, and a new region gets the default.
 ///
-/// If the slots, the capacity or the checksums differ from the existing region, opening replaces the
-/// region's file. Sequence numbers continue, readers follow, and the newest values that fit are kept. A
-/// different mode is set on the existing file. Opening refuses a region of another kind or type, unless
-/// [`replace`](Self::replace) is set.
+/// **Opening never discards a value because of an option**, except for [`replace`](Self::replace). `slots` and
+/// `capacity` are minimums: a region that has more already satisfies them, and nothing is cut back. A region
+/// that has fewer slots, smaller ones, or not the checksums that are asked for gets a new file.
+/// Sequence numbers continue, readers follow, and all values are kept. A different mode is set on the
+/// existing file. Opening refuses a region of another kind or type, unless `replace` is set.
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -62,18 +63,22 @@ impl WriterOptions {
         Self::default()
     }
 
-    /// Sets how many values the region has space for: a power of two, at least 2.
+    /// Sets how many values the region has space for, at least: a power of two, at least 2.
     ///
-    /// By default, a new region has 64 slots, or fewer if its arrays are large.
+    /// By default, a new region has 64 slots, or fewer if they are larger than 1 MiB. A region with more slots
+    /// keeps them. If its slots have grown beyond the [`capacity`](Self::capacity) of these options, it keeps
+    /// the number of slots that growing has left.
     pub fn slots(&mut self, slots: u64) -> &mut Self {
         self.slots = Some(slots);
         self
     }
 
-    /// Sets how many bytes a slot can hold, rounded up to a multiple of 8.
+    /// Sets how many bytes a slot can hold, at least, rounded up to a multiple of 8.
     ///
-    /// By default, a slot of a new region holds 4096 bytes or, in a region of arrays, one array. The region
-    /// grows when a larger value is published.
+    /// By default, a slot of a new region of arrays holds one array. In other regions it holds 4096 bytes, or
+    /// fewer in a region of more than 64 slots, so that all slots take 256 KiB; but at least 96. The region
+    /// grows when a larger value is published, so 65,536 small values take 8 MiB without this option. A region
+    /// with larger slots keeps them.
     pub fn capacity(&mut self, bytes: u64) -> &mut Self {
         self.capacity = Some(bytes);
         self

@@ -3,7 +3,7 @@
 
 use super::WriterOptions;
 use super::open::Opened;
-use super::sizes::{MAX_PAYLOAD_BYTES, grown_slots, round_capacity};
+use super::sizes::{MAX_PAYLOAD_BYTES, grown_capacity, grown_slots};
 use super::waker::Waker;
 use crate::Sequence;
 use crate::error::{OpenError, PublishError};
@@ -22,9 +22,13 @@ use shm_ring::Producer;
 use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_OPEN};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 /// The interval at which a writer checks its file, in nanoseconds. Readers use the same interval.
 const CHECK_NS: u64 = 50_000_000;
+
+/// How long a file keeps its name at least. A reader that waits for the region looks 50 times per second.
+const NAMED_MIN: Duration = Duration::from_millis(100);
 
 /// Publishes payloads that are already bytes.
 ///
@@ -51,16 +55,22 @@ pub struct RawWriter {
     pub(super) format: ValueFormat,
     // When the file was last checked, by the waker's clock.
     checked_ns: u64,
+    // When this writer put the file in its place, if it did.
+    placed: Option<Instant>,
+    // The number of the last value whose slot has no page in this process's memory yet.
+    pub(super) cold_until: Sequence,
     gone: bool,
     discarded: u64,
 }
 
 impl RawWriter {
     pub(super) fn new(location: Location, lock: Lock, opened: Opened) -> Result<Self, OpenError> {
-        let Opened { region, producer, discarded } = opened;
+        let Opened { region, producer, discarded, is_new } = opened;
         let format = ValueFormat::of(&location, &region)?;
         let waker = Waker::new(region.static_header.spin_ns);
-        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, gone: false, discarded })
+        let (placed, cold_until) = (is_new.then(Instant::now), if is_new { last_cold(&region, &producer) } else { 0 });
+        let gone = false;
+        Ok(Self { location, lock, region, producer, waker, format, checked_ns: 0, placed, cold_until, gone, discarded })
     }
 
     /// Opens a region of this kind, and creates it if it does not exist.
@@ -188,8 +198,8 @@ impl RawWriter {
         }
         let old = &self.region;
         let mut wanted = old.static_header.clone();
-        wanted.capacity = round_capacity(length.max(wanted.capacity.saturating_mul(2)));
-        wanted.slots = grown_slots(wanted.slots, wanted.capacity);
+        wanted.capacity = grown_capacity(wanted.capacity, length);
+        wanted.slots = grown_slots(wanted.slots, old.static_header.capacity, wanted.capacity);
         let epoch = old.header().tenure.epoch.load(Relaxed);
         let descriptor = old.descriptor.clone();
         let change = Change { wanted, descriptor, mode: None, epoch, value };
@@ -201,6 +211,7 @@ impl RawWriter {
         self.gone |= matches!(replaced, Err(OpenError::Gone { .. }));
         let (region, producer) = replaced.map_err(PublishError::from_replacing)?;
         self.waker.restart(region.static_header.spin_ns);
+        (self.placed, self.cold_until) = (Some(Instant::now()), last_cold(&region, &producer));
         (self.region, self.producer) = (region, producer);
         Ok(())
     }
@@ -289,12 +300,18 @@ impl RawWriter {
 
     /// Closes the region cleanly and removes it. Attached readers can still receive its values.
     ///
+    /// If this writer created the region less than 100 ms ago, or replaced its file, the region stays until
+    /// then. Readers that wait for it find it, and receive its values.
+    ///
     /// # Errors
     ///
     /// - [`PublishError::Gone`] if another process has already removed or replaced the region.
     /// - [`PublishError::Forked`] and [`PublishError::Damaged`] as for [`close`](Self::close).
     /// - [`PublishError::Io`] if the region or its lock file cannot be removed.
     pub fn remove(mut self) -> Result<(), PublishError> {
+        if let Some(placed) = self.placed.filter(|_| self.producer.head() > 0 && self.is_writable()) {
+            std::thread::sleep(NAMED_MIN.saturating_sub(placed.elapsed()));
+        }
         self.check_file()?;
         self.announce_close();
         self.gone = true;
@@ -306,6 +323,12 @@ impl RawWriter {
         self.producer.announcer().change_state(self.region.ring(), STATE_CLOSED);
         self.waker.wake(&self.region.header().hot.bell);
     }
+}
+
+/// The number of the last value whose slot has no page in this process's memory, in a file that was just
+/// created.
+fn last_cold(region: &Region, producer: &Producer) -> Sequence {
+    if region.is_populated { 0 } else { producer.head().saturating_add(region.static_header.slots) }
 }
 
 impl Drop for RawWriter {

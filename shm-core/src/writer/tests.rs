@@ -115,20 +115,117 @@ fn another_kind_replaces_the_region_on_request_and_numbers_continue() {
     assert!(matches!(typed.latest(), Err(ReceiveError::Reopen(OpenError::Kind { .. }))));
 }
 
+// Reported 11.
 #[test]
-fn other_sizes_keep_the_newest_values_that_fit() {
+fn sizes_are_minimums_and_no_option_costs_a_value() {
     let test_region = TestRegion::new();
-    let mut writer = test_region.writer(Kind::Text);
+    let mut writer = WriterOptions::new().slots(8).capacity(8).kind(Kind::Text).open_raw(&test_region.name).unwrap();
     for text in ["a", "b", "a long text of 25 letters", "d", "e"] {
         writer.publish(text.as_bytes()).unwrap();
     }
     drop(writer);
-    drop(WriterOptions::new().slots(4).open_raw(&test_region.name).unwrap());
-    assert_eq!(drain(&mut test_region.reader(Position::Oldest))[0].0, 2);
-    drop(WriterOptions::new().capacity(16).open_raw(&test_region.name).unwrap());
-    assert_eq!(drain(&mut test_region.reader(Position::Oldest)), [row(4, "d"), row(5, "e")]);
+    let sizes_after = |options: &WriterOptions| {
+        let writer = options.open_raw(&test_region.name).unwrap();
+        let sizes = (writer.slots(), writer.capacity(), writer.discarded());
+        drop(writer);
+        let texts = drain(&mut test_region.reader(Position::Oldest)).into_iter().map(|(sequence, ..)| sequence);
+        assert_eq!(texts.collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{options:?}");
+        sizes
+    };
+    let mut options = WriterOptions::new();
+    assert_eq!(sizes_after(options.slots(2).capacity(8)), (8, 32, 0), "the options of each start");
+    assert_eq!(sizes_after(options.checksum(true).mode(0o640)), (8, 32, 0));
+    assert_eq!(sizes_after(options.checksum(false).mode(0o600)), (8, 32, 0));
+    assert_eq!(sizes_after(options.slots(16).capacity(100)), (16, 104, 0));
+    assert_eq!(sizes_after(WriterOptions::new().replace(true).slots(2).capacity(8)), (16, 104, 0), "the same type");
     let info = inspect(&test_region.name).unwrap();
-    assert_eq!((info.slots, info.capacity, info.kind), (4, 16, Some(Kind::Text)));
+    assert_eq!((info.slots, info.capacity, info.kind, info.head), (16, 104, Some(Kind::Text), 5));
+    // Where the values go anyway, the sizes are those that are asked for.
+    let writer = options.kind(Kind::Json).replace(true).slots(2).capacity(8).open_raw(&test_region.name).unwrap();
+    assert_eq!((writer.slots(), writer.capacity(), writer.discarded()), (2, 8, 5));
+}
+
+// Reported 11.
+#[test]
+fn a_start_with_the_first_options_takes_a_region_whose_slots_have_grown() {
+    let test_region = TestRegion::new();
+    let mut options = WriterOptions::new();
+    options.slots(64).capacity(8);
+    let mut writer = options.open_raw(&test_region.name).unwrap();
+    writer.publish(&vec![7; 40 << 20]).unwrap();
+    let sizes = (writer.slots(), writer.capacity());
+    assert_eq!(sizes, (4, 40 << 20));
+    drop(writer);
+    let writer = options.open_raw(&test_region.name).unwrap();
+    assert_eq!((writer.slots(), writer.capacity(), writer.head()), (sizes.0, sizes.1, 1), "not 64 slots of 40 MiB");
+}
+
+// Reported 47.
+#[test]
+fn many_small_values_take_little_memory_without_a_capacity() {
+    let test_region = TestRegion::new();
+    let mut writer = WriterOptions::new().slots(65_536).open_raw(&test_region.name).unwrap();
+    writer.publish(&[7; 16]).unwrap();
+    let bytes = || std::fs::metadata(&test_region.name).unwrap().len();
+    assert!(bytes() <= 9 << 20, "{} bytes", bytes());
+    writer.publish(&[7; 500]).unwrap();
+    assert_eq!((writer.slots(), writer.capacity()), (65_536, 504), "the history stays as long as was asked for");
+    assert!(bytes() <= 40 << 20, "{} bytes", bytes());
+}
+
+// Reported 44.
+#[test]
+fn a_huge_value_needs_two_slots_of_its_own_size() {
+    const BYTES: usize = 80 << 20;
+    let test_region = TestRegion::new();
+    let mut writer = test_region.writer(Kind::Bytes);
+    let mut loan = writer.loan(BYTES).unwrap();
+    // Large parts go to the file, small ones to the memory.
+    let chunk: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+    let mut value = chunk.repeat(BYTES.div_ceil(chunk.len()));
+    value.truncate(BYTES - 5);
+    std::io::Write::write_all(&mut loan, &value[..3]).unwrap();
+    for part in value[3..].chunks(chunk.len()) {
+        std::io::Write::write_all(&mut loan, part).unwrap();
+    }
+    loan.truncate(value.len());
+    loan.commit().unwrap();
+    assert!(test_region.reader(Position::Oldest).recv().unwrap().unwrap().value == value);
+    assert_eq!(writer.slots(), 2);
+    let bytes = std::fs::metadata(&test_region.name).unwrap().len();
+    assert!(bytes * 100 <= BYTES as u64 * 201, "{bytes} bytes");
+    // The same slots once more, and their successors.
+    for first in 1..=4 {
+        value[0] = first;
+        let mut loan = writer.loan(value.len()).unwrap();
+        std::io::Write::write_all(&mut loan, &value).unwrap();
+        loan.commit().unwrap();
+        assert!(test_region.reader(Position::Latest).recv().unwrap().unwrap().value == value);
+    }
+}
+
+// Reported 16.
+#[test]
+fn a_region_that_is_created_and_removed_at_once_is_found_by_those_who_wait() {
+    let test_region = TestRegion::new();
+    let name = &test_region.name;
+    std::thread::scope(|scope| {
+        let readers = [(); 5].map(|()| {
+            scope.spawn(|| {
+                let mut options = RawReader::options();
+                let mut reader = options.start(Position::At(1)).open_timeout(Duration::from_secs(30)).open_raw(name)?;
+                Ok::<_, crate::Error>(reader.recv()?.map(|sample| sample.value))
+            })
+        });
+        // The second one replaces the file shortly before it removes it.
+        let mut writer = test_region.writer(Kind::Text);
+        writer.publish(&[b'x'; 5000]).unwrap();
+        writer.remove().unwrap();
+        for reader in readers {
+            assert_eq!(reader.join().unwrap().unwrap(), Some(vec![b'x'; 5000]));
+        }
+    });
+    assert_eq!(test_region.files(), [""; 0]);
 }
 
 #[test]

@@ -44,6 +44,11 @@ impl Cursor {
         }
     }
 
+    /// Moves on after the next value, which cannot be read and does not count as lost.
+    pub fn pass(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
     /// Counts values as lost before the next one. This includes values that were lost before a
     /// value that could not be delivered.
     pub fn add_lost(&mut self, lost: u64) {

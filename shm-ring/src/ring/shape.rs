@@ -24,3 +24,15 @@ pub struct Fault {
     /// The problem that was found.
     pub problem: &'static str,
 }
+
+/// The problem of a value whose length its slot cannot hold.
+pub(super) const TOO_LONG: &str = "its length is more than the capacity of its slot";
+/// The problem of a value whose slot has a stamp that no value there can have.
+pub(super) const OTHER_STAMP: &str = "its slot has the stamp of another slot";
+
+impl Fault {
+    /// Returns whether the problem is in the slot of this one value, so that other values may be whole.
+    pub fn is_of_one_value(&self) -> bool {
+        matches!(self.problem, TOO_LONG | OTHER_STAMP)
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use shm_core::{OpenError, Position, RawReader, WriterStatus, inspect};
 use testkit::{Ending, Random, at_effort};
 
-use crate::harness::{Sandbox, eventually, observe, programs, start};
+use crate::harness::{Sandbox, Started, eventually, observe, programs, start};
 
 /// The number of words in a value, by author: values that fit in a slot, and values that make the
 /// region grow.
@@ -127,16 +127,16 @@ impl Storm {
         self.look(author);
     }
 
-    fn start_writer(&mut self, author: u64) -> Child {
+    fn start_writer(&mut self, author: u64) -> Started {
         let every = *self.random.one_of(&["0s", "50us", "1ms"]);
-        // The number of slots differs from before, so the writer begins with a replacement.
-        let slots = ["16", "64"][usize::from(author % 4 < 2)];
+        // The slots are larger than before every second time, so the writer begins with a replacement.
+        let capacity = (4096 + author / 2 * 8).to_string();
         let mut command = self.command("shm-writer");
-        command.args(["demo", "--every", every, "--slots", slots, &template(author)]).stdout(Stdio::null());
+        command.args(["demo", "--every", every, "--capacity", &capacity, &template(author)]).stdout(Stdio::null());
         start(command.process_group(0)).expect("the writer starts")
     }
 
-    fn start_reader(&self, group: Pid) -> Child {
+    fn start_reader(&self, group: Pid) -> Started {
         let output = File::create(self.sandbox.outside("output")).expect("a file for the reader's output");
         let mut command = self.command("shm-reader");
         command.args(["demo", "-f", "--from", "oldest"]).stdout(output).stderr(Stdio::null());

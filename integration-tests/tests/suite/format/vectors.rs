@@ -234,7 +234,8 @@ fn class(error: impl Into<Error>) -> &'static str {
         Error::Open(OpenError::NotARegion { .. }) => "not a region",
         Error::Open(OpenError::Version { .. } | OpenError::Features { .. }) => "unknown format",
         Error::Open(OpenError::UnknownKind { .. }) => "unknown kind",
-        Error::Open(OpenError::Damaged { .. }) | Error::Receive(ReceiveError::Damaged { .. }) => "damaged",
+        Error::Open(OpenError::Damaged { .. })
+        | Error::Receive(ReceiveError::Damaged { .. } | ReceiveError::DamagedValue { .. }) => "damaged",
         other => panic!("{other}"),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,17 @@ use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::forks::Started;
 use super::stream::Stream;
 use super::{DEADLINE, Outcome, eventually, forks};
 
+/// How long a test may watch a child run.
+const LONGEST_RUN: Duration = Duration::from_secs(1800);
+
 pub struct Child {
     command: String,
-    process: process::Child,
+    process: Started,
+    started: Instant,
     stdin: Option<ChildStdin>,
     stdout: Stream,
     stderr: Stream,
@@ -36,6 +41,7 @@ impl Child {
             stdout: Stream::of(process.stdout.take().expect("stdout is piped")),
             stderr: Stream::of(process.stderr.take().expect("stderr is piped")),
             process,
+            started: Instant::now(),
             taken: 0,
             status: None,
         }
@@ -98,7 +104,9 @@ impl Child {
     }
 
     pub fn is_running(&mut self) -> bool {
-        self.process.try_wait().expect("the child can be waited for").is_none()
+        let is_running = self.process.try_wait().expect("the child can be waited for").is_none();
+        assert!(!is_running || self.started.elapsed() < LONGEST_RUN, "{} runs after {LONGEST_RUN:?}", self.command);
+        is_running
     }
 
     /// Waits until the program sleeps: it has processed everything so far and waits for more.

@@ -11,11 +11,14 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tempfile::TempDir;
+use testkit::Litter;
 
 use super::programs::programs;
 use super::{Child, Outcome, eventually};
 
 pub struct Sandbox {
+    /// Removes the directory if this test is killed.
+    _litter: Litter,
     directory: TempDir,
     environment: Vec<(String, String)>,
 }
@@ -29,7 +32,8 @@ impl Sandbox {
         for name in ["shm", "home"] {
             fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");
         }
-        let sandbox = Self { directory, environment: Vec::new() };
+        let _litter = Litter::of(&directory.path().display().to_string());
+        let sandbox = Self { _litter, directory, environment: Vec::new() };
         let search = format!("{0}:{0}/examples:{1}", programs().display(), std::env::var("PATH").unwrap_or_default());
         let shm = sandbox.shm_dir().display().to_string();
         sandbox.with("PATH", &search).with("SHM_DIR", &shm).with("LC_ALL", "C")

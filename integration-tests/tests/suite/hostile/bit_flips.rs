@@ -43,6 +43,7 @@ fn is_no_value(error: &ReceiveError) -> bool {
     match error {
         ReceiveError::Reopen(error) => is_refusal(error),
         ReceiveError::Damaged { .. }
+        | ReceiveError::DamagedValue { .. }
         | ReceiveError::Gone { .. }
         | ReceiveError::Busy { .. }
         | ReceiveError::TooLarge { .. } => true,

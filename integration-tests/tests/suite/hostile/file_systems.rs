@@ -67,7 +67,7 @@ fn what_is_not_tmpfs_but_local_holds_regions_as_well() {
             "mkdir lower upper work && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work o $SHM_DIR",
         ),
     ] {
-        let script = "rm -rf lower/* && shm-writer demo x 2>&1 && shm-writer demo --slots 8 y && \
+        let script = "rm -rf lower/* && shm-writer demo x 2>&1 && shm-writer demo --slots 128 y && \
                       shm-reader demo --from oldest; \
                       ls -A $SHM_DIR";
         let Some(text) = mounted("what_is_not_tmpfs", &format!("rm -rf lower upper work; {mount}"), script) else {
@@ -175,7 +175,7 @@ fn a_process_without_descriptors_goes_on_with_what_it_has_open() {
     s.run("shm-reader demo").prints("199\n");
     s.run("shm-writer demo 200").prints("");
     reader.expect(&["200"]);
-    s.run("shm-writer -q demo --slots 8 201").prints("");
+    s.run("shm-writer -q demo --slots 128 201").prints("");
     reader.wait().exits(1).complains(&["demo", "Too many open files"]);
     assert_eq!(s.files(), [".demo.lock", "demo"]);
 }

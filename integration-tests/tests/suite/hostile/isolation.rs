@@ -89,7 +89,7 @@ fn a_region_that_others_hold_open_or_lock_is_written_all_the_same() {
         return crate::harness::skipped("a_region_that_others_hold_open_or_lock", "no flock here");
     }
     s.run("shm-writer demo two").prints("");
-    s.run("shm-writer demo --slots 4 three").prints("");
+    s.run("shm-writer demo --slots 128 three").prints("");
     s.run("shm-writer rm demo").prints("");
 }
 

@@ -53,7 +53,7 @@ fn a_reader_on_an_overlay_is_told_when_a_region_is_replaced_in_the_lower_layer()
                  mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged";
     let script = format!(
         "{UNTIL}; SHM_DIR=merged shm-reader demo -f -t 20s > out 2>&1 & until_ok grep one out; \
-         SHM_DIR=lower shm-writer demo --slots 8 two; wait %1; echo $?; cat out"
+         SHM_DIR=lower shm-writer demo --slots 128 two; wait %1; echo $?; cat out"
     );
     let Some(text) = mounted("a_reader_on_an_overlay_is_told", mount, &script) else { return };
     assert!(text.starts_with("1\none\nerror: cannot follow region 'demo'"), "{text}");
@@ -95,7 +95,7 @@ fn a_reader_of_a_file_that_is_mounted_alone_is_told_to_mount_the_directory() {
 fn a_writer_of_a_file_that_is_mounted_alone_keeps_it_until_the_file_would_have_to_be_replaced() {
     let mount = "rm -rf host box; mkdir host box && SHM_DIR=host shm-writer demo one && : > box/demo && mount --bind host/demo box/demo";
     let script = format!(
-        "export SHM_DIR=box; shm-writer demo two && shm-writer demo --slots 8 three 2>&1; echo $?; \
+        "export SHM_DIR=box; shm-writer demo two && shm-writer demo --slots 128 three 2>&1; echo $?; \
          {} demo four && {} demo $(head -c 5000 /dev/zero | tr \"\\0\" x) 2>&1 | tail -n 1; \
          shm-writer rm demo 2>&1; echo $?; SHM_DIR=host shm-reader demo; ls -A box",
         python_writer(),
@@ -201,7 +201,7 @@ fn regions_work_on_huge_pages() {
     );
     let script = format!(
         "free() {{ grep HugePages_Free /proc/meminfo; }}; before=$(free); \
-         shm-writer demo one && shm-writer demo two && shm-reader demo --from oldest; shm-writer demo --slots 8 three; \
+         shm-writer demo one && shm-writer demo two && shm-reader demo --from oldest; shm-writer demo --slots 128 three; \
          head -c 10000 /dev/zero | tr \"\\0\" x | shm-writer demo --whole; shm-reader demo | wc -c; \
          {} python four; shm-writer python five; {} python six; shm-reader python --from oldest; {} python; \
          shm-reader inspect demo | grep ^file; shm-reader verify demo > seen 2>&1; echo $?; \
@@ -244,7 +244,7 @@ fn where_proc_is_not_mounted_a_region_is_continued_and_not_replaced() {
     let script = format!(
         "same() {{ stat -c %i $SHM_DIR/demo | cmp - $SHM_DIR/number && shm-reader demo; }}; \
          shm-writer demo two; same; {} demo three; same; umount /proc; shm-writer demo four; same; \
-         mount -t tmpfs tmpfs /proc; shm-writer demo --slots 8 five; stat -c %i $SHM_DIR/demo > $SHM_DIR/number; \
+         mount -t tmpfs tmpfs /proc; shm-writer demo --slots 128 five; stat -c %i $SHM_DIR/demo > $SHM_DIR/number; \
          umount /proc; shm-writer demo six; same; {} demo seven; same",
         python_writer(),
         python_writer()

@@ -108,7 +108,7 @@ fn locks_of_a_neighbour_hinder_no_writer() {
     holder.expect(&["lease EACCES", "holding"]);
     let start = Instant::now();
     owner(&s, "./shm-writer demo two");
-    owner(&s, "./shm-writer demo --slots 8 three");
+    owner(&s, "./shm-writer demo --slots 128 three");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     s.run("shm-reader demo --from oldest").prints("one\ntwo\nthree\n");
     // Another writer can also take over after a writer was killed.
@@ -132,7 +132,7 @@ fn a_neighbour_that_is_root_in_namespaces_of_its_own_reads_and_changes_nothing()
     let mut writer = writer(&s);
     let before = fs::read(s.shm("demo")).expect("the region");
     s.run(&format!("{strange} ./shm-reader demo")).prints("one\n");
-    for command in ["demo x", "demo --slots 4 x", "create demo --slots 4", "rm demo", "rm --force demo"] {
+    for command in ["demo x", "demo --slots 128 x", "create demo --slots 128", "rm demo", "rm --force demo"] {
         s.run(&format!("{strange} ./shm-writer {command}")).exits(1);
     }
     s.run(&format!("{strange} ./shm-writer clean")).prints("");
@@ -258,7 +258,7 @@ fn whatever_a_neighbour_plants_under_a_name_is_refused_at_once_and_stays_as_it_i
     let Some(s) = with_precious("whatever_a_neighbour_plants") else { return };
     owner(&s, "./shm-writer other --mode 644 x");
     let readers = ["./shm-reader demo", "./shm-reader inspect demo", "./shm-reader verify demo"];
-    let writers = ["./shm-writer demo x", "./shm-writer create demo", "./shm-writer demo x --slots 4"];
+    let writers = ["./shm-writer demo x", "./shm-writer create demo", "./shm-writer demo x --slots 128"];
     for thing in PLANTED {
         for name in ["demo", ".demo.lock"] {
             let planted = neighbour(&s, &format!("plant {thing} {name}")).wait().succeeds();
@@ -288,7 +288,8 @@ fn what_a_neighbour_plants_as_an_unfinished_file_stops_no_writer_and_stays_as_it
         // The region grows, is replaced, cleaned up, removed and created again.
         writer.write(&format!("{}\n", "x".repeat(5000)));
         writer.finish().prints("");
-        for command in ["demo two --slots 4", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"] {
+        for command in ["demo two --slots 128", "clean", "demo three", "rm demo", "demo four", "create demo --mode 644"]
+        {
             s.run(&format!("{OWNER} ./shm-writer {command}")).prints("");
         }
         s.run("shm-reader demo").prints("four\n");

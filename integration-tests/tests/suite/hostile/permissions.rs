@@ -73,7 +73,7 @@ fn nobody_else_can_write_or_remove_a_region() {
     let before = (s.files(), fs::read(s.shm("demo")).expect("the region"));
     for command in [
         "./shm-writer demo y",
-        "./shm-writer demo --slots 4 y",
+        "./shm-writer demo --slots 128 y",
         "./shm-writer rm demo",
         "./shm-writer rm --force demo",
         "./shm-writer clean",

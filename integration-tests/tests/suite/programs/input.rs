@@ -210,11 +210,41 @@ fn repeating_is_refused_where_there_are_many_values() {
     assert_eq!(s.files(), [""; 0]);
 }
 
+// Reported 11.
 #[test]
-fn fewer_slots_say_that_values_go() {
+fn sizes_at_each_start_cost_no_value() {
     let s = Sandbox::new();
-    s.ok("seq 60 | shm-writer demo");
-    s.run("shm-writer demo --slots 2 x").exits(0).complains(&["kept at most 2 of its 60 values"]);
+    let sizes = |region: &str| {
+        let info = s.inspect(region);
+        (info["slots"].as_u64(), info["capacity"].as_u64(), info["retained"].as_u64())
+    };
+    let start = "shm-writer demo --slots 16 --capacity 1KiB --checksum --mode 640";
+    s.ok(&format!("seq 15 | {start}; head -c 5000 /dev/zero | tr '\\0' x | {start}"));
+    let grown = sizes("demo");
+    assert_eq!((grown.0, grown.2), (Some(16), Some(16)));
+    s.ok(&format!("{start} last && shm-writer demo --slots 2 last && shm-writer demo --capacity 8 last"));
+    assert_eq!(sizes("demo"), grown);
+    let remark = "region 'demo' keeps its 16 slots of";
+    s.run("shm-writer create demo --capacity 1KiB").exits(0).complains(&[remark, "only make a region larger"]);
+    s.run("shm-writer create demo --slots 2").exits(0).complains(&[remark]);
+    s.run("shm-writer create demo --slots 16 --capacity 5000").prints("");
+    assert_eq!(sizes("demo"), grown);
+    s.ok("shm-writer create demo --slots 32 --capacity 20000");
+    assert_eq!(sizes("demo"), (Some(32), Some(20_000), grown.2));
+}
+
+// Reported 16.
+#[test]
+fn those_who_wait_for_a_region_receive_a_value_that_is_removed_at_once() {
+    let s = Sandbox::new();
+    for command in ["shm-writer demo --rm hello", "printf hello > f; shm-writer demo --rm --as text -F f"] {
+        let followers: Vec<_> = (0..5).map(|_| s.spawn("shm-reader demo -f -n 1").idle()).collect();
+        s.ok(command);
+        assert!(!s.shm("demo").exists());
+        for follower in followers {
+            follower.wait().prints("hello\n");
+        }
+    }
 }
 
 // Reported 6, 7 and 24.

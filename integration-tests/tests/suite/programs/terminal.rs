@@ -9,14 +9,14 @@ use crate::harness::Stream;
 use crate::harness::{Child, DEADLINE, Sandbox};
 
 /// A program whose standard streams are a terminal.
-struct Terminal {
+pub struct Terminal {
     keyboard: File,
     screen: Stream,
     _child: Child,
 }
 
 impl Terminal {
-    fn run(s: &Sandbox, line: &str) -> Self {
+    pub fn run(s: &Sandbox, line: &str) -> Self {
         let pair = openpty(None, None).expect("a pseudo-terminal");
         let (master, slave) = (File::from(pair.master), File::from(pair.slave));
         let path =
@@ -36,7 +36,7 @@ impl Terminal {
     }
 
     #[track_caller]
-    fn shows(&self, words: &str) -> String {
+    pub fn shows(&self, words: &str) -> String {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let seen = self.screen.wait_for(DEADLINE, |bytes, _| text(bytes).contains(words).then(|| text(bytes)));
         seen.unwrap_or_else(|| panic!("no '{words}' on the screen:\n{}", self.screen.text()))

@@ -39,6 +39,7 @@ fn the_sizes_in_the_recipes_are_those_of_regions() {
         assert_eq!(s.inspect("demo")["stride"].to_string() + " bytes", stride, "{row:?}");
         let seconds = slots.parse::<f64>().expect("a number") / 1000.0;
         assert_eq!(format!("{seconds} s"), history, "{row:?}");
+        s.ok("shm-writer rm demo");
     }
 }
 

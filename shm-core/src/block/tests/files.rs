@@ -50,8 +50,8 @@ fn only_a_map_that_writes_extends_its_file() {
     for access in [Access::Read, Access::Copy] {
         let refused = Block::options().len(6).access(access).open(&path);
         assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
-        let none = Block::options().len(6).access(access).create(true).open(format!("{path}2"));
-        assert!(matches!(none, Err(BlockError::NoBlock { .. })), "{none:?}");
+        let refused = Block::options().len(6).access(access).create(true).open(format!("{path}2"));
+        assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
     }
     assert_eq!(len_of(&path), 5);
     Block::options().len(6).open(&path).unwrap();
@@ -61,8 +61,8 @@ fn only_a_map_that_writes_extends_its_file() {
 #[test]
 fn a_block_is_made_once_and_then_found() {
     let (_directory, path) = block();
-    let none = Block::options().create(true).open(&path);
-    assert!(matches!(none, Err(BlockError::NoBlock { .. })), "it has no length: {none:?}");
+    let refused = Block::options().create(true).open(&path);
+    assert!(matches!(refused, Err(BlockError::Refused { .. })), "it has no length: {refused:?}");
     Block::options().len(64).create(true).open(&path).unwrap().write(b"hello").unwrap();
     let mut again = Block::options().len(10).create(true).open(&path).unwrap();
     assert_eq!((again.read(5).unwrap(), again.size().unwrap()), (b"hello".to_vec(), 64));
@@ -182,9 +182,36 @@ fn a_file_that_was_opened_for_less_is_an_error() {
     let (_directory, path) = block_of(b"hello");
     let refused = Block::options().access(Access::Write).file(File::open(&path).unwrap()).unwrap_err().to_string();
     assert!(refused.contains("was opened read-only") && refused.contains("Access::Read"), "{refused}");
+}
+
+// Reported 28.
+#[test]
+fn a_file_that_cannot_be_mapped_is_unchanged() {
+    let (_directory, path) = block_of(b"hello");
+    let write_only = || OpenOptions::new().write(true).open(&path).unwrap();
     for access in [Access::Read, Access::Write, Access::Copy] {
-        let refused = Block::options().access(access).file(OpenOptions::new().write(true).open(&path).unwrap());
-        assert!(matches!(refused, Err(BlockError::Io { .. })), "{refused:?}");
+        let refused = Block::options().len(100).access(access).file(write_only()).unwrap_err().to_string();
+        assert!(refused.contains("was opened write-only; open it for reading, too"), "{refused}");
+    }
+    let refused = Block::try_from(write_only());
+    assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
+    let refused = Block::options().len(100).access(Access::Write).file(File::open(&path).unwrap());
+    assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
+    assert_eq!(len_of(&path), 5);
+    // The kernel refuses to map a file that is sealed against later writers.
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+    let sealed = File::from(memfd_create("sealed", MemfdFlags::ALLOW_SEALING).unwrap());
+    fcntl_add_seals(&sealed, SealFlags::FUTURE_WRITE).unwrap();
+    let refused = Block::options().len(100).file(sealed.try_clone().unwrap());
+    assert!(matches!(refused, Err(BlockError::Io { .. })), "{refused:?}");
+    assert_eq!(sealed.metadata().unwrap().len(), 0);
+    // It refuses to shorten or to lengthen a file, and the block keeps its length.
+    let sealed = File::from(memfd_create("sealed", MemfdFlags::ALLOW_SEALING).unwrap());
+    let mut map = Block::options().len(8192).file(sealed.try_clone().unwrap()).unwrap();
+    fcntl_add_seals(&sealed, SealFlags::SHRINK | SealFlags::GROW).unwrap();
+    for len in [4096, 20_000] {
+        assert!(map.resize(len).is_err());
+        assert_eq!((map.len(), map.size().unwrap(), map.get(..).unwrap().len()), (8192, 8192, 8192));
     }
 }
 
@@ -257,10 +284,60 @@ fn what_is_not_a_file_is_refused_at_once() {
     assert!(matches!(refused, Err(BlockError::Refused { .. })), "{refused:?}");
 }
 
+// Reported 10.
 #[test]
-fn a_map_that_is_cut_short_cuts_the_file_behind_its_offset() {
+fn resizing_never_cuts_off_what_the_block_does_not_map() {
     let (_directory, path) = block_of(&vec![b'.'; 20_000]);
-    let mut map = Block::options().offset(PAGE).len(100).open(&path).unwrap();
+    for offset in [0, PAGE] {
+        let mut map = Block::options().offset(offset).len(100).open(&path).unwrap();
+        for len in [100, 101, 5000, 5000] {
+            map.resize(len).unwrap();
+            assert_eq!((map.len(), len_of(&path)), (len, 20_000));
+            assert!(map.get(..).unwrap().iter().all(|byte| *byte == b'.'));
+        }
+        let refused = map.resize(10).unwrap_err().to_string();
+        assert!(refused.contains("its file goes on after the block"), "{refused}");
+        assert_eq!((map.len(), len_of(&path)), (5000, 20_000));
+    }
+    let mut map = Block::options().offset(PAGE).open(&path).unwrap();
+    map.resize(20_000).unwrap();
+    assert_eq!(len_of(&path), PAGE + 20_000, "a longer block extends the file");
     map.resize(10).unwrap();
-    assert_eq!((len_of(&path), map.size().unwrap()), (PAGE + 10, PAGE + 10));
+    assert_eq!((len_of(&path), map.size().unwrap()), (PAGE + 10, PAGE + 10), "a block up to the end cuts it");
+    // Another program has cut the file already.
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(PAGE + 5).unwrap();
+    map.resize(8).unwrap();
+    assert_eq!(len_of(&path), PAGE + 5);
+}
+
+// Rule: an option that does not apply is an error.
+#[test]
+fn options_for_a_name_are_refused_without_one() {
+    let options = |set: fn(&mut BlockOptions)| {
+        let mut options = Block::options();
+        set(options.len(10));
+        options
+    };
+    let file = || tempfile::tempfile().unwrap();
+    for name in ["create", "remove_on_drop", "force"] {
+        let set = match name {
+            "create" => |options: &mut BlockOptions| {
+                options.create(true);
+            },
+            "remove_on_drop" => |options: &mut BlockOptions| {
+                options.remove_on_drop(true);
+            },
+            _ => |options: &mut BlockOptions| {
+                options.force(true);
+            },
+        };
+        let refused = options(set).anonymous().unwrap_err().to_string();
+        assert!(refused.contains(&format!("the option `{name}` only applies to")), "{refused}");
+        if name != "force" {
+            let empty = file();
+            let refused = options(set).file(empty.try_clone().unwrap()).unwrap_err().to_string();
+            assert!(refused.contains(&format!("the option `{name}` only applies to")), "{refused}");
+            assert_eq!(empty.metadata().unwrap().len(), 0);
+        }
+    }
 }

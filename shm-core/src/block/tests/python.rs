@@ -70,9 +70,16 @@ fn is_left_out(layout: &Layout, map: &Block, call: &Call) -> bool {
         Method::Resize if a == 0 => true,
         // Where Python's anonymous memory has grown, it has no pages, and an access kills the process.
         Method::Resize if layout.is_anonymous => a > layout.pages_bytes(),
+        // Python cuts the file, even where the block does not map it.
+        Method::Resize if map.size().is_ok_and(|size| size > layout.end_of(map)) => true,
         Method::Resize => a > LARGEST_BYTES,
         // `Block` cuts any length. So does Python, but only if the sum of start and length does not overflow.
-        Method::Madvise => a.checked_add(b).is_none(),
+        // After advice for a part of the block, the kernel may refuse to resize it. Python has then resized the
+        // file already.
+        Method::Madvise => {
+            a.checked_add(b).is_none()
+                || layout.access == Access::Write && (a > 0 || b < i64::try_from(map.len()).unwrap_or(i64::MAX))
+        }
         _ => false,
     }
 }

@@ -44,7 +44,7 @@ fn there_is_an_example_of_every_error() {
     has_all(open, within!(Error::Open(error) => error));
     let publish = variants!(PublishError: BadValue TooLarge Gone Forked Damaged Grow Io);
     has_all(publish, within!(Error::Publish(error) => error));
-    let receive = variants!(ReceiveError: Gone Busy Damaged Decode TooLarge Reopen);
+    let receive = variants!(ReceiveError: Gone Busy Damaged DamagedValue Decode TooLarge Reopen);
     has_all(receive, within!(Error::Receive(error) => error));
     let block = variants!(BlockError: BadName Directory NoBlock IsRegion Closed OutOfRange Refused Permission NoSpace
         Quota TooLarge Io);

@@ -1,7 +1,12 @@
 //! Tests of the next step of a reader, at times that the tests choose. Nothing here waits.
 
 use super::*;
+use crate::region::MAX_REGION_BYTES;
+use crate::region::replace::{Change, Replacement};
+use crate::region::tenure::Lock;
 use crate::{Kind, RawWriter, remove};
+use shm_ring::Announcer;
+use shm_ring::header::StaticHeader;
 use std::fs;
 use tempfile::TempDir;
 
@@ -186,8 +191,14 @@ fn values_missing_from_the_new_file_count_as_lost() {
         writer.publish(value.as_bytes()).unwrap();
     }
     drop(writer);
-    let mut writer = RawWriter::options().slots(2).open_raw(&test_region.name).unwrap();
-    writer.publish(b"7").unwrap();
+    // A writer in another language may keep fewer values than this library would.
+    let location = Location::resolve(test_region.name.as_ref()).unwrap();
+    let lock = Lock::acquire(&location).unwrap();
+    let region = Region::open(&location, Access::Write, MAX_REGION_BYTES).unwrap();
+    let wanted = StaticHeader { slots: 2, ..region.static_header.clone() };
+    let change = Change { wanted, descriptor: region.descriptor.clone(), mode: None, epoch: 2, value: Some(b"7") };
+    let announcer = &mut Announcer::of(region.ring());
+    Replacement { location: &location, lock: &lock, region: &region, newest: 6, announcer }.replace(change).unwrap();
     // The old file still retains 3 to 6. An overtaken reader continues half a ring before the head.
     let seen: Vec<_> = (0..4).map(|_| test_region.next(&mut follow)).collect();
     assert_eq!(seen, ["4+3: 4", "5: 5", "6: 6", "7: 7"]);

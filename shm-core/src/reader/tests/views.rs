@@ -143,9 +143,9 @@ fn a_view_of_a_value_that_is_damaged_is_refused() {
     test_region.poke(SLOTS_AT + 2 * stride + 24, b"?");
     let mut reader = test_region.reader(Position::Oldest);
     assert_eq!(reader.recv_view().unwrap().unwrap().sample().sequence, 1);
-    assert!(matches!(reader.view(), Err(ReceiveError::Damaged { .. })));
+    assert!(matches!(reader.view(), Err(ReceiveError::DamagedValue { .. })));
     reader.seek(Position::Latest);
-    assert!(matches!(reader.recv_view(), Err(ReceiveError::Damaged { .. })));
+    assert!(matches!(reader.recv_view(), Err(ReceiveError::DamagedValue { .. })));
     writer.publish(b"three").unwrap();
     assert_eq!(reader.recv_view().unwrap().unwrap().len(), 5);
 }

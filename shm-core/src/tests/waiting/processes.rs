@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
-use testkit::{Random, at_effort};
+use testkit::{Random, Survivor, at_effort};
 
 const TEST: &str = "tests::waiting::processes::nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued";
 /// The role of a process in the test, the region, and the file for its records.
@@ -27,18 +27,35 @@ const READERS: u64 = 3;
 /// Starts a command whose steady clock is more than three years ahead of the clock of this process.
 const ELSEWHEN: [&str; 5] = ["unshare", "--time", "--monotonic=100000000", "--boottime=100000000", "--fork"];
 
-/// A process. When it is dropped, it is killed together with all processes that it started.
-struct Process(Child);
+/// How long a process may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// A process. When it is dropped, or when this test is killed, it is killed together with all processes
+/// that it started.
+struct Process(Child, #[expect(dead_code, reason = "it acts when the test is killed")] Survivor);
 
 impl Process {
     fn start(command: &mut Command) -> Self {
-        Self(command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts"))
+        let child = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let survivor = Survivor::of(&child);
+        Self(child, survivor)
     }
 
     fn signal(&self, signal: Signal) {
         let group = Pid::from_child(&self.0);
         // The process may have ended already.
         let _ = kill_process_group(group, signal);
+    }
+
+    /// Waits until the process has created the file.
+    fn await_file(&mut self, path: &str) {
+        let deadline = Instant::now() + START;
+        while fs::metadata(path).is_err() {
+            let ended = self.0.try_wait().expect("it can be waited for");
+            assert!(ended.is_none(), "the process that creates {path} has ended: {ended:?}");
+            assert!(Instant::now() < deadline, "no process has created {path} within {START:?}");
+            thread::yield_now();
+        }
     }
 
     /// Asks the process to end, and waits until it has ended.
@@ -105,6 +122,14 @@ fn can_unshare_time() -> bool {
     possible
 }
 
+// Reported 56.
+#[test]
+fn a_process_that_does_not_start_is_a_failure_and_not_an_endless_wait() {
+    let mut process = Process::start(&mut Command::new("false"));
+    let waiting = std::panic::AssertUnwindSafe(|| process.await_file("/nowhere/at/all"));
+    assert!(std::panic::catch_unwind(waiting).is_err());
+}
+
 // Faults 38, 48.
 #[test]
 fn nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued() {
@@ -119,10 +144,8 @@ fn nobody_sleeps_through_a_publication_while_all_are_stopped_and_continued() {
     let busy = || Process::start(Command::new("sh").args(["-c", "while :; do :; done"]));
     let _load: Vec<Process> = (0..=processors).map(|_| busy()).collect();
 
-    let writer = play("writer", &[], &region, &noted(0));
-    while fs::metadata(&region).is_err() {
-        thread::yield_now();
-    }
+    let mut writer = play("writer", &[], &region, &noted(0));
+    writer.await_file(&region);
     let elsewhen = can_unshare_time();
     let before = |index: u64| if elsewhen && index == READERS { &ELSEWHEN[..] } else { &[] };
     let readers: Vec<_> = (1..=READERS).map(|index| play("reader", before(index), &region, &noted(index))).collect();

@@ -27,7 +27,7 @@ fn live(name: &str) -> Result<()> {
     while reader.try_recv()?.value().is_some() {}
     shm_core::verify(name)?;
     writer.close()?;
-    Ok(RawWriter::options().slots(8).open_raw(name)?.remove()?)
+    Ok(RawWriter::options().slots(128).open_raw(name)?.remove()?)
 }
 
 /// Returns the number of this process's descriptors, and of its mappings of files in the directory.

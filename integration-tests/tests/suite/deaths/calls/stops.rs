@@ -22,7 +22,7 @@ fn writes_while_stopped(command: &str, call: &str, count: usize) -> bool {
     });
     if is_stopped {
         s.run("shm-writer demo one").prints("");
-        s.run("shm-writer demo --slots 4 two").prints("");
+        s.run("shm-writer demo --slots 128 two").prints("");
         s.run("shm-reader demo").prints("two\n");
     }
     is_stopped

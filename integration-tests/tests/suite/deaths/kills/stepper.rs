@@ -1,14 +1,14 @@
 //! Runs a program instruction by instruction and kills it after any of them. It does not depend on
 //! what the program does.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::harness::{start, victim};
+use crate::harness::{Started, start, victim};
 
 /// A moment of a program's run: a number of system calls, followed by a number of instructions.
 /// This is as exact as a count of all instructions. It is reached much faster, because the kernel
@@ -24,7 +24,7 @@ pub struct Moment {
 ///
 /// Only the thread that started it can trace it.
 pub struct Stepper {
-    process: Child,
+    process: Started,
     is_alive: bool,
 }
 

@@ -40,6 +40,11 @@ impl Layout {
         i64::try_from(self.content.len().next_multiple_of(page_bytes())).expect("a few pages")
     }
 
+    /// Returns where the block ends in its file.
+    pub fn end_of(&self, map: &Block) -> u64 {
+        (self.offset + map.len()) as u64
+    }
+
     /// Creates the block. If it is a block of a file, the file is at `path`.
     pub fn make(&self, path: &Path) -> Block {
         let mut options = Block::options();

@@ -132,7 +132,8 @@ fn receive() -> Vec<ReceiveError> {
     let mut all = vec![
         E::Gone { region: region() },
         E::Busy { region: region() },
-        E::Damaged { region: region(), reason: "value 12: its checksum does not match".into() },
+        E::Damaged { region: region(), reason: "its state is 9, not one of 1 to 4".into() },
+        E::DamagedValue { region: region(), sequence: 12, reason: "its checksum does not match".into() },
         E::TooLarge { region: region(), sequence: 12 },
         E::Reopen(OpenError::Kind { region: region(), found: Kind::Text, expected: Kind::Bincode }),
     ];
