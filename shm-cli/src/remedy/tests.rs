@@ -8,7 +8,7 @@ use shm_core::{ArrayType, ArrayTypeError, Denied, Error, Kind, NotOursReason, Sc
 mod every;
 
 /// Errors for which a command or an option helps, with words of it.
-const REMEDIES: [(&str, &str); 15] = [
+const REMEDIES: [(&str, &str); 16] = [
     ("no region named 'demo'", "list regions: shm-reader list"),
     ("header of a region; choose", "to print it as plain bytes: shm-reader map demo"),
     ("CRC of its header does not match", "to check the whole region: shm-reader verify demo"),
@@ -17,8 +17,9 @@ const REMEDIES: [(&str, &str); 15] = [
     ("its checksum does not match", "to check the whole region: shm-reader verify demo"),
     ("its kind is text, not json", "its values are kept; only --replace discards them"),
     ("its type does not match", "its values are kept; only --replace discards them"),
-    ("reserve space for region", "to see what uses the space: shm-reader list"),
-    ("reserve space for 'demo'", "a container gets more with --shm-size"),
+    ("file system has only", "uses the space: shm-reader list; a container gets more with --shm-size"),
+    ("no free inodes", "uses the space: shm-reader list; a container gets more with --shm-size"),
+    ("the quota of this user", "to show quotas: quota -s"),
     ("RLIMIT_FSIZE", "ulimit -f"),
     ("overwrites each value", "shm-writer create --slots N demo"),
     ("no block named 'demo'", "to create it: shm-writer map --size 4096 demo VALUE"),

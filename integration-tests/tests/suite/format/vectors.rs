@@ -128,7 +128,9 @@ fn the_programs_print_from_the_vectors_what_they_say() {
         let printed: Vec<(Value, Value, Value)> =
             outcome.json().iter().filter(|record| record["seq"].is_u64()).map(printed).collect();
         let good: Vec<_> = good.map(|value| printed_of(&entry, value)).collect();
-        assert_eq!(printed, good, "{file}: {outcome:?}");
+        // The program continues after a damaged value.
+        let before = if entry["then"].is_string() { good.len() } else { printed.len() };
+        assert_eq!(printed[..before], good, "{file}: {outcome:?}");
         let errors = expected.len() - good.len() + usize::from(entry["then"].is_string());
         match entry["refused"].as_str() {
             None if errors == 0 => assert!([0, 3].contains(&outcome.code()), "{file}: {outcome:?}"),

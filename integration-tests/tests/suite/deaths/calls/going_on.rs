@@ -27,7 +27,9 @@ fn live(name: &str) -> Result<()> {
     while reader.try_recv()?.value().is_some() {}
     shm_core::verify(name)?;
     writer.close()?;
-    Ok(RawWriter::options().slots(128).open_raw(name)?.remove()?)
+    RawWriter::options().slots(128).open_raw(name)?.close()?;
+    // Removing the file that this writer had just placed would take 100 ms.
+    Ok(RawWriter::options().open_raw(name)?.remove()?)
 }
 
 /// Returns the number of this process's descriptors, and of its mappings of files in the directory.
