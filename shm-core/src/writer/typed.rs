@@ -44,12 +44,20 @@ pub struct Writer<T> {
     value: PhantomData<fn(&T)>,
 }
 
+/// Returns the parts of the region's type, if the region has a complete schema.
+#[cfg(feature = "schema")]
+fn plan(raw: &RawWriter) -> Option<Plan> {
+    raw.schema().and_then(crate::types::schema::Schema::plan)
+}
+
+#[cfg(not(feature = "schema"))]
+fn plan(_: &RawWriter) -> Option<Plan> {
+    None
+}
+
 impl<T: Serialize + DeserializeOwned> Writer<T> {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
-        #[cfg(feature = "schema")]
-        let plan = raw.schema().and_then(crate::types::schema::Schema::plan);
-        #[cfg(not(feature = "schema"))]
-        let plan = None::<Plan>;
+        let plan = plan(&raw);
         let proves_all = plan.is_none();
         Self { raw, plan: plan.unwrap_or_default(), proves_all, published: 0, encoded: Vec::new(), value: PhantomData }
     }
