@@ -75,7 +75,7 @@ fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
     let mut reader = s.spawn("shm-reader demo -f --from oldest");
     let mut writer = s.spawn("shm-writer demo --slots 4096 --capacity 64");
     let storm = storm_over(&[reader.pid(), writer.pid()]);
-    for number in 1..=200 {
+    for number in 1..=2000 {
         writer.write(&format!("{number}\n"));
         reader.expect(&[&number.to_string()]);
     }
@@ -85,5 +85,5 @@ fn programs_that_are_stopped_a_thousand_times_a_second_lose_nothing() {
     let maker = s.spawn("shm-writer create large --slots 16 --capacity 4MiB");
     let storm = storm_over(&[maker.pid()]);
     maker.wait().prints("");
-    assert!(storm.end() > 2 && start.elapsed() < DEADLINE / 2, "{:?}", start.elapsed());
+    assert!(storm.end() > 0 && start.elapsed() < DEADLINE / 2, "{:?}", start.elapsed());
 }
