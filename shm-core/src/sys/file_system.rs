@@ -37,15 +37,17 @@ const LOCAL: [(i128, &str); 10] = [
     (0x5346_544e, "NTFS"),
     (0x7366_746e, "NTFS"),
     (0x8584_58f6, "ramfs"),
-    (0x794c_7630, "overlayfs"),
+    (OVERLAY, "overlayfs"),
     (0x482b, "HFS+"),
     (0x2fc1_2fc1, "ZFS"),
     (0xf15f, "eCryptfs"),
 ];
 
 /// The numbers of tmpfs, ext2 to ext4, XFS and Btrfs.
-const MAPPED_AS_OPENED: [i128; 4] = [0x0102_1994, 0xef53, 0x5846_5342, BTRFS];
+const MAPPED_AS_OPENED: [i128; 4] = [TMPFS, 0xef53, 0x5846_5342, BTRFS];
 
+/// The number of tmpfs.
+const TMPFS: i128 = 0x0102_1994;
 /// The number of overlayfs.
 const OVERLAY: i128 = 0x794c_7630;
 /// The number of hugetlbfs.
@@ -90,12 +92,9 @@ fn number(file: impl AsFd) -> Option<i128> {
     Some(i128::from(stat.f_type) & 0xffff_ffff)
 }
 
-/// The number of tmpfs.
-const IN_MEMORY: i128 = 0x0102_1994;
-
 /// Returns whether the file is on tmpfs, so that its pages are memory and storing to them writes to no disk.
 pub fn is_in_memory(file: impl AsFd) -> bool {
-    retry_on_intr(|| fs::fstatfs(&file)).is_ok_and(|stat| i128::from(stat.f_type) == IN_MEMORY)
+    number(file) == Some(TMPFS)
 }
 
 /// Returns the name of the file system that a file or directory is on, if it is not local to this
@@ -109,8 +108,7 @@ pub fn remote_file_system(file: impl AsFd) -> Option<&'static str> {
 
 /// The name of the file system that a file or directory is on, or its number.
 pub fn file_system_name(file: impl AsFd) -> String {
-    let number = retry_on_intr(|| fs::fstatfs(&file)).map_or(0, |stat| i128::from(stat.f_type));
-    name(number)
+    name(number(file).unwrap_or(0))
 }
 
 fn name(number: i128) -> String {
