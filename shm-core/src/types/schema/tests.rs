@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 mod against_serde;
 mod hostile;
+mod unchanged;
 
 /// Checks the schema of a type.
 #[track_caller]

@@ -7,94 +7,104 @@
 //! the first variant that is not known to contain the enum again. The idea of tracing through
 //! `Deserialize` comes from the crate serde-reflection; the choice of variants does not.
 
+//!
+//! Some types refuse the usual values: 0, an empty text, an empty sequence. If a pass ends because of that and
+//! has shown nothing new, the next one offers other values at the place that refused (`search`).
+
 use super::format::{Container, Format, Named, Tree, Variant};
-use serde::Serialize;
 use serde::de::{self, DeserializeOwned};
-use serde_reflection::{FormatHolder, Samples, Tracer, TracerConfig};
-use std::any::TypeId;
+use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+mod aliases;
 mod node;
+mod offers;
+mod samples;
+mod search;
 
+use aliases::{Aliases, Place};
 use node::Node;
+use offers::Hints;
+pub use samples::trace_samples;
+use search::{Path, Refusal, Search, Step, within_type};
+use std::any::TypeId;
 
 /// The maximum number of passes. One pass for each variant and a few more are needed.
 const MOST_PASSES: usize = 100_000;
+/// The maximum number of requests of a type that refuses the usual values.
+const MOST_REQUESTS: usize = 3_000_000;
 
 /// Returns the description of a type, or the reason why it cannot be derived.
 pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
-    // Some types do not accept 0 as a number. For these, try 1.
-    trace_with::<T>(false)
-        .or_else(|first| match first {
-            Stop::Refused(_) => trace_with::<T>(true).map_err(|_| first),
-            _ => Err(first),
-        })
-        .map_err(|stop| stop.to_string())
-}
-
-/// Returns the description of a type that is derived from values of the type.
-pub fn trace_samples<T: Serialize>(samples: &[T]) -> Result<Tree, String> {
-    let mut tracer = Tracer::new(TracerConfig::default());
-    let mut recorded = Samples::new();
-    let mut root = serde_reflection::Format::unknown();
-    for sample in samples {
-        let traced = tracer.trace_value(&mut recorded, sample).map_err(in_words);
-        root.unify(traced?.0).map_err(in_words)?;
-    }
-    root.normalize().map_err(in_words)?;
-    let registry = tracer.registry().map_err(in_words)?;
-    // The JSON of both representations is the same.
-    let converted = serde_json::to_value((root, registry)).and_then(serde_json::from_value);
-    let (root, types) = converted.map_err(|error| error.to_string())?;
-    Ok(Tree::new(root, types))
-}
-
-fn in_words(error: serde_reflection::Error) -> String {
-    use serde_reflection::Error as E;
-    match error {
-        E::UnknownFormat => {
-            "the samples do not show every part of the type (each option and sequence must have a value)".to_owned()
+    match trace_with::<T>(Mode::Zeros) {
+        Err(failure) if failure.is_refusal => {
+            trace_with::<T>(Mode::Ones).or_else(|_| trace_with::<T>(Mode::Search)).map_err(|failure| failure.reason)
         }
-        E::UnknownFormatInContainer(name) => format!("the samples do not show every part of '{name}'"),
-        E::Incompatible(one, other) => {
-            format!("two types have the same name, or one type has two forms: {one} and {other}")
-        }
-        other => other.to_string(),
+        traced => traced.map_err(|failure| failure.reason),
     }
 }
 
-fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
-    let mut trace = Trace { types: vec![], index: BTreeMap::new(), stack: vec![], one, learned: 0 };
+/// Why a trace ended without a description.
+struct Failure {
+    reason: String,
+    // Whether other values could have helped.
+    is_refusal: bool,
+}
+
+fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
+    let mut trace = Trace::new(mode);
     let mut root = Format::Unknown;
     for _ in 0..MOST_PASSES {
         let before = trace.learned;
-        match pass::<T>(&mut trace, &mut root) {
-            Ok(()) | Err(Stop::Again) => {}
-            Err(stop) => return Err(stop),
-        }
+        trace.begin();
+        let stop = pass::<T>(&mut trace, &mut root).err().filter(|stop| !matches!(stop, Stop::Again));
         trace.stack.clear();
-        if !trace.is_open(&root) {
+        if let Some(stop) = &stop
+            && !trace.survives(stop)
+        {
+            return Err(trace.failure::<T>(stop));
+        }
+        if !trace.is_open(&root) && trace.doubts.is_empty() && !matches!(stop, Some(Stop::Differs)) {
             return Ok(trace.finish(root));
         }
         if trace.learned == before {
-            break;
+            let Some(stop) = stop else { break };
+            trace.try_another::<T>(stop)?;
         }
     }
-    Err(Stop::Refused("its Deserialize does not show all parts of the type".to_owned()))
+    let given_up = trace.given_up.take();
+    let reason = given_up.unwrap_or_else(|| "its Deserialize does not show all parts of the type".to_owned());
+    Err(Failure { reason, is_refusal: true })
 }
 
 /// Builds one value, and drops it. Out of line, so that a value of many bytes is not a part of the callers'
 /// stack.
 #[inline(never)]
 fn pass<T: DeserializeOwned>(trace: &mut Trace, root: &mut Format) -> Result<(), Stop> {
-    T::deserialize(Node { trace, format: root, small: false, depth: 0 }).map(drop)
+    let mark = trace.mark();
+    match T::deserialize(Node { trace: &mut *trace, format: root, small: false, depth: 0 }).map(drop) {
+        Err(stop) => Err(trace.refuse(&mark, type_name::<T>(), stop)),
+        built => built,
+    }
+}
+
+/// Which values are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The usual ones. Numbers are 0.
+    Zeros,
+    /// The usual ones, but numbers are 1.
+    Ones,
+    /// Others at the places that refuse the usual ones.
+    Search,
 }
 
 /// The reason why a pass ended early.
 #[derive(Debug)]
 pub enum Stop {
-    /// A variant led back to its own enum, and was recorded as bad.
+    /// Something was learned that only the next pass can use, such as a variant that leads back to its own
+    /// enum.
     Again,
     /// A type contains itself without end.
     Endless(String),
@@ -104,6 +114,21 @@ pub enum Stop {
     Unsupported(&'static str),
     /// The type's own `Deserialize` refused the value that it was offered.
     Refused(String),
+    /// A field of this name was there twice.
+    Twice(&'static str),
+    /// The type asked for something else than before.
+    Differs,
+    /// So many fields or elements were not read.
+    Unread(usize),
+    /// The enum of this name has no variants.
+    NoVariants(String),
+}
+
+impl Stop {
+    /// Returns whether another value might help.
+    fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Endless(_) | Self::Deep | Self::Unsupported(_))
+    }
 }
 
 impl fmt::Display for Stop {
@@ -114,8 +139,12 @@ impl fmt::Display for Stop {
             Self::Deep => {
                 f.write_str("it contains itself without a type name in between (is it #[serde(transparent)]?)")
             }
-            Self::Unsupported(what) => write!(f, "it uses {what}, which needs a self-describing format such as JSON"),
-            Self::Refused(reason) => f.write_str(reason),
+            Self::Unsupported(what) => write!(f, "uses {what}, which needs a self-describing format such as JSON"),
+            Self::Refused(reason) => write!(f, "rejects the values that were tried: {reason}"),
+            Self::Twice(name) => write!(f, "rejects the values that were tried: duplicate field '{name}'"),
+            Self::Differs => f.write_str("asks for different parts each time"),
+            Self::Unread(_) => f.write_str("does not read all fields (does one have an alias?)"),
+            Self::NoVariants(name) => write!(f, "the enum '{name}' has no variants"),
         }
     }
 }
@@ -124,7 +153,11 @@ impl std::error::Error for Stop {}
 
 impl de::Error for Stop {
     fn custom<M: fmt::Display>(message: M) -> Self {
-        Self::Refused(format!("its Deserialize rejects the values that were tried: {message}"))
+        Self::Refused(message.to_string())
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::Twice(field)
     }
 }
 
@@ -134,10 +167,27 @@ pub struct Trace {
     index: BTreeMap<(TypeId, &'static str), usize>,
     // The containers that are being built.
     stack: Vec<Frame>,
-    // The value that is used for every number: 0, or 1 if this is set.
-    one: bool,
+    // The path to the place that is being built.
+    path: Path,
+    mode: Mode,
+    search: Search,
+    // The innermost place that refused in this pass.
+    refusal: Option<Refusal>,
+    // The sequences and maps that have refused elements and have not accepted any yet. Their elements could
+    // have different formats.
+    doubts: BTreeSet<Path>,
+    aliases: BTreeMap<Place, Aliases>,
+    // Why the first place was given up that accepts nothing.
+    given_up: Option<String>,
+    requests: usize,
     // Increases with everything new that was learned.
     learned: u64,
+}
+
+/// Where a value begins: how many steps lead to it, and how many choices were made before.
+pub struct Mark {
+    steps: usize,
+    choices: usize,
 }
 
 /// A container. In its formats, the name of a type is the type's index in `Trace::types`.
@@ -148,6 +198,20 @@ struct Known {
     tried: BTreeSet<u32>,
     // Variants that led back to the type although it was to be small.
     bad: BTreeSet<u32>,
+    // Variants that accept nothing that was tried.
+    refused: BTreeSet<u32>,
+}
+
+impl Known {
+    fn is_usable(&self, variant: u32) -> bool {
+        !self.bad.contains(&variant) && !self.refused.contains(&variant)
+    }
+
+    /// Returns whether a variant was refused before it showed what it contains.
+    fn hides_variant(&self) -> bool {
+        let Some(Container::Enum(variants)) = &self.container else { return false };
+        self.refused.iter().filter_map(|number| variants.get(number)).any(|found| found.value == Variant::Unknown)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -158,11 +222,228 @@ struct Frame {
 }
 
 impl Trace {
+    fn new(mode: Mode) -> Self {
+        Self {
+            types: vec![],
+            index: BTreeMap::new(),
+            stack: vec![],
+            path: vec![],
+            mode,
+            search: Search::default(),
+            refusal: None,
+            doubts: BTreeSet::new(),
+            aliases: BTreeMap::new(),
+            given_up: None,
+            requests: 0,
+            learned: 0,
+        }
+    }
+
+    /// Begins a pass.
+    fn begin(&mut self) {
+        self.stack.clear();
+        self.path.clear();
+        self.search.begin();
+        self.refusal = None;
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { steps: self.path.len(), choices: self.search.made() }
+    }
+
+    /// Records that the value which began here was accepted.
+    fn accept(&mut self, mark: &Mark) {
+        let place = &self.path[..mark.steps];
+        self.refusal.take_if(|refusal| refusal.path.starts_with(place));
+    }
+
+    /// Records that the value which began here was refused, if none within it was.
+    fn refuse(&mut self, mark: &Mark, type_name: &'static str, stop: Stop) -> Stop {
+        let path = &self.path[..mark.steps];
+        let is_known = self.refusal.as_ref().is_some_and(|refusal| refusal.path.starts_with(path));
+        if !is_known && !matches!(stop, Stop::Again) {
+            let choices = self.search.made_since(mark.choices);
+            self.refusal = Some(Refusal { path: path.to_vec(), type_name, choices, reason: stop.to_string() });
+        }
+        stop
+    }
+
+    /// Returns whether other values can be tried after a pass that ended in this way.
+    fn survives(&self, stop: &Stop) -> bool {
+        let is_trying = || self.refusal.as_ref().is_some_and(|refusal| self.search.is_trying(&refusal.path));
+        self.mode == Mode::Search && self.requests < MOST_REQUESTS && (stop.is_refusal() || is_trying())
+    }
+
+    /// Chooses other values for the next pass after one that was refused and showed nothing new. If none are
+    /// left, gives up the innermost variant around the place that refused.
+    fn try_another<T>(&mut self, stop: Stop) -> Result<(), Failure> {
+        let Some(refusal) = self.refusal.take() else { return Err(self.failure::<T>(&stop)) };
+        let is_hopeless = matches!(stop, Stop::Unread(_) | Stop::NoVariants(_));
+        let tried = if is_hopeless { Err(refusal) } else { self.search.refused(refusal) };
+        let Err(refusal) = tried else { return Ok(()) };
+        let reason = self.in_words::<T>(&refusal);
+        self.given_up.get_or_insert(reason);
+        let variants = refusal.path.windows(2).rev();
+        for steps in variants {
+            if let [Step::Type(index), Step::Variant(number)] = steps {
+                let known = &mut self.types[*index];
+                known.refused.insert(*number);
+                if (0..known.variants).any(|variant| !known.refused.contains(&variant)) {
+                    self.learned += 1;
+                    return Ok(());
+                }
+            }
+        }
+        Err(Failure { reason: self.given_up.take().expect("set above"), is_refusal: true })
+    }
+
+    /// Records that an enum does not know a variant by its number, and returns how to go on.
+    fn no_such_variant(&mut self, index: usize, number: u32, stop: Stop) -> Stop {
+        let known = &mut self.types[index];
+        let reason = format!(
+            "the enum '{}' lists {} names of variants, but has no variant of the number {number}: it {stop} (does a variant have an alias?)",
+            known.name, known.variants
+        );
+        if self.mode != Mode::Search || known.refused.len() + 1 >= known.variants as usize {
+            return Stop::Refused(reason);
+        }
+        known.refused.insert(number);
+        self.given_up.get_or_insert(reason);
+        self.learned += 1;
+        Stop::Again
+    }
+
+    fn failure<T>(&self, stop: &Stop) -> Failure {
+        let is_refusal = stop.is_refusal();
+        let reason = self.refusal.as_ref().map_or_else(|| stop.to_string(), |refusal| self.in_words::<T>(refusal));
+        Failure { reason: self.given_up.clone().filter(|_| is_refusal).unwrap_or(reason), is_refusal }
+    }
+
+    /// Describes a refusal: the field, its type, and the cause.
+    fn in_words<T>(&self, refusal: &Refusal) -> String {
+        let place = self.path_in_words(&refusal.path);
+        let is_whole = refusal.type_name == type_name::<T>() || place.is_empty();
+        match refusal.reason.split_once(' ') {
+            Some(("uses" | "rejects" | "asks" | "does", _)) if is_whole => format!("its Deserialize {}", refusal.reason),
+            Some(("uses" | "rejects" | "asks" | "does", _)) => {
+                format!("the Deserialize of '{place}' ({}) {}", refusal.type_name, refusal.reason)
+            }
+            _ => refusal.reason.clone(),
+        }
+    }
+
+    /// Returns the fields and variants that lead to a place, such as `Reading.position.0`.
+    fn path_in_words(&self, path: &[Step]) -> String {
+        let mut words: Vec<String> = vec![];
+        let mut container = None;
+        let mut variant = None;
+        for step in path {
+            match step {
+                Step::Type(index) => {
+                    if words.is_empty() {
+                        words.push(self.types[*index].name.to_owned());
+                    }
+                    (container, variant) = (self.types[*index].container.as_ref(), None);
+                }
+                Step::Variant(number) => {
+                    variant = match container {
+                        Some(Container::Enum(variants)) => variants.get(number),
+                        _ => None,
+                    };
+                    words.push(variant.map_or_else(|| number.to_string(), |variant| variant.name.clone()));
+                }
+                Step::Part(part) => {
+                    let fields = match (container.take(), variant.take().map(|variant| &variant.value)) {
+                        (_, Some(Variant::Struct(fields))) | (Some(Container::Struct(fields)), _) => fields.get(*part),
+                        (_, Some(Variant::NewType(_))) | (Some(Container::NewTypeStruct(_)), _) => continue,
+                        _ => None,
+                    };
+                    words.push(fields.map_or_else(|| part.to_string(), |field| field.name.clone()));
+                }
+                Step::Element(element) => words.push(element.to_string()),
+                Step::Some => {}
+            }
+        }
+        words.join(".")
+    }
+
+    /// Returns the number of the candidate to offer at this place.
+    fn pick(&mut self, candidates: impl FnOnce(&Hints) -> usize) -> usize {
+        if self.mode != Mode::Search {
+            return 0;
+        }
+        self.requests += 1;
+        let candidates = candidates(&self.search.hints);
+        self.search.pick(&self.path, candidates)
+    }
+
+    /// As `pick`, for a number.
+    fn number(&mut self, candidates: impl FnOnce(&Hints) -> usize) -> usize {
+        if self.mode == Mode::Ones { 1 } else { self.pick(candidates) }
+    }
+
+    fn integer(&mut self) -> i128 {
+        let pick = self.number(Hints::integers);
+        self.search.hints.integer(pick)
+    }
+
+    fn float(&mut self) -> f64 {
+        let pick = self.number(Hints::floats);
+        self.search.hints.float(pick)
+    }
+
+    fn text(&mut self) -> String {
+        let pick = self.pick(Hints::texts);
+        self.search.hints.text(pick)
+    }
+
+    fn bytes(&mut self) -> Vec<u8> {
+        let pick = self.pick(Hints::byte_strings);
+        self.search.hints.bytes(pick)
+    }
+
+    /// Returns how many elements a sequence gets. It usually has one if it is to show its elements.
+    fn length(&mut self, goes_in: bool) -> usize {
+        let pick = self.pick(Hints::lengths);
+        self.search.hints.length(pick, usize::from(goes_in))
+    }
+
+    fn is_doubtful(&self) -> bool {
+        !self.doubts.is_empty() && self.doubts.contains(&within_type(&self.path))
+    }
+
+    /// Records whether a sequence or map accepted its elements.
+    fn took_elements(&mut self, mark: &Mark, stop: Option<&Stop>) {
+        if self.mode == Mode::Search {
+            let place = within_type(&self.path[..mark.steps]);
+            match stop {
+                None => drop(self.doubts.remove(&place)),
+                Some(Stop::Again) => {}
+                Some(_) => drop(self.doubts.insert(place)),
+            }
+        }
+    }
+
+    /// Removes the aliases from the fields of a struct or a variant, if they are known.
+    fn leave_out_aliases(&mut self, place: Place) {
+        let Some(names) = self.aliases.get(&place).and_then(Aliases::fields) else { return };
+        let fields = match (&mut self.types[place.0].container, place.1) {
+            (Some(Container::Struct(fields)), None) => fields,
+            (Some(Container::Enum(variants)), Some(number)) => match variants.get_mut(&number) {
+                Some(Named { value: Variant::Struct(fields), .. }) => fields,
+                _ => return,
+            },
+            _ => return,
+        };
+        fields.truncate(names.len());
+        fields.iter_mut().zip(names).for_each(|(field, name)| (*name).clone_into(&mut field.name));
+    }
+
     fn index_of<V>(&mut self, name: &'static str) -> usize {
         let next = self.types.len();
         let index = *self.index.entry((typeid::of::<V>(), name)).or_insert(next);
         if index == next {
-            self.types.push(Known { name, container: None, variants: 0, tried: BTreeSet::new(), bad: BTreeSet::new() });
+            self.types.push(Known { name, container: None, variants: 0, tried: BTreeSet::new(), bad: BTreeSet::new(), refused: BTreeSet::new() });
         }
         index
     }
@@ -181,6 +462,7 @@ impl Trace {
                 seen.insert(index) && {
                     let known = &self.types[index];
                     known.tried.len() < known.variants as usize
+                        || known.hides_variant()
                         || known.container.as_ref().is_none_or(|container| {
                             container.parts().iter().any(|part| self.is_open_beyond(part, seen))
                         })
@@ -208,7 +490,7 @@ impl Trace {
         for frame in self.stack.iter().chain([&last]).rev().filter(|frame| frame.small) {
             let known = &mut self.types[frame.index];
             if let Some(variant) = frame.variant
-                && (0..known.variants).any(|other| other != variant && !known.bad.contains(&other))
+                && (0..known.variants).any(|other| other != variant && known.is_usable(other))
                 && known.bad.insert(variant)
             {
                 self.learned += 1;
@@ -233,18 +515,26 @@ impl Trace {
 
     /// Chooses a variant: one that has not been tried, or one with an unknown part, or one that ends.
     fn choose(&mut self, index: usize, small: bool) -> u32 {
+        let variants = self.types[index].variants as usize;
+        // The first candidate is the usual variant. The others are all variants.
+        let pick = self.pick(|_| variants + 1);
         let known = &self.types[index];
         let small = small || self.stack.iter().any(|frame| frame.index == index);
         let untried = (0..known.variants).find(|variant| !known.tried.contains(variant));
         let open = || match &known.container {
             Some(Container::Enum(variants)) => variants.iter().find_map(|(number, variant)| {
+                if known.refused.contains(number) {
+                    return None;
+                }
                 let mut seen: BTreeSet<_> = self.stack.iter().map(|frame| frame.index).chain([index]).collect();
                 variant.value.parts().iter().any(|part| self.is_open_beyond(part, &mut seen)).then_some(*number)
             }),
             _ => None,
         };
         let wanted = if small { None } else { untried.or_else(open) };
-        let chosen = wanted.or_else(|| (0..known.variants).find(|variant| !known.bad.contains(variant))).unwrap_or(0);
+        let usual = || (0..known.variants).find(|variant| known.is_usable(*variant));
+        let picked = u32::try_from(pick).ok().and_then(|pick| pick.checked_sub(1)).filter(|pick| known.is_usable(*pick));
+        let chosen = wanted.or(picked).or_else(usual).unwrap_or(0);
         if self.types[index].tried.insert(chosen) {
             self.learned += 1;
         }
@@ -312,13 +602,13 @@ fn unify(known: &mut Format, seen: Format, learned: &mut u64) -> Result<(), Stop
         }
         (Format::Tuple(known), Format::Tuple(seen)) => unify_all(known.iter_mut().collect(), seen, learned),
         (known, seen) if *known == seen => Ok(()),
-        _ => Err(differs()),
+        _ => Err(Stop::Differs),
     }
 }
 
 fn unify_all(known: Vec<&mut Format>, seen: Vec<Format>, learned: &mut u64) -> Result<(), Stop> {
     if known.len() != seen.len() {
-        return Err(differs());
+        return Err(Stop::Differs);
     }
     known.into_iter().zip(seen).try_for_each(|(known, seen)| unify(known, seen, learned))
 }
@@ -341,8 +631,4 @@ fn unify_container(known: &mut Container, seen: Container, learned: &mut u64) ->
     }
     let parts = seen.parts().into_iter().cloned().collect();
     unify_all(known.parts_mut(), parts, learned)
-}
-
-fn differs() -> Stop {
-    Stop::Refused("its Deserialize asks for different parts each time".to_owned())
 }

@@ -7,13 +7,13 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Level {
+pub enum Level {
     Low,
     High,
 }
 
 #[derive(Clone, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
-enum Kind {
+pub enum Kind {
     Unit,
     New(Vec<Kind>),
     Pair(i8, Option<String>),
@@ -21,10 +21,10 @@ enum Kind {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Metres(f64);
+pub struct Metres(f64);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct All {
+pub struct All {
     integers: (i8, i16, i32, i64, u8, u16, u32, u64),
     f: f64,
     text: String,

@@ -4,13 +4,16 @@
 //! The value that a type builds is boxed on its way out, so that a large type takes no more of the stack than
 //! decoding it does.
 
-use super::{Stop, Trace, differs, unify};
+use super::aliases::read_fields;
+use super::search::Step;
+use super::{Stop, Trace, offers, unify};
 use crate::types::schema::MAX_DEPTH;
 use crate::types::schema::format::{Container, Format, Named, Variant};
 use serde::de::value::U32Deserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
+use std::any::type_name;
 use std::collections::BTreeMap;
 
 /// A place in a type, which requests a value.
@@ -33,57 +36,122 @@ impl Node<'_> {
         unify(self.format, seen, &mut self.trace.learned)
     }
 
-    /// Returns whether to build the contents of an option or a sequence.
+    /// Returns whether to build the contents of an option or a sequence to find out more about them.
     fn goes_into(&self, part: &Format) -> bool {
         !self.small && self.trace.is_open(part)
     }
 
+    /// Builds a value, and records the place if it is refused.
+    fn build<R>(self, build: impl FnOnce(Node<'_>) -> Result<Box<R>, Stop>) -> Result<R, Stop> {
+        let Self { trace, format, small, depth } = self;
+        let mark = trace.mark();
+        match build(Node { trace, format, small, depth }) {
+            Ok(built) => {
+                trace.accept(&mark);
+                Ok(*built)
+            }
+            Err(stop) => Err(trace.refuse(&mark, type_name::<R>(), stop)),
+        }
+    }
+
+    fn unsupported<R>(self, what: &'static str) -> Result<R, Stop> {
+        self.build(|_| Err::<Box<R>, _>(Stop::Unsupported(what)))
+    }
+
     /// Builds a container with these parts, which `build` receives one after the other.
     fn container<V, R>(
-        mut self,
+        self,
         name: &'static str,
         fresh: Container,
-        build: impl FnOnce(&mut Elements<'_>) -> Result<R, Stop>,
+        build: impl FnOnce(&mut Elements<'_>, usize) -> Result<Box<R>, Stop>,
     ) -> Result<R, Stop> {
-        let index = self.trace.index_of::<V>(name);
-        self.note(Format::TypeName(index.to_string()))?;
-        let mut container = self.trace.types[index].container.clone().unwrap_or(fresh);
-        let small = self.trace.enter(index, self.small, None)?;
-        let built = take_all(self.trace, container.parts_mut(), small, self.depth, build);
-        self.trace.leave(index, container)?;
+        self.build(|mut node| {
+            let index = node.trace.index_of::<V>(name);
+            node.note(Format::TypeName(index.to_string()))?;
+            node.trace.leave_out_aliases((index, None));
+            let mut container = node.trace.types[index].container.clone().unwrap_or(fresh);
+            let small = node.trace.enter(index, node.small, None)?;
+            node.trace.path.push(Step::Type(index));
+            let parts = Elements::each(node.trace, container.parts_mut(), small, node.depth);
+            let built = parts.take_all(|parts| build(parts, index));
+            node.trace.leave(index, container)?;
+            built
+        })
+    }
+
+    /// Builds a sequence or a map of these parts, each of which can be there several times.
+    fn sequence<R>(
+        &mut self,
+        parts: Vec<&mut Format>,
+        build: impl FnOnce(&mut Elements<'_>) -> Result<Box<R>, Stop>,
+    ) -> Result<Box<R>, Stop> {
+        let is_open = parts.iter().any(|part| self.goes_into(part));
+        let goes_in = is_open || (!self.small && self.trace.is_doubtful());
+        let count = self.trace.length(goes_in);
+        let mark = self.trace.mark();
+        let built = Elements::repeated(self.trace, parts, count, self.small, self.depth).take_all(build);
+        if count > 0 {
+            self.trace.took_elements(&mark, built.as_ref().err());
+        }
         built
     }
 }
 
-/// Builds something from parts. It is an error if a part is left over.
-fn take_all<R>(
-    trace: &mut Trace,
-    parts: Vec<&mut Format>,
-    small: bool,
-    depth: usize,
-    build: impl FnOnce(&mut Elements<'_>) -> Result<R, Stop>,
-) -> Result<R, Stop> {
-    let mut elements = Elements { trace, formats: parts.into_iter(), small, depth };
-    let built = build(&mut elements)?;
-    match elements.formats.len() {
-        0 => Ok(built),
-        _ => Err(Stop::Refused("its Deserialize does not read all fields (does one have an alias?)".to_owned())),
-    }
-}
-
 /// Offers parts one after the other.
-struct Elements<'t> {
-    trace: &'t mut Trace,
-    formats: std::vec::IntoIter<&'t mut Format>,
+pub struct Elements<'t> {
+    pub trace: &'t mut Trace,
+    parts: Vec<&'t mut Format>,
+    next: usize,
+    // How many elements there are. If there are more than parts, the parts are repeated.
+    len: usize,
+    step: fn(usize) -> Step,
     small: bool,
-    // The depth of the value that contains the parts.
+    // The depth of the value that contains the parts, and the number of steps to it.
     depth: usize,
+    steps: usize,
 }
 
-impl Elements<'_> {
+impl<'t> Elements<'t> {
+    /// Offers each part once.
+    fn each(trace: &'t mut Trace, parts: Vec<&'t mut Format>, small: bool, depth: usize) -> Self {
+        let (len, steps) = (parts.len(), trace.path.len());
+        Self { trace, parts, next: 0, len, step: Step::Part, small, depth, steps }
+    }
+
+    /// Offers all parts several times.
+    fn repeated(trace: &'t mut Trace, parts: Vec<&'t mut Format>, count: usize, small: bool, depth: usize) -> Self {
+        let (len, steps) = (parts.len() * count, trace.path.len());
+        Self { trace, parts, next: 0, len, step: Step::Element, small, depth, steps }
+    }
+
+    /// Builds something from the parts. It is an error if a part is left over.
+    fn take_all<R>(mut self, build: impl FnOnce(&mut Self) -> Result<R, Stop>) -> Result<R, Stop> {
+        let built = build(&mut self)?;
+        match self.left() {
+            0 => Ok(built),
+            left => Err(Stop::Unread(left)),
+        }
+    }
+
+    /// Continues with this part.
+    pub fn skip_to(&mut self, part: usize) {
+        self.next = part;
+    }
+
+    /// Returns how many parts are left.
+    pub fn left(&self) -> usize {
+        self.len - self.next
+    }
+
     fn next(&mut self) -> Option<Node<'_>> {
-        let format = self.formats.next()?;
-        Some(Node { trace: self.trace, format, small: self.small, depth: self.depth + 1 })
+        if self.next == self.len {
+            return None;
+        }
+        self.trace.path.truncate(self.steps);
+        self.trace.path.push((self.step)(self.next));
+        let part = self.next % self.parts.len();
+        self.next += 1;
+        Some(Node { trace: self.trace, format: self.parts[part], small: self.small, depth: self.depth + 1 })
     }
 }
 
@@ -91,7 +159,15 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     type Error = Stop;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Stop> {
-        self.next().map(|node| seed.deserialize(node)).transpose()
+        let Some(node) = self.next() else { return Ok(None) };
+        let mark = node.trace.mark();
+        match seed.deserialize(node) {
+            Ok(built) => {
+                self.trace.accept(&mark);
+                Ok(Some(built))
+            }
+            Err(stop) => Err(self.trace.refuse(&mark, type_name::<S::Value>(), stop)),
+        }
     }
 }
 
@@ -103,13 +179,14 @@ impl<'de> MapAccess<'de> for Elements<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Stop> {
-        seed.deserialize(self.next().expect("a value for each key"))
+        Ok(self.next_element_seed(seed)?.expect("a value for each key"))
     }
 }
 
 /// The chosen variant of an enum.
 struct Choice<'t> {
     trace: &'t mut Trace,
+    index: usize,
     number: u32,
     // The variant's contents, as far as they have been seen.
     seen: &'t mut Variant,
@@ -123,16 +200,24 @@ impl<'de> EnumAccess<'de> for Choice<'_> {
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Stop> {
         let number: U32Deserializer<Stop> = self.number.into_deserializer();
-        Ok((seed.deserialize(number)?, self))
+        match seed.deserialize(number) {
+            Ok(variant) => Ok((variant, self)),
+            Err(stop) => Err(self.trace.no_such_variant(self.index, self.number, stop)),
+        }
     }
 }
 
 impl Choice<'_> {
-    fn build<R>(self, fresh: Variant, build: impl FnOnce(&mut Elements<'_>) -> Result<R, Stop>) -> Result<R, Stop> {
+    fn build<R>(
+        self,
+        fresh: Variant,
+        build: impl FnOnce(&mut Elements<'_>) -> Result<Box<R>, Stop>,
+    ) -> Result<R, Stop> {
         if *self.seen == Variant::Unknown {
             *self.seen = fresh;
         }
-        take_all(self.trace, self.seen.parts_mut(), self.small, self.depth, build)
+        let parts = Elements::each(self.trace, self.seen.parts_mut(), self.small, self.depth);
+        parts.take_all(build).map(|built| *built)
     }
 }
 
@@ -140,33 +225,21 @@ impl<'de> VariantAccess<'de> for Choice<'_> {
     type Error = Stop;
 
     fn unit_variant(self) -> Result<(), Stop> {
-        self.build(Variant::Unit, |_| Ok(()))
+        self.build(Variant::Unit, |_| Ok(Box::new(())))
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Stop> {
         let fresh = Variant::NewType(Box::new(Format::Unknown));
-        self.build(fresh, |parts| seed.deserialize(parts.next().expect("one part")).map(Box::new)).map(|built| *built)
+        self.build(fresh, |parts| Ok(Box::new(parts.next_element_seed(seed)?.expect("one part"))))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.build(Variant::Tuple(vec![Format::Unknown; len]), |parts| visitor.visit_seq(parts).map(Box::new))
-            .map(|built| *built)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
-        self.build(Variant::Struct(unknown_fields(fields)), |parts| visitor.visit_seq(parts).map(Box::new))
-            .map(|built| *built)
-    }
-}
-
-/// Adds a hint to an error. serde counts an alias as the name of a variant, but no variant has its
-/// number.
-fn with_alias(stop: Stop) -> Stop {
-    match stop {
-        Stop::Refused(reason) if reason.contains("expected variant index") => {
-            Stop::Refused(format!("{reason} (does a variant have an alias?)"))
-        }
-        other => other,
+        let place = (self.index, Some(self.number));
+        self.build(Variant::Struct(unknown_fields(fields)), |parts| read_fields(parts, place, fields, visitor))
     }
 }
 
@@ -176,96 +249,127 @@ fn unknown_fields(names: &[&str]) -> Vec<Named<Format>> {
 
 /// The formats without parts, each with the value that is offered.
 macro_rules! plain {
-    ($($method:ident $format:ident $visit:ident $value:expr;)*) => {$(
-        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
-            self.note(Format::$format)?;
-            visitor.$visit($value(self.trace.one))
+    ($($method:ident $format:ident $visit:ident $offer:expr;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+            self.build(|mut node| {
+                node.note(Format::$format)?;
+                let offer = $offer(&mut *node.trace);
+                visitor.$visit(offer).map(Box::new)
+            })
         }
     )*};
+}
+
+/// Returns a function that offers the integer of a type that is nearest to a candidate.
+macro_rules! integer {
+    ($type:ty) => {
+        |trace: &mut Trace| {
+            let number = trace.integer();
+            <$type>::try_from(number).unwrap_or(if number < 0 { <$type>::MIN } else { <$type>::MAX })
+        }
+    };
 }
 
 impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Stop;
 
     plain! {
-        deserialize_bool Bool visit_bool bool::from;
-        deserialize_i8 I8 visit_i8 i8::from;
-        deserialize_i16 I16 visit_i16 i16::from;
-        deserialize_i32 I32 visit_i32 i32::from;
-        deserialize_i64 I64 visit_i64 i64::from;
-        deserialize_i128 I128 visit_i128 i128::from;
-        deserialize_u8 U8 visit_u8 u8::from;
-        deserialize_u16 U16 visit_u16 u16::from;
-        deserialize_u32 U32 visit_u32 u32::from;
-        deserialize_u64 U64 visit_u64 u64::from;
-        deserialize_u128 U128 visit_u128 u128::from;
-        deserialize_f32 F32 visit_f32 f32::from;
-        deserialize_f64 F64 visit_f64 f64::from;
-        deserialize_char Char visit_char |_| 'a';
-        deserialize_str Str visit_str |_| "";
-        deserialize_string Str visit_string |_| String::new();
-        deserialize_bytes Bytes visit_bytes |_| &[];
-        deserialize_byte_buf Bytes visit_byte_buf |_| vec![];
+        deserialize_bool Bool visit_bool |trace: &mut Trace| offers::bool(trace.number(|_| 2));
+        deserialize_i8 I8 visit_i8 integer!(i8);
+        deserialize_i16 I16 visit_i16 integer!(i16);
+        deserialize_i32 I32 visit_i32 integer!(i32);
+        deserialize_i64 I64 visit_i64 integer!(i64);
+        deserialize_i128 I128 visit_i128 Trace::integer;
+        deserialize_u8 U8 visit_u8 integer!(u8);
+        deserialize_u16 U16 visit_u16 integer!(u16);
+        deserialize_u32 U32 visit_u32 integer!(u32);
+        deserialize_u64 U64 visit_u64 integer!(u64);
+        deserialize_u128 U128 visit_u128 integer!(u128);
+        deserialize_f32 F32 visit_f32 |trace: &mut Trace| trace.float() as f32;
+        deserialize_f64 F64 visit_f64 Trace::float;
+        deserialize_char Char visit_char |trace: &mut Trace| offers::char(trace.pick(|_| offers::chars()));
+        deserialize_string Str visit_string Trace::text;
+        deserialize_byte_buf Bytes visit_byte_buf Trace::bytes;
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
-        self.note(Format::Unit)?;
-        visitor.visit_unit()
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Str)?;
+            visitor.visit_str(&node.trace.text()).map(Box::new)
+        })
     }
 
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
-        self.note(Format::Option(Box::new(Format::Unknown)))?;
-        let mut inner = self.format.parts()[0].clone();
-        if !self.goes_into(&inner) {
-            return visitor.visit_none();
-        }
-        let built =
-            visitor.visit_some(Node { trace: self.trace, format: &mut inner, small: false, depth: self.depth + 1 });
-        self.note(Format::Option(Box::new(inner)))?;
-        built
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Bytes)?;
+            visitor.visit_bytes(&node.trace.bytes()).map(Box::new)
+        })
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
-        self.note(Format::Seq(Box::new(Format::Unknown)))?;
-        let mut inner = self.format.parts()[0].clone();
-        let part = self.goes_into(&inner).then_some(&mut inner);
-        let built = take_all(self.trace, part.into_iter().collect(), false, self.depth, |parts| {
-            visitor.visit_seq(parts).map(Box::new)
-        });
-        self.note(Format::Seq(Box::new(inner)))?;
-        built.map(|built| *built)
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Unit)?;
+            visitor.visit_unit().map(Box::new)
+        })
     }
 
-    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Stop> {
-        self.note(Format::Map { key: Box::new(Format::Unknown), value: Box::new(Format::Unknown) })?;
-        let [mut key, mut value] = [0, 1].map(|part| self.format.parts()[part].clone());
-        let goes_in = self.goes_into(&key) || self.goes_into(&value);
-        let parts = if goes_in { vec![&mut key, &mut value] } else { vec![] };
-        let built = take_all(self.trace, parts, false, self.depth, |parts| visitor.visit_map(parts).map(Box::new));
-        self.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
-        built.map(|built| *built)
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Option(Box::new(Format::Unknown)))?;
+            let mut inner = node.format.parts()[0].clone();
+            let goes_in = node.goes_into(&inner);
+            let is_other = node.trace.pick(|_| 2) == 1;
+            if goes_in == is_other {
+                return visitor.visit_none().map(Box::new);
+            }
+            node.trace.path.push(Step::Some);
+            let (small, depth) = (node.small, node.depth + 1);
+            let built = visitor.visit_some(Node { trace: node.trace, format: &mut inner, small, depth }).map(Box::new);
+            node.note(Format::Option(Box::new(inner)))?;
+            built
+        })
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        self.note(Format::Tuple(vec![Format::Unknown; len]))?;
-        let Format::Tuple(mut parts) = self.format.clone() else { return Err(differs()) };
-        let built = take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, |parts| {
-            visitor.visit_seq(parts).map(Box::new)
-        });
-        self.note(Format::Tuple(parts))?;
-        built.map(|built| *built)
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Seq(Box::new(Format::Unknown)))?;
+            let mut inner = node.format.parts()[0].clone();
+            let built = node.sequence(vec![&mut inner], |parts| visitor.visit_seq(parts).map(Box::new));
+            node.note(Format::Seq(Box::new(inner)))?;
+            built
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Map { key: Box::new(Format::Unknown), value: Box::new(Format::Unknown) })?;
+            let [mut key, mut value] = [0, 1].map(|part| node.format.parts()[part].clone());
+            let built = node.sequence(vec![&mut key, &mut value], |parts| visitor.visit_map(parts).map(Box::new));
+            node.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
+            built
+        })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+        self.build(|mut node| {
+            node.note(Format::Tuple(vec![Format::Unknown; len]))?;
+            let Format::Tuple(mut parts) = node.format.clone() else { return Err(Stop::Differs) };
+            let elements = Elements::each(node.trace, parts.iter_mut().collect(), node.small, node.depth);
+            let built = elements.take_all(|parts| visitor.visit_seq(parts).map(Box::new));
+            node.note(Format::Tuple(parts))?;
+            built
+        })
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Stop> {
-        self.container::<V::Value, _>(name, Container::UnitStruct, |_| visitor.visit_unit())
+        self.container::<V::Value, _>(name, Container::UnitStruct, |_, _| visitor.visit_unit().map(Box::new))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Stop> {
         let fresh = Container::NewTypeStruct(Box::new(Format::Unknown));
-        self.container::<V::Value, _>(name, fresh, |parts| {
+        self.container::<V::Value, _>(name, fresh, |parts, _| {
             visitor.visit_newtype_struct(parts.next().expect("one part")).map(Box::new)
         })
-        .map(|built| *built)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -275,7 +379,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let fresh = Container::TupleStruct(vec![Format::Unknown; len]);
-        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts).map(Box::new)).map(|built| *built)
+        self.container::<V::Value, _>(name, fresh, |parts, _| visitor.visit_seq(parts).map(Box::new))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -285,44 +389,50 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let fresh = Container::Struct(unknown_fields(fields));
-        self.container::<V::Value, _>(name, fresh, |parts| visitor.visit_seq(parts).map(Box::new)).map(|built| *built)
+        self.container::<V::Value, _>(name, fresh, |parts, index| read_fields(parts, (index, None), fields, visitor))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
-        mut self,
+        self,
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        let index = self.trace.index_of::<V::Value>(name);
-        self.note(Format::TypeName(index.to_string()))?;
-        self.trace.types[index].variants = u32::try_from(variants.len()).unwrap_or(u32::MAX);
-        let number = self.trace.choose(index, self.small);
-        let Some(variant) = variants.get(number as usize) else {
-            return Err(Stop::Refused(format!("the enum '{name}' has no variants")));
-        };
-        let small = self.trace.enter(index, self.small, Some(number))?;
-        let mut seen = match &self.trace.types[index].container {
-            Some(Container::Enum(known)) => known.get(&number).map_or(Variant::Unknown, |known| known.value.clone()),
-            _ => Variant::Unknown,
-        };
-        let choice = Choice { trace: self.trace, number, seen: &mut seen, small, depth: self.depth };
-        let built = visitor.visit_enum(choice).map_err(with_alias);
-        let seen = Named { name: (*variant).to_owned(), value: seen };
-        self.trace.leave(index, Container::Enum(BTreeMap::from([(number, seen)])))?;
-        built
+        self.build(|mut node| {
+            let index = node.trace.index_of::<V::Value>(name);
+            node.note(Format::TypeName(index.to_string()))?;
+            node.trace.types[index].variants = u32::try_from(variants.len()).unwrap_or(u32::MAX);
+            let number = node.trace.choose(index, node.small);
+            let Some(variant) = variants.get(number as usize) else {
+                return Err(Stop::NoVariants(name.to_owned()));
+            };
+            let small = node.trace.enter(index, node.small, Some(number))?;
+            node.trace.path.extend([Step::Type(index), Step::Variant(number)]);
+            node.trace.leave_out_aliases((index, Some(number)));
+            let mut seen = match &node.trace.types[index].container {
+                Some(Container::Enum(known)) => {
+                    known.get(&number).map_or(Variant::Unknown, |known| known.value.clone())
+                }
+                _ => Variant::Unknown,
+            };
+            let choice = Choice { trace: node.trace, index, number, seen: &mut seen, small, depth: node.depth };
+            let built = visitor.visit_enum(choice).map(Box::new);
+            let seen = Named { name: (*variant).to_owned(), value: seen };
+            node.trace.leave(index, Container::Enum(BTreeMap::from([(number, seen)])))?;
+            built
+        })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("#[serde(untagged)], #[serde(tag)] or the like"))
+        self.unsupported("#[serde(untagged)], #[serde(tag)] or the like")
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("#[serde(flatten)] or the like"))
+        self.unsupported("#[serde(flatten)] or the like")
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("a field that is ignored (IgnoredAny)"))
+        self.unsupported("a field that is ignored (IgnoredAny)")
     }
 
     fn is_human_readable(&self) -> bool {

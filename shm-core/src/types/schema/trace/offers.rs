@@ -1,0 +1,237 @@
+//! The values that are offered to a type where it asks for a number, a text or bytes. The first value of
+//! each list is offered first; the others are for places that refuse it.
+
+/// Numbers. The second one is 1, which is what most of the types want that refuse 0.
+const NUMBERS: &[i128] = &[
+    0, 1, 2, 5, 7, 10, 100, -1, 3, 4, 6, 8, 9, 12, 16, 20, 24, 32, 50, 64, 65, 97, 127, 128, 255, 256, 1000, 1970, 2024,
+    8080, 1_000_000, 1_700_000_000, i128::MAX,
+];
+const FLOATS: &[f64] = &[0.0, 1.0, 0.5, -1.0, 2.0, 5.0, 7.0, 10.0, 100.0, 0.1, 0.01, 37.0, 273.15, 1000.0, 1e6, 1e9];
+const CHARS: &[char] = &['a', 'A', '0', '1', ' ', '+', '-', '_', '/', '.', 'T', 'x'];
+/// Numbers of bytes, all of which are zero.
+const BYTE_COUNTS: &[usize] = &[
+    0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 33, 40, 48, 64, 65, 96, 128, 256, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18,
+    19, 21, 22, 23, 25, 26, 27, 29, 30, 31, 34, 35, 36, 37, 38, 39, 41, 42, 43, 44, 45, 46, 47, 49, 50, 51, 52, 53, 54,
+    55, 56, 57, 58, 59, 60, 61, 62, 63,
+];
+/// Bytes that are not all zero: an empty roaring bitmap.
+const BYTES: &[&[u8]] = &[&[0x3a, 0x30, 0, 0, 0, 0, 0, 0]];
+const TEXTS: &[&str] = &[
+    "",
+    "0",
+    "1",
+    "a",
+    "A",
+    // Times.
+    "2024-07-31T16:33:53Z",
+    "2024-07-31T16:33:53+02:00",
+    "2024-07-31",
+    "16:33:53",
+    "2024-07-31T16:33:53",
+    "2024-07-31 16:33:53",
+    "2024-07-31T16:33:53+02:00[Europe/Berlin]",
+    "1970-01-01T00:00:01 UTC",
+    "Wed, 31 Jul 2024 16:33:53 GMT",
+    "2024-07-31 16:33:53.0 +00:00:00",
+    "PT1S",
+    "1s",
+    "1 s",
+    "Mon",
+    "January",
+    "UTC",
+    "Europe/Berlin",
+    "+02:00",
+    "2024-07",
+    "2024-W31",
+    "2024",
+    // Identifiers.
+    "00000000-0000-0000-0000-000000000000",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "aaaaaaaaaaaaaaaaaaaa",
+    "V1StGXR8_Z5jdHi6B-myT",
+    // Addresses.
+    "http://a.example/",
+    "a@b.example",
+    "a.example",
+    "/a",
+    "127.0.0.1",
+    "::1",
+    "10.0.0.0/8",
+    "127.0.0.1:80",
+    "[::1]:80",
+    "00:00:00:00:00:00",
+    "00:00:00:00:00:00:00:00",
+    // Numbers and versions.
+    "1.0",
+    "0.5",
+    "0x0",
+    "0x1",
+    "1.2.3",
+    "*",
+    "1 B",
+    "1/2",
+    "0:1",
+    "50%",
+    // JSON.
+    "{}",
+    "[]",
+    "null",
+    "true",
+    "\"\"",
+    // Names that stand for themselves.
+    "en",
+    "en-US",
+    "GET",
+    "text/plain",
+    "utf-8",
+    "info",
+    "USD",
+    "EUR",
+    "DE",
+    "DEU",
+    "#000000",
+    "+12025550123",
+    "0 0 0 * * *",
+    "x86_64-unknown-linux-gnu",
+    "aa",
+    "aaa",
+    "aaaaaaaa",
+    "Aa1!aaaaaaaa",
+    "a b",
+    "a_b",
+    "a-b",
+    "A1",
+];
+/// Numbers of bytes, in hexadecimal digits with and without `0x`, and in base64.
+const ENCODED_COUNTS: &[usize] = &[1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 28, 32, 33, 48, 64, 65];
+/// How many elements a sequence has where the usual number is refused.
+const LENGTHS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16];
+/// The most elements and the most bytes that a type can ask for in its error.
+const MOST_ELEMENTS: u64 = 64;
+const MOST_BYTES: u64 = 1 << 16;
+/// The most hints of each kind.
+const MOST_HINTS: usize = 200;
+/// The longest text that is taken from an error.
+const MOST_HINT_BYTES: usize = 64;
+
+/// What the errors of the type said that it wants: a number, such as a length, or a text in quotes.
+#[derive(Default)]
+pub struct Hints {
+    numbers: Vec<u64>,
+    texts: Vec<String>,
+}
+
+impl Hints {
+    /// Takes the numbers and the quoted texts from an error. Returns whether there are new ones.
+    pub fn learn(&mut self, reason: &str) -> bool {
+        let before = self.numbers.len() + self.texts.len();
+        let numbers = reason.split(|character: char| !character.is_ascii_digit());
+        for number in numbers.filter_map(|digits| digits.parse::<u64>().ok()) {
+            // "Greater than 5" asks for 6.
+            for number in [number, number.saturating_add(1), number.saturating_sub(1)] {
+                add(&mut self.numbers, number);
+            }
+        }
+        for quote in ['"', '`', '\''] {
+            let quoted = reason.split(quote).skip(1).step_by(2);
+            for text in quoted.filter(|text| !text.is_empty() && text.len() <= MOST_HINT_BYTES) {
+                add(&mut self.texts, text.to_owned());
+            }
+        }
+        self.numbers.len() + self.texts.len() > before
+    }
+
+    pub fn integers(&self) -> usize {
+        NUMBERS.len() + self.numbers.len()
+    }
+
+    /// Returns an integer. The caller uses the nearest one that its type has.
+    pub fn integer(&self, pick: usize) -> i128 {
+        let hint = || self.numbers.get(pick - NUMBERS.len()).map_or(0, |number| i128::from(*number));
+        NUMBERS.get(pick).copied().unwrap_or_else(hint)
+    }
+
+    pub fn floats(&self) -> usize {
+        FLOATS.len() + self.numbers.len()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "any number near the one in the error will do")]
+    pub fn float(&self, pick: usize) -> f64 {
+        let hint = || self.numbers.get(pick - FLOATS.len()).map_or(0.0, |number| *number as f64);
+        FLOATS.get(pick).copied().unwrap_or_else(hint)
+    }
+
+    pub fn texts(&self) -> usize {
+        TEXTS.len() + 3 * ENCODED_COUNTS.len() + self.texts.len()
+    }
+
+    pub fn text(&self, pick: usize) -> String {
+        if let Some(text) = TEXTS.get(pick) {
+            return (*text).to_owned();
+        }
+        let pick = pick - TEXTS.len();
+        match ENCODED_COUNTS.get(pick / 3) {
+            Some(bytes) => encoded(*bytes, pick % 3),
+            None => self.texts.get(pick - 3 * ENCODED_COUNTS.len()).cloned().unwrap_or_default(),
+        }
+    }
+
+    pub fn byte_strings(&self) -> usize {
+        BYTE_COUNTS.len() + BYTES.len() + self.numbers.len()
+    }
+
+    pub fn bytes(&self, pick: usize) -> Vec<u8> {
+        if let Some(count) = BYTE_COUNTS.get(pick) {
+            return vec![0; *count];
+        }
+        let pick = pick - BYTE_COUNTS.len();
+        BYTES.get(pick).map_or_else(|| vec![0; self.hinted(pick - BYTES.len(), MOST_BYTES)], |bytes| bytes.to_vec())
+    }
+
+    pub fn lengths(&self) -> usize {
+        LENGTHS.len() + self.numbers.len()
+    }
+
+    /// Returns how many elements a sequence has, whose first offer is `first` elements: 0 or 1.
+    pub fn length(&self, pick: usize, first: usize) -> usize {
+        match pick {
+            0 => first,
+            1 => 1 - first,
+            _ => LENGTHS.get(pick).copied().unwrap_or_else(|| self.hinted(pick - LENGTHS.len(), MOST_ELEMENTS)),
+        }
+    }
+
+    fn hinted(&self, at: usize, most: u64) -> usize {
+        self.numbers.get(at).map_or(0, |number| (*number).min(most) as usize)
+    }
+}
+
+fn add<T: PartialEq>(hints: &mut Vec<T>, hint: T) {
+    if hints.len() < MOST_HINTS && !hints.contains(&hint) {
+        hints.push(hint);
+    }
+}
+
+/// Returns some bytes of zero as text.
+fn encoded(bytes: usize, form: usize) -> String {
+    match form {
+        0 => "00".repeat(bytes),
+        1 => format!("0x{}", "00".repeat(bytes)),
+        _ => {
+            let digits = (bytes * 4).div_ceil(3);
+            "A".repeat(digits) + &"=".repeat(digits.next_multiple_of(4) - digits)
+        }
+    }
+}
+
+pub fn bool(pick: usize) -> bool {
+    pick == 1
+}
+
+pub fn chars() -> usize {
+    CHARS.len()
+}
+
+pub fn char(pick: usize) -> char {
+    CHARS.get(pick).copied().unwrap_or('a')
+}
