@@ -25,7 +25,7 @@ mod search;
 
 use aliases::{Aliases, Place};
 use node::Node;
-use offers::Hints;
+use offers::Kind;
 pub use samples::trace_samples;
 use search::{Path, Refusal, Search, Step, within_type};
 use std::any::TypeId;
@@ -73,8 +73,8 @@ fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
             trace.try_another::<T>(stop)?;
         }
     }
-    let given_up = trace.given_up.take();
-    let reason = given_up.unwrap_or_else(|| "its Deserialize does not show all parts of the type".to_owned());
+    let doubt = || trace.doubts.values().next().map(|refusal| trace.in_words::<T>(refusal));
+    let reason = trace.given_up.clone().or_else(doubt).unwrap_or_else(|| trace.open_part());
     Err(Failure { reason, is_refusal: true })
 }
 
@@ -129,6 +129,11 @@ impl Stop {
     fn is_refusal(&self) -> bool {
         !matches!(self, Self::Endless(_) | Self::Deep | Self::Unsupported(_))
     }
+
+    /// Returns whether the text is a sentence about the place without its subject.
+    fn lacks_subject(&self) -> bool {
+        matches!(self, Self::Unsupported(_) | Self::Refused(_) | Self::Twice(_) | Self::Differs | Self::Unread(_))
+    }
 }
 
 impl fmt::Display for Stop {
@@ -175,7 +180,7 @@ pub struct Trace {
     refusal: Option<Refusal>,
     // The sequences and maps that have refused elements and have not accepted any yet. Their elements could
     // have different formats.
-    doubts: BTreeSet<Path>,
+    doubts: BTreeMap<Path, Refusal>,
     aliases: BTreeMap<Place, Aliases>,
     // Why the first place was given up that accepts nothing.
     given_up: Option<String>,
@@ -231,7 +236,7 @@ impl Trace {
             mode,
             search: Search::default(),
             refusal: None,
-            doubts: BTreeSet::new(),
+            doubts: BTreeMap::new(),
             aliases: BTreeMap::new(),
             given_up: None,
             requests: 0,
@@ -263,7 +268,13 @@ impl Trace {
         let is_known = self.refusal.as_ref().is_some_and(|refusal| refusal.path.starts_with(path));
         if !is_known && !matches!(stop, Stop::Again) {
             let choices = self.search.made_since(mark.choices);
-            self.refusal = Some(Refusal { path: path.to_vec(), type_name, choices, reason: stop.to_string() });
+            self.refusal = Some(Refusal {
+                path: path.to_vec(),
+                type_name,
+                choices,
+                reason: stop.to_string(),
+                lacks_subject: stop.lacks_subject(),
+            });
         }
         stop
     }
@@ -300,13 +311,13 @@ impl Trace {
     /// Records that an enum does not know a variant by its number, and returns how to go on.
     fn no_such_variant(&mut self, index: usize, number: u32, stop: Stop) -> Stop {
         let known = &mut self.types[index];
+        if self.mode != Mode::Search || known.refused.len() + 1 >= known.variants as usize {
+            return stop;
+        }
         let reason = format!(
-            "the enum '{}' lists {} names of variants, but has no variant of the number {number}: it {stop} (does a variant have an alias?)",
+            "the enum '{}' has {} names for fewer variants (does one have an alias?): its Deserialize {stop}",
             known.name, known.variants
         );
-        if self.mode != Mode::Search || known.refused.len() + 1 >= known.variants as usize {
-            return Stop::Refused(reason);
-        }
         known.refused.insert(number);
         self.given_up.get_or_insert(reason);
         self.learned += 1;
@@ -321,15 +332,22 @@ impl Trace {
 
     /// Describes a refusal: the field, its type, and the cause.
     fn in_words<T>(&self, refusal: &Refusal) -> String {
-        let place = self.path_in_words(&refusal.path);
-        let is_whole = refusal.type_name == type_name::<T>() || place.is_empty();
-        match refusal.reason.split_once(' ') {
-            Some(("uses" | "rejects" | "asks" | "does", _)) if is_whole => format!("its Deserialize {}", refusal.reason),
-            Some(("uses" | "rejects" | "asks" | "does", _)) => {
-                format!("the Deserialize of '{place}' ({}) {}", refusal.type_name, refusal.reason)
-            }
-            _ => refusal.reason.clone(),
+        if !refusal.lacks_subject {
+            return refusal.reason.clone();
         }
+        let place = self.path_in_words(&refusal.path);
+        if place.is_empty() || refusal.type_name == type_name::<T>() {
+            return format!("its Deserialize {}", refusal.reason);
+        }
+        if refusal.type_name.is_empty() {
+            return format!("the Deserialize of '{place}' {}", refusal.reason);
+        }
+        let variant = refusal.path.windows(2).rev().find_map(|steps| match steps {
+            [Step::Type(index), Step::Variant(_)] => Some(self.types[*index].name),
+            _ => None,
+        });
+        let within = variant.map(|name| format!(", in a variant of the enum '{name}',")).unwrap_or_default();
+        format!("the Deserialize of '{place}' ({}){within} {}", refusal.type_name, refusal.reason)
     }
 
     /// Returns the fields and variants that lead to a place, such as `Reading.position.0`.
@@ -368,48 +386,52 @@ impl Trace {
     }
 
     /// Returns the number of the candidate to offer at this place.
-    fn pick(&mut self, candidates: impl FnOnce(&Hints) -> usize) -> usize {
+    fn pick(&mut self, kind: Kind) -> usize {
         if self.mode != Mode::Search {
             return 0;
         }
         self.requests += 1;
-        let candidates = candidates(&self.search.hints);
-        self.search.pick(&self.path, candidates)
+        self.search.pick(&self.path, kind)
     }
 
     /// As `pick`, for a number.
-    fn number(&mut self, candidates: impl FnOnce(&Hints) -> usize) -> usize {
-        if self.mode == Mode::Ones { 1 } else { self.pick(candidates) }
+    fn number(&mut self, kind: Kind) -> usize {
+        if self.mode == Mode::Ones { 1 } else { self.pick(kind) }
     }
 
     fn integer(&mut self) -> i128 {
-        let pick = self.number(Hints::integers);
+        let pick = self.number(Kind::Integer);
         self.search.hints.integer(pick)
     }
 
     fn float(&mut self) -> f64 {
-        let pick = self.number(Hints::floats);
+        let pick = self.number(Kind::Float);
         self.search.hints.float(pick)
     }
 
     fn text(&mut self) -> String {
-        let pick = self.pick(Hints::texts);
+        let pick = self.pick(Kind::Text);
         self.search.hints.text(pick)
     }
 
     fn bytes(&mut self) -> Vec<u8> {
-        let pick = self.pick(Hints::byte_strings);
+        let pick = self.pick(Kind::Bytes);
         self.search.hints.bytes(pick)
     }
 
     /// Returns how many elements a sequence gets. It usually has one if it is to show its elements.
     fn length(&mut self, goes_in: bool) -> usize {
-        let pick = self.pick(Hints::lengths);
+        let pick = self.pick(Kind::Length);
         self.search.hints.length(pick, usize::from(goes_in))
     }
 
+    /// Returns whether a sequence at this place or within it is doubtful.
     fn is_doubtful(&self) -> bool {
-        !self.doubts.is_empty() && self.doubts.contains(&within_type(&self.path))
+        !self.doubts.is_empty() && self.is_doubtful_within(&within_type(&self.path))
+    }
+
+    fn is_doubtful_within(&self, place: &[Step]) -> bool {
+        self.doubts.keys().any(|doubt| doubt.starts_with(place))
     }
 
     /// Records whether a sequence or map accepted its elements.
@@ -419,7 +441,17 @@ impl Trace {
             match stop {
                 None => drop(self.doubts.remove(&place)),
                 Some(Stop::Again) => {}
-                Some(_) => drop(self.doubts.insert(place)),
+                Some(stop) => {
+                    let own = || Refusal {
+                        path: self.path[..mark.steps].to_vec(),
+                        type_name: "",
+                        choices: vec![],
+                        reason: stop.to_string(),
+                        lacks_subject: stop.lacks_subject(),
+                    };
+                    let reason = self.refusal.as_ref().map_or_else(own, Refusal::without_choices);
+                    self.doubts.entry(place).or_insert(reason);
+                }
             }
         }
     }
@@ -443,7 +475,14 @@ impl Trace {
         let next = self.types.len();
         let index = *self.index.entry((typeid::of::<V>(), name)).or_insert(next);
         if index == next {
-            self.types.push(Known { name, container: None, variants: 0, tried: BTreeSet::new(), bad: BTreeSet::new(), refused: BTreeSet::new() });
+            self.types.push(Known {
+                name,
+                container: None,
+                variants: 0,
+                tried: BTreeSet::new(),
+                bad: BTreeSet::new(),
+                refused: BTreeSet::new(),
+            });
         }
         index
     }
@@ -463,6 +502,7 @@ impl Trace {
                     let known = &self.types[index];
                     known.tried.len() < known.variants as usize
                         || known.hides_variant()
+                        || self.is_doubtful_within(&[Step::Type(index)])
                         || known.container.as_ref().is_none_or(|container| {
                             container.parts().iter().any(|part| self.is_open_beyond(part, seen))
                         })
@@ -470,6 +510,27 @@ impl Trace {
             }
             other => other.parts().iter().any(|part| self.is_open_beyond(part, seen)),
         }
+    }
+
+    /// Names a part that is still unknown.
+    fn open_part(&self) -> String {
+        let is_open = |part: &Format| self.is_open_beyond(part, &mut (0..self.types.len()).collect());
+        let open = self.types.iter().find_map(|known| {
+            let container = known.container.as_ref()?;
+            let names: Vec<&str> = match container {
+                Container::Struct(fields) => {
+                    fields.iter().filter(|field| is_open(&field.value)).map(|field| field.name.as_str()).collect()
+                }
+                Container::Enum(variants) => variants
+                    .values()
+                    .filter(|variant| variant.value.parts().into_iter().any(is_open))
+                    .map(|variant| variant.name.as_str())
+                    .collect(),
+                _ => container.parts().into_iter().any(is_open).then_some("0").into_iter().collect(),
+            };
+            names.first().map(|name| format!("'{}.{name}'", known.name))
+        });
+        format!("its Deserialize does not show all parts of {}", open.as_deref().unwrap_or("the type"))
     }
 
     /// Begins a container. Returns whether it is small, which it is if it is within itself.
@@ -515,9 +576,7 @@ impl Trace {
 
     /// Chooses a variant: one that has not been tried, or one with an unknown part, or one that ends.
     fn choose(&mut self, index: usize, small: bool) -> u32 {
-        let variants = self.types[index].variants as usize;
-        // The first candidate is the usual variant. The others are all variants.
-        let pick = self.pick(|_| variants + 1);
+        let pick = self.pick(Kind::Variant(self.types[index].variants));
         let known = &self.types[index];
         let small = small || self.stack.iter().any(|frame| frame.index == index);
         let untried = (0..known.variants).find(|variant| !known.tried.contains(variant));
@@ -527,13 +586,16 @@ impl Trace {
                     return None;
                 }
                 let mut seen: BTreeSet<_> = self.stack.iter().map(|frame| frame.index).chain([index]).collect();
-                variant.value.parts().iter().any(|part| self.is_open_beyond(part, &mut seen)).then_some(*number)
+                let is_open = self.is_doubtful_within(&[Step::Type(index), Step::Variant(*number)])
+                    || variant.value.parts().iter().any(|part| self.is_open_beyond(part, &mut seen));
+                is_open.then_some(*number)
             }),
             _ => None,
         };
         let wanted = if small { None } else { untried.or_else(open) };
         let usual = || (0..known.variants).find(|variant| known.is_usable(*variant));
-        let picked = u32::try_from(pick).ok().and_then(|pick| pick.checked_sub(1)).filter(|pick| known.is_usable(*pick));
+        let picked =
+            u32::try_from(pick).ok().and_then(|pick| pick.checked_sub(1)).filter(|pick| known.is_usable(*pick));
         let chosen = wanted.or(picked).or_else(usual).unwrap_or(0);
         if self.types[index].tried.insert(chosen) {
             self.learned += 1;

@@ -4,8 +4,8 @@
 //! The type is given a map that contains two neighboring names. If they belong to the same field, the
 //! type's error says how the field is named.
 
-use super::{Mode, Stop};
 use super::node::Elements;
+use super::{Mode, Stop};
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 

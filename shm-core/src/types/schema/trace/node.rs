@@ -5,8 +5,9 @@
 //! decoding it does.
 
 use super::aliases::read_fields;
+use super::offers::{self, Kind};
 use super::search::Step;
-use super::{Stop, Trace, offers, unify};
+use super::{Stop, Trace, unify};
 use crate::types::schema::MAX_DEPTH;
 use crate::types::schema::format::{Container, Format, Named, Variant};
 use serde::de::value::U32Deserializer;
@@ -38,7 +39,7 @@ impl Node<'_> {
 
     /// Returns whether to build the contents of an option or a sequence to find out more about them.
     fn goes_into(&self, part: &Format) -> bool {
-        !self.small && self.trace.is_open(part)
+        !self.small && (self.trace.is_doubtful() || self.trace.is_open(part))
     }
 
     /// Builds a value, and records the place if it is refused.
@@ -85,8 +86,7 @@ impl Node<'_> {
         parts: Vec<&mut Format>,
         build: impl FnOnce(&mut Elements<'_>) -> Result<Box<R>, Stop>,
     ) -> Result<Box<R>, Stop> {
-        let is_open = parts.iter().any(|part| self.goes_into(part));
-        let goes_in = is_open || (!self.small && self.trace.is_doubtful());
+        let goes_in = parts.iter().any(|part| self.goes_into(part));
         let count = self.trace.length(goes_in);
         let mark = self.trace.mark();
         let built = Elements::repeated(self.trace, parts, count, self.small, self.depth).take_all(build);
@@ -274,7 +274,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Stop;
 
     plain! {
-        deserialize_bool Bool visit_bool |trace: &mut Trace| offers::bool(trace.number(|_| 2));
+        deserialize_bool Bool visit_bool |trace: &mut Trace| offers::bool(trace.number(Kind::Bool));
         deserialize_i8 I8 visit_i8 integer!(i8);
         deserialize_i16 I16 visit_i16 integer!(i16);
         deserialize_i32 I32 visit_i32 integer!(i32);
@@ -287,7 +287,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         deserialize_u128 U128 visit_u128 integer!(u128);
         deserialize_f32 F32 visit_f32 |trace: &mut Trace| trace.float() as f32;
         deserialize_f64 F64 visit_f64 Trace::float;
-        deserialize_char Char visit_char |trace: &mut Trace| offers::char(trace.pick(|_| offers::chars()));
+        deserialize_char Char visit_char |trace: &mut Trace| offers::char(trace.pick(Kind::Char));
         deserialize_string Str visit_string Trace::text;
         deserialize_byte_buf Bytes visit_byte_buf Trace::bytes;
     }
@@ -317,9 +317,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.build(|mut node| {
             node.note(Format::Option(Box::new(Format::Unknown)))?;
             let mut inner = node.format.parts()[0].clone();
-            let goes_in = node.goes_into(&inner);
-            let is_other = node.trace.pick(|_| 2) == 1;
-            if goes_in == is_other {
+            if !node.goes_into(&inner) && node.trace.pick(Kind::Option) == 0 {
                 return visitor.visit_none().map(Box::new);
             }
             node.trace.path.push(Step::Some);

@@ -1,10 +1,69 @@
 //! The values that are offered to a type where it asks for a number, a text or bytes. The first value of
 //! each list is offered first; the others are for places that refuse it.
 
+/// What is chosen at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Bool,
+    Integer,
+    Float,
+    Char,
+    Text,
+    Bytes,
+    /// The number of elements of a sequence.
+    Length,
+    /// Whether an option has a value.
+    Option,
+    /// One of so many variants. The first candidate is the usual one, and the others are all of them.
+    Variant(u32),
+}
+
 /// Numbers. The second one is 1, which is what most of the types want that refuse 0.
 const NUMBERS: &[i128] = &[
-    0, 1, 2, 5, 7, 10, 100, -1, 3, 4, 6, 8, 9, 12, 16, 20, 24, 32, 50, 64, 65, 97, 127, 128, 255, 256, 1000, 1970, 2024,
-    8080, 1_000_000, 1_700_000_000, i128::MAX,
+    0,
+    1,
+    2,
+    5,
+    7,
+    10,
+    100,
+    -1,
+    3,
+    4,
+    6,
+    8,
+    9,
+    12,
+    16,
+    20,
+    24,
+    32,
+    40,
+    48,
+    50,
+    56,
+    64,
+    65,
+    80,
+    96,
+    97,
+    127,
+    128,
+    160,
+    192,
+    255,
+    256,
+    384,
+    512,
+    1000,
+    1024,
+    1970,
+    2024,
+    4096,
+    8080,
+    1_000_000,
+    1_700_000_000,
+    i128::MAX,
 ];
 const FLOATS: &[f64] = &[0.0, 1.0, 0.5, -1.0, 2.0, 5.0, 7.0, 10.0, 100.0, 0.1, 0.01, 37.0, 273.15, 1000.0, 1e6, 1e9];
 const CHARS: &[char] = &['a', 'A', '0', '1', ' ', '+', '-', '_', '/', '.', 'T', 'x'];
@@ -102,8 +161,10 @@ const TEXTS: &[&str] = &[
     "a-b",
     "A1",
 ];
-/// Numbers of bytes, in hexadecimal digits with and without `0x`, and in base64.
-const ENCODED_COUNTS: &[usize] = &[1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 28, 32, 33, 48, 64, 65];
+/// Up to so many bytes are offered as text: in hexadecimal digits with and without `0x`, and in base64 with
+/// and without `=` at its end.
+const MOST_ENCODED: usize = 66;
+const ENCODINGS: usize = 4;
 /// How many elements a sequence has where the usual number is refused.
 const LENGTHS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16];
 /// The most elements and the most bytes that a type can ask for in its error.
@@ -141,8 +202,18 @@ impl Hints {
         self.numbers.len() + self.texts.len() > before
     }
 
-    pub fn integers(&self) -> usize {
-        NUMBERS.len() + self.numbers.len()
+    /// Returns how many candidates there are.
+    pub fn candidates(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Bool | Kind::Option => 2,
+            Kind::Integer => NUMBERS.len() + self.numbers.len(),
+            Kind::Float => FLOATS.len() + self.numbers.len(),
+            Kind::Char => CHARS.len(),
+            Kind::Text => TEXTS.len() + ENCODINGS * MOST_ENCODED + self.texts.len(),
+            Kind::Bytes => BYTE_COUNTS.len() + BYTES.len() + self.numbers.len(),
+            Kind::Length => LENGTHS.len() + self.numbers.len(),
+            Kind::Variant(count) => count as usize + 1,
+        }
     }
 
     /// Returns an integer. The caller uses the nearest one that its type has.
@@ -151,18 +222,10 @@ impl Hints {
         NUMBERS.get(pick).copied().unwrap_or_else(hint)
     }
 
-    pub fn floats(&self) -> usize {
-        FLOATS.len() + self.numbers.len()
-    }
-
     #[expect(clippy::cast_precision_loss, reason = "any number near the one in the error will do")]
     pub fn float(&self, pick: usize) -> f64 {
         let hint = || self.numbers.get(pick - FLOATS.len()).map_or(0.0, |number| *number as f64);
         FLOATS.get(pick).copied().unwrap_or_else(hint)
-    }
-
-    pub fn texts(&self) -> usize {
-        TEXTS.len() + 3 * ENCODED_COUNTS.len() + self.texts.len()
     }
 
     pub fn text(&self, pick: usize) -> String {
@@ -170,14 +233,10 @@ impl Hints {
             return (*text).to_owned();
         }
         let pick = pick - TEXTS.len();
-        match ENCODED_COUNTS.get(pick / 3) {
-            Some(bytes) => encoded(*bytes, pick % 3),
-            None => self.texts.get(pick - 3 * ENCODED_COUNTS.len()).cloned().unwrap_or_default(),
+        match pick.checked_sub(ENCODINGS * MOST_ENCODED) {
+            None => encoded(pick / ENCODINGS + 1, pick % ENCODINGS),
+            Some(hint) => self.texts.get(hint).cloned().unwrap_or_default(),
         }
-    }
-
-    pub fn byte_strings(&self) -> usize {
-        BYTE_COUNTS.len() + BYTES.len() + self.numbers.len()
     }
 
     pub fn bytes(&self, pick: usize) -> Vec<u8> {
@@ -188,17 +247,10 @@ impl Hints {
         BYTES.get(pick).map_or_else(|| vec![0; self.hinted(pick - BYTES.len(), MOST_BYTES)], |bytes| bytes.to_vec())
     }
 
-    pub fn lengths(&self) -> usize {
-        LENGTHS.len() + self.numbers.len()
-    }
-
-    /// Returns how many elements a sequence has, whose first offer is `first` elements: 0 or 1.
-    pub fn length(&self, pick: usize, first: usize) -> usize {
-        match pick {
-            0 => first,
-            1 => 1 - first,
-            _ => LENGTHS.get(pick).copied().unwrap_or_else(|| self.hinted(pick - LENGTHS.len(), MOST_ELEMENTS)),
-        }
+    /// Returns how many elements a sequence has. It has at least `least`: 0 or 1.
+    pub fn length(&self, pick: usize, least: usize) -> usize {
+        let length = LENGTHS.get(pick).copied();
+        length.unwrap_or_else(|| self.hinted(pick - LENGTHS.len(), MOST_ELEMENTS)).max(least)
     }
 
     fn hinted(&self, at: usize, most: u64) -> usize {
@@ -219,17 +271,14 @@ fn encoded(bytes: usize, form: usize) -> String {
         1 => format!("0x{}", "00".repeat(bytes)),
         _ => {
             let digits = (bytes * 4).div_ceil(3);
-            "A".repeat(digits) + &"=".repeat(digits.next_multiple_of(4) - digits)
+            let padding = if form == 2 { digits.next_multiple_of(4) - digits } else { 0 };
+            "A".repeat(digits) + &"=".repeat(padding)
         }
     }
 }
 
 pub fn bool(pick: usize) -> bool {
     pick == 1
-}
-
-pub fn chars() -> usize {
-    CHARS.len()
 }
 
 pub fn char(pick: usize) -> char {

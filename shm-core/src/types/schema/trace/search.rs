@@ -6,11 +6,13 @@
 //! that a type accepted are used at the same place from then on, and are the first ones to be tried at
 //! other places of the same type and field.
 
-use super::offers::Hints;
+use super::offers::{Hints, Kind};
 use std::collections::BTreeMap;
 
 /// The most combinations that are tried at one place.
 const MOST_COMBINATIONS: usize = 3000;
+/// The most combinations that are tried for each one that adds more choices to a place.
+const MOST_NESTED_COMBINATIONS: usize = 150;
 /// The most passes of a whole trace in which something other than the usual values is tried.
 const MOST_TRIES: usize = 20_000;
 /// The most choices of one place that are varied alone, in pairs and in threes.
@@ -43,6 +45,7 @@ pub type Path = Vec<Step>;
 #[derive(Clone)]
 pub struct Choice {
     path: Path,
+    kind: Kind,
     candidates: usize,
     picked: usize,
 }
@@ -54,8 +57,23 @@ pub struct Refusal {
     pub type_name: &'static str,
     /// The choices made within the place.
     pub choices: Vec<Choice>,
-    /// The type's own words.
+    /// What happened. For most of the causes, a sentence about the place without its subject.
     pub reason: String,
+    pub lacks_subject: bool,
+}
+
+impl Refusal {
+    /// Returns what is needed to describe the refusal.
+    pub fn without_choices(&self) -> Self {
+        let Self { path, type_name, reason, lacks_subject, .. } = self;
+        Self {
+            path: path.clone(),
+            type_name,
+            choices: vec![],
+            reason: reason.clone(),
+            lacks_subject: *lacks_subject,
+        }
+    }
 }
 
 /// The choices that have been found, and those that are being tried.
@@ -65,6 +83,8 @@ pub struct Search {
     picks: BTreeMap<Path, usize>,
     // The choices that a type accepted, by their paths from the innermost type.
     accepted: BTreeMap<Path, usize>,
+    // The candidates that a type accepted anywhere. They are tried first.
+    recent: Vec<(Kind, usize)>,
     choices: Vec<Choice>,
     // Each one is within the one before.
     trials: Vec<Trial>,
@@ -96,10 +116,11 @@ impl Search {
     }
 
     /// Chooses one of several candidates at a place.
-    pub fn pick(&mut self, path: &[Step], candidates: usize) -> usize {
+    pub fn pick(&mut self, path: &[Step], kind: Kind) -> usize {
+        let candidates = self.hints.candidates(kind);
         let wanted = self.picks.get(path).or_else(|| self.accepted.get(&within_type(path)));
         let picked = wanted.copied().filter(|pick| *pick < candidates).unwrap_or(0);
-        self.choices.push(Choice { path: path.to_vec(), candidates, picked });
+        self.choices.push(Choice { path: path.to_vec(), kind, candidates, picked });
         picked
     }
 
@@ -114,18 +135,27 @@ impl Search {
         if self.leave_places_that_accept(&refusal.path) {
             return Ok(());
         }
-        let is_result = |trial: &Trial| {
+        let is_varied = |trial: &Trial| {
             let mut varied = trial.now.iter().map(|(choice, _)| &trial.first.choices[*choice].path);
-            trial.first.path == refusal.path || varied.any(|path| path.starts_with(&refusal.path))
+            varied.any(|path| path.starts_with(&refusal.path))
         };
-        let continues = self.trials.last().is_some_and(is_result) || self.trials.len() == MOST_NESTED;
+        let nested = self.trials.len();
+        let same = self.trials.iter().filter(|trial| trial.first.path == refusal.path).count();
+        let continues = nested == MOST_NESTED
+            || match self.trials.last() {
+                // Longer sequences have more choices in them.
+                Some(trial) if same == 1 => trial.first.choices.len() >= refusal.choices.len(),
+                Some(trial) => same > 1 || is_varied(trial),
+                None => false,
+            };
         if !continues {
             // The choices of the next pass include what the error asks for.
             if self.hints.learn(&refusal.reason) {
                 return Ok(());
             }
-            let left = combinations(&refusal.choices).into_iter();
-            self.trials.push(Trial { first: refusal, left, now: vec![] });
+            let mut left = combinations(&refusal.choices, &self.recent);
+            left.truncate(if same == 1 { MOST_NESTED_COMBINATIONS } else { MOST_COMBINATIONS });
+            self.trials.push(Trial { first: refusal, left: left.into_iter(), now: vec![] });
         }
         self.advance()
     }
@@ -136,8 +166,10 @@ impl Search {
         let mut is_news = false;
         while let Some(trial) = self.trials.pop_if(|trial| !refused.starts_with(&trial.first.path)) {
             for (choice, pick) in trial.now {
-                let place = within_type(&trial.first.choices[choice].path);
-                is_news |= self.accepted.insert(place, pick) != Some(pick);
+                let choice = &trial.first.choices[choice];
+                is_news |= self.accepted.insert(within_type(&choice.path), pick) != Some(pick);
+                self.recent.retain(|recent| *recent != (choice.kind, pick));
+                self.recent.insert(0, (choice.kind, pick));
             }
         }
         is_news
@@ -177,7 +209,7 @@ pub fn within_type(path: &[Step]) -> Path {
 
 /// Returns the combinations to try: first one choice alone, then all in the same way, then two and three
 /// together. Candidates near the start of their lists come first.
-fn combinations(choices: &[Choice]) -> Vec<Vec<(usize, usize)>> {
+fn combinations(choices: &[Choice], recent: &[(Kind, usize)]) -> Vec<Vec<(usize, usize)>> {
     let other = |choice: usize, rank: usize| {
         let candidates = choices[choice].candidates;
         (rank < candidates).then(|| (choice, (choices[choice].picked + rank) % candidates))
@@ -185,6 +217,9 @@ fn combinations(choices: &[Choice]) -> Vec<Vec<(usize, usize)>> {
     let most = choices.iter().map(|choice| choice.candidates).max().unwrap_or(0);
     let [alone, in_pair, in_three] = MOST_VARIED.map(|most| most.min(choices.len()));
     let mut found: Vec<Vec<_>> = vec![];
+    for (kind, pick) in recent {
+        found.extend((0..alone).filter(|choice| choices[*choice].kind == *kind).map(|choice| vec![(choice, *pick)]));
+    }
     for rank in 1..most {
         found.extend((0..alone).filter_map(|choice| other(choice, rank)).map(|one| vec![one]));
     }
@@ -192,12 +227,14 @@ fn combinations(choices: &[Choice]) -> Vec<Vec<(usize, usize)>> {
         let all = choices.len().min(MOST_AT_ONCE);
         found.extend((1..=LAST_IN_PAIR).map(|rank| (0..all).filter_map(|choice| other(choice, rank)).collect()));
     }
+    found.truncate(MOST_COMBINATIONS / 2);
     for sum in 2..=2 * LAST_IN_PAIR {
-        for first in 1.max(sum.saturating_sub(LAST_IN_PAIR))..sum.min(LAST_IN_PAIR + 1) {
+        for first in sum.saturating_sub(LAST_IN_PAIR).max(1)..sum.min(LAST_IN_PAIR + 1) {
             let pairs = (0..in_pair).flat_map(|one| (one + 1..in_pair).map(move |two| (one, two)));
             found.extend(pairs.filter_map(|(one, two)| Some(vec![other(one, first)?, other(two, sum - first)?])));
         }
     }
+    found.truncate(MOST_COMBINATIONS * 5 / 6);
     let ranks = || 1..=LAST_IN_THREE;
     for (first, second, third) in ranks().flat_map(|a| ranks().flat_map(move |b| ranks().map(move |c| (a, b, c)))) {
         for (one, two) in (0..in_three).flat_map(|one| (one + 1..in_three).map(move |two| (one, two))) {
