@@ -69,8 +69,12 @@ fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
             return Ok(trace.finish(root));
         }
         if trace.learned == before {
-            let Some(stop) = stop else { break };
-            trace.try_another::<T>(stop)?;
+            match stop {
+                Some(stop) => trace.try_another::<T>(stop)?,
+                // The places that refused something have accepted what was tried.
+                None if trace.search.is_searching() => trace.search.accept_all(),
+                None => break,
+            }
         }
     }
     let doubt = || trace.doubts.values().next().map(|refusal| trace.in_words::<T>(refusal));
@@ -266,7 +270,11 @@ impl Trace {
     fn refuse(&mut self, mark: &Mark, type_name: &'static str, stop: Stop) -> Stop {
         let path = &self.path[..mark.steps];
         let is_known = self.refusal.as_ref().is_some_and(|refusal| refusal.path.starts_with(path));
-        if !is_known && !matches!(stop, Stop::Again) {
+        // The name of a field, in a type with #[serde(flatten)], is no place of its own.
+        let is_name = matches!(stop, Stop::Unsupported(_)) && type_name.contains("::__Field");
+        if !is_known && !is_name && !matches!(stop, Stop::Again) {
+            // The type is not one of serde's own.
+            let type_name = if type_name.contains("::__") { "" } else { type_name };
             let choices = self.search.made_since(mark.choices);
             self.refusal = Some(Refusal {
                 path: path.to_vec(),
@@ -353,13 +361,15 @@ impl Trace {
     /// Returns the fields and variants that lead to a place, such as `Reading.position.0`.
     fn path_in_words(&self, path: &[Step]) -> String {
         let mut words: Vec<String> = vec![];
+        let mut is_named = false;
         let mut container = None;
         let mut variant = None;
         for step in path {
             match step {
                 Step::Type(index) => {
-                    if words.is_empty() {
-                        words.push(self.types[*index].name.to_owned());
+                    // Where a type has a name, the place begins with it.
+                    if !std::mem::replace(&mut is_named, true) {
+                        words = vec![self.types[*index].name.to_owned()];
                     }
                     (container, variant) = (self.types[*index].container.as_ref(), None);
                 }
@@ -439,7 +449,7 @@ impl Trace {
         if self.mode == Mode::Search {
             let place = within_type(&self.path[..mark.steps]);
             match stop {
-                None => drop(self.doubts.remove(&place)),
+                None => self.learned += u64::from(self.doubts.remove(&place).is_some()),
                 Some(Stop::Again) => {}
                 Some(stop) => {
                     let own = || Refusal {

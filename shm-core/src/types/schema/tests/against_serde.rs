@@ -86,7 +86,7 @@ fn all() -> impl Strategy<Value = All> {
     })
 }
 
-fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+pub fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     payload::encode(value, &payload::plan::ANYTHING, &mut bytes).unwrap();
     bytes

@@ -66,13 +66,7 @@ impl Refusal {
     /// Returns what is needed to describe the refusal.
     pub fn without_choices(&self) -> Self {
         let Self { path, type_name, reason, lacks_subject, .. } = self;
-        Self {
-            path: path.clone(),
-            type_name,
-            choices: vec![],
-            reason: reason.clone(),
-            lacks_subject: *lacks_subject,
-        }
+        Self { path: path.clone(), type_name, choices: vec![], reason: reason.clone(), lacks_subject: *lacks_subject }
     }
 }
 
@@ -165,12 +159,31 @@ impl Search {
     fn leave_places_that_accept(&mut self, refused: &[Step]) -> bool {
         let mut is_news = false;
         while let Some(trial) = self.trials.pop_if(|trial| !refused.starts_with(&trial.first.path)) {
-            for (choice, pick) in trial.now {
-                let choice = &trial.first.choices[choice];
-                is_news |= self.accepted.insert(within_type(&choice.path), pick) != Some(pick);
-                self.recent.retain(|recent| *recent != (choice.kind, pick));
-                self.recent.insert(0, (choice.kind, pick));
-            }
+            is_news |= self.accept(trial);
+        }
+        is_news
+    }
+
+    /// Returns whether something is being tried anywhere.
+    pub fn is_searching(&self) -> bool {
+        !self.trials.is_empty()
+    }
+
+    /// Ends the search at all places: they have accepted what was tried.
+    pub fn accept_all(&mut self) {
+        while let Some(trial) = self.trials.pop() {
+            self.accept(trial);
+        }
+    }
+
+    /// Keeps what was tried at a place. Returns whether a choice has become the first one of its type and field.
+    fn accept(&mut self, trial: Trial) -> bool {
+        let mut is_news = false;
+        for (choice, pick) in trial.now {
+            let choice = &trial.first.choices[choice];
+            is_news |= self.accepted.insert(within_type(&choice.path), pick) != Some(pick);
+            self.recent.retain(|recent| *recent != (choice.kind, pick));
+            self.recent.insert(0, (choice.kind, pick));
         }
         is_news
     }
