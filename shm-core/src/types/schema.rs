@@ -35,11 +35,11 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// A description of the type of a region's values, which is stored in the region.
 ///
 /// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive the schema from the type's
-/// `Deserialize`. This does not work for all types; the error explains the reason:
+/// `Deserialize`. This does not work for all types; the error names the field and the reason:
 ///
-/// - *Types that validate their input, such as an e-mail address.* Create the schema with
-///   [`from_samples`](Self::from_samples) or [`named`](Self::named), and set it in the options of the
-///   writer and the readers.
+/// - *Types that validate their input in a way that [`of`](Self::of) does not know, and enums with
+///   `#[serde(alias)]` on a variant.* Create the schema with [`from_samples`](Self::from_samples) or
+///   [`named`](Self::named), and set it in the options of the writer and the readers.
 /// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
 ///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with a
 ///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
@@ -132,6 +132,37 @@ impl Schema {
     /// Derives the schema of a type. This deserializes made-up values of the type until the type has shown
     /// all of its parts.
     ///
+    /// If a part refuses a value, it is offered others: numbers, times, identifiers, addresses, bytes of many
+    /// lengths, and what its error asks for. Sequences get more elements, and several values are varied
+    /// together. So most types that validate their input can be used, too. A part that accepts none of these
+    /// values is an error only if it hides other parts: a struct cannot show the fields after it.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use shm_core::Schema;
+    ///
+    /// #[derive(Deserialize)]
+    /// #[serde(try_from = "String")]
+    /// struct Email(String);
+    /// # impl TryFrom<String> for Email {
+    /// #     type Error = String;
+    /// #     fn try_from(text: String) -> Result<Self, String> {
+    /// #         if text.contains('@') { Ok(Self(text)) } else { Err("no address".into()) }
+    /// #     }
+    /// # }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Contact {
+    ///     email: Email,
+    ///     since: u16,
+    /// }
+    ///
+    /// # fn main() -> shm_core::Result<()> {
+    /// assert_eq!(Schema::of::<Contact>()?.to_string(), "struct Contact {\n    email: String,\n    since: u16,\n}\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SchemaError::Untraceable`].
@@ -148,24 +179,30 @@ impl Schema {
     /// ```
     /// use serde::{Deserialize, Serialize};
     ///
-    /// #[derive(Serialize, Deserialize)]
+    /// #[derive(Clone, Serialize, Deserialize)]
     /// #[serde(try_from = "String", into = "String")]
-    /// #[derive(Clone)]
-    /// struct Email(String);
-    /// # impl TryFrom<String> for Email {
+    /// struct Part(String);
+    /// # impl TryFrom<String> for Part {
     /// #     type Error = String;
     /// #     fn try_from(text: String) -> Result<Self, String> {
-    /// #         if text.contains('@') { Ok(Self(text)) } else { Err("no address".into()) }
+    /// #         if text.starts_with("part ") { Ok(Self(text)) } else { Err("no part".into()) }
     /// #     }
     /// # }
-    /// # impl From<Email> for String {
-    /// #     fn from(email: Email) -> String { email.0 }
+    /// # impl From<Part> for String {
+    /// #     fn from(part: Part) -> String { part.0 }
     /// # }
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Order {
+    ///     part: Part,
+    ///     count: u8,
+    /// }
     ///
     /// # fn main() -> shm_core::Result<()> {
     /// use shm_core::Schema;
-    /// assert!(Schema::of::<Email>().is_err());
-    /// assert_eq!(Schema::from_samples(&[Email("a@b".into())])?.to_string(), "type Value = String;\n");
+    /// assert!(Schema::of::<Order>().is_err());
+    /// let schema = Schema::from_samples(&[Order { part: Part("part 7".into()), count: 2 }])?;
+    /// assert_eq!(schema.to_string(), "struct Order {\n    part: String,\n    count: u8,\n}\n");
     /// # Ok(())
     /// # }
     /// ```

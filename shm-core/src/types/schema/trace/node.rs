@@ -285,8 +285,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         deserialize_u32 U32 visit_u32 integer!(u32);
         deserialize_u64 U64 visit_u64 integer!(u64);
         deserialize_u128 U128 visit_u128 integer!(u128);
-        deserialize_f32 F32 visit_f32 |trace: &mut Trace| trace.float() as f32;
-        deserialize_f64 F64 visit_f64 Trace::float;
+        deserialize_f32 F32 visit_f32 Trace::float;
+        deserialize_f64 F64 visit_f64 |trace: &mut Trace| f64::from(trace.float());
         deserialize_char Char visit_char |trace: &mut Trace| offers::char(trace.pick(Kind::Char));
         deserialize_string Str visit_string Trace::text;
         deserialize_byte_buf Bytes visit_byte_buf Trace::bytes;

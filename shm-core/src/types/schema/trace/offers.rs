@@ -19,60 +19,17 @@ pub enum Kind {
 }
 
 /// Numbers. The second one is 1, which is what most of the types want that refuse 0.
-const NUMBERS: &[i128] = &[
-    0,
-    1,
-    2,
-    5,
-    7,
-    10,
-    100,
-    -1,
-    3,
-    4,
-    6,
-    8,
-    9,
-    12,
-    16,
-    20,
-    24,
-    32,
-    40,
-    48,
-    50,
-    56,
-    64,
-    65,
-    80,
-    96,
-    97,
-    127,
-    128,
-    160,
-    192,
-    255,
-    256,
-    384,
-    512,
-    1000,
-    1024,
-    1970,
-    2024,
-    4096,
-    8080,
-    1_000_000,
-    1_700_000_000,
-    i128::MAX,
+const NUMBERS: &[u32] = &[
+    0, 1, 2, 5, 7, 10, 100, 3, 4, 6, 8, 9, 12, 16, 20, 24, 32, 40, 48, 50, 56, 64, 65, 80, 96, 97, 127, 128, 160, 192,
+    255, 256, 384, 512, 1000, 1024, 1970, 2024, 4096, 8080, 1_000_000,
 ];
-const FLOATS: &[f64] = &[0.0, 1.0, 0.5, -1.0, 2.0, 5.0, 7.0, 10.0, 100.0, 0.1, 0.01, 37.0, 273.15, 1000.0, 1e6, 1e9];
+const FLOATS: &[f32] = &[0.0, 1.0, 0.5, 2.0, 5.0, 7.0, 10.0, 100.0, 0.1, 0.01, 37.0, 273.15, 1000.0, 1e6, 1e9];
+/// After the numbers, -1 is offered.
+const NEGATIVE: usize = 1;
 const CHARS: &[char] = &['a', 'A', '0', '1', ' ', '+', '-', '_', '/', '.', 'T', 'x'];
-/// Numbers of bytes, all of which are zero.
-const BYTE_COUNTS: &[usize] = &[
-    0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 33, 40, 48, 64, 65, 96, 128, 256, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18,
-    19, 21, 22, 23, 25, 26, 27, 29, 30, 31, 34, 35, 36, 37, 38, 39, 41, 42, 43, 44, 45, 46, 47, 49, 50, 51, 52, 53, 54,
-    55, 56, 57, 58, 59, 60, 61, 62, 63,
-];
+/// Numbers of bytes, all of which are zero. After these, every number up to `MOST_COUNTED` is offered.
+const BYTE_COUNTS: &[usize] = &[0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 33, 40, 48, 64, 65, 96, 128, 256];
+const MOST_COUNTED: usize = 64;
 /// Bytes that are not all zero: an empty roaring bitmap.
 const BYTES: &[&[u8]] = &[&[0x3a, 0x30, 0, 0, 0, 0, 0, 0]];
 const TEXTS: &[&str] = &[
@@ -168,8 +125,8 @@ const ENCODINGS: usize = 4;
 /// How many elements a sequence has where the usual number is refused.
 const LENGTHS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16];
 /// The most elements and the most bytes that a type can ask for in its error.
-const MOST_ELEMENTS: u64 = 64;
-const MOST_BYTES: u64 = 1 << 16;
+const MOST_ELEMENTS: usize = 64;
+const MOST_BYTES: usize = 1 << 16;
 /// The most hints of each kind.
 const MOST_HINTS: usize = 200;
 /// The longest text that is taken from an error.
@@ -178,7 +135,7 @@ const MOST_HINT_BYTES: usize = 64;
 /// What the errors of the type said that it wants: a number, such as a length, or a text in quotes.
 #[derive(Default)]
 pub struct Hints {
-    numbers: Vec<u64>,
+    numbers: Vec<u32>,
     texts: Vec<String>,
 }
 
@@ -187,7 +144,7 @@ impl Hints {
     pub fn learn(&mut self, reason: &str) -> bool {
         let before = self.numbers.len() + self.texts.len();
         let numbers = reason.split(|character: char| !character.is_ascii_digit());
-        for number in numbers.filter_map(|digits| digits.parse::<u64>().ok()) {
+        for number in numbers.filter_map(|digits| digits.parse::<u32>().ok()) {
             // "Greater than 5" asks for 6.
             for number in [number, number.saturating_add(1), number.saturating_sub(1)] {
                 add(&mut self.numbers, number);
@@ -206,11 +163,11 @@ impl Hints {
     pub fn candidates(&self, kind: Kind) -> usize {
         match kind {
             Kind::Bool | Kind::Option => 2,
-            Kind::Integer => NUMBERS.len() + self.numbers.len(),
-            Kind::Float => FLOATS.len() + self.numbers.len(),
+            Kind::Integer => NUMBERS.len() + NEGATIVE + self.numbers.len(),
+            Kind::Float => FLOATS.len() + NEGATIVE + self.numbers.len(),
             Kind::Char => CHARS.len(),
             Kind::Text => TEXTS.len() + ENCODINGS * MOST_ENCODED + self.texts.len(),
-            Kind::Bytes => BYTE_COUNTS.len() + BYTES.len() + self.numbers.len(),
+            Kind::Bytes => BYTE_COUNTS.len() + MOST_COUNTED + BYTES.len() + self.numbers.len(),
             Kind::Length => LENGTHS.len() + self.numbers.len(),
             Kind::Variant(count) => count as usize + 1,
         }
@@ -218,14 +175,14 @@ impl Hints {
 
     /// Returns an integer. The caller uses the nearest one that its type has.
     pub fn integer(&self, pick: usize) -> i128 {
-        let hint = || self.numbers.get(pick - NUMBERS.len()).map_or(0, |number| i128::from(*number));
-        NUMBERS.get(pick).copied().unwrap_or_else(hint)
+        let hint = || self.numbers.get(pick - NUMBERS.len() - NEGATIVE).copied().unwrap_or_default();
+        if pick == NUMBERS.len() { -1 } else { NUMBERS.get(pick).copied().unwrap_or_else(hint).into() }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "any number near the one in the error will do")]
-    pub fn float(&self, pick: usize) -> f64 {
-        let hint = || self.numbers.get(pick - FLOATS.len()).map_or(0.0, |number| *number as f64);
-        FLOATS.get(pick).copied().unwrap_or_else(hint)
+    pub fn float(&self, pick: usize) -> f32 {
+        let hint = || self.numbers.get(pick - FLOATS.len() - NEGATIVE).map_or(0.0, |number| *number as f32);
+        if pick == FLOATS.len() { -1.0 } else { FLOATS.get(pick).copied().unwrap_or_else(hint) }
     }
 
     pub fn text(&self, pick: usize) -> String {
@@ -240,11 +197,12 @@ impl Hints {
     }
 
     pub fn bytes(&self, pick: usize) -> Vec<u8> {
-        if let Some(count) = BYTE_COUNTS.get(pick) {
-            return vec![0; *count];
+        let counted = BYTE_COUNTS.len() + MOST_COUNTED;
+        match BYTES.get(pick.wrapping_sub(counted)) {
+            Some(bytes) => bytes.to_vec(),
+            None if pick < counted => vec![0; BYTE_COUNTS.get(pick).copied().unwrap_or(pick - BYTE_COUNTS.len() + 1)],
+            None => vec![0; self.hinted(pick - counted - BYTES.len(), MOST_BYTES)],
         }
-        let pick = pick - BYTE_COUNTS.len();
-        BYTES.get(pick).map_or_else(|| vec![0; self.hinted(pick - BYTES.len(), MOST_BYTES)], |bytes| bytes.to_vec())
     }
 
     /// Returns how many elements a sequence has. It has at least `least`: 0 or 1.
@@ -253,8 +211,8 @@ impl Hints {
         length.unwrap_or_else(|| self.hinted(pick - LENGTHS.len(), MOST_ELEMENTS)).max(least)
     }
 
-    fn hinted(&self, at: usize, most: u64) -> usize {
-        self.numbers.get(at).map_or(0, |number| (*number).min(most) as usize)
+    fn hinted(&self, at: usize, most: usize) -> usize {
+        self.numbers.get(at).map_or(0, |number| usize::try_from(*number).unwrap_or(most).min(most))
     }
 }
 
