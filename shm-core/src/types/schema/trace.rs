@@ -122,7 +122,7 @@ pub enum Stop {
     Twice(&'static str),
     /// The type asked for something else than before.
     Differs,
-    /// So many fields or elements were not read.
+    /// This number of fields or elements was not read.
     Unread(usize),
     /// The enum of this name has no variants.
     NoVariants(String),

@@ -1,4 +1,4 @@
-//! Tells the names of fields from their aliases. serde lists both, one field after the other, but a field
+//! Distinguishes the names of fields from their aliases. serde lists both, one field after the other, but a field
 //! is read only once.
 //!
 //! The type is given a map that contains two neighboring names. If they belong to the same field, the

@@ -1,7 +1,7 @@
 //! The values that are offered to a type where it asks for a number, a text or bytes. The first value of
-//! each list is offered first; the others are for places that refuse it.
+//! each list is the usual one; the others are for places that refuse it.
 
-/// What is chosen at a place.
+/// The kinds of choices at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Bool,
@@ -118,7 +118,7 @@ const TEXTS: &[&str] = &[
     "a-b",
     "A1",
 ];
-/// Up to so many bytes are offered as text: in hexadecimal digits with and without `0x`, and in base64 with
+/// The most zero bytes that are offered as text: in hexadecimal digits with and without `0x`, and in base64 with
 /// and without `=` at its end.
 const MOST_ENCODED: usize = 66;
 const ENCODINGS: usize = 4;
@@ -132,7 +132,7 @@ const MOST_HINTS: usize = 200;
 /// The longest text that is taken from an error.
 const MOST_HINT_BYTES: usize = 64;
 
-/// What the errors of the type said that it wants: a number, such as a length, or a text in quotes.
+/// The values that the errors of the type ask for: numbers, such as a length, and texts in quotes.
 #[derive(Default)]
 pub struct Hints {
     numbers: Vec<u32>,
@@ -200,7 +200,9 @@ impl Hints {
         let counted = BYTE_COUNTS.len() + MOST_COUNTED;
         match BYTES.get(pick.wrapping_sub(counted)) {
             Some(bytes) => bytes.to_vec(),
-            None if pick < counted => vec![0; BYTE_COUNTS.get(pick).copied().unwrap_or(pick - BYTE_COUNTS.len() + 1)],
+            None if pick < counted => {
+                vec![0; BYTE_COUNTS.get(pick).copied().unwrap_or_else(|| pick - BYTE_COUNTS.len() + 1)]
+            }
             None => vec![0; self.hinted(pick - counted - BYTES.len(), MOST_BYTES)],
         }
     }

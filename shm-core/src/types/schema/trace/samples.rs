@@ -63,7 +63,7 @@ fn is_unknown(format: &Format) -> bool {
     *format == Format::Unknown || format.parts().into_iter().any(is_unknown)
 }
 
-/// Adds what a sample showed of a place.
+/// Adds the format of a place in one sample to the known one.
 fn merge(known: &mut Format, seen: Format, place: &str) -> Result<(), SampleError> {
     let [one, other] = [&*known, &seen].map(of_format);
     unify(known, seen, &mut 0).map_err(|_| SampleError::Differs { place: place.to_owned(), one, other })
@@ -131,7 +131,7 @@ impl<'t> Sampler<'t> {
         value.serialize(Sampler { types: self.types })
     }
 
-    /// Adds a container to what is known of its type.
+    /// Adds a container to the known parts of its type.
     fn record(self, name: &str, seen: Container) -> Result<Format, SampleError> {
         match self.types.get_mut(name) {
             None => drop(self.types.insert(name.to_owned(), seen)),

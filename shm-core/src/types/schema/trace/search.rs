@@ -57,7 +57,7 @@ pub struct Refusal {
     pub type_name: &'static str,
     /// The choices made within the place.
     pub choices: Vec<Choice>,
-    /// What happened. For most of the causes, a sentence about the place without its subject.
+    /// The cause. If `lacks_subject` is set, a sentence about the place without its subject.
     pub reason: String,
     pub lacks_subject: bool,
 }
@@ -104,7 +104,7 @@ impl Search {
         self.choices.len()
     }
 
-    /// Returns the choices since there were so many.
+    /// Returns the choices that were made after the first `count` ones.
     pub fn made_since(&self, count: usize) -> Vec<Choice> {
         self.choices[count..].to_vec()
     }

@@ -1,4 +1,4 @@
-//! Adds what one pass showed of a type to what is known of it.
+//! Adds the parts of a type that one pass showed to the known ones.
 
 use super::Stop;
 use crate::types::schema::format::{Container, Format, Named, Variant};
