@@ -185,6 +185,9 @@ pub struct Trace {
     // The sequences and maps that have refused elements and have not accepted any yet. Their elements could
     // have different formats.
     doubts: BTreeMap<Path, Refusal>,
+    // The sequences and maps that accept no elements, and those whose elements have different formats.
+    empty: BTreeSet<Path>,
+    mixed: BTreeSet<Path>,
     aliases: BTreeMap<Place, Aliases>,
     // Why the first place was given up that accepts nothing.
     given_up: Option<String>,
@@ -241,6 +244,8 @@ impl Trace {
             search: Search::default(),
             refusal: None,
             doubts: BTreeMap::new(),
+            empty: BTreeSet::new(),
+            mixed: BTreeSet::new(),
             aliases: BTreeMap::new(),
             given_up: None,
             requests: 0,

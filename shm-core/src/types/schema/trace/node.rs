@@ -15,6 +15,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use std::any::type_name;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A place in a type, which requests a value.
@@ -288,21 +289,24 @@ impl<'de> Deserializer<'de> for Node<'_> {
         deserialize_f32 F32 visit_f32 Trace::float;
         deserialize_f64 F64 visit_f64 |trace: &mut Trace| f64::from(trace.float());
         deserialize_char Char visit_char |trace: &mut Trace| offers::char(trace.pick(Kind::Char));
-        deserialize_string Str visit_string Trace::text;
-        deserialize_byte_buf Bytes visit_byte_buf Trace::bytes;
+        deserialize_string Str visit_string |trace: &mut Trace| trace.text().into_owned();
+        deserialize_byte_buf Bytes visit_byte_buf |trace: &mut Trace| trace.bytes().to_vec();
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.build(|mut node| {
             node.note(Format::Str)?;
-            visitor.visit_str(&node.trace.text()).map(Box::new)
+            match node.trace.text() {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text).map(Box::new),
+                Cow::Owned(text) => visitor.visit_str(&text).map(Box::new),
+            }
         })
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.build(|mut node| {
             node.note(Format::Bytes)?;
-            visitor.visit_bytes(&node.trace.bytes()).map(Box::new)
+            visitor.visit_borrowed_bytes(node.trace.bytes()).map(Box::new)
         })
     }
 

@@ -1,6 +1,8 @@
 //! The values that are offered to a type where it asks for a number, a text or bytes. The first value of
 //! each list is the usual one; the others are for places that refuse it.
 
+use std::borrow::Cow;
+
 /// The kinds of choices at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -126,7 +128,8 @@ const ENCODINGS: usize = 4;
 const LENGTHS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16];
 /// The most elements and the most bytes that a type can ask for in its error.
 const MOST_ELEMENTS: usize = 64;
-const MOST_BYTES: usize = 1 << 16;
+const MOST_BYTES: usize = 1 << 12;
+static ZEROS: [u8; MOST_BYTES] = [0; MOST_BYTES];
 /// The most hints of each kind.
 const MOST_HINTS: usize = 200;
 /// The longest text that is taken from an error.
@@ -185,25 +188,25 @@ impl Hints {
         if pick == FLOATS.len() { -1.0 } else { FLOATS.get(pick).copied().unwrap_or_else(hint) }
     }
 
-    pub fn text(&self, pick: usize) -> String {
+    pub fn text(&self, pick: usize) -> Cow<'static, str> {
         if let Some(text) = TEXTS.get(pick) {
-            return (*text).to_owned();
+            return Cow::Borrowed(text);
         }
         let pick = pick - TEXTS.len();
         match pick.checked_sub(ENCODINGS * MOST_ENCODED) {
-            None => encoded(pick / ENCODINGS + 1, pick % ENCODINGS),
-            Some(hint) => self.texts.get(hint).cloned().unwrap_or_default(),
+            None => encoded(pick / ENCODINGS + 1, pick % ENCODINGS).into(),
+            Some(hint) => self.texts.get(hint).cloned().unwrap_or_default().into(),
         }
     }
 
-    pub fn bytes(&self, pick: usize) -> Vec<u8> {
+    pub fn bytes(&self, pick: usize) -> &'static [u8] {
         let counted = BYTE_COUNTS.len() + MOST_COUNTED;
         match BYTES.get(pick.wrapping_sub(counted)) {
-            Some(bytes) => bytes.to_vec(),
+            Some(bytes) => bytes,
             None if pick < counted => {
-                vec![0; BYTE_COUNTS.get(pick).copied().unwrap_or_else(|| pick - BYTE_COUNTS.len() + 1)]
+                &ZEROS[..BYTE_COUNTS.get(pick).copied().unwrap_or_else(|| pick - BYTE_COUNTS.len() + 1)]
             }
-            None => vec![0; self.hinted(pick - counted - BYTES.len(), MOST_BYTES)],
+            None => &ZEROS[..self.hinted(pick - counted - BYTES.len(), MOST_BYTES)],
         }
     }
 

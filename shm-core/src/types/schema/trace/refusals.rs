@@ -6,6 +6,7 @@ use super::search::{Refusal, Step, within_type};
 use super::{Failure, Mark, Mode, Stop, Trace};
 use crate::types::schema::format::{Container, Variant};
 use std::any::type_name;
+use std::borrow::Cow;
 
 /// The maximum number of requests of a type that refuses the usual values.
 const MOST_REQUESTS: usize = 3_000_000;
@@ -55,6 +56,9 @@ impl Trace {
         let is_hopeless = matches!(stop, Stop::Unread(_) | Stop::NoVariants(_));
         let tried = if is_hopeless { Err(refusal) } else { self.search.refused(refusal) };
         let Err(refusal) = tried else { return Ok(()) };
+        if self.stays_empty(&refusal) {
+            return Ok(());
+        }
         let reason = self.in_words::<T>(&refusal);
         self.given_up.get_or_insert(reason);
         let variants = refusal.path.windows(2).rev();
@@ -69,6 +73,18 @@ impl Trace {
             }
         }
         Err(Failure { reason: self.given_up.take().expect("set above"), is_refusal: true })
+    }
+
+    /// Records that a sequence refuses its elements although each of them was accepted, if it is one. Then
+    /// it stays empty, and the format of its elements is the one that it asked for.
+    fn stays_empty(&mut self, refusal: &Refusal) -> bool {
+        let place = within_type(&refusal.path);
+        let is_empty = !self.mixed.contains(&place) && self.doubts.remove(&place).is_some();
+        if is_empty {
+            self.empty.insert(place);
+            self.learned += 1;
+        }
+        is_empty
     }
 
     /// Records that an enum does not know a variant by its number, and returns how to go on.
@@ -174,12 +190,12 @@ impl Trace {
         self.search.hints.float(pick)
     }
 
-    pub fn text(&mut self) -> String {
+    pub fn text(&mut self) -> Cow<'static, str> {
         let pick = self.pick(Kind::Text);
         self.search.hints.text(pick)
     }
 
-    pub fn bytes(&mut self) -> Vec<u8> {
+    pub fn bytes(&mut self) -> &'static [u8] {
         let pick = self.pick(Kind::Bytes);
         self.search.hints.bytes(pick)
     }
@@ -206,7 +222,11 @@ impl Trace {
             match stop {
                 None => self.learned += u64::from(self.doubts.remove(&place).is_some()),
                 Some(Stop::Again) => {}
+                Some(_) if self.empty.contains(&place) => {}
                 Some(stop) => {
+                    if matches!(stop, Stop::Differs) {
+                        self.mixed.insert(place.clone());
+                    }
                     let own = || Refusal {
                         path: self.path[..mark.steps].to_vec(),
                         type_name: "",
