@@ -16,7 +16,7 @@ pub enum Kind {
     Length,
     /// Whether an option has a value.
     Option,
-    /// One of so many variants. The first candidate is the usual one, and the others are all of them.
+    /// One of this number of variants. The first candidate is the usual one, and the others are all of them.
     Variant(u32),
 }
 

@@ -1,5 +1,5 @@
-//! What a trace does where a type refuses a value: remembers the place, chooses other values, and describes
-//! the refusal if none is accepted.
+//! The steps after a type refuses a value: the trace remembers the place, chooses other values, and
+//! describes the refusal if the place accepts none.
 
 use super::offers::Kind;
 use super::search::{Refusal, Step, within_type};
