@@ -78,7 +78,7 @@ class Follower:
                 )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
-            ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
+            ring = Ring(region.map, header, region.present_boot, codec.copies_are_mutable)
             ring.check_first()
         except Error as error:
             advice = "give a larger limit" if isinstance(error, TooLarge) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import struct
@@ -272,6 +273,43 @@ def a_lock_that_cannot_be_created(p: Place) -> None:
     shm.Writer("r")
 
 
+def a_marked_file(p: Place) -> None:
+    text_writer().close()
+    location_open = _files.Location.open
+
+    def open_(self: _files.Location, file: str, flags: int) -> int:
+        if file == "r":
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return location_open(self, file, flags)
+
+    p.replace(_files.Location, "open", open_)
+    shm.Writer("r")
+
+
+def a_marked_lock(p: Place) -> None:
+    p.replace(_files.Location, "open", refusing(errno.EPERM))
+    shm.Writer("r")
+
+
+def a_marked_directory(p: Place) -> None:
+    p.replace(_files.Location, "create", refusing(errno.EPERM))
+    shm.Writer("r")
+
+
+def a_lock_that_is_denied(p: Place) -> None:
+    p.replace(fcntl, "fcntl", refusing(errno.EACCES))
+    p.replace(_linux, "_is_open", lambda descriptor: True)
+    shm.Writer("r")
+
+
+def a_group_that_cannot_be_kept(p: Place) -> None:
+    with text_writer(mode=0o640) as writer:
+        fields = list(writer._own.status)
+        writer._own.status = os.stat_result([*fields[:5], 1234, *fields[6:10]])
+        p.replace(os, "fchown", refusing(errno.EPERM))
+        writer.publish("x" * 9000)
+
+
 def a_second_writer(p: Place) -> None:
     with text_writer():
         shm.Writer("r")
@@ -341,5 +379,10 @@ ACTS: list[Act] = [
     a_lock_that_is_a_pipe,
     a_lock_that_cannot_be_opened,
     a_lock_that_cannot_be_created,
+    a_marked_file,
+    a_marked_lock,
+    a_marked_directory,
+    a_lock_that_is_denied,
+    a_group_that_cannot_be_kept,
     a_second_writer,
 ]

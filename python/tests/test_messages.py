@@ -57,7 +57,7 @@ FORM = re.compile(
     re.VERBOSE,
 )
 ADVICE = re.compile(
-    "append|ask|call|choose|copy|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect"
+    "append|ask|call|choose|clear|copy|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect"
     "|publish|replace|reshape|run"
     "|start|stop|take|try|use|wait|write"
 )
