@@ -89,13 +89,13 @@ MOUNTED = (
     "its file was replaced or removed, and this name is tied to it, as when a file is mounted by itself",
     _MOUNTED_ADVICE,
 )
-#: What to do about a file or directory that is marked immutable or append-only.
+#: The advice for a file or directory that is marked immutable or append-only.
 UNMARK = "clear that mark, or use another name or directory"
 _SYSTEM_ERRORS = {
     errno.EACCES: (_DENIED, _ALLOWED),
     errno.EPERM: ("its directory is marked immutable or append-only", UNMARK),
     errno.ENOENT: ("its file or directory was removed meanwhile", "try again"),
-    errno.ENOSPC: ("its file system has too little free space", f"free some, or {_SMALLER}"),
+    errno.ENOSPC: ("its file system has too little free space, or no free inode", f"free some, or {_SMALLER}"),
     errno.EDQUOT: (
         "the quota of this user is used up, or that of its group or directory",
         f"free some space, or {_SMALLER}",

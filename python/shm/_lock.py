@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ._errors import Error, NotOurs, WriterAlive
+from ._errors import Error, NotOurs, Unsupported, WriterAlive
 from ._files import Location, check_owner, marked, open_region
 from ._format import LARGEST_REGION, PID_HALF
 
@@ -63,9 +63,14 @@ class Lock:
     def _take(self, descriptor: int) -> bool:
         try:
             return _set(descriptor, fcntl.F_WRLCK)
-        except PermissionError as error:
+        except OSError as error:
             if self._is_new:
                 self._location.unlink(self._location.lock_file)
+            if error.errno == errno.EINVAL:
+                fault = "the kernel does not support locks of open files (F_OFD_SETLK), which writers need"
+                raise Unsupported(fault, "run the writer outside of this sandbox") from error
+            if error.errno != errno.EACCES:
+                raise
             module = "a security module, such as AppArmor or SELinux,"
             fault = f"{module} does not let this process lock {self._location.lock_file}"
             raise Error(fault, "have its policy allow that, or use another directory") from error

@@ -296,10 +296,13 @@ def a_marked_directory(p: Place) -> None:
     shm.Writer("r")
 
 
-def a_lock_that_is_denied(p: Place) -> None:
-    p.replace(fcntl, "fcntl", refusing(errno.EACCES))
-    p.replace(_linux, "_is_open", lambda descriptor: True)
-    shm.Writer("r")
+def without_the_lock(number: int) -> Act:
+    def act(p: Place) -> None:
+        p.replace(fcntl, "fcntl", refusing(number))
+        p.replace(_linux, "_is_open", lambda descriptor: True)
+        shm.Writer("r")
+
+    return act
 
 
 def a_group_that_cannot_be_kept(p: Place) -> None:
@@ -382,7 +385,8 @@ ACTS: list[Act] = [
     a_marked_file,
     a_marked_lock,
     a_marked_directory,
-    a_lock_that_is_denied,
+    without_the_lock(errno.EACCES),
+    without_the_lock(errno.EINVAL),
     a_group_that_cannot_be_kept,
     a_second_writer,
 ]

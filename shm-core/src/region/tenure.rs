@@ -179,10 +179,17 @@ impl<'a> LockFile<'a> {
                 ErrorKind::PermissionDenied => {
                     self.location.denied(Denied::Locking { file: self.location.lock_file() })
                 }
+                ErrorKind::InvalidInput => self.location.io_error("lock region", without_locks()),
                 _ => self.location.io_error("lock region", error),
             }
         })
     }
+}
+
+/// The error for a kernel, or a sandbox with a kernel of its own, that does not know the lock.
+fn without_locks() -> io::Error {
+    let reason = "the kernel does not support locks of open files (F_OFD_SETLK), which writers need; run the writer outside of this sandbox";
+    io::Error::new(ErrorKind::Unsupported, reason)
 }
 
 /// Removes the lock file, if this process created it, after the lock could not be taken. An error is
