@@ -40,7 +40,7 @@ static struct { /* a private copy of the first 256 bytes (§3) */
 } h;
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
 static struct stat file; /* the file that is mapped */
-static const char *name;
+static const char *name, *place; /* of the file, and the path of its directory */
 static int directory, trusted; /* whether values without a checksum are trusted (§19) */
 static uint64_t slots_start, *payload, length, next, expected; /* the numbers from expected to next are lost */
 
@@ -153,6 +153,11 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     uint32_t state = map != NULL ? LOAD(map->state) : OPEN;
     struct stat st;
     int fd, gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    if (gone && (fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+        dup3(fd, directory, O_CLOEXEC); /* another directory may be there now */
+        close(fd);
+        gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    }
     bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
     bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
     if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
@@ -178,9 +183,9 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
 }
 
 static void locate(const char *argument) { /* §7 */
-    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR"), *place;
+    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR");
     name = slash ? slash + 1 : argument;
-    place = slash ? strndupa(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
+    place = slash ? strndup(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
     size_t good = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
     if (good < 1 || good > 200 || name[good] || strchr(".-", *name)) errx(2, "%s: not a name", argument);
     directory = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);

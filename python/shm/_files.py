@@ -184,6 +184,19 @@ class Location:
             fault, advice = explained(error)
             raise Error(f"its directory {path} cannot be opened: {fault}", _for_directory(error, advice)) from error
 
+    def follow_directory(self) -> bool:
+        """Continues in the directory that the path refers to now, if that is another one. Returns whether it is."""
+        try:
+            with _linux.high_descriptors():
+                present = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        is_another = not os.path.samestat(os.fstat(present), os.fstat(self.directory))
+        if is_another:
+            self.directory, present = present, self.directory
+        os.close(present)
+        return is_another
+
     def close(self) -> None:
         if self.directory >= 0:
             os.close(self.directory)

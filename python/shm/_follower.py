@@ -65,6 +65,7 @@ class Follower:
                     error.during(f"cannot open region {self._location.name!r}")
                     raise error from absent
             waited = True
+            self._location.follow_directory()
             sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
     def _open(self) -> tuple[_files.RegionFile, Ring, Codec]:
@@ -131,6 +132,8 @@ class Follower:
         moved = self._ring.halves[STATE_HALF] == MOVED and not self._was_moved
         try:
             status = self._location.status(self._location.file)
+            if status is None and self._location.follow_directory():
+                status = self._location.status(self._location.file)
         except Error:
             status = self._region.status  # the check was not possible: try again later
         found = status and (status.st_dev, status.st_ino)

@@ -52,6 +52,14 @@ impl Location {
         &self.directory
     }
 
+    /// Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+    pub fn follow_directory(&mut self) -> bool {
+        let successor = self.directory.successor();
+        let is_another = successor.is_some();
+        self.directory = successor.unwrap_or_else(|| self.directory.clone());
+        is_another
+    }
+
     /// Returns the region's file name.
     pub fn file(&self) -> &str {
         &self.file

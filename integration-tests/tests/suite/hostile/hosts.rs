@@ -176,3 +176,33 @@ fn a_lock_file_that_is_removed_from_under_a_writer_ends_it_with_the_cause() {
     });
     writer.finish().exits(3).complains(&["cannot publish to region 'demo'", "its file or its lock file"]);
 }
+
+// Fault 84.
+//
+// systemd removes the directory of `RuntimeDirectory=` when its service stops, and creates it again when it starts.
+#[test]
+fn followers_find_a_region_in_a_directory_that_was_created_again() {
+    let s = Sandbox::new().with("PYTHONPATH", &workspace().join("python").display().to_string());
+    let mut writer = s.spawn("shm-writer demo");
+    writer.write("one\n");
+    s.holds("demo", "one");
+    let in_python = "python3 -B -u -c 'import shm\nfor value in shm.Reader(\"demo\").follow(timeout=20): print(value)'";
+    let mut followers =
+        ["shm-reader demo -f -n 2 -t 20s", &format!("{} -f demo", c_reader()), in_python].map(|line| s.spawn(line));
+    let mut waiting = s.spawn("shm-reader late -f -n 1 -t 20s");
+    for follower in &mut followers {
+        follower.expect(&["one"]);
+    }
+    waiting.settle();
+    writer.kill();
+    s.ok("rm -r $SHM_DIR; mkdir $SHM_DIR");
+    let mut writer = s.spawn("shm-writer demo");
+    writer.write("two\n");
+    s.ok("shm-writer late x");
+    for follower in &mut followers {
+        follower.expect(&["two"]);
+    }
+    waiting.expect(&["x"]);
+    drop(writer);
+    drop(followers);
+}
