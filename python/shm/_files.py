@@ -93,7 +93,10 @@ MOUNTED = (
 UNMARK = "clear that mark, or use another name or directory"
 _SYSTEM_ERRORS = {
     errno.EACCES: (_DENIED, _ALLOWED),
-    errno.EPERM: ("its directory is marked immutable or append-only", UNMARK),
+    errno.EPERM: (
+        "the operating system forbids it, as if the directory were marked immutable or append-only",
+        UNMARK,
+    ),
     errno.ENOENT: ("its file or directory was removed meanwhile", "try again"),
     errno.ENOSPC: ("its file system has too little free space, or no free inode", f"free some, or {_SMALLER}"),
     errno.EDQUOT: (

@@ -73,11 +73,12 @@ impl<'a> Draft<'a> {
             let _ = file.set_len(0);
             explain(error)
         })?;
-        let written = write_head(&file, &static_header, descriptor);
-        written.map_err(|error| match is_no_space(&error) {
+        let explain_step = |action, error| match is_no_space(&error) {
             true => explain(error),
-            false => location.io_error("write region", error),
-        })?;
+            false => location.io_error(action, error),
+        };
+        let written = write_head(&file, &static_header, descriptor);
+        written.map_err(|error| explain_step("write region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
         // The group matters only if its members have other permissions than everyone.
         if let Some(group) = group.filter(|group| *group != stat.group && mode >> 3 & 7 != mode & 7) {
@@ -87,7 +88,7 @@ impl<'a> Draft<'a> {
                 _ => location.io_error("set the group of region", error),
             })?;
         }
-        file::set_mode(&file, mode).map_err(explain)?;
+        file::set_mode(&file, mode).map_err(|error| explain_step("set the mode of region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
         let mapping = RegionMapping::new(&file, &static_header, Access::Write);
         let mapping = mapping.map_err(|error| location.io_error("map region", error))?;
