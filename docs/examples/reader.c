@@ -156,6 +156,7 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     if (gone && (fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0) {
         dup3(fd, directory, O_CLOEXEC); /* another directory may be there now */
         close(fd);
+        if (fstat(directory, &st) == 0 && st.st_nlink == 0) errx(1, "%s: removed, and only mounted here", place);
         gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
     }
     bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;

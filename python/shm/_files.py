@@ -188,16 +188,27 @@ class Location:
             raise Error(f"its directory {path} cannot be opened: {fault}", _for_directory(error, advice)) from error
 
     def follow_directory(self) -> bool:
-        """Continues in the directory that the path refers to now, if that is another one. Returns whether it is."""
+        """Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+
+        Raises Error if the directory was removed and the path still leads to it.
+        """
         try:
             with _linux.high_descriptors():
                 present = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return False
-        is_another = not os.path.samestat(os.fstat(present), os.fstat(self.directory))
+        status = os.fstat(present)
+        is_another = not os.path.samestat(status, os.fstat(self.directory))
         if is_another:
             self.directory, present = present, self.directory
         os.close(present)
+        if not is_another and status.st_nlink == 0:
+            error = Error(
+                "its directory was removed, and its path still leads to it, as when it is mounted there",
+                "mount the directory that replaced it, or its parent directory",
+            )
+            error.during(f"cannot follow region {self.name!r}")
+            raise error
         return is_another
 
     def close(self) -> None:

@@ -132,10 +132,10 @@ class Follower:
         moved = self._ring.halves[STATE_HALF] == MOVED and not self._was_moved
         try:
             status = self._location.status(self._location.file)
-            if status is None and self._location.follow_directory():
-                status = self._location.status(self._location.file)
         except Error:
             status = self._region.status  # the check was not possible: try again later
+        if status is None and self._location.follow_directory():
+            return self._compare(bell)
         found = status and (status.st_dev, status.st_ino)
         if status and found == self._region.identity and (moved or status.st_nlink == 0):
             self._check_stuck(moved)

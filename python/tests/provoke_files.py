@@ -131,6 +131,14 @@ def system(number: int) -> Act:
     return act
 
 
+def a_directory_that_was_removed(p: Place) -> None:
+    (p.directory / "removed").mkdir()
+    p.monkeypatch.chdir(p.directory / "removed")
+    p.environ("SHM_DIR", ".")
+    (p.directory / "removed").rmdir()
+    shm.Reader("r", open_timeout=10)
+
+
 def a_list_of_an_absent_directory(p: Place) -> None:
     p.environ("SHM_DIR", str(p.directory / "absent"))
     shm.regions()
@@ -336,6 +344,7 @@ ACTS: list[Act] = [
     a_directory_that_is_closed,
     a_directory_that_is_closed_meanwhile,
     a_region_that_does_not_appear,
+    a_directory_that_was_removed,
     a_list_of_an_absent_directory,
     a_list_of_a_closed_directory,
     # Files

@@ -240,6 +240,15 @@ pub enum OpenError {
         /// The region or file.
         region: String,
     },
+    /// The region's directory was removed, but its path still leads to it: the directory is mounted there, or it is
+    /// the working directory. No region can appear in it any more.
+    #[error(
+        "cannot follow region '{region}': its directory was removed, and its path still leads to it, as when it is mounted there; mount the directory that replaced it, or its parent directory"
+    )]
+    DirectoryGone {
+        /// The region's name.
+        region: String,
+    },
     /// A process without the writer's lock removed or replaced the region.
     #[error("cannot open region '{region}': another program removed or replaced it meanwhile; open it again")]
     Gone {

@@ -271,7 +271,7 @@ impl Follow {
         }
         self.checked = (now, Some(self.ring().bell()));
         let found = match self.location.stat_region()? {
-            None if self.location.follow_directory() => self.location.stat_region()?,
+            None if self.location.follow_directory()? => self.location.stat_region()?,
             found => found,
         };
         self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);

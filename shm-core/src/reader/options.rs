@@ -239,7 +239,7 @@ impl ReaderOptions {
                 (Err(OpenError::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;
-                    location.follow_directory();
+                    location.follow_directory()?;
                 }
                 (opened, _) => return Ok((opened?, has_waited)),
             }

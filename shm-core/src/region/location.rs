@@ -53,11 +53,16 @@ impl Location {
     }
 
     /// Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
-    pub fn follow_directory(&mut self) -> bool {
-        let successor = self.directory.successor();
-        let is_another = successor.is_some();
-        self.directory = successor.unwrap_or_else(|| self.directory.clone());
-        is_another
+    pub fn follow_directory(&mut self) -> Result<bool, OpenError> {
+        match self.directory.successor() {
+            Ok(Some(successor)) => self.directory = successor,
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => {
+                return Err(OpenError::DirectoryGone { region: self.name.clone() });
+            }
+            Err(error) => return Err(self.io_error("find the directory of region", error)),
+        }
+        Ok(true)
     }
 
     /// Returns the region's file name.

@@ -30,11 +30,16 @@ impl Directory {
         Ok(Self { descriptor: Arc::new(directory), path: path.into() })
     }
 
-    /// Returns the directory that the path refers to now, if that is another one.
-    pub fn successor(&self) -> Option<Self> {
-        let identity = |directory: &Self| fs::fstat(&directory.descriptor).ok().map(|stat| Stat::of(&stat).identity);
-        let present = Self::open(&self.path).ok()?;
-        (identity(&present) != identity(self)).then_some(present)
+    /// Returns the directory that the path refers to now, if that is another one. The error is `StaleNetworkFileHandle`
+    /// if the path still leads to this directory although it was removed, as a mount does.
+    pub fn successor(&self) -> Result<Option<Self>> {
+        let Ok(present) = Self::open(&self.path) else { return Ok(None) };
+        let stat = |directory: &Self| Ok::<_, Errno>(Stat::of(&fs::fstat(&directory.descriptor)?));
+        let found = stat(&present)?;
+        if found.identity != stat(self)?.identity {
+            return Ok(Some(present));
+        }
+        if found.names == 0 { Err(Errno::STALE.into()) } else { Ok(None) }
     }
 
     /// Opens an existing file.
@@ -119,13 +124,13 @@ mod tests {
         let path = room.path().join("inner");
         std::fs::create_dir(&path).unwrap();
         let old = Directory::open(&path).unwrap();
-        assert!(old.successor().is_none());
+        assert!(old.successor().unwrap().is_none());
         std::fs::remove_dir(&path).unwrap();
-        assert!(old.successor().is_none());
+        assert!(old.successor().unwrap().is_none());
         std::fs::create_dir(&path).unwrap();
-        let new = old.successor().unwrap();
+        let new = old.successor().unwrap().unwrap();
         new.create_file("file").unwrap();
-        assert!(old.stat("file").unwrap().is_none() && new.successor().is_none());
+        assert!(old.stat("file").unwrap().is_none() && new.successor().unwrap().is_none());
     }
 
     #[test]

@@ -206,3 +206,23 @@ fn followers_find_a_region_in_a_directory_that_was_created_again() {
     drop(writer);
     drop(followers);
 }
+
+// Fault 84.
+#[test]
+fn a_follower_in_a_directory_that_was_removed_and_is_only_still_mounted_gets_an_error() {
+    let mount = "rm -rf host box; mkdir host box && SHM_DIR=host shm-writer demo one && mount --bind host box";
+    let python = workspace().join("python").display().to_string();
+    let script = format!(
+        "export SHM_DIR=box; shm-reader demo -f -t 20s > out-r 2>&1 & shm-reader late -f -t 20s > out-l 2>&1 & {} -f demo > out-c 2>&1 & \
+         PYTHONPATH={python} python3 -B -u -c \"import shm\nfor value in shm.Reader(\\\"demo\\\").follow(timeout=20): print(value)\" > out-p 2>&1 & \
+         for out in out-r out-p; do for i in $(seq 500); do grep -q one $out && break; sleep 0.02; done; done; \
+         rm -r host; mkdir host; SHM_DIR=host shm-writer demo two; \
+         for job in 1 2 4; do wait %$job; echo $?; done; wait; for out in r l p; do grep \"directory was removed\" out-$out; done; \
+         {} demo 2>&1; shm-reader demo 2>&1",
+        c_reader(),
+        c_reader()
+    );
+    let Some(text) = mounted("a_follower_in_a_directory_that_was_removed", mount, &script) else { return };
+    let advice = "mount the directory that replaced it, or its parent directory";
+    assert!(text.starts_with("1\n1\n1\n") && text.matches(advice).count() == 3, "{text}");
+}

@@ -39,7 +39,7 @@ fn there_is_an_example_of_every_error() {
         };
     }
     let open = variants!(OpenError: BadName BadOption ArrayType Directory NotFound NotARegion Version Features Damaged
-        UnknownKind Kind Type Undescribed Schema WriterAlive NotOurs Permission NoSpace Quota FileSystem Remote ReadOnly TooLarge
+        UnknownKind Kind Type Undescribed Schema WriterAlive NotOurs Permission NoSpace Quota FileSystem Remote ReadOnly DirectoryGone TooLarge
         Mounted Gone Io);
     has_all(open, within!(Error::Open(error) => error));
     let publish = variants!(PublishError: BadValue TooLarge Gone Forked Damaged Grow Io);

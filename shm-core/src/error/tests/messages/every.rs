@@ -83,6 +83,7 @@ fn open() -> Vec<OpenError> {
         E::FileSystem { region: region(), directory: Path::new("/mnt/usb").into(), file_system: "ext2 or ext3".into() },
         E::Remote { region: region(), file_system: "NFS" },
         E::ReadOnly { action: "create region", region: region() },
+        E::DirectoryGone { region: region() },
         E::Gone { region: region() },
         E::Io { action: "map region", region: region(), source: system(io::ErrorKind::Other) },
     ];
