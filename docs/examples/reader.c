@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ static struct { /* a private copy of the first 256 bytes (§3) */
 } h;
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
 static struct stat file; /* the file that is mapped */
-static const char *name;
+static const char *name, *place; /* of the file, and the path of its directory */
 static int directory, trusted; /* whether values without a checksum are trusted (§19) */
 static uint64_t slots_start, *payload, length, next, expected; /* the numbers from expected to next are lost */
 
@@ -50,7 +51,9 @@ static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     return ~crc;
 }
 
-static bool same_boot(void) { /* true also if one of the two ids is unknown */
+static bool same_boot(int fd) { /* true also if one of the two ids is unknown (§19) */
+    struct statfs fs;
+    if (fstatfs(fd, &fs) == 0 && (fs.f_type == 0x01021994 || fs.f_type == 0x958458f6)) return true; /* in memory */
     unsigned char id[16] = {0}, none[16] = {0};
     FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
     for (int i = 15; f != NULL && i >= 0 && fscanf(f, "%2hhx%*[-]", &id[i]) == 1; i--) continue;
@@ -94,7 +97,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 11 *
     NEED(h.kind >= 1 && h.kind <= 5, "unknown kind");
     NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* fails also for 0 */
     NEED(h.kind > 3 || (h.fingerprint == 0 && !has_schema(descriptor)), "damaged: a kind without a schema has one");
-    trusted = same_boot() || LOAD(map->state) == CLOSED;
+    trusted = same_boot(fd) || LOAD(map->state) == CLOSED;
 }
 
 static enum result look(uint64_t n) { /* §9 */
@@ -150,6 +153,12 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     uint32_t state = map != NULL ? LOAD(map->state) : OPEN;
     struct stat st;
     int fd, gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    if (gone && (fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+        dup3(fd, directory, O_CLOEXEC); /* another directory may be there now */
+        close(fd);
+        if (fstat(directory, &st) == 0 && st.st_nlink == 0) errx(1, "%s: removed, and only mounted here", place);
+        gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    }
     bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
     bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
     if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
@@ -175,9 +184,9 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
 }
 
 static void locate(const char *argument) { /* §7 */
-    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR"), *place;
+    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR");
     name = slash ? slash + 1 : argument;
-    place = slash ? strndupa(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
+    place = slash ? strndup(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
     size_t good = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
     if (good < 1 || good > 200 || name[good] || strchr(".-", *name)) errx(2, "%s: not a name", argument);
     directory = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);

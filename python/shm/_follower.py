@@ -63,6 +63,7 @@ class Follower:
                         "start its writer, or wait longer with open_timeout",
                     ).during(f"cannot open region {self._location.name!r}") from absent
             waited = True
+            self._location.follow_directory()
             sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
     def _open(self) -> tuple[_files.RegionFile, Ring, Codec]:
@@ -76,7 +77,7 @@ class Follower:
                 )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
-            ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
+            ring = Ring(region.map, header, region.present_boot, codec.copies_are_mutable)
             ring.check_first()
         except Error as error:
             advice = "give a larger limit" if isinstance(error, TooLarge) else ""
@@ -131,6 +132,8 @@ class Follower:
             status = self._location.status(self._location.file)
         except Error:
             status = self._region.status  # the check was not possible: try again later
+        if status is None and self._location.follow_directory():
+            return self._compare(bell)
         found = status and (status.st_dev, status.st_ino)
         if status and found == self._region.identity and (moved or status.st_nlink == 0):
             self._check_stuck(moved)

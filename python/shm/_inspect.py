@@ -127,7 +127,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         error.during(f"cannot inspect region {_files.title(name)!r}")
         raise
     header = region.header
-    ring = Ring(region.map, header, _files.boot_id())
+    ring = Ring(region.map, header, region.present_boot)
     head = ring.words[_format.HEAD_WORD]
     is_array = header.kind == _format.ARRAY
     schema = _schema.parsed(region.document)

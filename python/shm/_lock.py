@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ._errors import Error, NotOurs, WriterAlive
-from ._files import Location, check_owner, open_region
+from ._errors import Error, NotOurs, Unsupported, WriterAlive
+from ._files import Location, check_owner, marked, open_region
 from ._format import LARGEST_REGION, PID_HALF
 
 # struct flock: type, whence, start, length, process id (0 for locks of open file descriptions), padding
@@ -44,7 +44,7 @@ class Lock:
                 if status.st_nlink == 0:
                     continue
                 check_owner(status, f"its lock file {location.lock_file}")
-                if not _set(descriptor, fcntl.F_WRLCK):
+                if not self._take(descriptor):
                     refusals += 1
                     if refusals >= _TRIES_AT_A_LOCK:
                         raise WriterAlive(f"it already has a writer{_process(location)}")
@@ -59,6 +59,21 @@ class Lock:
                     os.close(descriptor)
         fault = f"its lock file {location.lock_file} was removed during each of {_TRIES} attempts to lock it"
         raise Error(fault, "try again later")
+
+    def _take(self, descriptor: int) -> bool:
+        try:
+            return _set(descriptor, fcntl.F_WRLCK)
+        except OSError as error:
+            if self._is_new:
+                self._location.unlink(self._location.lock_file)
+            if error.errno == errno.EINVAL:
+                fault = "the kernel does not support locks of open files (F_OFD_SETLK), which writers need"
+                raise Unsupported(fault, "run the writer outside of this sandbox") from error
+            if error.errno != errno.EACCES:
+                raise
+            module = "a security module, such as AppArmor or SELinux,"
+            fault = f"{module} does not let this process lock {self._location.lock_file}"
+            raise Error(fault, "have its policy allow that, or use another directory") from error
 
     def clean_up(self, failed: bool = False) -> None:
         """Removes the lock file if the region does not exist.
@@ -96,6 +111,8 @@ class Lock:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise NotOurs(_irregular(location)) from error
+            if error.errno == errno.EPERM:
+                raise marked(location.lock_file) from error
             if isinstance(error, PermissionError):
                 fault = f"this user may not write to its lock file {location.lock_file}"
                 raise NotOurs(fault, "run as the owner of that file, or choose another name") from error
@@ -105,6 +122,8 @@ class Lock:
         except FileExistsError:
             return -1
         except PermissionError as error:
+            if error.errno == errno.EPERM:
+                raise marked(location.path) from error
             fault = f"this user may not create files in {location.path}"
             raise Error(fault, "use a directory in which this user may create files") from error
         self._is_new = True
@@ -127,7 +146,8 @@ def _set(descriptor: int, kind: int) -> bool:
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0))
     except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
+        # Linux reports the lock of another process in this way. EACCES comes from a security module.
+        if error.errno == errno.EAGAIN:
             return False
         raise
     return True

@@ -311,12 +311,12 @@ class Writer:
         if not request.replace or request.type.accepts(header.kind, region.document):
             codec_for(header.kind, region.document, header.fingerprint)  # raises an error if its type is damaged
             request.type.check(header.kind, region.document)
-        ring = OwnRing(region.map, header, self._boot)
+        ring = OwnRing(region.map, header, region.present_boot)
         is_sound = ring.find_head()
         planned, document = plan(header, region.document, request)
         old = OwnFile(header, region.descriptor, region.document, ring, region.status)
         mode = request.mode or region.status.st_mode & 0o777
-        same_boot = _files.is_same_boot(header.boot_id, self._boot)
+        same_boot = _files.is_same_boot(header.boot_id, region.present_boot)
         if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
@@ -357,7 +357,7 @@ class Writer:
         if location.identity(location.file) != self._own.identity or (
             lock is not None and location.identity(location.lock_file) != lock.identity
         ):
-            self._why_not = ("another program removed or replaced it", "open another writer")
+            self._why_not = ("another program removed or replaced its file or its lock file", "open another writer")
             raise Gone(*self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 

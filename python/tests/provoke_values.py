@@ -145,6 +145,7 @@ def a_value_from_before_the_last_boot(p: Place) -> None:
     writer._forget()
     boot = _files.boot_id()
     p.replace(_files, "boot_id", lambda: boot ^ 1)
+    p.replace(_files, "is_in_memory", lambda descriptor: False)
     shm.Reader("r").latest()
 
 

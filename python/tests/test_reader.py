@@ -397,6 +397,7 @@ def test_on_other_processors_only_checksums_are_trusted(monkeypatch: pytest.Monk
     checked.close()
 
 
+# Fault 80.
 def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = shm.Writer("dead", "text")
     publish(dead, "a")
@@ -406,6 +407,9 @@ def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatc
     publish(checked, "c")
     present = _files.boot_id()
     monkeypatch.setattr(_files, "boot_id", lambda: present ^ 1)
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: True)
+    assert shm.Reader("dead").latest() == "a", "a file in memory is not from an earlier boot"
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: False)
     assert shm.Reader("closed").latest() == "b"
     assert shm.Reader("checked").latest() == "c"
     with pytest.raises(shm.Damaged, match="before the last boot"):

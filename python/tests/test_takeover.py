@@ -147,6 +147,7 @@ def test_after_a_reboot_the_file_is_replaced(monkeypatch: pytest.MonkeyPatch, ch
     before = shm.inspect("r")
     present = _files.boot_id()
     monkeypatch.setattr(_files, "boot_id", lambda: present ^ 1)
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: False)
     reader = shm.Reader("r", start="oldest")
     with shm.Writer("r") as writer:
         assert writer.publish("d") == 4

@@ -7,6 +7,8 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use rustix::fs::{self, FallocateFlags, IFlags, Mode, OFlags};
@@ -101,15 +103,16 @@ fn failure(cause: Cause, mapped: Mapped<'_>) -> Failure {
 fn paths(mapped: Mapped<'_>) -> Option<(CString, CString)> {
     let (Mapped::Region(name) | Mapped::Block(name)) = mapped else { return None };
     let (directory, file) = match name.rsplit_once('/') {
-        Some((directory, _)) => (format!("{directory}/"), name.to_owned()),
+        Some((directory, _)) => (format!("{directory}/").into(), PathBuf::from(name)),
         None => {
-            let directory = std::env::var("SHM_DIR").ok().filter(|directory| !directory.is_empty());
-            let directory = directory.unwrap_or_else(|| "/dev/shm".to_owned());
-            let file = format!("{directory}/{name}");
+            let directory = std::env::var_os("SHM_DIR").filter(|directory| !directory.is_empty());
+            let directory = directory.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
+            let file = directory.join(name);
             (directory, file)
         }
     };
-    Some((CString::new(directory).ok()?, CString::new(file).ok()?))
+    let for_calls = |path: PathBuf| CString::new(path.into_os_string().into_vec()).ok();
+    Some((for_calls(directory)?, for_calls(file)?))
 }
 
 /// Finds out what is wrong with a file, with system calls only.

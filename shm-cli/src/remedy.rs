@@ -38,6 +38,7 @@ fn of_open(error: &OpenError) -> String {
         }
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
         OpenError::Quota { .. } => QUOTA.to_owned(),
+        OpenError::ReadOnly { .. } => READ_WRITE.to_owned(),
         OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
@@ -50,12 +51,14 @@ fn of_block(error: &BlockError) -> String {
         BlockError::OutOfRange { block, .. } => format!("to extend it: {}", writer(&["map", "--size", "SIZE", block])),
         BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
         BlockError::Quota { .. } => QUOTA.to_owned(),
+        BlockError::ReadOnly { .. } => READ_WRITE.to_owned(),
         BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
 
 const LARGER_FILES: &str = "to show the limit: ulimit -f";
+const READ_WRITE: &str = "a container engine mounts a directory read-write without 'ro' or 'readonly'";
 const QUOTA: &str = "to show quotas: quota -s";
 const MORE_SPACE: &str = "to see what uses the space: shm-reader list; a container gets more with --shm-size";
 

@@ -270,7 +270,10 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = self.location.stat_region()?;
+        let found = match self.location.stat_region()? {
+            None if self.location.follow_directory()? => self.location.stat_region()?,
+            found => found,
+        };
         self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),

@@ -214,9 +214,9 @@ impl ReaderOptions {
     }
 
     fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader, OpenError> {
-        let location = Location::resolve(name)?;
+        let mut location = Location::resolve(name)?;
         let max_region_bytes = self.max_region_bytes.unwrap_or(MAX_REGION_BYTES);
-        let (region, has_waited) = self.await_region(&location, max_region_bytes)?;
+        let (region, has_waited) = self.await_region(&mut location, max_region_bytes)?;
         let now = Instant::now();
         let follow = Follow::new(location, region, expected, max_region_bytes, now)?;
         let mut reader = RawReader::new(follow, self.wait_strategy, now);
@@ -231,7 +231,7 @@ impl ReaderOptions {
 
     /// Opens the region and, if the options say so, waits for it to appear. Also returns whether it had to
     /// wait.
-    fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
+    fn await_region(&self, location: &mut Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
         let start = Instant::now();
         let mut has_waited = false;
         loop {
@@ -239,6 +239,7 @@ impl ReaderOptions {
                 (Err(OpenError::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;
+                    location.follow_directory()?;
                 }
                 (opened, _) => return Ok((opened?, has_waited)),
             }

@@ -1,9 +1,9 @@
 //! The location of a region: the rules for names, the directory that a name belongs to, and the file
 //! that a name refers to.
 
-use crate::error::{BlockError, NotOursReason, OpenError, PublishError, ReceiveError};
+use crate::error::{BlockError, Denied, NotOursReason, OpenError, PublishError, ReceiveError};
 use crate::sys::directory::Directory;
-use crate::sys::file::{self, Identity, Kind, Stat};
+use crate::sys::file::{self, Identity, Kind, Stat, is_marked};
 use crate::sys::file_system::file_system_name;
 use crate::sys::process::user;
 use std::ffi::OsString;
@@ -50,6 +50,19 @@ impl Location {
     /// Returns the directory.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+    pub fn follow_directory(&mut self) -> Result<bool, OpenError> {
+        match self.directory.successor() {
+            Ok(Some(successor)) => self.directory = successor,
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => {
+                return Err(OpenError::DirectoryGone { region: self.name.clone() });
+            }
+            Err(error) => return Err(self.io_error("find the directory of region", error)),
+        }
+        Ok(true)
     }
 
     /// Returns the region's file name.
@@ -107,7 +120,21 @@ impl Location {
 
     /// Returns the error for a failed system call.
     pub fn io_error(&self, action: &'static str, source: io::Error) -> OpenError {
-        OpenError::Io { action, region: self.name.clone(), source }
+        let region = self.name.clone();
+        match source.kind() {
+            ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { action, region },
+            _ => OpenError::Io { action, region, source },
+        }
+    }
+
+    /// Returns the error for a permission that is missing.
+    pub fn denied(&self, denied: Denied) -> OpenError {
+        OpenError::Permission { region: self.name.clone(), denied }
+    }
+
+    /// Returns the error for a directory that is marked immutable or append-only.
+    pub fn directory_is_marked(&self) -> OpenError {
+        self.denied(Denied::Marked { file: split(&self.name).0.display().to_string() })
     }
 
     /// Returns the error for a name that keeps leading to one file, which is mounted there.
@@ -138,6 +165,7 @@ impl Location {
     pub fn remove(&self) -> Result<(), OpenError> {
         self.directory.remove_file(&self.file).map_err(|error| match error.kind() {
             ErrorKind::ResourceBusy => self.mounted("remove"),
+            _ if is_marked(&error) => self.directory_is_marked(),
             _ => self.io_error("remove region", error),
         })
     }
