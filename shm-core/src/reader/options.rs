@@ -61,6 +61,7 @@ pub struct ReaderOptions {
     max_region_bytes: Option<u64>,
     wait_strategy: WaitStrategy,
     value_type: Option<ValueType>,
+    json: bool,
 }
 
 impl ReaderOptions {
@@ -119,6 +120,15 @@ impl ReaderOptions {
         self
     }
 
+    /// Sets whether values are JSON, for [`open`](Self::open) with any type that serde_json can read.
+    ///
+    /// This is the counterpart of [`WriterOptions::json`](crate::WriterOptions::json), and accepts every region of
+    /// kind JSON. A value that is not a `T` is an error of that value only.
+    pub fn json(&mut self, on: bool) -> &mut Self {
+        self.json = on;
+        self
+    }
+
     /// Opens the region for reading.
     ///
     /// # Errors
@@ -138,6 +148,13 @@ impl ReaderOptions {
     pub fn open<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> Result<Reader<T>, OpenError> {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply(name.as_ref(), "array", "a reader of Rust values; use open_array"));
+        }
+        if self.json {
+            if let Some(value_type) = &self.value_type {
+                return Err(does_not_apply(name.as_ref(), value_type.option(), "a reader of JSON; leave it out"));
+            }
+            let expected = Expected { kind: Some(Kind::Json), ..Expected::default() };
+            return Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?));
         }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
@@ -162,6 +179,7 @@ impl ReaderOptions {
     /// - [`OpenError::Type`] if the arrays have other elements, or do not have the shape that
     ///   [`array`](Self::array) sets.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
+        self.refuse_json(name.as_ref())?;
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
                 let reason = format!(
@@ -201,6 +219,7 @@ impl ReaderOptions {
     ///
     /// As for [`open`](Self::open), except [`OpenError::Kind`] and [`OpenError::Type`].
     pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawReader, OpenError> {
+        self.refuse_json(name.as_ref())?;
         match &self.value_type {
             None => self.open_expected(name.as_ref(), Expected::default()),
             Some(ValueType::Array(_)) => {
@@ -211,6 +230,10 @@ impl ReaderOptions {
                 Err(does_not_apply(name.as_ref(), "schema", "this reader, which accepts every type; use open"))
             }
         }
+    }
+
+    fn refuse_json(&self, name: &Path) -> Result<(), OpenError> {
+        if self.json { Err(does_not_apply(name, "json", "this reader; use open")) } else { Ok(()) }
     }
 
     fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader, OpenError> {

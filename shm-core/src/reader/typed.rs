@@ -3,6 +3,8 @@
 use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::error::ValueError;
+use crate::types::json::typed as json;
+use crate::types::kind::Kind;
 use crate::types::payload;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -39,6 +41,8 @@ use std::path::Path;
 pub struct Reader<T> {
     raw: RawReader,
     encoded: Vec<u8>,
+    // Whether the values are JSON. The reader accepts no region of another kind.
+    is_json: bool,
     // A reader returns values and owns none.
     value: PhantomData<fn() -> T>,
 }
@@ -54,7 +58,8 @@ impl<T: DeserializeOwned> Reader<T> {
     }
 
     pub(super) fn from_raw(raw: RawReader) -> Self {
-        Self { raw, encoded: Vec::new(), value: PhantomData }
+        let is_json = raw.kind() == Kind::Json;
+        Self { raw, encoded: Vec::new(), is_json, value: PhantomData }
     }
 
     /// Returns the newest value in place; see [`RawReader::view`].
@@ -80,7 +85,8 @@ impl<T: DeserializeOwned> Reader<T> {
     #[inline(always)]
     fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>, ReceiveError> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
-        match payload::decode(&self.encoded) {
+        let decoded = if self.is_json { json::decode(&self.encoded) } else { payload::decode(&self.encoded) };
+        match decoded {
             Ok(value) => Ok(Some(sample.with(value))),
             Err(error) => {
                 let error = self.with_path(error);

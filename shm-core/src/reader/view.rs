@@ -7,6 +7,7 @@ use super::{RawReader, Sample};
 use crate::error::ReceiveError;
 use crate::region::location::Location;
 use crate::types::error::ValueError;
+use crate::types::json::typed as json;
 use crate::types::kind::Kind;
 use crate::types::payload;
 use serde::Deserialize;
@@ -160,7 +161,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// - [`ReceiveError::Busy`] if the writer has overwritten the value.
-    /// - [`ReceiveError::Decode`] if the value is not a `T`, or if the region does not hold Rust values.
+    /// - [`ReceiveError::Decode`] if the value is not a `T`, or if the region holds neither Rust values nor JSON.
     /// - [`ReceiveError::TooLarge`] if there is not enough memory to copy the value.
     ///
     /// # Examples
@@ -179,12 +180,9 @@ impl View<'_> {
     /// # }
     /// ```
     pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T, ReceiveError> {
-        if self.kind != Kind::Bincode {
-            return Err(undecodable(
-                self.location,
-                &self.sample,
-                ValueError::Kind { found: self.kind, expected: Kind::Bincode },
-            ));
+        let (found, expected) = (self.kind, Kind::Bincode);
+        if !matches!(found, Kind::Bincode | Kind::Json) {
+            return Err(undecodable(self.location, &self.sample, ValueError::Kind { found, expected }));
         }
         let length = self.len();
         let Some(copied) = copy::Destination::room(self.encoded, length) else {
@@ -195,7 +193,8 @@ impl View<'_> {
         if !self.is_whole() {
             return Err(ReceiveError::Busy { region: self.location.name.clone() });
         }
-        payload::decode(self.encoded).map_err(|error| undecodable(self.location, &self.sample, error))
+        let decoded = if found == Kind::Json { json::decode(self.encoded) } else { payload::decode(self.encoded) };
+        decoded.map_err(|error| undecodable(self.location, &self.sample, error))
     }
 
     fn bytes(&self) -> &[AtomicU8] {
