@@ -3,6 +3,7 @@
 #[cfg(feature = "schema")]
 use super::JsonReader;
 use super::blocking::ABSENT_POLL;
+use super::decoder::Decoder;
 use super::expected::Expected;
 use super::follow::Follow;
 use super::sleeper::WaitStrategy;
@@ -62,6 +63,8 @@ pub struct ReaderOptions {
     wait_strategy: WaitStrategy,
     value_type: Option<ValueType>,
     json: bool,
+    #[cfg(feature = "schema")]
+    by_name: bool,
 }
 
 impl ReaderOptions {
@@ -129,6 +132,47 @@ impl ReaderOptions {
         self
     }
 
+    /// Sets whether the reader accepts a region of another type, and finds the parts of each value by their names,
+    /// for [`open`](Self::open).
+    ///
+    /// Use it to read what an older or newer version of a program publishes, also when the region is replaced by one of
+    /// another version. By default, a region of another type is refused. Parts are found as follows:
+    ///
+    /// - Fields may be in another order. Those that `T` does not have are skipped. Those that the region does not have
+    ///   need `#[serde(default)]`, or are an `Option`, which is then `None`. `#[serde(alias)]` accepts an old name.
+    /// - Variants are found by their names. One that `T` does not have is an error of that value only.
+    /// - A number is accepted if the type asked for represents it exactly. Otherwise it is an error of that value only.
+    /// - A `T` is accepted as `Option<T>`, but not an `Option<T>` as a `T`.
+    ///
+    /// If the types are equal, values are decoded as without this option, and as fast.
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/room", directory.path().display());
+    /// use serde::{Deserialize, Serialize};
+    /// mod old {
+    ///     # use serde::{Deserialize, Serialize};
+    ///     #[derive(Serialize, Deserialize)]
+    ///     pub struct Reading { pub celsius: f32, pub room: String }
+    /// }
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Reading { room: String, humidity: Option<u8>, celsius: f64 }
+    ///
+    /// let mut writer = shm_core::Writer::<old::Reading>::open(&name)?;
+    /// writer.publish(&old::Reading { celsius: 21.5, room: "kitchen".into() })?;
+    /// let mut reader = shm_core::ReaderOptions::new().by_name(true).open::<Reading>(&name)?;
+    /// let reading = reader.latest()?.unwrap().value;
+    /// assert_eq!((reading.room.as_str(), reading.humidity, reading.celsius), ("kitchen", None, 21.5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "schema")]
+    pub fn by_name(&mut self, on: bool) -> &mut Self {
+        self.by_name = on;
+        self
+    }
+
     /// Opens the region for reading.
     ///
     /// # Errors
@@ -153,8 +197,17 @@ impl ReaderOptions {
             if let Some(value_type) = &self.value_type {
                 return Err(does_not_apply(name.as_ref(), value_type.option(), "a reader of JSON; leave it out"));
             }
+            #[cfg(feature = "schema")]
+            if self.by_name {
+                let handle = "a reader of JSON, which always finds parts by name; leave it out";
+                return Err(does_not_apply(name.as_ref(), "by_name", handle));
+            }
             let expected = Expected { kind: Some(Kind::Json), ..Expected::default() };
-            return Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?));
+            return Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?, Decoder::Json));
+        }
+        #[cfg(feature = "schema")]
+        if self.by_name {
+            return self.open_by_name(name.as_ref());
         }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
@@ -166,7 +219,21 @@ impl ReaderOptions {
         let kind = Some(Kind::Bincode);
         // Without the feature, the program cannot compare the type with the one that the region describes.
         let expected = Expected { kind, dtype: None, value_type, is_untyped: cfg!(not(feature = "schema")) };
-        Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?))
+        Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?, Decoder::Plain))
+    }
+
+    #[cfg(feature = "schema")]
+    fn open_by_name<T: DeserializeOwned>(&self, name: &Path) -> Result<Reader<T>, OpenError> {
+        // A type from which no schema can be derived is not equal to any.
+        let own = match &self.value_type {
+            Some(value_type) => value_type.schema().cloned(),
+            None => Schema::of::<T>().ok(),
+        };
+        let raw = self.open_expected(name, Expected { kind: Some(Kind::Bincode), ..Expected::default() })?;
+        if !raw.schema().is_some_and(Schema::is_complete) {
+            return Err(OpenError::Undescribed { region: raw.follow.location().name.clone() });
+        }
+        Ok(Reader::from_raw(raw, Decoder::by_name(own)))
     }
 
     /// Opens a region of arrays of numbers; otherwise like [`open`](Self::open).
@@ -233,6 +300,10 @@ impl ReaderOptions {
     }
 
     fn refuse_json(&self, name: &Path) -> Result<(), OpenError> {
+        #[cfg(feature = "schema")]
+        if self.by_name {
+            return Err(does_not_apply(name, "by_name", "this reader; use open"));
+        }
         if self.json { Err(does_not_apply(name, "json", "this reader; use open")) } else { Ok(()) }
     }
 
