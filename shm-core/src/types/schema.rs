@@ -99,7 +99,7 @@ struct Name {
 pub enum SchemaError {
     /// The schema cannot be derived from the type's `Deserialize`, or from the samples.
     #[error(
-        "cannot derive a schema of the type '{type_name}': {reason}; set the option `json` of the writer and the reader, or pass them a schema from Schema::from_samples"
+        "cannot derive a schema of the type '{type_name}': {reason}; create one with Schema::from_samples or Schema::named, and pass it to the options of the writer and the reader"
     )]
     Untraceable {
         /// The type's name in Rust.

@@ -159,8 +159,8 @@ impl<'de> Input<'de> {
             Format::U32 => Number::Unsigned(u32::from_le_bytes(self.array()?).into()),
             Format::U64 => Number::Unsigned(u64::from_le_bytes(self.array()?).into()),
             Format::U128 => Number::Unsigned(u128::from_le_bytes(self.array()?)),
-            Format::F32 => Number::Fraction(f32::from_le_bytes(self.array()?).into()),
-            Format::F64 => Number::Fraction(f64::from_le_bytes(self.array()?)),
+            Format::F32 => Number::Single(f32::from_le_bytes(self.array()?)),
+            Format::F64 => Number::Double(f64::from_le_bytes(self.array()?)),
             _ => return Ok(None),
         }))
     }
@@ -170,7 +170,8 @@ impl<'de> Input<'de> {
 enum Number {
     Signed(i128),
     Unsigned(u128),
-    Fraction(f64),
+    Single(f32),
+    Double(f64),
 }
 
 impl fmt::Display for Number {
@@ -178,7 +179,8 @@ impl fmt::Display for Number {
         match self {
             Self::Signed(number) => number.fmt(f),
             Self::Unsigned(number) => number.fmt(f),
-            Self::Fraction(number) => write!(f, "{number:?}"),
+            Self::Single(number) => write!(f, "{number:?}"),
+            Self::Double(number) => write!(f, "{number:?}"),
         }
     }
 }
@@ -189,7 +191,7 @@ impl Number {
         match self {
             Self::Signed(number) => N::try_from(number).ok(),
             Self::Unsigned(number) => N::try_from(number).ok(),
-            Self::Fraction(_) => None,
+            Self::Single(_) | Self::Double(_) => None,
         }
     }
 
@@ -203,13 +205,17 @@ impl Number {
             Self::Unsigned(number) => {
                 Some(number as f64).filter(|double| *double as u128 == number && number != u128::MAX)
             }
-            Self::Fraction(number) => Some(number),
+            Self::Single(number) => Some(number.into()),
+            Self::Double(number) => Some(number),
         }
     }
 
     /// Converts to `f32`, if it holds the number exactly. NaN remains NaN.
     #[expect(clippy::cast_possible_truncation)]
     fn single(self) -> Option<f32> {
+        if let Self::Single(number) = self {
+            return Some(number);
+        }
         let double = self.double()?;
         let single = double as f32;
         (f64::from(single) == double || double.is_nan()).then_some(single)
@@ -258,7 +264,7 @@ impl<'a, 'de> Part<'a, 'de> {
         match part.input.number(format)? {
             Some(number) => match convert(number) {
                 Some(converted) => visit(visitor, converted),
-                None if matches!(number, Number::Fraction(_)) && !name.starts_with('f') => {
+                None if matches!(number, Number::Single(_) | Number::Double(_)) && !name.starts_with('f') => {
                     fail(format_args!("the region has the floating-point number {number}, and this type {name}"))
                 }
                 None => fail(format_args!("{number} cannot be represented exactly as {name}")),
