@@ -8,6 +8,8 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "schema")]
+mod by_name;
 mod views;
 
 /// A region with four slots in which six values were published. It retains values 3 to 6.

@@ -8,6 +8,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use std::borrow::Cow;
 use std::fmt;
 
+mod nulls;
+pub mod typed;
+
 /// The deepest nesting of a JSON value. serde_json parses no more.
 const MAX_DEPTH: usize = 127;
 

@@ -12,6 +12,8 @@ use bincode::error::DecodeError;
 pub use encoder::Failed;
 use plan::{ANYTHING, Plan};
 use serde::de::DeserializeOwned;
+#[cfg(feature = "schema")]
+use serde::de::{DeserializeSeed, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
@@ -88,6 +90,15 @@ pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> 
     if used != bytes.len() {
         return Err(ValueError::LeftOver { left_over: bytes.len() - used, bytes: bytes.len() });
     }
+    Ok(value.expect("decoded into its place"))
+}
+
+/// Decodes a value of `bytes` bytes with another deserializer, within the same limits.
+#[cfg(feature = "schema")]
+pub fn decode_with<'b, T: Deserialize<'b>, D: Deserializer<'b>>(deserializer: D, bytes: usize) -> Result<T, D::Error> {
+    let mut value = None;
+    let nodes = Cell::new(bounded::most_nodes(bytes));
+    bounded::Seed::new(&nodes, &mut value).deserialize(deserializer)?;
     Ok(value.expect("decoded into its place"))
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
+mod by_name;
 mod check;
 mod decode;
 mod definition;
@@ -20,6 +21,8 @@ mod plan;
 mod tests;
 mod trace;
 
+use super::error::ValueError;
+use super::payload;
 use super::payload::plan::Plan;
 use format::{Format, Tree};
 
@@ -41,8 +44,8 @@ fn most_nodes(payload_bytes: usize) -> usize {
 ///   [`from_samples`](Self::from_samples) or [`named`](Self::named), and set it in the options of the
 ///   writer and the readers.
 /// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
-///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with a
-///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
+///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with the option
+///   [`json`](crate::WriterOptions::json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
 /// `#[serde(skip)]` on a variant that is not the last one, they do not match, and readers would decode
@@ -302,6 +305,27 @@ impl Schema {
                 Err(SchemaError::Bytes { at: 0, reason })
             }
         }
+    }
+
+    /// Decodes a payload as a Rust type that may differ from the one it was written with: the parts are found by
+    /// their names.
+    pub(crate) fn decode_by_name<'b, T: Deserialize<'b>>(
+        &self,
+        payload: &'b [u8],
+    ) -> std::result::Result<T, ValueError> {
+        let tree = self.tree()?;
+        let input = by_name::Input::new(payload);
+        let value = payload::decode_with(input.whole(tree), payload.len());
+        match (value, input.left()) {
+            (Ok(value), 0) => Ok(value),
+            (Ok(_), left_over) => Err(ValueError::LeftOver { left_over, bytes: payload.len() }),
+            (Err(misfit), _) => Err(ValueError::Encoding { reason: misfit.to_string() }),
+        }
+    }
+
+    /// Returns whether two schemas are one object, which is quickly found out. Equal ones may be two objects.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content, &other.content)
     }
 
     /// Checks that a payload is a value of the type.

@@ -7,6 +7,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 mod against_serde;
+mod by_name;
 mod hostile;
 
 /// Checks the schema of a type.
