@@ -6,7 +6,6 @@ pub mod json;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::value::RawValue;
 use shm_core::{ArrayType, Kind, RawReader, RawWriter, Schema};
 
 /// Every kind, to find one by its name.
@@ -77,8 +76,8 @@ impl ValueFormat {
         match (self.kind, self.complete_schema(), &self.array) {
             (Kind::Text, ..) => str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(invalid_utf8),
             (Kind::Json, ..) => {
-                let checked = serde_json::from_slice::<&RawValue>(payload).map_err(|error| error.to_string())?;
-                Ok(Some(json::on_one_line(checked.get())))
+                self.kind.check(payload).map_err(|error| error.to_string())?;
+                str::from_utf8(payload).map(|text| Some(json::on_one_line(text))).map_err(invalid_utf8)
             }
             (_, Some(schema), _) => {
                 let mut text = Vec::new();
