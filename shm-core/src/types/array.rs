@@ -163,6 +163,18 @@ impl ArrayType {
         Ok(shape)
     }
 
+    /// Checks that bytes are a value of this type.
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), ValueError> {
+        self.check_bytes(payload.len())?;
+        // Combining all bytes is faster than looking for one.
+        if self.dtype == "|b1" && payload.iter().fold(0, |all, byte| all | byte) > 1 {
+            let wrong = payload.iter().position(|byte| *byte > 1).expect("a byte above 1");
+            let reason = format!("element {wrong} of the array is {}, and a bool is 0 or 1", payload[wrong]);
+            return Err(ValueError::Encoding { reason });
+        }
+        Ok(())
+    }
+
     /// Checks the length of a value in bytes.
     pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), ValueError> {
         let fits = match self.shape.first() {

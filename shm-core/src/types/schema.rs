@@ -138,7 +138,7 @@ pub enum SchemaError {
     SelfDescribing {
         /// The type's name in Rust.
         type_name: &'static str,
-        /// What needs a self-describing format.
+        /// The attribute or type that needs such a format.
         reason: String,
     },
     /// The document is not a valid schema.

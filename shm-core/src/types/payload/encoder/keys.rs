@@ -9,22 +9,25 @@ use std::hash::Hasher;
 /// the keys. It is the order of a sorted map if the keys are text or numbers.
 #[inline]
 pub fn is_greater(key: &[u8], last: &[u8], form: &Form) -> bool {
-    match form {
-        // The length comes first.
-        Form::Str | Form::Bytes => key.get(8..) > last.get(8..),
-        Form::U8 | Form::U16 | Form::U32 | Form::U64 | Form::U128 => number(key) > number(last),
-        Form::I8 | Form::I16 | Form::I32 | Form::I64 | Form::I128 => {
-            let sign = 1 << (8 * key.len() - 1);
-            number(key) ^ sign > number(last) ^ sign
-        }
-        _ => key > last,
+    macro_rules! numbers {
+        ($($form:ident $type:ty;)*) => {
+            match form {
+                $(Form::$form => number(key).map(<$type>::from_le_bytes) > number(last).map(<$type>::from_le_bytes),)*
+                // The length comes first.
+                Form::Str | Form::Bytes => key.get(8..) > last.get(8..),
+                _ => key > last,
+            }
+        };
+    }
+    numbers! {
+        I8 i8; I16 i16; I32 i32; I64 i64; I128 i128;
+        U8 u8; U16 u16; U32 u32; U64 u64; U128 u128;
     }
 }
 
-fn number(bytes: &[u8]) -> u128 {
-    let mut number = [0; 16];
-    number[..bytes.len()].copy_from_slice(bytes);
-    u128::from_le_bytes(number)
+#[inline]
+fn number<const BYTES: usize>(key: &[u8]) -> Option<[u8; BYTES]> {
+    key.try_into().ok()
 }
 
 /// Returns whether two keys are probably equal. `ends` contains the start and the end of each key. Keys are
