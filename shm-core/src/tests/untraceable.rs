@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::slice;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -91,7 +92,7 @@ fn a_type_of_which_some_values_have_no_encoding_needs_a_schema_and_those_values_
     assert!(Writer::<Part>::open(&test_region.name).is_err());
     let good = Part { number: 1, inner: None };
     let bad = Part { number: 1, inner: Some(Flattened { rest: BTreeMap::from([("a".to_owned(), 1)]) }) };
-    let described = Schema::from_samples(&[bad.clone()]).unwrap();
+    let described = Schema::from_samples(slice::from_ref(&bad)).unwrap();
     for schema in [described, Schema::named("Part", 1).unwrap()] {
         let mut writer = WriterOptions::new().schema(schema.clone()).replace(true).open(&test_region.name).unwrap();
         let mut reader = ReaderOptions::new().schema(schema).open::<Part>(&test_region.name).unwrap();
@@ -122,7 +123,7 @@ fn following_the_advice_for_another_type_works() {
     let value = Alias { name: 1, other: vec![VariantAlias::Red, VariantAlias::Green(2)] };
     let error = Schema::of::<Alias>().unwrap_err().to_string();
     assert!(error.contains("Schema::from_samples or Schema::named"), "{error}");
-    for schema in [Schema::from_samples(&[value.clone()]).unwrap(), Schema::named("Alias", 1).unwrap()] {
+    for schema in [Schema::from_samples(slice::from_ref(&value)).unwrap(), Schema::named("Alias", 1).unwrap()] {
         let test_region = TestRegion::new();
         let mut writer = WriterOptions::new().schema(schema.clone()).open(&test_region.name).unwrap();
         let mut reader: Reader<Alias> = ReaderOptions::new().schema(schema).open(&test_region.name).unwrap();

@@ -443,7 +443,7 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
         };
         self.put_length(length)?;
         let first = self.output.starts.len();
-        Ok(Entries { output: self.output, key, value, left: length, length, counted, depth, first, is_sorted: true })
+        Ok(Entries { output: self.output, key, value, left: length, length, counted, depth, first })
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The parts of a value that contain others: sequences and tuples, maps, structs.
 
-use super::keys::{is_any_twice, is_greater};
+use super::keys::may_repeat;
 use super::{ANY_FORM, Failed, Output, Place};
 use crate::types::payload::plan::{Field, Form};
 use serde::ser::{
@@ -116,8 +116,6 @@ pub struct Entries<'e, 'p, const DIGEST: bool> {
     pub(super) counted: Option<usize>,
     pub(super) depth: u32,
     pub(super) first: usize,
-    // Whether each key is greater than the one before it. Then no key is there twice.
-    pub(super) is_sorted: bool,
 }
 
 impl<const DIGEST: bool> Entries<'_, '_, DIGEST> {
@@ -128,8 +126,9 @@ impl<const DIGEST: bool> Entries<'_, '_, DIGEST> {
             return;
         }
         let Output { bytes, starts, .. } = &mut *self.output;
-        if let [.., last_start, last_end] = starts[self.first..] {
-            self.is_sorted = self.is_sorted && is_greater(&bytes[start..], &bytes[last_start..last_end], self.key);
+        // The first key reserves memory for all, or for many if the announced length is wrong.
+        if starts.len() == self.first {
+            starts.reserve(2 * self.length.min(1000));
         }
         starts.extend([start, bytes.len()]);
     }
@@ -174,7 +173,7 @@ impl<const DIGEST: bool> SerializeMap for Entries<'_, '_, DIGEST> {
             self.output.sort(self.first);
             return Ok(());
         }
-        let is_doubtful = !self.is_sorted && is_any_twice(&self.output.bytes, &self.output.starts[self.first..]);
+        let is_doubtful = may_repeat(&self.output.bytes, &self.output.starts[self.first..], self.key);
         self.output.starts.truncate(self.first);
         if is_doubtful { Err(Failed::doubtful("a map in it contains a key twice".to_owned())) } else { Ok(()) }
     }
