@@ -169,7 +169,9 @@ mod tests {
             ValueFormat::from_document(Kind::Bincode, &document).expect("a schema")
         };
         let json = ValueFormat::of_kind(Kind::Json);
-        check(&json, br#"{"b":1.50,"a":[1e999],"b":2}"#, true);
+        check(&json, br#"{"b":1.50,"a":[1e99],"c":2}"#, true);
+        let twice = json.json(br#"{"b":1.50,"a":[1e99],"b":2}"#).expect_err("a name twice");
+        assert!(twice.contains("'b' is there twice"), "{twice}");
         check(&json, br#"{"b": 1}"#, false);
         check(&json, b"1\n", false);
         check(&ValueFormat::of_kind(Kind::Text), "a\u{1b}\u{2028}\"".as_bytes(), true);
