@@ -76,6 +76,14 @@ class FirstArray(Exception):
         self.advice = f"convert the array with astype({'<' + dtype[1:]!r})" if dtype.startswith(">") else ""
         self.shape = view.shape
         self.payload = flat(view)
+        if dtype == "|b1":
+            _require_bools(self.payload)
+
+
+def _require_bools(payload: Payload) -> None:
+    """Raises BadValue if a byte is neither 0 nor 1."""
+    if not are_bools(payload):
+        raise BadValue("the value contains a bool that is neither 0 nor 1", "give 0 or 1 for each bool")
 
 
 class Undecided(_Bytes):
@@ -205,8 +213,8 @@ class _Array:
                 self._schema.shape_of(len(payload))
             except Misfit as misfit:
                 raise BadValue(misfit.args[0], "give bytes of that length") from misfit
-        if self._schema.dtype == "|b1" and not are_bools(payload):
-            raise BadValue("the value contains a bool that is neither 0 nor 1", "give 0 or 1 for each bool")
+        if self._schema.dtype == "|b1":
+            _require_bools(payload)
         return payload
 
     def _payload_of(self, value: Any) -> Payload:

@@ -343,6 +343,7 @@ ACTS: list[Act] = [
     payload(b"[" * 100_000, kind="json", capacity=100_000),
     payload(b'{"a":1,"a":2}', kind="json"),
     payload(b"[1e400]", kind="json"),
+    payload(rb'"\ud800"', kind="json"),
     payload(b"[" * 128 + b"]" * 128, kind="json"),
     payload(b"abcd", shm.Reader.latest, dtype="<f4", shape=(2,)),
     payload(b"abc", shm.Reader.view, dtype="<f4", shape=(0,)),

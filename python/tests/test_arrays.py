@@ -129,6 +129,16 @@ def test_bools_other_than_0_and_1_are_refused(monkeypatch: pytest.MonkeyPatch) -
             writer.publish(b"\0\1\2\0")
 
 
+def test_bools_other_than_0_and_1_do_not_give_a_region_its_type() -> None:
+    with shm.Writer("r") as writer:
+        for _ in range(2):
+            with pytest.raises(shm.BadValue, match="neither 0 nor 1; give 0 or 1"):
+                writer.publish(numpy.array([0, 255], "u1").view(bool))
+        assert (writer.head, writer.kind) == (0, "bytes")
+        writer.publish(numpy.array([False, True]))
+        assert shm.Reader("r").latest().tolist() == [False, True]
+
+
 def unaligned(values: Any) -> Any:
     raw = numpy.zeros(values.nbytes + 1, "u1")
     raw[1:] = numpy.frombuffer(values.tobytes(), "u1")

@@ -211,7 +211,10 @@ impl ReaderOptions {
         }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
-            Some(value_type) => Some(value_type.clone()),
+            Some(value_type) => {
+                Schema::require_encoding::<T>()?;
+                Some(value_type.clone())
+            }
             None => Some(ValueType::Schema(Schema::of::<T>()?)),
         };
         #[cfg(not(feature = "schema"))]

@@ -40,6 +40,7 @@ fn in_words(text: &str, error: serde_json::Error) -> ValueError {
         range if range.starts_with("number out of range") => {
             format!("the number at {at} is larger than any f64")
         }
+        half if half.contains("hex escape") => format!("the string at {at} contains half of a surrogate pair"),
         other => other,
     })
 }
@@ -170,6 +171,14 @@ mod tests {
         refused(r#"{"a":1,"a":2}"#, "the name 'a' is there twice in one object");
         refused(r#"[{"b":{"a":1,"x":2,"\u0061":2}}]"#, "the name 'a' is there twice");
         refused(r#"{"":1,"":1}"#, "the name '' is there twice");
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_refused() {
+        check(r#"["\ud83d\ude00", "\\ud800"]"#).unwrap();
+        for text in [r#""\ud800""#, r#"["\udc00"]"#, r#"{"\ud800x":1}"#, r#""\ud800\n""#, r#""\ude00\ud83d""#] {
+            refused(text, "contains half of a surrogate pair");
+        }
     }
 
     // Reported 24.

@@ -25,6 +25,7 @@ use super::error::ValueError;
 use super::payload;
 use super::payload::plan::Plan;
 use format::{Format, Tree};
+use trace::Stop;
 
 /// The maximum depth of formats within a value that is decoded or encoded by a schema.
 const MAX_DEPTH: usize = 128;
@@ -40,12 +41,12 @@ fn most_nodes(payload_bytes: usize) -> usize {
 /// [`Writer`](crate::Writer) and [`Reader`](crate::Reader) derive the schema from the type's
 /// `Deserialize`. This does not work for all types; the error explains the reason:
 ///
-/// - *Types that validate their input, such as an e-mail address.* Create the schema with
+/// - *Types that validate their input, such as an e-mail address, or have an alias.* Create the schema with
 ///   [`from_samples`](Self::from_samples) or [`named`](Self::named), and set it in the options of the
 ///   writer and the readers.
 /// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
-///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with the option
-///   [`json`](crate::WriterOptions::json).
+///   schema, no [`Reader`](crate::Reader) could decode their values, so opening refuses them. Publish them as
+///   JSON instead, with the option [`json`](crate::WriterOptions::json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
 /// `#[serde(skip)]` on a variant that is not the last one, they do not match, and readers would decode
@@ -107,6 +108,16 @@ pub enum SchemaError {
         /// The reason.
         reason: String,
     },
+    /// The type, or a part of it, has no encoding, because its `Deserialize` needs a self-describing format.
+    #[error(
+        "the type '{type_name}' cannot be encoded: {reason}; set the option `json` of the writer and the readers, or choose another type"
+    )]
+    SelfDescribing {
+        /// The type's name in Rust.
+        type_name: &'static str,
+        /// The attribute or type that needs such a format.
+        reason: String,
+    },
     /// The document is not a valid schema.
     #[error("the JSON is not a schema: {0}")]
     Malformed(String),
@@ -137,10 +148,17 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Untraceable`].
+    /// [`SchemaError::Untraceable`] or [`SchemaError::SelfDescribing`].
     pub fn of<T: DeserializeOwned>() -> Result<Self> {
-        let traced = trace::trace::<T>().map_err(|reason| untraceable::<T>(reason))?;
-        Self::new(Content::Tree(traced))
+        Self::new(Content::Tree(trace::trace::<T>().map_err(|stop| untraced::<T>(&stop))?))
+    }
+
+    /// Refuses a type none of whose values can be decoded.
+    pub(crate) fn require_encoding<T: DeserializeOwned>() -> Result<()> {
+        match trace::trace::<T>() {
+            Err(stop @ Stop::Unsupported { always: true, .. }) => Err(untraced::<T>(&stop)),
+            _ => Ok(()),
+        }
     }
 
     /// Derives the schema of a type from values of the type.
@@ -201,7 +219,9 @@ impl Schema {
         check::length(json)?;
         let named = || serde_json::from_str(json).map(Content::Name);
         let content = serde_json::from_str(json).map(Content::Tree).or_else(|error| named().map_err(|_| error));
-        Self::new(content.map_err(|error| SchemaError::Malformed(error.to_string()))?)
+        let content = content.map_err(|error| SchemaError::Malformed(error.to_string()))?;
+        check::form(json, &content)?;
+        Self::new(content)
     }
 
     /// Checks every schema, including those that were derived here, because other programs will check it,
@@ -385,6 +405,15 @@ impl fmt::Display for Schema {
 /// The place of an error, unless that is the whole value.
 fn in_front(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
+}
+
+fn untraced<T>(stop: &Stop) -> SchemaError {
+    match stop {
+        Stop::Unsupported { .. } => {
+            SchemaError::SelfDescribing { type_name: std::any::type_name::<T>(), reason: stop.to_string() }
+        }
+        _ => untraceable::<T>(stop.to_string()),
+    }
 }
 
 fn untraceable<T>(reason: String) -> SchemaError {

@@ -176,7 +176,7 @@ impl WriterOptions {
     /// - [`OpenError::WriterAlive`] if the region has a writer.
     /// - [`OpenError::Kind`], [`OpenError::UnknownKind`] or [`OpenError::Type`] if it holds values of
     ///   another kind or type, and [`replace`](Self::replace) is not set.
-    /// - [`OpenError::Schema`] if the type cannot be described.
+    /// - [`OpenError::Schema`] if the type cannot be described, or if none of its values could be decoded.
     /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
     /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
     ///   [`OpenError::Damaged`] if the existing file cannot be used. The file stays unchanged.
@@ -202,8 +202,9 @@ impl WriterOptions {
         }
         options.kind(Kind::Bincode);
         #[cfg(feature = "schema")]
-        if self.value_type.is_none() {
-            options.schema(Schema::of::<T>()?);
+        match self.value_type {
+            Some(_) => Schema::require_encoding::<T>()?,
+            None => drop(options.schema(Schema::of::<T>()?)),
         }
         // Without the feature, the program cannot compare the type with the one that the region describes.
         options.is_untyped = cfg!(not(feature = "schema"));

@@ -222,6 +222,7 @@ fn shown_hex(payload: &[u8]) -> String {
 fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
     let mut shown = json!({"sequence": sequence, "hex": shown_hex(payload)});
     match (reader.kind(), reader.schema()) {
+        (kind, _) if kind.check(payload).is_err() => shown["error"] = "bad value".into(),
         (Kind::Text, _) => shown["value"] = str::from_utf8(payload).expect("text").into(),
         (Kind::Json, _) => shown["value"] = serde_json::from_slice(payload).expect("JSON"),
         (_, Some(schema)) if schema.is_complete() => match schema.decode(payload) {

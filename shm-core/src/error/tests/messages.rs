@@ -53,7 +53,10 @@ fn there_is_an_example_of_every_error() {
         variants!(ArrayTypeError: Dtype Dimensions Empty TooLarge Malformed),
         within!(Error::ArrayType(error) => error),
     );
-    has_all(variants!(SchemaError: Untraceable Malformed Bytes Json), within!(Error::Schema(error) => error));
+    has_all(
+        variants!(SchemaError: Untraceable SelfDescribing Malformed Bytes Json),
+        within!(Error::Schema(error) => error),
+    );
     let value =
         variants!(ValueError: Text Json AmbiguousJson Length Schema Encoding LeftOver TooLarge Kind Undescribed);
     has_all(value, within!(Error::Receive(ReceiveError::Decode { source, .. }) => source));

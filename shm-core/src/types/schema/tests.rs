@@ -219,8 +219,15 @@ impl From<Email> for String {
 
 #[test]
 fn what_cannot_be_found_out_is_refused_with_what_to_do() {
-    refused::<Untagged>(&["Untagged", "#[serde(untagged)]"]);
-    refused::<Flat>(&["Flat", "#[serde(flatten)]"]);
+    let self_describing = |error: Result<Schema>, words: [&str; 2]| {
+        let message = error.unwrap_err().to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        assert!(message.contains("the option `json`") && !message.contains("Schema::named"), "{message}");
+    };
+    self_describing(Schema::of::<Untagged>(), ["Untagged", "#[serde(untagged)]"]);
+    self_describing(Schema::of::<Flat>(), ["Flat", "#[serde(flatten)]"]);
+    self_describing(Schema::of::<serde_json::Value>(), ["serde_json", "self-describing"]);
+    self_describing(Schema::of::<(u8, Option<Flat>)>(), ["Flat", "#[serde(flatten)]"]);
     refused::<Alias>(&["Alias", "alias"]);
     refused::<Endless>(&["'Endless' would contain itself"]);
     refused::<EndlessToo>(&["'EndlessToo' would contain itself"]);
@@ -228,7 +235,6 @@ fn what_cannot_be_found_out_is_refused_with_what_to_do() {
     refused::<VariantAlias>(&["does a variant have an alias?"]);
     refused::<Nothing>(&["'Nothing' has no variants"]);
     refused::<Email>(&["Email", "it has no @"]);
-    refused::<serde_json::Value>(&["serde_json"]);
 }
 
 #[test]
@@ -366,6 +372,22 @@ fn the_example_of_the_format_is_encoded_as_it_says() {
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(text.contains(&hex[..24].join(" ")) && text.contains(&hex[24..].join(" ")), "{hex:?}");
     assert_eq!(schemas[0].decode(&bytes).unwrap(), value);
+}
+
+#[test]
+fn an_integer_in_a_string_has_one_form() {
+    for format in ["I8", "I128"] {
+        let schema = Schema::parse(&format!(r#"{{"type":"{format}","types":{{}}}}"#)).unwrap();
+        for digits in ["0", "7", "-7"] {
+            assert_eq!(schema.encode(&json!(digits)), schema.encode(&serde_json::from_str(digits).unwrap()));
+        }
+        for digits in ["", "-", "+7", "07", "-0", "-07", " 7", "7.0", "7e0", "1_0", "\u{661}"] {
+            assert!(schema.encode(&json!(digits)).is_err(), "{digits}");
+        }
+        for number in ["7.0", "7e0", "-0", "-0.0"] {
+            assert!(schema.encode_json(number).is_err(), "{number}");
+        }
+    }
 }
 
 // Reported 24 and 7.

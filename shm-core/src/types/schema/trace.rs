@@ -17,20 +17,18 @@ use std::fmt;
 
 mod node;
 
-use node::Node;
+use node::{Need, Node};
 
 /// The maximum number of passes. One pass for each variant and a few more are needed.
 const MOST_PASSES: usize = 100_000;
 
 /// Returns the description of a type, or the reason why it cannot be derived.
-pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
+pub fn trace<T: DeserializeOwned>() -> Result<Tree, Stop> {
     // Some types do not accept 0 as a number. For these, try 1.
-    trace_with::<T>(false)
-        .or_else(|first| match first {
-            Stop::Refused(_) => trace_with::<T>(true).map_err(|_| first),
-            _ => Err(first),
-        })
-        .map_err(|stop| stop.to_string())
+    trace_with::<T>(false).or_else(|first| match first {
+        Stop::Refused(_) => trace_with::<T>(true).map_err(|_| first),
+        _ => Err(first),
+    })
 }
 
 /// Returns the description of a type that is derived from values of the type.
@@ -88,7 +86,7 @@ fn trace_with<T: DeserializeOwned>(one: bool) -> Result<Tree, Stop> {
 /// stack.
 #[inline(never)]
 fn pass<T: DeserializeOwned>(trace: &mut Trace, root: &mut Format) -> Result<(), Stop> {
-    T::deserialize(Node { trace, format: root, small: false, depth: 0 }).map(drop)
+    T::deserialize(Node { trace, format: root, small: false, depth: 0, need: Need::Always }).map(drop)
 }
 
 /// The reason why a pass ended early.
@@ -100,8 +98,8 @@ pub enum Stop {
     Endless(String),
     /// A type contains itself without end, but not through a type with a name.
     Deep,
-    /// The type needs a self-describing format.
-    Unsupported(&'static str),
+    /// The type needs a self-describing format, for every value or only for some.
+    Unsupported { what: &'static str, always: bool },
     /// The type's own `Deserialize` refused the value that it was offered.
     Refused(String),
 }
@@ -114,7 +112,9 @@ impl fmt::Display for Stop {
             Self::Deep => {
                 f.write_str("it contains itself without a type name in between (is it #[serde(transparent)]?)")
             }
-            Self::Unsupported(what) => write!(f, "it uses {what}, which needs a self-describing format such as JSON"),
+            Self::Unsupported { what, .. } => {
+                write!(f, "it uses {what}, which needs a self-describing format such as JSON")
+            }
             Self::Refused(reason) => f.write_str(reason),
         }
     }

@@ -182,7 +182,11 @@ fn schema() -> Vec<SchemaError> {
     vec![
         E::Untraceable {
             type_name: "rover::Event",
-            reason: "it uses #[serde(flatten)] or the like, which needs a self-describing format such as JSON".into(),
+            reason: "its Deserialize does not read all fields (does one have an alias?)".into(),
+        },
+        E::SelfDescribing {
+            type_name: "rover::Event",
+            reason: "it uses #[serde(flatten)], #[serde(tag)] or the like, which needs a self-describing format such as JSON".into(),
         },
         E::Malformed("the type 'Place' is not defined in it".into()),
         E::Bytes { at: 9, reason: "the type needs 8 bytes more, and only 1 byte is left".into() },

@@ -23,6 +23,20 @@ pub struct Node<'t> {
     pub small: bool,
     /// The depth of this place in the value.
     pub depth: usize,
+    /// Which values have this place.
+    pub need: Need,
+}
+
+/// Which values of a type have a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Every value.
+    Always,
+    /// The values in which a map that is always there has entries. Without entries, it may be a struct with a
+    /// flattened field, which is always written as a map of unknown length.
+    InMap,
+    /// Those with a certain variant, or with something in an option, a sequence or a map.
+    Sometimes,
 }
 
 impl Node<'_> {
@@ -49,7 +63,7 @@ impl Node<'_> {
         self.note(Format::TypeName(index.to_string()))?;
         let mut container = self.trace.types[index].container.clone().unwrap_or(fresh);
         let small = self.trace.enter(index, self.small, None)?;
-        let built = take_all(self.trace, container.parts_mut(), small, self.depth, build);
+        let built = take_all(self.trace, container.parts_mut(), small, self.depth, self.need, build);
         self.trace.leave(index, container)?;
         built
     }
@@ -61,9 +75,10 @@ fn take_all<R>(
     parts: Vec<&mut Format>,
     small: bool,
     depth: usize,
+    need: Need,
     build: impl FnOnce(&mut Elements<'_>) -> Result<R, Stop>,
 ) -> Result<R, Stop> {
-    let mut elements = Elements { trace, formats: parts.into_iter(), small, depth };
+    let mut elements = Elements { trace, formats: parts.into_iter(), small, depth, need };
     let built = build(&mut elements)?;
     match elements.formats.len() {
         0 => Ok(built),
@@ -78,12 +93,13 @@ struct Elements<'t> {
     small: bool,
     // The depth of the value that contains the parts.
     depth: usize,
+    need: Need,
 }
 
 impl Elements<'_> {
     fn next(&mut self) -> Option<Node<'_>> {
         let format = self.formats.next()?;
-        Some(Node { trace: self.trace, format, small: self.small, depth: self.depth + 1 })
+        Some(Node { trace: self.trace, format, small: self.small, depth: self.depth + 1, need: self.need })
     }
 }
 
@@ -132,7 +148,7 @@ impl Choice<'_> {
         if *self.seen == Variant::Unknown {
             *self.seen = fresh;
         }
-        take_all(self.trace, self.seen.parts_mut(), self.small, self.depth, build)
+        take_all(self.trace, self.seen.parts_mut(), self.small, self.depth, Need::Sometimes, build)
     }
 }
 
@@ -219,8 +235,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
         if !self.goes_into(&inner) {
             return visitor.visit_none();
         }
-        let built =
-            visitor.visit_some(Node { trace: self.trace, format: &mut inner, small: false, depth: self.depth + 1 });
+        let content =
+            Node { trace: self.trace, format: &mut inner, small: false, depth: self.depth + 1, need: Need::Sometimes };
+        let built = visitor.visit_some(content);
         self.note(Format::Option(Box::new(inner)))?;
         built
     }
@@ -229,7 +246,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.note(Format::Seq(Box::new(Format::Unknown)))?;
         let mut inner = self.format.parts()[0].clone();
         let part = self.goes_into(&inner).then_some(&mut inner);
-        let built = take_all(self.trace, part.into_iter().collect(), false, self.depth, |parts| {
+        let parts = part.into_iter().collect();
+        let built = take_all(self.trace, parts, false, self.depth, Need::Sometimes, |parts| {
             visitor.visit_seq(parts).map(Box::new)
         });
         self.note(Format::Seq(Box::new(inner)))?;
@@ -241,7 +259,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let [mut key, mut value] = [0, 1].map(|part| self.format.parts()[part].clone());
         let goes_in = self.goes_into(&key) || self.goes_into(&value);
         let parts = if goes_in { vec![&mut key, &mut value] } else { vec![] };
-        let built = take_all(self.trace, parts, false, self.depth, |parts| visitor.visit_map(parts).map(Box::new));
+        let need = if self.need == Need::Always { Need::InMap } else { Need::Sometimes };
+        let built =
+            take_all(self.trace, parts, false, self.depth, need, |parts| visitor.visit_map(parts).map(Box::new));
         self.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
         built.map(|built| *built)
     }
@@ -249,7 +269,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.note(Format::Tuple(vec![Format::Unknown; len]))?;
         let Format::Tuple(mut parts) = self.format.clone() else { return Err(differs()) };
-        let built = take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, |parts| {
+        let built = take_all(self.trace, parts.iter_mut().collect(), self.small, self.depth, self.need, |parts| {
             visitor.visit_seq(parts).map(Box::new)
         });
         self.note(Format::Tuple(parts))?;
@@ -314,15 +334,21 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("#[serde(untagged)], #[serde(tag)] or the like"))
+        Err(Stop::Unsupported {
+            what: "#[serde(untagged)], #[serde(tag)] or the like",
+            always: self.need == Need::Always,
+        })
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("#[serde(flatten)] or the like"))
+        Err(Stop::Unsupported {
+            what: "#[serde(flatten)], #[serde(tag)] or the like",
+            always: self.need != Need::Sometimes,
+        })
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(Stop::Unsupported("a field that is ignored (IgnoredAny)"))
+        Err(Stop::Unsupported { what: "a field that is ignored (IgnoredAny)", always: self.need == Need::Always })
     }
 
     fn is_human_readable(&self) -> bool {
