@@ -195,7 +195,9 @@ impl View<'_> {
         if !self.is_whole() {
             return Err(ReceiveError::Busy { region: self.location.name.clone() });
         }
-        payload::decode(self.encoded).map_err(|error| undecodable(self.location, &self.sample, error))
+        let mut value = None;
+        payload::decode(self.encoded, &mut value).map_err(|error| undecodable(self.location, &self.sample, error))?;
+        Ok(value.expect("decoded into its place"))
     }
 
     fn bytes(&self) -> &[AtomicU8] {

@@ -195,7 +195,7 @@ fn a_value_nests_as_deep_as_the_type_itself_is_decoded() {
 fn agree<T: Serialize + DeserializeOwned>(value: &T) -> bool {
     let bytes = encoded(value);
     let schema = Schema::of::<T>().unwrap();
-    let [typed, decoded] = [payload::decode::<T>(&bytes).is_ok(), schema.decode(&bytes).is_ok()];
+    let [typed, decoded] = [payload::decode::<T>(&bytes, &mut None).is_ok(), schema.decode(&bytes).is_ok()];
     assert_eq!(typed, decoded);
     let json = serde_json::to_value(value).unwrap();
     assert_eq!(schema.encode(&json).is_ok(), decoded);
