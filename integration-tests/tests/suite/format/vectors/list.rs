@@ -403,6 +403,30 @@ fn refused() -> Vec<Vector> {
             "damaged",
             typed.with(|image| image.fingerprint = Some(1)).bytes(),
         ),
+        refused(
+            "fingerprint-without-a-schema",
+            "a fingerprint, and no schema that it could be of",
+            "damaged",
+            Image::new(BINCODE).with(|image| image.fingerprint = Some(1)).bytes(),
+        ),
+        refused(
+            "text-with-a-fingerprint",
+            "a kind that has no schema, with a fingerprint",
+            "damaged",
+            abc().with(|image| image.fingerprint = Some(1)).bytes(),
+        ),
+        refused(
+            "text-with-a-schema",
+            "a kind that has no schema, with one after another record; the fingerprint is 0",
+            "damaged",
+            abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat()).bytes(),
+        ),
+        refused(
+            "json-with-a-schema",
+            "a kind that has no schema, with one and its fingerprint",
+            "damaged",
+            schema(JSON, r#"{"type":"U32","types":{}}"#),
+        ),
         refused("schema-is-no-json", "the schema is not JSON", "damaged", schema(BINCODE, "U8")),
         refused(
             "schema-lacks-a-type",
