@@ -10,7 +10,7 @@ use super::{Vector, shown_hex};
 
 const BYTES: u32 = 1;
 pub const TEXT: u32 = 2;
-const JSON: u32 = 3;
+pub const JSON: u32 = 3;
 pub const ARRAY: u32 = 4;
 pub const BINCODE: u32 = 5;
 
@@ -402,30 +402,6 @@ fn refused() -> Vec<Vector> {
             "the fingerprint does not match the schema",
             "damaged",
             typed.with(|image| image.fingerprint = Some(1)).bytes(),
-        ),
-        refused(
-            "fingerprint-without-a-schema",
-            "a fingerprint, and no schema that it could be of",
-            "damaged",
-            Image::new(BINCODE).with(|image| image.fingerprint = Some(1)).bytes(),
-        ),
-        refused(
-            "text-with-a-fingerprint",
-            "a kind that has no schema, with a fingerprint",
-            "damaged",
-            abc().with(|image| image.fingerprint = Some(1)).bytes(),
-        ),
-        refused(
-            "text-with-a-schema",
-            "a kind that has no schema, with one after another record; the fingerprint is 0",
-            "damaged",
-            abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat()).bytes(),
-        ),
-        refused(
-            "json-with-a-schema",
-            "a kind that has no schema, with one and its fingerprint",
-            "damaged",
-            schema(JSON, r#"{"type":"U32","types":{}}"#),
         ),
         refused("schema-is-no-json", "the schema is not JSON", "damaged", schema(BINCODE, "U8")),
         refused(

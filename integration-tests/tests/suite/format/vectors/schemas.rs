@@ -6,12 +6,12 @@ use shm_core::Schema;
 use testkit::Image;
 use testkit::image::{fnv, record};
 
-use super::list::{ARRAY, BINCODE, vector};
+use super::list::{ARRAY, BINCODE, JSON, abc, vector};
 use super::{Vector, shown_hex};
 
 /// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
-    [types(), bad_values(), refused_types(), refused_arrays()].into_iter().flatten().collect()
+    [types(), bad_values(), refused_types(), refused_arrays(), undue()].into_iter().flatten().collect()
 }
 
 /// Maps with every sort of key: those that JSON shows as member names, and others.
@@ -245,6 +245,30 @@ fn refused_types() -> Vec<Vector> {
         schema("schema-too-deep", "a schema that nests 128 deep", &deep),
         schema("schema-without-a-name", "a name of no bytes", r#"{"name":"","version":1}"#),
         schema("schema-of-a-long-name", "a name of 257 bytes", &long),
+    ]
+}
+
+/// A schema or a fingerprint where there must be none.
+fn undue() -> Vec<Vector> {
+    let marked = |image: Image| image.with(|image| image.fingerprint = Some(1));
+    let record_last = abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat());
+    vec![
+        refused(
+            "fingerprint-without-a-schema",
+            "a fingerprint, and no schema that it could be of",
+            &marked(Image::new(BINCODE)),
+        ),
+        refused("text-with-a-fingerprint", "a kind that has no schema, with a fingerprint", &marked(abc())),
+        refused(
+            "text-with-a-schema",
+            "a kind that has no schema, with one after another record; the fingerprint is 0",
+            &record_last,
+        ),
+        refused(
+            "json-with-a-schema",
+            "a kind that has no schema, with one and its fingerprint",
+            &Image::new(JSON).with_schema(r#"{"type":"U32","types":{}}"#),
+        ),
     ]
 }
 
