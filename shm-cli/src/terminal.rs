@@ -144,8 +144,8 @@ pub(crate) fn styled(text: &str, stream: &impl RawStream) -> Vec<u8> {
     styled.into_inner()
 }
 
-/// Reports whether stderr is a terminal that obeys escape codes. `TERM=dumb` means one that does not, such as the
-/// shell of an editor.
+/// Reports whether stderr is a terminal that obeys escape codes. `TERM=dumb` means one that does not, such as
+/// the shell of an editor.
 fn can_print_over() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

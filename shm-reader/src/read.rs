@@ -10,8 +10,8 @@ use shm_core::{OpenError, Position, RawReader, ReaderOptions, ReceiveError, Rece
 use crate::args::Read;
 use crate::print::Printer;
 
-/// The interval at which a waiting reader checks whether its output is still read and, with `--until-gone`, whether the
-/// writer is alive.
+/// The interval at which a waiting reader checks whether its output is still read and, with `--until-gone`,
+/// whether the writer is alive.
 const POLL: Duration = Duration::from_millis(100);
 
 /// After this many damaged values in a row, the whole region counts as damaged.

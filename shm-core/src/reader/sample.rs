@@ -47,9 +47,8 @@ impl Sample<()> {
         Sample { sequence, lost, restarted, value, time_ns }
     }
 
-    /// As `with`, for a value that was decoded into its place, and as a result. Without optimization, this is out of
-    /// line, so that the copies of a large value are not on the stack while it is decoded, and has as few of them
-    /// as possible.
+    /// Like `with`, for a value that was decoded into its place. Without optimization, this is out of line, so
+    /// its copies of a large value are not on the stack while the value is decoded.
     #[inline]
     pub(super) fn with_decoded<T>(self, value: Option<T>) -> Result<Option<Sample<T>>, ReceiveError> {
         let Some(value) = value else { return Ok(None) };

@@ -207,13 +207,14 @@ fn split(text: &str) -> (PathBuf, &str) {
     }
 }
 
-/// Returns the path of a region's or block's file. `name` is a name in `SHM_DIR` (default `/dev/shm`), or a path if it
-/// contains a `/`. The name is not checked, and the file need not exist.
+/// Returns the path of the file of a region or block. `name` is a name in `SHM_DIR` (default `/dev/shm`), or
+/// a path if it contains a `/`. The name is not checked, and the file need not exist.
 ///
 /// ```
 /// assert_eq!(shm_core::path_of("./state"), std::path::Path::new("./state"));
 /// assert!(shm_core::path_of("climate").ends_with("climate"));
 /// ```
+#[must_use]
 pub fn path_of(name: impl AsRef<Path>) -> PathBuf {
     let name = name.as_ref();
     if name.as_os_str().as_bytes().contains(&b'/') { name.to_owned() } else { default_directory().join(name) }

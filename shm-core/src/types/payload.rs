@@ -78,8 +78,8 @@ impl From<Failed> for ValueError {
     }
 }
 
-/// Decodes `bytes` as a value, and stores it in `place`. Without optimization, each step that returns a value has copies
-/// of it on the stack, and a value can be large.
+/// Decodes `bytes` as a value, and stores it in `place`. Without optimization, each function that returns a
+/// value has copies of it on the stack, and a value can be large.
 #[inline(always)]
 pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], place: &mut Option<T>) -> Result<(), ValueError> {
     check_length(bytes.len())?;

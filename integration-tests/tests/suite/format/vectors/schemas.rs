@@ -248,7 +248,7 @@ fn refused_types() -> Vec<Vector> {
     ]
 }
 
-/// A schema or a fingerprint where there must be none.
+/// A schema or a fingerprint that a region of its kind must not have.
 fn undue() -> Vec<Vector> {
     let marked = |image: Image| image.with(|image| image.fingerprint = Some(1));
     let record_last = abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat());
