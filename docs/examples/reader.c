@@ -1,12 +1,14 @@
 /* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
  * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
  * the region.
- * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 1 any other error. */
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 141 the output is closed, 1 any other
+ * error. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -221,6 +223,7 @@ int main(int argc, char **argv) {
         if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
         if (state == CLOSED && LOAD(map->head) < next) return 0;
         if (now - since < h.spin_ns) continue; /* poll before sleeping */
+        if (poll(&(struct pollfd){.fd = STDOUT_FILENO}, 1, 0) > 0) return 141; /* nobody reads the output any more */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};
         syscall(SYS_futex, &map->bell, FUTEX_WAIT, seen, &t, NULL, 0);
     }

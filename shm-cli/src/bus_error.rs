@@ -102,17 +102,10 @@ fn failure(cause: Cause, mapped: Mapped<'_>) -> Failure {
 /// Returns the paths of the directory and of the file, for system calls in a signal handler.
 fn paths(mapped: Mapped<'_>) -> Option<(CString, CString)> {
     let (Mapped::Region(name) | Mapped::Block(name)) = mapped else { return None };
-    let (directory, file) = match name.rsplit_once('/') {
-        Some((directory, _)) => (format!("{directory}/").into(), PathBuf::from(name)),
-        None => {
-            let directory = std::env::var_os("SHM_DIR").filter(|directory| !directory.is_empty());
-            let directory = directory.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
-            let file = directory.join(name);
-            (directory, file)
-        }
-    };
-    let for_calls = |path: PathBuf| CString::new(path.into_os_string().into_vec()).ok();
-    Some((for_calls(directory)?, for_calls(file)?))
+    let file = shm_core::path_of(name);
+    let directory = file.parent()?.to_owned();
+    let terminated = |path: PathBuf| CString::new(path.into_os_string().into_vec()).ok();
+    Some((terminated(directory)?, terminated(file)?))
 }
 
 /// Finds out what is wrong with a file, with system calls only.

@@ -2,6 +2,8 @@
 //! place where errors name commands and options. No remedy destroys anything, unless the user asked for
 //! a region to be removed or replaced.
 
+use std::path::Path;
+
 use shm_core::{BlockError, Limit, OpenError, PublishError, ReceiveError};
 
 use crate::bus_error::Mapped;
@@ -122,6 +124,11 @@ pub fn create_region() -> String {
 pub fn quote_value(region: &str, value: &str) -> String {
     let line = if value.starts_with('-') { writer(&[region, "--", value]) } else { writer(&[region, value]) };
     format!("put a value with spaces in quotes: {line}")
+}
+
+/// For a file that cannot be read. Many programs take `-` for stdin.
+pub fn name_of_stdin(file: &Path) -> String {
+    if file == Path::new("-") { "the name of stdin is /dev/stdin".to_owned() } else { String::new() }
 }
 
 /// For a value that does not fit the default kind of a region that does not exist yet.

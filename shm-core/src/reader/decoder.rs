@@ -49,13 +49,14 @@ impl Decoder {
         }
     }
 
+    /// Decodes a payload, and stores the value.
     #[inline(always)]
-    pub fn decode<'b, T: Deserialize<'b>>(&self, payload: &'b [u8]) -> Result<T, ValueError> {
+    pub fn decode<'b, T: Deserialize<'b>>(&self, payload: &'b [u8], value: &mut Option<T>) -> Result<(), ValueError> {
         match self {
-            Self::Json => json::decode(payload),
+            Self::Json => json::decode(payload, value),
             #[cfg(feature = "schema")]
-            Self::ByName(ByName { other: Some(schema), .. }) => schema.decode_by_name(payload),
-            _ => payload::decode(payload),
+            Self::ByName(ByName { other: Some(schema), .. }) => schema.decode_by_name(payload, value),
+            _ => payload::decode(payload, value),
         }
     }
 }

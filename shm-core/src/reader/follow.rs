@@ -15,7 +15,7 @@ use crate::region::location::Location;
 use crate::region::{NOT_BELIEVED, Region};
 use crate::sys::file::Access;
 use shm_ring::copy::{Content as Copied, Destination};
-use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use shm_ring::{Cursor, Fault, NO_MEMORY, Polled, Ring, Stamped};
 use std::time::{Duration, Instant};
 
@@ -150,7 +150,7 @@ impl Follow {
             Position::New => self.cursor.jump(head.saturating_add(1)),
             Position::Last(count) => self.cursor.jump(oldest.max(head.saturating_add(1).saturating_sub(count))),
             Position::At(sequence) => {
-                self.cursor.jump(sequence.max(1));
+                self.cursor.jump(sequence.clamp(1, MAX_SEQUENCE));
                 self.cursor.skip_to(oldest);
             }
         }

@@ -21,6 +21,11 @@ use std::path::Path;
 /// region automatically. If the new region has another type, the reader returns
 /// [`ReceiveError::Reopen`]. If the region was removed, it returns [`ReceiveError::Gone`].
 ///
+/// A value is decoded and returned on the stack. Without optimization, a thread needs about ten times
+/// the size of `T`, because serde and your own `Deserialize` copy the value at each step. Put the elements
+/// of a large type on the heap (`Vec<f32>` or `Box<[f32]>`), or use an
+/// [`ArrayReader`](crate::ArrayReader).
+///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap();
@@ -87,8 +92,9 @@ impl<T: DeserializeOwned> Reader<T> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
         #[cfg(feature = "schema")]
         self.decoder.prepare(self.raw.schema());
-        match self.decoder.decode(&self.encoded) {
-            Ok(value) => Ok(Some(sample.with(value))),
+        let mut value = None;
+        match self.decoder.decode(&self.encoded, &mut value) {
+            Ok(()) => sample.with_decoded(value),
             Err(error) => {
                 let error = self.with_path(error);
                 Err(self.raw.undecodable(&sample, error))

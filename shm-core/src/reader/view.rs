@@ -223,7 +223,9 @@ impl<'r> View<'r> {
         let decoder = self.decoder.as_deref_mut().unwrap_or(&mut by_kind);
         #[cfg(feature = "schema")]
         decoder.prepare(self.schema);
-        decoder.decode(self.encoded).map_err(|error| undecodable(self.location, &self.sample, error))
+        let mut value = None;
+        decoder.decode(self.encoded, &mut value).map_err(|error| undecodable(self.location, &self.sample, error))?;
+        Ok(value.expect("decoded into its place"))
     }
 
     fn bytes(&self) -> &[AtomicU8] {

@@ -8,6 +8,7 @@ use crate::sys::file_system::file_system_name;
 use crate::sys::process::user;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of regions if `SHM_DIR` is not set.
@@ -234,6 +235,19 @@ fn split(text: &str) -> (PathBuf, &str) {
     }
 }
 
+/// Returns the path of the file of a region or block. `name` is a name in `SHM_DIR` (default `/dev/shm`), or
+/// a path if it contains a `/`. The name is not checked, and the file need not exist.
+///
+/// ```
+/// assert_eq!(shm_core::path_of("./state"), std::path::Path::new("./state"));
+/// assert!(shm_core::path_of("climate").ends_with("climate"));
+/// ```
+#[must_use]
+pub fn path_of(name: impl AsRef<Path>) -> PathBuf {
+    let name = name.as_ref();
+    if name.as_os_str().as_bytes().contains(&b'/') { name.to_owned() } else { default_directory().join(name) }
+}
+
 /// Returns the directory of regions that are opened by a name without a `/`.
 pub fn default_directory() -> PathBuf {
     directory_from(std::env::var_os("SHM_DIR"))
@@ -301,6 +315,8 @@ mod tests {
         assert_eq!(directory_from(Some("".into())), Path::new("/dev/shm"));
         assert_eq!(directory_from(Some("/run/shm".into())), Path::new("/run/shm"));
         assert_eq!(default_directory(), directory_from(std::env::var_os("SHM_DIR")));
+        assert_eq!(path_of("x"), default_directory().join("x"));
+        assert_eq!((path_of("/x"), path_of("../x")), ("/x".into(), "../x".into()));
     }
 
     #[test]

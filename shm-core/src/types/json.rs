@@ -4,7 +4,7 @@
 
 use super::error::ValueError;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -29,8 +29,17 @@ fn ambiguous(reason: String) -> ValueError {
     ValueError::AmbiguousJson { reason: reason.into() }
 }
 
+/// Refuses text that begins with a byte order mark, which nobody can see in an editor.
+pub fn refuse_mark(text: &str) -> serde_json::Result<()> {
+    let reason = "it begins with a byte order mark (U+FEFF); leave that out";
+    if text.starts_with('\u{feff}') { Err(serde_json::Error::custom(reason)) } else { Ok(()) }
+}
+
 #[cold]
 fn in_words(text: &str, error: serde_json::Error) -> ValueError {
+    if let Err(error) = refuse_mark(text) {
+        return ValueError::Json(error);
+    }
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return ValueError::Json(error);
     }
@@ -199,5 +208,7 @@ mod tests {
         for bad in ["", "{", "[1,]", "nul", "1 2", "\"\u{1}\"", "01", "+1", "NaN"] {
             assert!(matches!(check(bad), Err(ValueError::Json(_))), "{bad}");
         }
+        let marked = check("\u{feff}{}").unwrap_err().to_string();
+        assert!(marked.starts_with("the value is not JSON: it begins with a byte order mark"), "{marked}");
     }
 }

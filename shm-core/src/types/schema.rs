@@ -332,13 +332,14 @@ impl Schema {
     pub(crate) fn decode_by_name<'b, T: Deserialize<'b>>(
         &self,
         payload: &'b [u8],
-    ) -> std::result::Result<T, ValueError> {
+        place: &mut Option<T>,
+    ) -> std::result::Result<(), ValueError> {
         let tree = self.tree()?;
         let input = by_name::Input::new(payload);
-        let value = payload::decode_with(input.whole(tree), payload.len());
-        match (value, input.left()) {
-            (Ok(value), 0) => Ok(value),
-            (Ok(_), left_over) => Err(ValueError::LeftOver { left_over, bytes: payload.len() }),
+        let decoded = payload::decode_with(input.whole(tree), payload.len(), place);
+        match (decoded, input.left()) {
+            (Ok(()), 0) => Ok(()),
+            (Ok(()), left_over) => Err(ValueError::LeftOver { left_over, bytes: payload.len() }),
             (Err(misfit), _) => Err(ValueError::Encoding { reason: misfit.to_string() }),
         }
     }

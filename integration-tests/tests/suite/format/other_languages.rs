@@ -66,6 +66,15 @@ fn a_program_in_c_follows_through_growth_and_counts_what_it_missed() {
 }
 
 #[test]
+fn a_program_in_c_that_waits_ends_when_its_pipe_is_closed() {
+    let s = Sandbox::new();
+    let writer = s.spawn("shm-writer alive hello --every 1h");
+    s.holds("alive", "hello");
+    s.run(&format!("{{ {} -f alive; echo $? >&2; }} | head -n 1", c_reader())).complains(&["141"]);
+    writer.kill();
+}
+
+#[test]
 fn a_program_in_c_refuses_what_it_must() {
     let s = Sandbox::new();
     let reader = c_reader();

@@ -26,11 +26,12 @@ pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), Value
 #[cold]
 #[inline(never)]
 pub fn prove<T: Serialize + DeserializeOwned>(encoded: &[u8]) -> Result<(), ValueError> {
-    let decoded = decode::<T>(encoded).map_err(|error| {
+    let mut decoded = None::<T>;
+    decode(encoded, &mut decoded).map_err(|error| {
         refused(format!("readers cannot decode it, because `Serialize` and `Deserialize` of its type differ: {error}"))
     })?;
     let mut again = vec![];
-    encode(&decoded, &mut again)?;
+    encode(&decoded.expect("decoded into its place"), &mut again)?;
     let parsed = |bytes| serde_json::from_slice::<Value>(bytes).map_err(ValueError::Json);
     match difference("value", comparable(parsed(encoded)?), comparable(parsed(&again)?)) {
         None => Ok(()),
@@ -41,10 +42,11 @@ pub fn prove<T: Serialize + DeserializeOwned>(encoded: &[u8]) -> Result<(), Valu
     }
 }
 
-/// Decodes JSON as a value.
-pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
+/// Decodes JSON as a value, and stores it in `place`.
+pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], place: &mut Option<T>) -> Result<(), ValueError> {
     Kind::Json.check(bytes)?;
-    serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))
+    *place = Some(serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?);
+    Ok(())
 }
 
 #[cold]
@@ -198,9 +200,11 @@ mod tests {
 
     #[test]
     fn json_that_is_ambiguous_or_of_another_type_is_not_decoded() {
-        assert!(matches!(decode::<Value>(br#"{"a":1,"a":2}"#), Err(ValueError::AmbiguousJson { .. })));
-        assert!(matches!(decode::<Value>(b"\"\xff\""), Err(ValueError::Text { .. })));
-        assert!(decode::<u8>(b"256").unwrap_err().to_string().contains("expected u8 at line 1 column 3"));
-        assert_eq!(decode::<&str>(b"\"borrowed\"").unwrap(), "borrowed");
+        assert!(matches!(decode::<Value>(br#"{"a":1,"a":2}"#, &mut None), Err(ValueError::AmbiguousJson { .. })));
+        assert!(matches!(decode::<Value>(b"\"\xff\"", &mut None), Err(ValueError::Text { .. })));
+        assert!(decode::<u8>(b"256", &mut None).unwrap_err().to_string().contains("expected u8 at line 1 column 3"));
+        let mut text = None;
+        decode(b"\"borrowed\"", &mut text).unwrap();
+        assert_eq!(text, Some("borrowed"));
     }
 }

@@ -6,12 +6,12 @@ use shm_core::Schema;
 use testkit::Image;
 use testkit::image::{fnv, record};
 
-use super::list::{ARRAY, BINCODE, JSON, TEXT, vector};
+use super::list::{ARRAY, BINCODE, JSON, TEXT, abc, vector};
 use super::{Vector, shown_hex};
 
 /// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
-    [types(), bad_values(), bad_plain_values(), refused_types(), refused_forms(), refused_arrays()]
+    [types(), bad_values(), bad_plain_values(), refused_types(), refused_forms(), refused_arrays(), undue()]
         .into_iter()
         .flatten()
         .collect()
@@ -309,10 +309,9 @@ fn refused_types() -> Vec<Vector> {
     ]
 }
 
-/// Vectors of schemas in forms that some JSON parsers take for the right ones, and of schemas where none belongs.
+/// Vectors of schemas in forms that some JSON parsers take for the right ones.
 fn refused_forms() -> Vec<Vector> {
     let schema = |name, about, json: &str| refused(name, about, &Image::new(BINCODE).with_schema(json).value([0; 4]));
-    let number = r#"{"type":"U32","types":{}}"#;
     vec![
         schema("schema-as-a-list", "a list of the members of a schema", r#"["U32",{}]"#),
         schema(
@@ -321,11 +320,29 @@ fn refused_forms() -> Vec<Vector> {
             r#"{"type":{"U32":null},"types":{}}"#,
         ),
         schema("schema-of-minus-0", "a size of -0", r#"{"type":{"TUPLEARRAY":{"CONTENT":"U8","SIZE":-0}},"types":{}}"#),
-        refused("schema-of-text", "a schema in a region of text", &Image::new(TEXT).with_schema(number).value("text")),
+    ]
+}
+
+/// A schema or a fingerprint that a region of its kind must not have.
+fn undue() -> Vec<Vector> {
+    let marked = |image: Image| image.with(|image| image.fingerprint = Some(1));
+    let record_last = abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat());
+    vec![
         refused(
-            "fingerprint-of-text",
-            "a fingerprint in a region of text",
-            &Image::new(TEXT).with(|image| image.fingerprint = Some(1)).value("text"),
+            "fingerprint-without-a-schema",
+            "a fingerprint, and no schema that it could be of",
+            &marked(Image::new(BINCODE)),
+        ),
+        refused("text-with-a-fingerprint", "a kind that has no schema, with a fingerprint", &marked(abc())),
+        refused(
+            "text-with-a-schema",
+            "a kind that has no schema, with one after another record; the fingerprint is 0",
+            &record_last,
+        ),
+        refused(
+            "json-with-a-schema",
+            "a kind that has no schema, with one and its fingerprint",
+            &Image::new(JSON).with_schema(r#"{"type":"U32","types":{}}"#),
         ),
     ]
 }
