@@ -134,7 +134,7 @@ class NotOurs(Error):
 
 
 class Gone(Error):
-    """The writer can no longer publish: it was closed, or its region was removed or replaced."""
+    """The region was removed, or the writer can no longer publish: it was closed, or its region was replaced."""
 
 
 class Unsupported(Error):

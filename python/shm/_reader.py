@@ -14,7 +14,7 @@ from typing import Any
 from . import _arguments, _linux
 from ._errors import BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported, not_copied
 from ._files import title
-from ._follower import Follower, deadline_after
+from ._follower import ABSENT_SECONDS, Follower, deadline_after
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_REGION, STATE_HALF
 from ._lock import writer_status
 from ._request import value_type
@@ -100,6 +100,7 @@ class Reader(Follower):
             BadValue: if the value cannot be decoded.
             Busy: if the writer overwrites the values faster than they can be copied.
             Damaged: if the region is damaged.
+            Gone: if the region was removed. The reader notices this within 50 ms.
             Error: as when opening, if the region was replaced or created again.
         """
         try:
@@ -119,6 +120,8 @@ class Reader(Follower):
             self._newest(False)
             return self._decode(self._ring.payload)
         except Error as error:
+            if isinstance(error, BadValue):
+                self._restart_is_due |= self._restarted
             self._explain(error, "read the newest value of")
             raise
 
@@ -130,7 +133,7 @@ class Reader(Follower):
 
         Raises:
             Unsupported: if the processor does not allow it.
-            Empty, BadValue, Busy, Damaged, Error: as for `latest`.
+            Empty, BadValue, Busy, Damaged, Gone, Error: as for `latest`.
         """
         try:
             if not _linux.ORDERED:
@@ -138,6 +141,8 @@ class Reader(Follower):
             number = self._newest(True)
             return View(self._in_place(memoryview(self._ring.payload)), number, self._ring, self.name)
         except Error as error:
+            if isinstance(error, BadValue):
+                self._restart_is_due |= self._restarted
             self._explain(error, "view the newest value of")
             raise
 
@@ -155,6 +160,7 @@ class Reader(Follower):
             BadValue: if the value cannot be decoded. The next call returns the value after it.
             Busy: if the writer overwrites the values faster than they can be copied.
             Damaged: if the region is damaged. If only this value is, the next call returns the value after it.
+            Gone: if the region was removed before its writer closed it, and the reader has received all values.
             BadOption: if `timeout` is not a number of seconds.
             Error: as when opening, if the region was replaced or created again.
         """
@@ -170,7 +176,7 @@ class Reader(Follower):
 
         Raises:
             TimedOut: if there is no new value.
-            Ended, BadValue, Busy, Damaged, Error: as for `recv`.
+            Ended, BadValue, Busy, Damaged, Gone, Error: as for `recv`.
         """
         return self._receive(0, False)
 
@@ -181,7 +187,7 @@ class Reader(Follower):
         iterator logs a warning that names the value (logger "shm"), and continues with the next one. To handle such
         values yourself, call `recv`.
 
-        A step raises Busy, Damaged or Error, as `recv` does.
+        A step raises Busy, Damaged, Gone or Error, as `recv` does.
         """
         return _Values(self, None, False)
 
@@ -329,6 +335,7 @@ class Reader(Follower):
         ring = self._ring
         if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
             self._check_name()
+            self._refuse_absent()
             ring = self._ring
         try:
             number = ring.latest(self._cursor.next, in_place)
@@ -354,6 +361,9 @@ class Reader(Follower):
             self._wait(timeout, follow)
             return self._decode(self._ring.payload)
         except Error as error:
+            if isinstance(error, BadValue):  # the next value reports again what was reported with this one
+                self._cursor.lost += self._lost
+                self._restart_is_due |= self._restarted
             self._explain(error, "receive from")
             raise
 
@@ -383,7 +393,7 @@ class Reader(Follower):
                 except Damaged as raised:
                     if raised is error and error.is_of_one_value:
                         self._sequence = self._cursor.next
-                        self._cursor.next += 1
+                        ring.pass_damaged(self._cursor)
                     raise
                 continue
             if self._is_due(bell, state) and self._compare(bell):
@@ -395,13 +405,16 @@ class Reader(Follower):
                 raise Ended("its writer closed it, and all values were received")
             if follow:
                 self._refuse_stuck()
+            else:
+                self._refuse_absent()
             now = monotonic()
             if now >= deadline:
                 if timeout is None or timeout <= 0:
                     raise TimedOut("there is no new value", "give a timeout to wait for one")
                 advice = "wait longer, or check with writer() whether the region still has a writer"
                 raise TimedOut(f"no value arrived within {timeout:g} seconds", advice)
-            seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
+            pause = ABSENT_SECONDS if self._is_absent else max(0.0, self._compare_at - now)
+            seconds = min(_SLEEP_SECONDS, deadline - now, pause)
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
 

@@ -92,7 +92,7 @@ class Ring:
         if words[at] != stamp:
             return OVERWRITTEN
         if length > self._capacity:
-            raise Damaged.value(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
+            raise self._slot_fault(f"value {number} has {length} bytes, but its slot holds only {self._capacity}", number)
         if self._checksums:
             if not length_word & FLAG_CHECKSUM or found != checksum(number, length_word, payload):
                 if in_place and words[at] != stamp:
@@ -113,8 +113,13 @@ class Ring:
         if stamp == 0:
             return NOT_YET
         if not self._is_possible(stamp, number):
-            raise Damaged(f"the slot of value {number} contains stamp {stamp}, which belongs in another slot")
+            fault = f"the slot of value {number} contains stamp {stamp}, which belongs in another slot"
+            raise self._slot_fault(fault, number)
         return NOT_YET if stamp < 2 * number else OVERWRITTEN
+
+    def _slot_fault(self, fault: str, number: int) -> Damaged:
+        """Returns the error for an impossible slot. If value `number` was published, only that value is damaged."""
+        return Damaged.value(fault) if number <= self.words[HEAD_WORD] else Damaged(fault)
 
     def _is_possible(self, stamp: int, number: int) -> bool:
         """Returns whether the value with this stamp belongs in the slot of value `number`."""
@@ -206,6 +211,14 @@ class Ring:
             raise Damaged(f"its header names value {head} as the newest, but value {cursor.next} was overwritten")
         # Continue in the middle of the ring. The writer would overtake a reader at the oldest value immediately.
         cursor.skip_to(max(cursor.next + 1, head - self._slots // 2))
+
+    def pass_damaged(self, cursor: Cursor) -> None:
+        """Continues after a damaged value, which does not count as lost.
+
+        A damaged head can name any number of values. The ring retains no more of them than it has slots.
+        """
+        cursor.next += 1
+        cursor.skip_to(max(self.words[HEAD_WORD] - (self._slots - 1), self.first))
 
     def _pass_left_out(self, cursor: Cursor, head: int) -> None:
         cursor.skip_to(max(head - (self._slots - 1), self.first))

@@ -207,18 +207,31 @@ class Writer:
     def close(self) -> None:
         """Closes the writer. The region and its values stay.
 
-        Readers that have received all values then end. Closing again has no effect.
+        Readers that have received all values then end, unless the region was removed, replaced or emptied: it may belong
+        to another writer. Closing again has no effect.
         """
         if self._lock is None:
             return
         self._settle()
+        self._close_file()
         lock, self._lock = self._lock, None
         if not self._why_not[0]:
             self._why_not = ("this writer is closed", "open another one")
-        self._ring.change_state(CLOSED)  # also in a file that was removed, so that its readers end
         lock.clean_up()
         lock.free()
         self._location.close()
+
+    def _close_file(self) -> None:
+        """Changes the state to *closed*, unless the region is no longer this writer's."""
+        if self._why_not[0]:
+            return
+        try:
+            self._check_file()
+        except (Gone, Damaged):
+            return
+        except Error:
+            pass  # the names could not be compared, which does not show that the region is gone
+        self._ring.change_state(CLOSED)
 
     @property
     def closed(self) -> bool:
@@ -414,6 +427,7 @@ class Writer:
             created_ns=time.time_ns(),
         )
         descriptor = old.descriptor if is_same_type else _format.descriptor_of(document)
+        mode = mode & 0o644 | 0o600  # the old file can have any mode
         new = create_file(self._location, header, descriptor, document, mode, old.status.st_gid)
         self._exchange = Exchange(old, new, old.ring.state == CLOSED)
         try:
