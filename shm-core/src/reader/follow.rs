@@ -270,7 +270,10 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = self.location.stat_region()?;
+        let found = match self.location.stat_region() {
+            Ok(found) => found,
+            Err(error) => return self.uncompared(state, error),
+        };
         self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
@@ -284,6 +287,17 @@ impl Follow {
             }
             Some(_) => Ok(Name::Same),
         }
+    }
+
+    /// Decides what to do if the name cannot be compared. This shows nothing, so the reader compares again
+    /// later. But a file that was moved gets no more values, so waiting there would never end.
+    #[cold]
+    fn uncompared(&mut self, state: u32, error: OpenError) -> Result<Name, ReceiveError> {
+        if self.is_newly_moved(state) {
+            self.is_astray = true;
+            return Err(error.into());
+        }
+        Ok(if self.is_astray { Name::Nothing } else { Name::Same })
     }
 
     /// Decides what it means that the name refers to this file, although the file was replaced or removed.
