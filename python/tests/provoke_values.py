@@ -132,6 +132,16 @@ def at_value_1(reader: shm.Reader) -> object:
     return reader.recv()
 
 
+def reading_a_removed_region(use: Callable[[shm.Reader], object]) -> Act:
+    def act(p: Place) -> None:
+        with text_writer(), shm.Reader("r") as reader:
+            p.file.unlink()
+            reader._compare_at = 0
+            use(reader)
+
+    return act
+
+
 def a_next_value_beyond_the_last_number(p: Place) -> None:
     text_writer().close()
     reader = shm.Reader("r")
@@ -322,6 +332,8 @@ ACTS: list[Act] = [
     no_value_in_time,
     no_value_now,
     a_closed_region,
+    reading_a_removed_region(shm.Reader.recv),
+    reading_a_removed_region(shm.Reader.latest),
     a_closed_reader,
     ring("payload", 7, shm.Reader.latest, checksum=True),
     ring("length", 1 << 20, shm.Reader.recv),
