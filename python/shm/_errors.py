@@ -28,7 +28,12 @@ class Error(Exception):
             self._is_complete = True
             advice = advice or self._advice
             fault = f"{self._beginning}{self}"
-            self.args = (f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}",)
+            self.args = (_printable(f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}"),)
+
+
+def _printable(text: str) -> str:
+    """Escapes line breaks, control characters and surrogates, which a path or the `repr` of a value can contain."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class BadName(Error, ValueError):

@@ -34,6 +34,7 @@ class Follower:
             error.during(f"cannot open region {_files.title(name)!r}")
             raise
         self._cursor = Cursor(1)
+        self._in_use = False
 
     def close(self) -> None:
         """Closes the reader. Views remain valid. Closing it again has no effect."""
@@ -146,6 +147,14 @@ class Follower:
         self._compare_at = 0 if self._is_absent else monotonic() + _NAME_SECONDS
         self._is_replaced = found not in (None, self._region.identity)
         return self._is_replaced
+
+    def _refuse_second_use(self) -> None:
+        """Raises Error while a call of this reader is waiting or receiving. That call uses the same position."""
+        if self._in_use:
+            raise Error(
+                "another thread, or code that a signal handler interrupted, is using this reader",
+                "open another reader for each thread, and do not receive in signal handlers",
+            )
 
     def _refuse_absent(self) -> None:
         """Raises Gone if the region was removed."""

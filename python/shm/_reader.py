@@ -105,7 +105,7 @@ class Reader(Follower):
         """
         try:
             ring = self._ring
-            if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
+            if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED and not self._in_use:
                 number = ring.latest_if_simple(self._cursor.next)
                 if number:
                     # The same as in `_newest`. A call would take a twentieth of the whole time.
@@ -116,14 +116,16 @@ class Reader(Follower):
                     self._time = ring.time
                     self._restarted = self._restart_is_due
                     self._restart_is_due = False
-                    return self._decode(ring.payload)
+                    payload, ring.payload = ring.payload, b""
+                    try:
+                        return self._decode(payload)
+                    except (BadValue, MemoryError):
+                        self._report_again()
+                        raise
             self._newest(False)
-            return self._decode(self._ring.payload)
-        except Error as error:
-            if isinstance(error, BadValue):
-                self._restart_is_due |= self._restarted
-            self._explain(error, "read the newest value of")
-            raise
+            return self._decoded()
+        except (Error, MemoryError) as error:
+            raise self._explained(error, "read the newest value of")
 
     def view(self) -> View:
         """Returns a `View` of the newest value, which gives access to it in place, without a copy.
@@ -139,12 +141,11 @@ class Reader(Follower):
             if not _linux.ORDERED:
                 raise Unsupported("on this processor Python can read values only as copies", "use latest()")
             number = self._newest(True)
-            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring, self.name)
-        except Error as error:
+            return View(self._in_place(memoryview(self._ring.taken())), number, self._ring, self.name)
+        except (Error, MemoryError) as error:
             if isinstance(error, BadValue):
-                self._restart_is_due |= self._restarted
-            self._explain(error, "view the newest value of")
-            raise
+                self._report_again()
+            raise self._explained(error, "view the newest value of")
 
     def recv(self, timeout: float | None = None) -> Any:
         """Waits for the next value in order, and returns it.
@@ -229,6 +230,7 @@ class Reader(Follower):
         try:
             with _arguments.checked():
                 position = _arguments.position("position", position)
+            self._refuse_second_use()
             self._check_name()
             self._cursor = self._cursor_at(position)
             self._ended = False
@@ -332,6 +334,7 @@ class Reader(Follower):
 
     def _newest(self, in_place: bool) -> int:
         """Reads the newest value into the ring object, and returns its number."""
+        self._refuse_second_use()
         ring = self._ring
         if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
             self._check_name()
@@ -357,15 +360,21 @@ class Reader(Follower):
 
     def _receive(self, timeout: float | None, follow: bool) -> Any:
         """Returns the next value for `recv` or, with `follow`, for the iterator of `follow`."""
+        is_mine = False
         try:
+            self._refuse_second_use()
+            self._in_use = is_mine = True
             self._wait(timeout, follow)
-            return self._decode(self._ring.payload)
-        except Error as error:
-            if isinstance(error, BadValue):  # the next value reports again what was reported with this one
-                self._cursor.lost += self._lost
-                self._restart_is_due |= self._restarted
-            self._explain(error, "receive from")
-            raise
+            try:
+                return self._decoded()
+            except MemoryError:
+                self._cursor.next = self._sequence  # the value is still there
+                raise
+        except (Error, MemoryError) as error:
+            raise self._explained(error, "receive from")
+        finally:
+            if is_mine:
+                self._in_use = False
 
     def _wait(self, timeout: float | None, follow: bool) -> None:
         """Waits for the next value, and reads it into the ring object. Raises TimedOut, Ended."""
@@ -418,11 +427,32 @@ class Reader(Follower):
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
 
-    def _explain(self, error: Error, action: str) -> None:
+    def _decoded(self) -> Any:
+        """Decodes the payload that was read last."""
+        try:
+            return self._decode(self._ring.taken())
+        except (BadValue, MemoryError):
+            self._report_again()
+            raise
+
+    def _report_again(self) -> None:
+        """Makes the next value report again what was reported with a value that cannot be used."""
+        self._cursor.lost += self._lost
+        self._lost = 0
+        self._restart_is_due |= self._restarted
+
+    def _explained(self, error: Error | MemoryError, action: str) -> Error:
+        """Completes the error of a method that reads."""
+        if isinstance(error, MemoryError):
+            fault = "there is not enough memory for a copy of the value"
+            explained = Error(fault, "free some, or read it in place with view()")
+            explained.__cause__ = error
+            return self._explained(explained, action)
         if isinstance(error, BadValue):
             advice = "continue with recv(), which returns the value after it"
             error.during(f"cannot decode value {self._sequence} of region {self.name!r}", advice)
         error.during(f"cannot {action} region {self.name!r}")
+        return error
 
 
 class _Values(Iterator[Any]):

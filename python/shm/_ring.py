@@ -65,6 +65,11 @@ class Ring:
         self._capacity = header.capacity
         self._checksums = header.checksums
 
+    def taken(self) -> bytes | bytearray | memoryview:
+        """Returns the payload that was read last, and keeps no reference to it."""
+        payload, self.payload = self.payload, b""
+        return payload
+
     def slot_word(self, number: int) -> int:
         """Returns the index (in words) of the stamp of value `number`."""
         return self._start_word + (number & self._mask) * self._stride_words

@@ -213,18 +213,16 @@ class Writer:
         if self._lock is None:
             return
         self._settle()
-        self._close_file()
-        lock, self._lock = self._lock, None
         if not self._why_not[0]:
+            self._close_file()
             self._why_not = ("this writer is closed", "open another one")
+        lock, self._lock = self._lock, None
         lock.clean_up()
         lock.free()
         self._location.close()
 
     def _close_file(self) -> None:
         """Changes the state to *closed*, unless the region is no longer this writer's."""
-        if self._why_not[0]:
-            return
         try:
             self._check_file()
         except (Gone, Damaged):

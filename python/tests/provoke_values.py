@@ -142,6 +142,19 @@ def reading_a_removed_region(use: Callable[[shm.Reader], object]) -> Act:
     return act
 
 
+def without_memory_for_a_copy(p: Place) -> None:
+    with text_writer() as writer, shm.Reader("r") as reader:
+        writer.publish("x")
+        reader._decode = raising(MemoryError())
+        reader.recv(0)
+
+
+def reading_in_two_threads(p: Place) -> None:
+    with text_writer(), shm.Reader("r") as reader:
+        reader._in_use = True
+        reader.recv(0)
+
+
 def a_next_value_beyond_the_last_number(p: Place) -> None:
     text_writer().close()
     reader = shm.Reader("r")
@@ -332,6 +345,8 @@ ACTS: list[Act] = [
     no_value_in_time,
     no_value_now,
     a_closed_region,
+    reading_in_two_threads,
+    without_memory_for_a_copy,
     reading_a_removed_region(shm.Reader.recv),
     reading_a_removed_region(shm.Reader.latest),
     a_closed_reader,
