@@ -11,7 +11,7 @@ import mmap
 import time
 
 from . import _linux
-from ._errors import Busy, Damaged, Error
+from ._errors import Busy, Damaged
 from ._format import (
     BELL_HALF, CLOSED, EPOCH_WORD, FIRST_WORD, FLAG_CHECKSUM, HEAD_WORD, HEADER_BYTES, LARGEST_NUMBER, LENGTH_MASK,
     OPEN, PID_HALF, STARTED_WORD, STATE_HALF, STATES, Header, checksum,
@@ -282,7 +282,6 @@ class OwnRing(Ring):
         self.head = 0
         self.bell = self.halves[BELL_HALF]
         self._before_last = self._last = -(1 << 62)  # clock readings: the first two values always wake the readers
-        self._in_use = False
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
         """Sets the fields that describe the writer of a new file.
@@ -344,29 +343,18 @@ class OwnRing(Ring):
 
     def publish(self, payload: bytes | bytearray | memoryview) -> int:
         """Publishes a value of at most `capacity` bytes, and returns its number."""
-        is_mine = False
-        try:
-            if self._in_use:
-                raise Error(
-                    "another thread, or code that a signal handler interrupted, is using this writer",
-                    "protect the writer with a lock, and do not publish in signal handlers",
-                )
-            self._in_use = is_mine = True
-            self.catch_up()
-            number = self.head + 1
-            if number > LARGEST_NUMBER:
-                raise Damaged("its sequence numbers are used up", "choose another name")
-            self.store(number, payload, 0)
-            self.words[HEAD_WORD] = self.head = number
-            self._ring_bell()
-            now = time.monotonic_ns()
-            self.words[self.slot_word(number) + 2] = time.time_ns()
-            if now - self._before_last >= self.header.spin_ns / 2:
-                _linux.futex_wake(self.bell_address)
-            self._before_last, self._last = self._last, now
-        finally:
-            if is_mine:
-                self._in_use = False
+        self.catch_up()
+        number = self.head + 1
+        if number > LARGEST_NUMBER:
+            raise Damaged("its sequence numbers are used up", "choose another name")
+        self.store(number, payload, 0)
+        self.words[HEAD_WORD] = self.head = number
+        self._ring_bell()
+        now = time.monotonic_ns()
+        self.words[self.slot_word(number) + 2] = time.time_ns()
+        if now - self._before_last >= self.header.spin_ns / 2:
+            _linux.futex_wake(self.bell_address)
+        self._before_last, self._last = self._last, now
         return number
 
     def store(self, number: int, payload: bytes | bytearray | memoryview, published: int) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import secrets
-import sys
 import time
-import weakref
 from dataclasses import replace as with_fields
 from typing import Any
 
-from . import _arguments, _files, _format, _linux
+from . import _arguments, _ends, _files, _format, _linux
 from ._buffers import Payload
 from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupported, not_copied
 from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
@@ -89,6 +86,8 @@ class Writer:
     ) -> None:
         self._why_not = ("", "")  # why this writer can no longer publish, and what to do
         self._discarded = 0
+        self._in_use = False  # whether a call of `publish` is storing, which must not be interrupted by another one
+        self._close_is_due = False  # whether that call closes the writer at its end
         self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
         try:
             with _arguments.checked():
@@ -111,8 +110,7 @@ class Writer:
         except Error as error:
             error.during(f"cannot open region {_files.title(name)!r} for writing")
             raise
-        _writers.add(self)
-        _close_at_the_end_of_a_worker()
+        _ends.register(self)
 
     # Publishing
 
@@ -137,7 +135,11 @@ class Writer:
             Damaged: if another program emptied the region's file.
             Error: if the region could not grow, or another thread is using the writer. Nothing was published.
         """
+        is_mine = False
+        first = None
         try:
+            if self._in_use:
+                self._refuse_second_use()
             if self._why_not[0]:
                 raise Gone(*self._why_not)
             if self._exchange is not None:
@@ -146,10 +148,17 @@ class Writer:
                 payload = self._codec.encode(value)
             except Error:
                 raise
-            except FirstArray as first:
-                return self._become_array(first)
+            except FirstArray as array:
+                first, payload = array, b""
             except Exception as error:
                 raise refused_value(error) from error
+            if self._in_use:
+                self._refuse_second_use()
+            self._in_use = is_mine = True
+            if self._why_not[0]:  # a method of the value has closed the writer
+                raise Gone(*self._why_not)
+            if first is not None:
+                return self._become_array(first)
             if len(payload) > self._capacity:
                 return self._grow(payload)
             number = self._ring.publish(payload)
@@ -159,6 +168,11 @@ class Writer:
         except Error as error:
             error.during(f"cannot publish to region {self.name!r}")
             raise
+        finally:
+            if is_mine:
+                self._in_use = False
+                if self._close_is_due:
+                    self.close()
 
     # Properties of the region
 
@@ -209,8 +223,14 @@ class Writer:
 
         Readers that have received all values then end, unless the region was removed, replaced or emptied: it may belong
         to another writer. Closing again has no effect.
+
+        If another thread, or code that a signal handler interrupted, is in `publish`, that call closes the writer at
+        its end.
         """
         if self._lock is None:
+            return
+        if self._in_use:
+            self._close_is_due = True
             return
         self._settle()
         if not self._why_not[0]:
@@ -220,6 +240,12 @@ class Writer:
         lock.clean_up()
         lock.free()
         self._location.close()
+
+    def _refuse_second_use(self) -> None:
+        raise Error(
+            "another thread, or code that a signal handler interrupted, is using this writer",
+            "protect the writer with a lock, and do not publish in signal handlers",
+        )
 
     def _close_file(self) -> None:
         """Changes the state to *closed*, unless the region is no longer this writer's."""
@@ -246,6 +272,8 @@ class Writer:
             Error: if the operating system refuses to remove the file.
         """
         try:
+            if self._in_use:
+                self._refuse_second_use()
             if self._lock is None or self._why_not[0]:
                 raise Gone(*self._why_not)
             with _files.system_errors():
@@ -457,37 +485,3 @@ class Writer:
             if location.identity(location.new_file) == exchange.new.identity:
                 location.remove_new_file()
         self._exchange = None
-
-
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for writer in list(_writers):
-        writer.close()
-
-
-def _close_at_the_end_of_a_worker() -> None:
-    """Lets `multiprocessing` close the writers of this process, if it is loaded: its workers may not run `atexit`."""
-    global _worker
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and _worker != os.getpid():
-        _worker = os.getpid()
-        util.Finalize(None, _close_all, exitpriority=0)
-
-
-_worker = 0  # the process whose writers `multiprocessing` closes
-
-
-def _close_at_exit() -> None:
-    if _worker != os.getpid():
-        _close_all()
-
-
-def _forget_all() -> None:
-    for writer in list(_writers):
-        writer._forget()
-
-
-atexit.register(_close_at_exit)
-os.register_at_fork(after_in_child=_forget_all)

@@ -61,7 +61,7 @@ def an_emptied_file(p: Place, twice: bool = False) -> None:
 
 def in_two_threads(p: Place) -> None:
     with text_writer() as writer:
-        writer._ring._in_use = True
+        writer._in_use = True
         writer.publish("x")
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -15,7 +13,8 @@ from typing import Any
 
 import pytest
 import shm
-from conftest import DEADLINE_SECONDS, publish, until
+from conftest import DEADLINE_SECONDS, publish, retained
+from shm import _linux
 
 Start = Callable[[str], "Popen[str]"]
 PATH = str(Path(shm.__file__).parent.parent)
@@ -174,3 +173,62 @@ def test_an_error_about_the_directory_is_one_line_of_printable_text(
             with pytest.raises(shm.Error) as caught:
                 use("r")
             assert str(caught.value).isprintable(), str(caught.value)
+
+
+@pytest.mark.parametrize("step, value", [("store_fence", "b"), ("fallocate", "b" * 9000), ("store_fence", "b" * 9000)])
+def test_a_writer_that_is_closed_in_the_middle_of_a_publication_closes_after_it(
+    step: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a signal handler, or by another thread. The lock must not be free while a value is being stored."""
+    writer = shm.Writer("r", "text")
+    publish(writer, "a")
+    original = getattr(_linux, step)
+
+    def interrupt(*arguments: Any) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("SHM_DIR", os.path.dirname(writer._location.path + "/"))
+        writer.close()
+        with pytest.raises(shm.WriterAlive):
+            shm.Writer("r")
+        for use in (lambda: writer.publish("c"), writer.remove):
+            with pytest.raises(shm.Error, match="another thread.* is using this writer"):
+                use()
+        assert not writer.closed
+        original(*arguments)
+
+    monkeypatch.setattr(_linux, step, interrupt)
+    assert writer.publish(value) == 2
+    assert writer.closed and shm.inspect("r").state == "closed"
+    assert retained() == [(1, "a"), (2, value)]
+    with pytest.raises(shm.Gone):
+        writer.publish("d")
+
+
+def test_a_writer_of_a_daemon_thread_is_closed_when_the_program_ends() -> None:
+    done = run(
+        "import shm, threading\n"
+        "writer = shm.Writer('r', 'bytes', slots=2)\n"
+        "def work():\n"
+        "    while True:\n"
+        "        try: writer.publish(bytes(2 << 20))\n"
+        "        except shm.Gone: return\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "while writer.head < 3: pass\n"
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    info = shm.inspect("r")
+    assert (info.state, info.writer) == ("closed", "gone") and retained()[-1][0] == info.head
+
+
+def test_a_writer_that_is_closed_by_the_value_itself_publishes_nothing() -> None:
+    writer = shm.Writer("r", "json")
+
+    class Closing(dict[str, int]):
+        def items(self) -> Any:
+            writer.close()
+            return super().items()
+
+    publish(writer, 1)
+    with pytest.raises(shm.Gone, match="this writer is closed"):
+        writer.publish(Closing(a=1))
+    assert (retained(), shm.inspect("r").head) == ([(1, 1)], 1)

@@ -404,10 +404,10 @@ def test_a_signal_at_any_time_does_no_harm() -> None:
 
 def test_a_writer_refuses_to_be_used_by_two_threads_at_once() -> None:
     with shm.Writer("r") as writer:
-        writer._ring._in_use = True
+        writer._in_use = True
         with pytest.raises(shm.Error, match="another thread"):
             writer.publish(b"x")
-        writer._ring._in_use = False
+        writer._in_use = False
         assert writer.publish(b"x") == 1
 
 
