@@ -38,10 +38,7 @@ class TypeCodec:
     def decode(self, payload: bytes | bytearray | memoryview) -> Any:
         """Raises Misfit."""
         source = Source(bytes(payload))
-        try:
-            value = source.decode(self._root, 0)
-        except RecursionError as error:
-            raise Misfit("it nests too deep for the rest of this thread's stack") from error
+        value = source.decode(self._root, 0)
         if source.at != len(source.data):
             raise Misfit(f"it ends at byte {source.at}, but the payload ends at byte {len(source.data)}")
         return value

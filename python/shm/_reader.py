@@ -119,12 +119,12 @@ class Reader(Follower):
                     payload, ring.payload = ring.payload, b""
                     try:
                         return self._decode(payload)
-                    except (BadValue, MemoryError):
+                    except (BadValue, MemoryError, RecursionError):
                         self._report_again()
                         raise
             self._newest(False)
             return self._decoded()
-        except (Error, MemoryError) as error:
+        except (Error, MemoryError, RecursionError) as error:
             raise self._explained(error, "read the newest value of")
 
     def view(self) -> View:
@@ -142,7 +142,7 @@ class Reader(Follower):
                 raise Unsupported("on this processor Python can read values only as copies", "use latest()")
             number = self._newest(True)
             return View(self._in_place(memoryview(self._ring.taken())), number, self._ring, self.name)
-        except (Error, MemoryError) as error:
+        except (Error, MemoryError, RecursionError) as error:
             if isinstance(error, BadValue):
                 self._report_again()
             raise self._explained(error, "view the newest value of")
@@ -366,11 +366,16 @@ class Reader(Follower):
             self._in_use = is_mine = True
             self._wait(timeout, follow)
             try:
-                return self._decoded()
-            except MemoryError:
-                self._cursor.next = self._sequence  # the value is still there
+                return self._decode(self._ring.taken())
+            except (BadValue, MemoryError, RecursionError) as error:
+                # The same as `_report_again`, which needs a place on the stack.
+                self._cursor.lost += self._lost
+                self._lost = 0
+                self._restart_is_due |= self._restarted
+                if not isinstance(error, BadValue):
+                    self._cursor.next = self._sequence  # the value is still there
                 raise
-        except (Error, MemoryError) as error:
+        except (Error, MemoryError, RecursionError) as error:
             raise self._explained(error, "receive from")
         finally:
             if is_mine:
@@ -431,7 +436,7 @@ class Reader(Follower):
         """Decodes the payload that was read last."""
         try:
             return self._decode(self._ring.taken())
-        except (BadValue, MemoryError):
+        except (BadValue, MemoryError, RecursionError):
             self._report_again()
             raise
 
@@ -441,11 +446,13 @@ class Reader(Follower):
         self._lost = 0
         self._restart_is_due |= self._restarted
 
-    def _explained(self, error: Error | MemoryError, action: str) -> Error:
+    def _explained(self, error: Error | MemoryError | RecursionError, action: str) -> Error:
         """Completes the error of a method that reads."""
-        if isinstance(error, MemoryError):
-            fault = "there is not enough memory for a copy of the value"
-            explained = Error(fault, "free some, or read it in place with view()")
+        if not isinstance(error, Error):
+            explained = Error("this thread's stack is too deep to receive a value", "call it from fewer nested functions")
+            if isinstance(error, MemoryError):
+                fault = "there is not enough memory for a copy of the value"
+                explained = Error(fault, "free some, or read it in place with view()")
             explained.__cause__ = error
             return self._explained(explained, action)
         if isinstance(error, BadValue):

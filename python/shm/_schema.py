@@ -31,6 +31,8 @@ DTYPE_BYTES = {
 _MOST_DIMENSIONS = 32
 #: Matches every document with a number that 64 bits may not hold.
 _WIDE_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
+#: Matches what begins or ends a text, a list or an object, and each escape sequence.
+_NESTING = re.compile(rb'["\[\]{}]|\\.', re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 Document = Any  # a parsed JSON document
@@ -150,6 +152,20 @@ def portable_json(document: bytes) -> Document:
     if document.count(b"[") + document.count(b"{") > DEEPEST_VALUE:
         _check_value_depth(found)
     return found
+
+
+def nests_too_deep(document: bytes) -> bool:
+    """Returns whether JSON nests deeper than a value may. It does not recurse."""
+    depth, in_text = 0, False
+    for found in _NESTING.finditer(document):
+        token = found[0]
+        if token == b'"':
+            in_text = not in_text
+        elif not in_text and len(token) == 1:
+            depth += 1 if token in b"[{" else -1
+            if depth > DEEPEST_VALUE:
+                return True
+    return False
 
 
 class Ambiguous(ValueError):

@@ -125,6 +125,8 @@ class _Json(_Bytes):
         except _schema.Ambiguous as error:
             raise BadValue(f"programs would read different values from its JSON: {error}") from error
         except RecursionError as error:
+            if not _schema.nests_too_deep(payload):
+                raise  # the caller's stack is too deep
             deepest = _schema.DEEPEST_VALUE
             fault = f"programs would read different values from its JSON: it nests deeper than {deepest} levels"
             raise BadValue(fault) from error

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import shm
 from conftest import DEADLINE_SECONDS, publish, retained
-from shm import _linux
+from shm import _linux, _schema
 
 Start = Callable[[str], "Popen[str]"]
 PATH = str(Path(shm.__file__).parent.parent)
@@ -232,3 +232,37 @@ def test_a_writer_that_is_closed_by_the_value_itself_publishes_nothing() -> None
     with pytest.raises(shm.Gone, match="this writer is closed"):
         writer.publish(Closing(a=1))
     assert (retained(), shm.inspect("r").head) == ([(1, 1)], 1)
+
+
+@pytest.mark.parametrize("options", [{"kind": "json"}, {"schema": {"type": {"SEQ": {"SEQ": "U8"}}, "types": {}}}])
+def test_a_reader_that_is_called_on_a_deep_stack_loses_no_value(options: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """A RecursionError is the caller's fault. It says nothing about the value."""
+
+    def at_depth(depth: int, call: Callable[[], Any]) -> Any:
+        return at_depth(depth - 1, call) if depth else call()
+
+    failures = set()
+    with shm.Writer("r", **options) as writer, shm.Reader("r", start="new") as reader:
+        values = reader.follow(0)
+        for depth in range(sys.getrecursionlimit() - 300, sys.getrecursionlimit()):
+            for receive in (reader.try_recv, lambda: next(values)):
+                publish(writer, [[1], [2]])
+                try:
+                    found = at_depth(depth, receive)
+                except (shm.Error, RecursionError) as error:
+                    failures.add(str(error))
+                    found = reader.try_recv()
+                assert (found, reader.sequence, reader.lost) == ([[1], [2]], writer.head, 0)
+    assert len(failures) >= 2 and not caplog.records
+    assert all("recursion" in text or "this thread's stack is too deep" in text for text in failures), failures
+
+
+def test_json_that_nests_too_deep_is_a_bad_value_and_brackets_in_text_do_not_count() -> None:
+    with shm.Writer("r", "json") as writer, shm.Reader("r", start="new") as reader:
+        writer._ring.publish(b'["' + b"[" * 500 + rb'\"' + b"[" * 500 + b'"]')
+        assert reader.recv(0) == ["[" * 500 + '"' + "[" * 500]
+        writer._ring.publish(b'["\\\\",' + b"[" * 2000 + b"]" * 2000 + b"]")
+        with pytest.raises(shm.BadValue, match="nests deeper than 127 levels"):
+            reader.recv(0)
+    assert not _schema.nests_too_deep(rb'["[\"[\\", "[' + b"[" * 200 + b'"' + b"[" * 126)
+    assert _schema.nests_too_deep(rb'["[\"[\\", "[' + b"[" * 200 + b'"' + b"[" * 127)
