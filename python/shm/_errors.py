@@ -19,16 +19,19 @@ class Error(Exception):
         super().__init__(fault)
         self._advice = advice or self._advice
 
-    def during(self, action: str, advice: str = "") -> None:
+    def during(self, action: str, advice: str = "") -> Error:
         """For this package only: puts `action` ("cannot open region 'demo'") before the fault, and the advice after it.
 
-        `advice` replaces the error's own advice. Only the first call has an effect.
+        `advice` replaces the error's own advice. Only the first call has an effect. Returns the error itself, so that
+        it can be raised without a variable: one that refers to the error would keep it and its traceback alive, and
+        with them the files that are open in the traceback's frames.
         """
         if not self._is_complete:
             self._is_complete = True
             advice = advice or self._advice
             fault = f"{self._beginning}{self}"
             self.args = (_printable(f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}"),)
+        return self
 
 
 def _printable(text: str) -> str:

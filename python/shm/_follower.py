@@ -59,12 +59,10 @@ class Follower:
                 if monotonic() >= deadline:
                     if not waited:
                         raise
-                    error = NotFound(
+                    raise NotFound(
                         f"no region of this name appeared within {open_timeout:g} seconds",
                         "start its writer, or wait longer with open_timeout",
-                    )
-                    error.during(f"cannot open region {self._location.name!r}")
-                    raise error from absent
+                    ).during(f"cannot open region {self._location.name!r}") from absent
             waited = True
             sleep(min(ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
@@ -171,9 +169,7 @@ class Follower:
     def _refuse_stuck(self) -> None:
         """Raises Error if the name cannot refer to another file any more."""
         if self._is_stuck:
-            error = Error(*_files.MOUNTED)
-            error.during(f"cannot follow region {self._location.name!r}")
-            raise error
+            raise Error(*_files.MOUNTED).during(f"cannot follow region {self._location.name!r}")
 
     def _switch(self) -> None:
         """Switches to the file that the name now refers to. Keeps the old file if there is no other."""
@@ -193,13 +189,12 @@ class Follower:
             self._cursor = Cursor(ring.first)
             self._restart_is_due = True
 
-    def _switch_or_raise(self, error: Damaged) -> None:
-        """Switches to the file that has replaced a damaged one. Raises `error` if the file was not replaced."""
+    def _has_switched(self) -> bool:
+        """Switches to the file that has replaced a damaged one. Returns False if the file was not replaced."""
         damaged = self._region
         if self._compare(self._ring.halves[BELL_HALF]):
             self._switch()
-        if self._region is damaged:
-            raise error
+        return self._region is not damaged
 
 
 class _Closed:
@@ -209,9 +204,7 @@ class _Closed:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        error = Error("this reader is closed", "open another one")
-        error.during(f"cannot use region {self._name!r}")
-        raise error
+        raise Error("this reader is closed", "open another one").during(f"cannot use region {self._name!r}")
 
 
 def deadline_after(timeout: float | None) -> float:

@@ -193,9 +193,7 @@ def regions() -> list[Region]:
     try:
         names = sorted(name for name in os.listdir(directory) if _files.is_file_name(name))
     except OSError as error:
-        raised = _not_listed(error)
-        raised.during(f"cannot list the regions in {directory}")
-        raise raised from error
+        raise _not_listed(error).during(f"cannot list the regions in {directory}") from error
     return [region for name in names for region in _inspected(directory, name)]
 
 

@@ -344,8 +344,9 @@ class Reader(Follower):
             number = ring.latest(self._cursor.next, in_place)
             if not number:
                 ring.check_state()
-        except Damaged as error:
-            self._switch_or_raise(error)
+        except Damaged:
+            if not self._has_switched():
+                raise
             ring = self._ring
             number = ring.latest(self._cursor.next, in_place)
         if not number:
@@ -402,14 +403,12 @@ class Reader(Follower):
                     continue
                 ring.check_state()
             except Damaged as error:
-                try:
-                    self._switch_or_raise(error)
-                except Damaged as raised:
-                    if raised is error and error.is_of_one_value:
-                        self._sequence = self._cursor.next
-                        ring.pass_damaged(self._cursor)
-                    raise
-                continue
+                if self._has_switched():
+                    continue
+                if error.is_of_one_value:
+                    self._sequence = self._cursor.next
+                    ring.pass_damaged(self._cursor)
+                raise
             if self._is_due(bell, state) and self._compare(bell):
                 continue
             if state == CLOSED and not follow:

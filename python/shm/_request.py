@@ -12,17 +12,13 @@ from . import _arguments, _difference, _format, _schema
 from ._codec import show
 from ._errors import BadOption, BadType, TypeMismatch
 from ._format import ARRAY, BINCODE, BYTES, CHECKSUMS, KINDS, Header, round_up
+from ._sizes import DEFAULT_SLOTS, default_capacity, grown_slots
 from ._values import dtype_name
 
-_DEFAULT_SLOTS = 64
-_DEFAULT_CAPACITY = 4096
-# A region whose slots need more bytes than this gets fewer slots, but at least _FEWEST_SLOTS.
-_MANY_BYTES = 64 << 20
-_FEWEST_SLOTS = 4
 _MODES = (0o600, 0o640, 0o604, 0o644)
 _NUMBERS = {name: number for number, name in KINDS.items()}
 _DEFAULT = Header(
-    region_bytes=0, lineage=b"", slots=_DEFAULT_SLOTS, capacity=_DEFAULT_CAPACITY, stride=0, kind=BYTES,
+    region_bytes=0, lineage=b"", slots=DEFAULT_SLOTS, capacity=0, stride=0, kind=BYTES,
     descriptor_bytes=0, descriptor_crc=0, fingerprint=0, boot_id=0, created_ns=0,
 )  # fmt: skip
 
@@ -146,14 +142,8 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
         changed |= _fields_of_type(document)
     if kind == ARRAY and document is None:
         raise BadOption("a new region of arrays needs dtype and shape", "give them, or leave out kind")
-    capacity = round_up(max(request.capacity or _array_bytes(kind, document), 8), 8)
-    if found is None:
-        if request.capacity is None and kind != ARRAY:
-            capacity = _DEFAULT_CAPACITY
-    elif request.capacity is None or (kind == found.kind and "fingerprint" not in changed):
-        capacity = max(capacity, found.capacity)  # smaller slots could not hold all the values that the region keeps
-    changed["capacity"] = capacity
-    changed["slots"] = request.slots or old.slots
+    keeps_values = found is not None and kind == found.kind and "fingerprint" not in changed
+    changed["slots"], changed["capacity"] = _sizes(found, keeps_values, _array_bytes(kind, document), request)
     if request.checksum is not None:
         changed["compatible"] = old.compatible & ~CHECKSUMS | (CHECKSUMS if request.checksum else 0)
     planned = replace(old, **changed)
@@ -161,16 +151,23 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
         return found, document
     if found is None:
         planned = replace(planned, lineage=secrets.token_bytes(16))
-    planned = replace(planned, payload_offset=24, payload_alignment=8).with_sizes()
-    return planned if request.slots else fewer_slots(planned), document
+    return replace(planned, payload_offset=24, payload_alignment=8).with_sizes(), document
 
 
-def fewer_slots(header: Header) -> Header:
-    """Returns the header with its sizes computed, and with fewer slots if the slots would need too many bytes."""
-    header = header.with_sizes()
-    while header.slots > _FEWEST_SLOTS and header.slots * header.stride > _MANY_BYTES:
-        header = replace(header, slots=header.slots // 2).with_sizes()
-    return header
+def _sizes(found: Header | None, keeps_values: bool, array_bytes: int, request: Request) -> tuple[int, int]:
+    """Returns the slots and the capacity. A region that keeps its values gets no fewer slots, and no smaller ones."""
+    asked = None if request.capacity is None else round_up(max(request.capacity, 8), 8)
+    if found is None:
+        capacity = asked or round_up(array_bytes, 8) or default_capacity(request.slots)
+        return request.slots or grown_slots(DEFAULT_SLOTS, 0, capacity), capacity
+    if not keeps_values:
+        capacity = asked or max(found.capacity, round_up(array_bytes, 8))
+        return request.slots or grown_slots(found.slots, found.capacity, capacity), capacity
+    asked = asked or found.capacity
+    slots = request.slots or found.slots
+    if request.slots and asked < found.capacity:
+        slots = grown_slots(slots, asked, found.capacity)  # slots that have grown since then are fewer for that reason
+    return max(slots, found.slots), max(asked, found.capacity)
 
 
 def _fields_of_type(document: bytes | None) -> dict[str, int]:
@@ -184,9 +181,6 @@ def _fields_of_type(document: bytes | None) -> dict[str, int]:
 
 
 def _array_bytes(kind: int, document: bytes | None) -> int:
-    """Returns the payload length in bytes of a region of arrays, and 0 for other kinds.
-
-    If the number of rows is open (`shape[0]` is 0), that is the length of one row.
-    """
+    """Returns the payload length in bytes of a region of arrays whose shape is fixed, and 0 for other regions."""
     schema = _schema.parse(document) if kind == ARRAY and document is not None else None
-    return schema.unit_bytes if isinstance(schema, _schema.ArraySchema) else 0
+    return schema.unit_bytes if isinstance(schema, _schema.ArraySchema) and schema.shape[:1] != (0,) else 0

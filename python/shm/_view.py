@@ -32,9 +32,7 @@ class View:
 
     def __init__(self, data: Any, sequence: int, ring: Ring, name: str) -> None:
         if not isinstance(ring, Ring):
-            error = BadType("its arguments come only from Reader.view", "call that method")
-            error.during("cannot create a view")
-            raise error
+            raise BadType("its arguments come only from Reader.view", "call that method").during("cannot create a view")
         self.data = data
         self.sequence = sequence
         self.time = ring.time

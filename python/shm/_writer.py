@@ -14,9 +14,10 @@ from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupp
 from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
 from ._lock import Lock
 from ._own_file import Exchange, OwnFile, copy_values, create_file, is_trusted
-from ._request import Request, checked_request, fewer_slots, plan, value_type
+from ._request import Request, checked_request, plan, value_type
 from ._ring import OwnRing
 from ._schema import parsed
+from ._sizes import grown_capacity, grown_slots
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
@@ -26,9 +27,9 @@ _TRIES = 100  # attempts to open a region that is created and removed again and 
 class Writer:
     """Publishes values to a region. It creates the region, or continues after the values of the last writer.
 
-    Arguments that are not given leave an existing region as it is. Changing `slots`, `capacity`, `mode` or `checksum`
-    keeps the newest values: as many as the new number of slots. A region that holds another kind or type is refused
-    and keeps its values, unless `replace` is True.
+    Arguments that are not given leave an existing region as it is, and no argument but `replace` discards a value:
+    `slots` and `capacity` are minimums. A region that holds another kind or type is refused and keeps its values,
+    unless `replace` is True.
 
     Close the writer, or use it in a `with` block, so that its readers end when they have received all values. A writer
     that is still open when the program, or a worker process of `multiprocessing`, ends normally is closed then. Use a
@@ -44,10 +45,13 @@ class Writer:
         schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         replace: Whether a region of another kind or type may be replaced. Its values are then discarded (see
             `discarded`), and the numbers continue.
-        slots: How many values the region has room for, a power of two. A new region has 64 by default, or fewer if
-            these would need more than 64 MiB.
-        capacity: How many bytes a slot has room for. A new region has 4096 by default, or the length of an array. It
-            grows when a larger value is published. It is a minimum: an existing region with larger slots keeps them.
+        slots: How many values the region has room for, at least: a power of two. A new region has 64 by default, or
+            fewer if they are larger than 1 MiB. A region with more slots keeps them. If its slots have grown beyond
+            `capacity`, it keeps the number of slots that growing has left.
+        capacity: How many bytes a slot has room for, at least. By default, a slot of a new region of arrays has room
+            for one array. In other regions it has 4096 bytes, or fewer in a region of more than 64 slots, so that all
+            slots take 256 KiB; but at least 96. The slots grow when a larger value is published. A region with larger
+            slots keeps them.
         mode: The permission bits of the region's file: 0o600 (the default for a new region), 0o640, 0o604 or 0o644.
             The umask has no effect on them.
         checksum: Whether values have checksums, which readers verify. A new region has none by default.
@@ -400,8 +404,9 @@ class Writer:
 
     def _grow(self, payload: Payload) -> int:
         header = self._own.header
-        capacity = max(_format.round_up(len(payload), 8), 2 * header.capacity)
-        planned = fewer_slots(with_fields(header, capacity=capacity))
+        capacity = grown_capacity(header.capacity, len(payload))
+        slots = grown_slots(header.slots, header.capacity, capacity)
+        planned = with_fields(header, slots=slots, capacity=capacity).with_sizes()
         with _files.system_errors():
             mode = self._own.status.st_mode & 0o777
             self._replace(self._own, planned, self._own.document, self._ring.epoch, mode, payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import random
 import re
@@ -252,6 +253,22 @@ def test_random_damage_raises_no_other_error(region_directory: Path) -> None:
             value = chance.choice(interesting) if chance.random() < 0.7 else chance.getrandbits(64)
             struct.pack_into("<Q", image, at, value)
         refusal(region_directory, with_crc(bytes(image)))
+
+
+def test_a_refused_file_is_not_kept_open(region_directory: Path) -> None:
+    """An error that a local variable refers to keeps its traceback, and that the reader, until garbage is collected."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        for at in [*range(2, 31), *range(32, 64), *range(512, 528)]:
+            for value in (0, 3, 1 << 62, (1 << 64) - 1):
+                image = bytearray(example())
+                struct.pack_into("<Q", image, 8 * at, value)
+                refusal(region_directory, with_crc(bytes(image)))
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
 
 
 def test_files_that_are_not_regions_are_refused_and_not_changed(region_directory: Path) -> None:

@@ -124,6 +124,32 @@ def test_a_smaller_capacity_changes_nothing(name: str) -> None:
     assert retained() == before
 
 
+def test_fewer_slots_change_nothing_and_lose_nothing() -> None:
+    """Reported 11: a number of slots is a minimum, too."""
+    with shm.Writer("r", "text", slots=8, capacity=8) as writer:
+        for text in ("a", "b", "a long text of 25 letters", "d", "e"):
+            writer.publish(text)
+    before = retained()
+    for options in ({}, {"kind": "text", "replace": True}):
+        with shm.Writer("r", slots=2, capacity=8, **options) as writer:  # type: ignore[arg-type]
+            assert (writer.slots, writer.capacity, writer.discarded) == (8, 32, 0)
+    assert retained() == before and shm.inspect("r").file_number == 2
+    with shm.Writer("r", slots=16, capacity=100) as writer:
+        assert (writer.slots, writer.capacity) == (16, 104)
+    assert retained() == before
+    with shm.Writer("r", "json", replace=True, slots=2, capacity=8) as writer:
+        assert (writer.slots, writer.capacity, writer.discarded) == (2, 8, 5)
+
+
+def test_a_start_with_the_first_arguments_takes_a_region_whose_slots_have_grown() -> None:
+    """Reported 11."""
+    with shm.Writer("r", "bytes", slots=64, capacity=8) as writer:
+        writer.publish(bytes(40 << 20))
+        assert writer.slots == 4
+    with shm.Writer("r", slots=64, capacity=8) as writer:
+        assert (writer.slots, writer.capacity) == (4, 40 << 20), "not 64 slots of 40 MiB"
+
+
 def test_a_region_that_grew_is_not_made_smaller_either() -> None:
     with shm.Writer("r", capacity=8) as writer:
         writer.publish(bytes(100))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import shm
 from conftest import available, publish, retained, until
-from shm import _files, _linux, _request
+from shm import _files, _linux, _request, _sizes
 
 Start = Callable[[str], "Popen[str]"]
 
@@ -79,15 +79,15 @@ def test_arguments_that_are_not_given_leave_the_region_as_it_is() -> None:
     assert after.array == before.array == {"dtype": "<f4", "shape": [2]}
 
 
-def test_other_options_replace_the_region_and_keep_the_newest_values() -> None:
-    with shm.Writer("r", "text", slots=8) as writer:
+def test_other_options_replace_the_region_and_keep_its_values() -> None:
+    with shm.Writer("r", "text", slots=4) as writer:
         publish(writer, *"abcdef")
     lineage = shm.inspect("r").lineage
-    with shm.Writer("r", slots=4, checksum=True):
+    with shm.Writer("r", slots=8, checksum=True):
         pass
     assert retained() == [(3, "c"), (4, "d"), (5, "e"), (6, "f")]
     info = shm.inspect("r")
-    assert (info.slots, info.checksum, info.first, info.head) == (4, True, 3, 6)
+    assert (info.slots, info.checksum, info.first, info.head) == (8, True, 3, 6)
     assert (info.lineage, info.file_number, info.epoch) == (lineage, 2, 2)
     with shm.Writer("r", "json", replace=True) as writer:
         assert retained() == []
@@ -119,6 +119,34 @@ def test_large_values_get_larger_but_fewer_slots() -> None:
     assert [number for number, _ in retained()] == [1, 2, 3, 4]
     large_array = _request.value_type(None, "<f8", (1000, 1000), None)
     assert _request.plan(None, None, _request.Request(large_array, False, None, None, None, None))[0].slots == 8
+
+
+def test_sizes_are_those_of_the_library() -> None:
+    """Reported 44 and 47. The same figures stand in the test of shm-core/src/writer/sizes.rs."""
+    defaults = [_sizes.default_capacity(slots) for slots in (None, 2, 64, 128, 1024, 1 << 20)]
+    assert defaults == [4096, 4096, 4096, 2048, 256, 96]
+
+    def grown(slots: int, old: int, length: int) -> tuple[int, int]:
+        capacity = _sizes.grown_capacity(old, length)
+        return _sizes.grown_slots(slots, old, capacity), capacity
+
+    assert grown(64, 4096, 5000) == (64, 8192)
+    assert grown(64, 4096, 1 << 20) == (64, 1 << 20)
+    assert grown(64, 4096, 20 << 20) == (4, 20 << 20)
+    assert grown(64, 4096, 1 << 30) == (2, 1 << 30)
+    assert grown(2, 1 << 30, (1 << 30) + 1) == (2, (1 << 30) + 8)
+    assert grown(1 << 16, 96, 1000) == (1 << 16, 1000)
+    assert grown(1 << 16, 96, 5000) == (1 << 15, 5000)
+    assert grown(1 << 16, 8, 9) == (1 << 16, 16)
+
+
+def test_many_small_values_take_little_memory_without_a_capacity(region_directory: Path) -> None:
+    """Reported 47."""
+    with shm.Writer("r", "bytes", slots=65_536) as writer:
+        writer.publish(bytes(16))
+        assert (region_directory / "r").stat().st_size <= 9 << 20
+        writer.publish(bytes(500))
+        assert (writer.slots, writer.capacity) == (65_536, 504)
 
 
 def test_a_second_writer_is_refused(python: Start) -> None:
