@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -21,6 +22,7 @@ from ._sizes import grown_capacity, grown_slots
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
+_NAMED_SECONDS = 0.1  # how long a file keeps its name at least: readers that wait for a region look 50 times per second
 _TRIES = 100  # attempts to open a region that is created and removed again and again
 
 
@@ -90,6 +92,7 @@ class Writer:
     ) -> None:
         self._why_not = ("", "")  # why this writer can no longer publish, and what to do
         self._discarded = 0
+        self._placed_at = -math.inf  # when this writer put the file in its place, if it did
         self._in_use = False  # whether a call of `publish` is storing, which must not be interrupted by another one
         self._close_is_due = False  # whether that call closes the writer at its end
         self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
@@ -269,7 +272,8 @@ class Writer:
     def remove(self) -> None:
         """Removes the region, and closes the writer.
 
-        Readers can still receive the values that were published, and then end.
+        Readers can still receive the values that were published, and then end. If this writer created the region less
+        than 100 ms ago, or replaced its file, the region stays until then, so that readers that wait for it find it.
 
         Raises:
             Gone: if the writer is closed, or its region was removed or replaced.
@@ -282,6 +286,8 @@ class Writer:
                 raise Gone(*self._why_not)
             with _files.system_errors():
                 self._settle()
+                if self._ring.head >= self._ring.first:
+                    time.sleep(max(0, self._placed_at + _NAMED_SECONDS - time.monotonic()))
                 self._check_names()
                 self._ring.change_state(CLOSED)
                 self._location.remove_new_file()
@@ -343,6 +349,7 @@ class Writer:
         finally:
             self._location.remove_new_file()
         self._use(made)
+        self._placed_at = time.monotonic()
         return True
 
     def _take_over(self, region: _files.RegionFile, request: Request) -> None:
@@ -484,6 +491,7 @@ class Writer:
             return
         if location.identity(location.file) == exchange.new.identity:
             self._use(exchange.new)
+            self._placed_at = time.monotonic()
             exchange.change_state(MOVED)
         else:
             exchange.change_state(CLOSED if exchange.was_closed else OPEN)

@@ -135,3 +135,14 @@ def test_another_user_s_region_can_be_read_and_its_writer_is_unknown(python: Sta
         writer.publish("hello")
         child = python("r = shm.Reader('r'); os.seteuid(65534); print(r.recv(5), r.writer())")
         assert child.communicate(timeout=20)[0] == "hello unknown\n"
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_reader_that_waits_for_a_region_receives_it_even_if_it_is_removed_at_once(python: Start, grows: bool) -> None:
+    child = python("print('waiting')\nprint(list(shm.Reader('r', start='oldest', open_timeout=2)))")
+    assert child.stdout and child.stdout.readline() == "waiting\n"
+    writer = shm.Writer("r", "text", capacity=8)
+    for value in ("a", "b" * (9 if grows else 1)):
+        writer.publish(value)
+    writer.remove()
+    assert child.stdout.readline() == f"['a', '{'b' * (9 if grows else 1)}']\n"
