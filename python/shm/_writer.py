@@ -108,6 +108,7 @@ class Writer:
                 _files.check_local(self._location.directory)
                 self._lock = Lock(self._location)
                 try:
+                    self._location.remove_new_file()  # the last writer may have died while it replaced the region
                     self._start(request)
                 except BaseException:
                     lock, self._lock = self._lock, None
@@ -366,7 +367,6 @@ class Writer:
         if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
-            self._location.remove_new_file()  # the last writer may have died while it replaced the region
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
