@@ -143,6 +143,8 @@ class Follower:
         self._compared_bell = bell
         self._is_absent = found is None
         self._compare_at = 0 if self._is_absent else monotonic() + _NAME_SECONDS
+        if status and found == self._region.identity and status.st_size < self._region.header.region_bytes:
+            raise Damaged("another program cut its file short")
         self._is_replaced = found not in (None, self._region.identity)
         return self._is_replaced
 

@@ -6,6 +6,7 @@ import array
 import copy
 import ctypes
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -147,6 +148,17 @@ def without_memory_for_a_copy(p: Place) -> None:
         writer.publish("x")
         reader._decode = raising(MemoryError())
         reader.recv(0)
+
+
+def a_file_that_is_cut_short(p: Place) -> None:
+    with text_writer(), shm.Reader("r") as reader:
+        size = p.file.stat().st_size
+        os.truncate(p.file, 16384)
+        reader._compare_at = 0
+        try:
+            reader.recv(0)
+        finally:
+            os.truncate(p.file, size)
 
 
 def reading_in_two_threads(p: Place) -> None:
@@ -345,6 +357,7 @@ ACTS: list[Act] = [
     no_value_in_time,
     no_value_now,
     a_closed_region,
+    a_file_that_is_cut_short,
     reading_in_two_threads,
     without_memory_for_a_copy,
     reading_a_removed_region(shm.Reader.recv),

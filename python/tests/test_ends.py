@@ -146,3 +146,18 @@ def test_a_reader_that_waits_for_a_region_receives_it_even_if_it_is_removed_at_o
         writer.publish(value)
     writer.remove()
     assert child.stdout.readline() == f"['a', '{'b' * (9 if grows else 1)}']\n"
+
+
+def test_a_file_that_is_cut_short_ends_waiting(region_directory: Path) -> None:
+    """The writer may have been killed by it, and then nothing else shows it."""
+    with shm.Writer("r", "text") as writer:
+        writer.publish("a")
+        reader = shm.Reader("r")
+        assert reader.recv(0) == "a"
+        whole = os.stat(region_directory / "r").st_size
+        os.truncate(region_directory / "r", 16384)  # the slot of the next value stays
+        for read in (lambda: reader.recv(1), lambda: next(reader.follow(1)), reader.latest):
+            reader._compare_at = 0
+            with pytest.raises(shm.Damaged, match="another program cut its file short"):
+                read()
+        os.truncate(region_directory / "r", whole)
