@@ -163,6 +163,7 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
     if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
     if (gone && errno != ENOENT && state == MOVED && !was_moved) err(1, "%s", name); /* no value follows here */
+    if (same && (uint64_t)st.st_size < h.region_bytes) errx(5, "%s: damaged: its file was cut short", name);
     if (gone || same) return false;
     while (map != NULL && print_next() == WHOLE) continue;
     NEED(S_ISREG(st.st_mode), "not a region: not a regular file");

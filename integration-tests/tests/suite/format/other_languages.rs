@@ -103,6 +103,17 @@ fn a_program_in_c_and_ours_go_on_after_values_with_an_impossible_stamp_or_length
 }
 
 #[test]
+fn a_program_in_c_that_waits_notices_that_the_file_was_cut_short() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo one");
+    s.ok("printf '\\001' | dd of=$SHM_DIR/demo bs=1 seek=384 conv=notrunc status=none"); // the state open
+    let mut follower = s.spawn(&format!("{} -f demo", c_reader()));
+    follower.expect(&["one"]);
+    s.ok("truncate -s 16384 $SHM_DIR/demo"); // the slot of the next value stays
+    follower.wait().exits(5).complains(&["demo", "cut short"]);
+}
+
+#[test]
 fn a_program_in_c_reads_from_the_vectors_what_they_say() {
     let s = Sandbox::new();
     let vectors = workspace().join("docs/vectors");
