@@ -122,7 +122,7 @@ def test_large_values_get_larger_but_fewer_slots() -> None:
 
 
 def test_sizes_are_those_of_the_library() -> None:
-    """Reported 44 and 47. The same figures stand in the test of shm-core/src/writer/sizes.rs."""
+    """Reported 44 and 47. The same figures are in the test of shm-core/src/writer/sizes.rs."""
     defaults = [_sizes.default_capacity(slots) for slots in (None, 2, 64, 128, 1024, 1 << 20)]
     assert defaults == [4096, 4096, 4096, 2048, 256, 96]
 
