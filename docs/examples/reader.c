@@ -1,8 +1,8 @@
 /* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
  * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
  * the region.
- * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 141 the output is closed, 1 any other
- * error. */
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (also if only a value is damaged; -f
+ * continues after it), 141 the output is closed, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ _Static_assert(sizeof(long) == 8 && ATOMIC_LONG_LOCK_FREE == 2, "a word must be 
 #define TOP (UINT64_C(1) << 62) /* the highest number of a value (§1) */
 #define PERIOD_NS 50000000u     /* between two comparisons of the name; the longest sleep (§10) */
 enum { OPEN = 1, CLOSED, MOVING, MOVED };
-enum result { WHOLE, NOT_YET, OVERWRITTEN, DAMAGED, NOTHING, BUSY };
+enum result { WHOLE, NOT_YET, OVERWRITTEN, DAMAGED, BAD_VALUE, NOTHING, BUSY };
 
 static struct { /* a private copy of the first 256 bytes (§3) */
     uint32_t magic[2], version, header_bytes;
@@ -116,9 +116,9 @@ static enum result look(uint64_t n) { /* §9 */
     atomic_thread_fence(memory_order_acquire); /* A */
     if (LOAD(slot[0]) != 2 * n) return OVERWRITTEN;
     if (length > h.capacity) return DAMAGED;
-    if ((h.compatible & 1) == 0) return trusted ? WHOLE : DAMAGED;
+    if ((h.compatible & 1) == 0) return trusted ? WHOLE : BAD_VALUE;
     uint32_t crc = crc32(crc32(crc32(0, &n, 8), &word, 8), payload, length);
-    return (word >> 48 & 1) && payload[words - 1] == crc ? WHOLE : DAMAGED;
+    return (word >> 48 & 1) && payload[words - 1] == crc ? WHOLE : BAD_VALUE;
 }
 
 static void print_value(void) {
@@ -138,7 +138,8 @@ static enum result print_next(void) { /* §9: recv(), including lapped() and lef
         if (got == NOT_YET && head < next) return NOTHING;
         if (got == NOT_YET) got = look(next); /* it may have become whole just before the head was stored */
         if (got == WHOLE) print_value();
-        if (got == WHOLE || got == DAMAGED) return got;
+        if (got == DAMAGED && head >= next) return BAD_VALUE; /* it was published */
+        if (got == WHOLE || got == DAMAGED || got == BAD_VALUE) return got;
         if (head < next || head > TOP || (got == NOT_YET && head == next)) return DAMAGED;
         uint64_t back = got == NOT_YET ? h.slots - 1 : h.slots / 2; /* if left out, and if lapped */
         next = got == NOT_YET ? MAX(next, first) : next + 1;
@@ -146,6 +147,13 @@ static enum result print_next(void) { /* §9: recv(), including lapped() and lef
         while (got == NOT_YET && next < head && LOAD(SLOT(next)[0]) < 2 * next) next++;
     }
     return BUSY;
+}
+
+static void pass_bad_value(void) { /* §9: the ring retains no more values than it has slots */
+    uint64_t head = LOAD(map->head), first = LOAD(map->first);
+    warnx("%s: value %lu is damaged", name, next++);
+    expected++;
+    next = MAX(next, head >= h.slots ? MAX(first, head - (h.slots - 1)) : first);
 }
 
 static bool enter(void) { /* §17: maps the file of that name. False if it is missing or mapped already */
@@ -164,6 +172,8 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
     bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
     if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
+    if (gone && errno != ENOENT && state == MOVED && !was_moved) err(1, "%s", name); /* no value follows here */
+    if (same && (uint64_t)st.st_size < h.region_bytes) errx(5, "%s: damaged: its file was cut short", name);
     if (gone || same) return false;
     while (map != NULL && print_next() == WHOLE) continue;
     NEED(S_ISREG(st.st_mode), "not a region: not a regular file");
@@ -196,7 +206,7 @@ static void locate(const char *argument) { /* §7 */
 }
 
 int main(int argc, char **argv) {
-    bool follow = argc == 3 && strcmp(argv[1], "-f") == 0;
+    bool follow = argc == 3 && strcmp(argv[1], "-f") == 0, passed = false;
     if (argc != 2 + follow) errx(2, "usage: reader [-f] NAME");
     locate(argv[argc - 1]);
     if (!enter()) err(errno == ENOENT ? 3 : 1, "no region %s", name);
@@ -214,14 +224,19 @@ int main(int argc, char **argv) {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-        bool compare = seen != watched || got == DAMAGED || now - compared >= PERIOD_NS;
+        bool compare = seen != watched || got == DAMAGED || got == BAD_VALUE || now - compared >= PERIOD_NS;
         since = seen != watched ? now : since;
         compared = compare ? now : compared;
         watched = compare && enter() ? UINT64_MAX : seen; /* the bell of one file says nothing about another file */
         if (watched != seen) continue;
-        if (got == DAMAGED) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
+        if (got == BAD_VALUE && follow) {
+            pass_bad_value();
+            passed = true;
+            continue;
+        }
+        if (got == DAMAGED || got == BAD_VALUE) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
         if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
-        if (state == CLOSED && LOAD(map->head) < next) return 0;
+        if (state == CLOSED && LOAD(map->head) < next) return passed ? 5 : 0;
         if (now - since < h.spin_ns) continue; /* poll before sleeping */
         if (poll(&(struct pollfd){.fd = STDOUT_FILENO}, 1, 0) > 0) return 141; /* nobody reads the output any more */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};

@@ -18,7 +18,7 @@ from typing import Any
 from . import _linux
 from ._codec import show
 from ._errors import BadName, BadType, Damaged, Error, NotARegion, NotFound, NotOurs, Unsupported
-from ._format import FIXED_BYTES, HEADER_BYTES, MAGIC, Header, parse, schema_in
+from ._format import FIXED_BYTES, HEADER_BYTES, Header, parse, schema_in
 
 DEFAULT_DIRECTORY = "/dev/shm"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -436,21 +436,6 @@ def check_owner(status: os.stat_result, what: str) -> None:
     if status.st_mode & 0o022:
         fault = f"{what} has mode {_octal(status)}, so other users may write to it"
         raise NotOurs(fault, "take that permission away, or choose another name")
-
-
-def begins_with_magic(path: str) -> bool:
-    """Returns whether `path` is a regular file that begins like a region. False also if this user may not read it."""
-    try:
-        with _linux.high_descriptors():
-            descriptor = os.open(path, os.O_RDONLY | _FLAGS)
-    except OSError:
-        return False
-    try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.pread(descriptor, 8, 0) == MAGIC
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def is_same_boot(one: int, other: int) -> bool:

@@ -17,8 +17,7 @@ from ._format import LARGEST_REGION, PID_HALF
 
 # struct flock: type, whence, start, length, process id (0 for locks of open file descriptions), padding
 _FLOCK = struct.Struct("hhqqi4x")
-_TRIES_AT_A_LOCK = 5
-_PAUSE_SECONDS = 0.001
+_PAUSES_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)  # between attempts at a lock that another process holds
 _TRIES = 100  # attempts to lock a file that is created and removed again and again
 
 
@@ -32,7 +31,7 @@ class Lock:
         self._location = location
         self.descriptor = -1
         self._is_new = False
-        refusals = 0
+        pauses = iter(_PAUSES_SECONDS)
         for _ in range(_TRIES):
             descriptor = self._open()
             if descriptor < 0:
@@ -45,10 +44,10 @@ class Lock:
                     continue
                 check_owner(status, f"its lock file {location.lock_file}")
                 if not self._take(descriptor):
-                    refusals += 1
-                    if refusals >= _TRIES_AT_A_LOCK:
+                    pause = next(pauses, None)
+                    if pause is None:
                         raise WriterAlive(f"it already has a writer{_process(location)}")
-                    time.sleep(_PAUSE_SECONDS)  # a program that removes a region holds the lock for a moment
+                    time.sleep(pause)  # a program that removes or cleans up regions holds the lock for a moment
                     continue
                 self.identity = (status.st_dev, status.st_ino)
                 if location.identity(location.lock_file) == self.identity:
@@ -155,13 +154,22 @@ def _set(descriptor: int, kind: int) -> bool:
 
 def writer_status(location: Location) -> str:
     """Returns "alive", "gone", or "unknown" if this user may not check. Locks nothing."""
-    try:
-        descriptor = location.open(location.lock_file, os.O_RDONLY)
-    except FileNotFoundError:
-        # A region without a lock file is a copy, or its file alone is mounted here: nobody can be asked.
-        return "gone" if location.status(location.file) is None else "unknown"
-    except OSError:
-        return "unknown"
+    for _ in range(2):  # a region that is just being created has its lock file first
+        try:
+            descriptor = location.open(location.lock_file, os.O_RDONLY)
+        except FileNotFoundError:
+            with suppress(Error):
+                if location.status(location.file) is None:
+                    return "gone"
+        except OSError:
+            return "unknown"
+        else:
+            return _status_of(descriptor)
+    return "unknown"  # a copy of a region, or its file alone is mounted here
+
+
+def _status_of(descriptor: int) -> str:
+    """Returns the status of the writer with this lock file, and closes the file."""
     try:
         answer: Any = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
         return "gone" if _FLOCK.unpack(answer)[0] == fcntl.F_UNLCK else "alive"

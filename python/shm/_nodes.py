@@ -7,7 +7,7 @@ import struct
 from functools import cached_property
 from typing import Any
 
-from ._codec import Misfit, Node, Sink, Source, misfit_of, show
+from ._codec import Misfit, Node, Sink, Source, is_of_numpy, misfit_of, show
 
 
 class Unit(Node):
@@ -29,9 +29,9 @@ class Bool(Node):
         return byte == 1
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
-        if type(value) is not bool:
+        if type(value) is not bool and not is_of_numpy(value, "bool_"):
             raise misfit_of("a bool", value)
-        sink.data.append(value)
+        sink.data.append(bool(value))
 
 
 class Int(Node):

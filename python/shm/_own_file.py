@@ -113,7 +113,7 @@ def _give_to(file: int, group: int) -> None:
 def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
     """Copies at most `count` values from one ring to another, beginning with the newest.
 
-    It stops at a value that does not fit the new ring. Returns the numbers of the copied values, the newest first.
+    It leaves out values that are not trusted, and stops at another one that does not fit the new ring. Returns the numbers of the copied values, the newest first.
     """
     copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):

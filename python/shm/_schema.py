@@ -33,6 +33,8 @@ _MOST_DIMENSIONS = 32
 _WIDE_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
 #: Matches every document with a lone surrogate.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+#: Matches what begins or ends a text, a list or an object, and each escape sequence.
+_NESTING = re.compile(rb'["\[\]{}]|\\.', re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 Document = Any  # a parsed JSON document
@@ -162,6 +164,20 @@ def portable_json(document: bytes) -> Document:
         except UnicodeEncodeError as error:
             raise Ambiguous("a string in it contains half of a surrogate pair") from error
     return found
+
+
+def nests_too_deep(document: bytes) -> bool:
+    """Returns whether JSON nests deeper than a value may. It does not recurse."""
+    depth, in_text = 0, False
+    for found in _NESTING.finditer(document):
+        token = found[0]
+        if token == b'"':
+            in_text = not in_text
+        elif not in_text and len(token) == 1:
+            depth += 1 if token in b"[{" else -1
+            if depth > DEEPEST_VALUE:
+                return True
+    return False
 
 
 class Ambiguous(ValueError):

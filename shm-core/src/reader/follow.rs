@@ -270,9 +270,13 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = match self.location.stat_region()? {
-            None if self.location.follow_directory()? => self.location.stat_region()?,
-            found => found,
+        let mut found = self.location.stat_region();
+        if matches!(found, Ok(None)) && self.location.follow_directory()? {
+            found = self.location.stat_region();
+        }
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.uncompared(state, error),
         };
         self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);
         match found {
@@ -287,6 +291,17 @@ impl Follow {
             }
             Some(_) => Ok(Name::Same),
         }
+    }
+
+    /// Decides what to do if the name cannot be compared. This shows nothing, so the reader compares again
+    /// later. But a file that was moved gets no more values, so waiting there would never end.
+    #[cold]
+    fn uncompared(&mut self, state: u32, error: OpenError) -> Result<Name, ReceiveError> {
+        if self.is_newly_moved(state) {
+            self.is_astray = true;
+            return Err(error.into());
+        }
+        Ok(if self.is_astray { Name::Nothing } else { Name::Same })
     }
 
     /// Decides what it means that the name refers to this file, although the file was replaced or removed.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::vectors::OF_ANOTHER_BOOT;
 use crate::harness::{Sandbox, skipped, workspace};
+use nix::sys::signal::Signal;
 
 /// Compiles the reader in C, with warnings as errors, and returns the path of the program.
 pub fn c_reader() -> &'static str {
@@ -86,6 +87,40 @@ fn a_program_in_c_refuses_what_it_must() {
     s.run(&format!("{reader} demo")).exits(5).complains(&["demo", "CRC of the header"]);
     s.ok("shm-writer create --slots 2 short; truncate -s 4096 $SHM_DIR/short");
     s.run(&format!("{reader} short")).exits(5).complains(&["short", "damaged"]);
+}
+
+#[test]
+fn a_program_in_c_and_ours_go_on_after_values_with_an_impossible_stamp_or_length() {
+    for reader in [&format!("{} -f", c_reader()), "shm-reader --until-closed"] {
+        let s = Sandbox::new();
+        let mut writer = s.spawn("shm-writer --slots 8 --capacity 8 demo");
+        writer.write("one\n");
+        s.holds("demo", "one");
+        let mut follower = s.spawn(&format!("{reader} demo"));
+        follower.expect(&["one"]);
+        follower.signal(Signal::SIGSTOP);
+        writer.write("two\nthree\nfour\nfive\n");
+        s.holds("demo", "five");
+        for at in [4096 + 2 * 64, 4096 + 4 * 64 + 8 + 5] {
+            s.ok(&format!("printf '\\001' | dd of=$SHM_DIR/demo bs=1 seek={at} conv=notrunc status=none"));
+        }
+        follower.signal(Signal::SIGCONT);
+        follower.expect(&["three", "five"]);
+        writer.close_stdin();
+        writer.wait().exits(0);
+        follower.wait().exits(5).complains(&["value 2", "value 4", "damaged"]);
+    }
+}
+
+#[test]
+fn a_program_in_c_that_waits_notices_that_the_file_was_cut_short() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo one");
+    s.ok("printf '\\001' | dd of=$SHM_DIR/demo bs=1 seek=384 conv=notrunc status=none"); // the state open
+    let mut follower = s.spawn(&format!("{} -f demo", c_reader()));
+    follower.expect(&["one"]);
+    s.ok("truncate -s 16384 $SHM_DIR/demo"); // the slot of the next value stays
+    follower.wait().exits(5).complains(&["demo", "cut short"]);
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn a_quota_that_is_used_up_is_called_a_quota() {
         "shm-writer demo --slots 64 --capacity 64KiB x 2>&1; echo $?; ls -A $SHM_DIR; \
          shm-writer map --size 4MiB block x 2>&1; echo $?; {} demo x 2>&1 | tail -n 1; \
          shm-writer demo small; shm-writer demo --slots 512 y 2>&1; echo $?; shm-reader demo",
-        python_writer().replace("sys.argv[1]", "sys.argv[1], slots=1024"),
+        python_writer().replace("sys.argv[1]", "sys.argv[1], slots=1024, capacity=4096"),
     );
     let Some(text) = mounted("a_quota_that_is_used_up", mount, &script) else { return };
     assert_eq!(text.matches("the quota of this user is used up").count(), 4, "{text}");
