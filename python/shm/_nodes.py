@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import operator
 import struct
 from functools import cached_property
@@ -254,6 +256,8 @@ class Struct(Node):
         return {name: source.decode(node, depth) for name, node in self.fields}
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
         if not isinstance(value, dict):
             raise misfit_of("a dict", value)
         if value.keys() != self._names:
@@ -286,6 +290,8 @@ class Enum(Node):
         return name if node is None else {name: node.decode(source, depth)}
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
+        if isinstance(value, enum.Enum):
+            value = value.name
         name, content = value, None
         if isinstance(value, dict) and len(value) == 1:
             ((name, content),) = value.items()

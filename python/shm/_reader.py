@@ -44,8 +44,8 @@ class Reader(Follower):
         kind: Refuse regions of another kind: "bytes", "text", "json", "array" or "bincode".
         dtype: Refuse regions that do not hold arrays of this dtype. Needs `shape`.
         shape: The shape that goes with `dtype`. A first length of 0 means any number of rows.
-        schema: Refuse regions with another schema. Give a document as in FORMAT.md, section 22, as JSON (str or bytes)
-            or parsed.
+        schema: Refuse regions with another schema. Give a dataclass, a TypedDict or another annotation, or a document
+            as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         limit: Refuse regions larger than this number of bytes, by default 1 TiB.
 
     Raises:

@@ -44,7 +44,8 @@ class Writer:
             arrays of the same dtype and shape, and any other value must be bytes.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
-        schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
+        schema: The schema of typed values: a dataclass, a TypedDict or another annotation, such as `list[float]`; or a
+            document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         replace: Whether a region of another kind or type may be replaced. Its values are then discarded (see
             `discarded`), and the numbers continue.
         slots: How many values the region has room for, at least: a power of two. A new region has 64 by default, or
