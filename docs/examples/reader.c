@@ -1,12 +1,14 @@
 /* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
  * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
  * the region.
- * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region, 1 any other error. */
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (also if only a value is damaged; -f
+ * continues after it), 141 the output is closed, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +31,7 @@ _Static_assert(sizeof(long) == 8 && ATOMIC_LONG_LOCK_FREE == 2, "a word must be 
 #define TOP (UINT64_C(1) << 62) /* the highest number of a value (§1) */
 #define PERIOD_NS 50000000u     /* between two comparisons of the name; the longest sleep (§10) */
 enum { OPEN = 1, CLOSED, MOVING, MOVED };
-enum result { WHOLE, NOT_YET, OVERWRITTEN, DAMAGED, NOTHING, BUSY };
+enum result { WHOLE, NOT_YET, OVERWRITTEN, DAMAGED, BAD_VALUE, NOTHING, BUSY };
 
 static struct { /* a private copy of the first 256 bytes (§3) */
     uint32_t magic[2], version, header_bytes;
@@ -39,7 +42,7 @@ static struct { /* a private copy of the first 256 bytes (§3) */
 } h;
 static const struct { uint64_t before[48]; _Atomic uint32_t state, bell; _Atomic uint64_t head, first; } *map;
 static struct stat file; /* the file that is mapped */
-static const char *name;
+static const char *name, *place; /* of the file, and the path of its directory */
 static int directory, trusted; /* whether values without a checksum are trusted (§19) */
 static uint64_t slots_start, *payload, length, next, expected; /* the numbers from expected to next are lost */
 
@@ -50,7 +53,9 @@ static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     return ~crc;
 }
 
-static bool same_boot(void) { /* true also if one of the two ids is unknown */
+static bool same_boot(int fd) { /* true also if one of the two ids is unknown (§19) */
+    struct statfs fs;
+    if (fstatfs(fd, &fs) == 0 && (fs.f_type == 0x01021994 || fs.f_type == 0x958458f6)) return true; /* in memory */
     unsigned char id[16] = {0}, none[16] = {0};
     FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
     for (int i = 15; f != NULL && i >= 0 && fscanf(f, "%2hhx%*[-]", &id[i]) == 1; i--) continue;
@@ -94,7 +99,7 @@ static void check_and_map(int fd, uint64_t file_bytes) { /* §8, steps 3 to 11 *
     NEED(h.kind >= 1 && h.kind <= 5, "unknown kind");
     NEED(LOAD(map->first) - 1 <= LOAD(map->head), "damaged: first"); /* fails also for 0 */
     NEED(h.kind > 3 || (h.fingerprint == 0 && !has_schema(descriptor)), "damaged: a kind without a schema has one");
-    trusted = same_boot() || LOAD(map->state) == CLOSED;
+    trusted = same_boot(fd) || LOAD(map->state) == CLOSED;
 }
 
 static enum result look(uint64_t n) { /* §9 */
@@ -111,9 +116,9 @@ static enum result look(uint64_t n) { /* §9 */
     atomic_thread_fence(memory_order_acquire); /* A */
     if (LOAD(slot[0]) != 2 * n) return OVERWRITTEN;
     if (length > h.capacity) return DAMAGED;
-    if ((h.compatible & 1) == 0) return trusted ? WHOLE : DAMAGED;
+    if ((h.compatible & 1) == 0) return trusted ? WHOLE : BAD_VALUE;
     uint32_t crc = crc32(crc32(crc32(0, &n, 8), &word, 8), payload, length);
-    return (word >> 48 & 1) && payload[words - 1] == crc ? WHOLE : DAMAGED;
+    return (word >> 48 & 1) && payload[words - 1] == crc ? WHOLE : BAD_VALUE;
 }
 
 static void print_value(void) {
@@ -133,7 +138,8 @@ static enum result print_next(void) { /* §9: recv(), including lapped() and lef
         if (got == NOT_YET && head < next) return NOTHING;
         if (got == NOT_YET) got = look(next); /* it may have become whole just before the head was stored */
         if (got == WHOLE) print_value();
-        if (got == WHOLE || got == DAMAGED) return got;
+        if (got == DAMAGED && head >= next) return BAD_VALUE; /* it was published */
+        if (got == WHOLE || got == DAMAGED || got == BAD_VALUE) return got;
         if (head < next || head > TOP || (got == NOT_YET && head == next)) return DAMAGED;
         uint64_t back = got == NOT_YET ? h.slots - 1 : h.slots / 2; /* if left out, and if lapped */
         next = got == NOT_YET ? MAX(next, first) : next + 1;
@@ -143,6 +149,13 @@ static enum result print_next(void) { /* §9: recv(), including lapped() and lef
     return BUSY;
 }
 
+static void pass_bad_value(void) { /* §9: the ring retains no more values than it has slots */
+    uint64_t head = LOAD(map->head), first = LOAD(map->first);
+    warnx("%s: value %lu is damaged", name, next++);
+    expected++;
+    next = MAX(next, head >= h.slots ? MAX(first, head - (h.slots - 1)) : first);
+}
+
 static bool enter(void) { /* §17: maps the file of that name. False if it is missing or mapped already */
     uint64_t lineage[2] = {h.lineage[0], h.lineage[1]};
     static bool was_moved; /* when it was opened */
@@ -150,9 +163,17 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
     uint32_t state = map != NULL ? LOAD(map->state) : OPEN;
     struct stat st;
     int fd, gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    if (gone && (fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+        dup3(fd, directory, O_CLOEXEC); /* another directory may be there now */
+        close(fd);
+        if (fstat(directory, &st) == 0 && st.st_nlink == 0) errx(1, "%s: removed, and only mounted here", place);
+        gone = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW);
+    }
     bool same = !gone && st.st_dev == file.st_dev && st.st_ino == file.st_ino;
     bool stuck = same && ((state == MOVED && !was_moved) || (st.st_nlink == 0 && state != CLOSED && nameless++ > 0));
     if (stuck || nameless > 100) errx(1, "%s: tied to one file: mount the directory, not the file", name);
+    if (gone && errno != ENOENT && state == MOVED && !was_moved) err(1, "%s", name); /* no value follows here */
+    if (same && (uint64_t)st.st_size < h.region_bytes) errx(5, "%s: damaged: its file was cut short", name);
     if (gone || same) return false;
     while (map != NULL && print_next() == WHOLE) continue;
     NEED(S_ISREG(st.st_mode), "not a region: not a regular file");
@@ -175,9 +196,9 @@ static bool enter(void) { /* §17: maps the file of that name. False if it is mi
 }
 
 static void locate(const char *argument) { /* §7 */
-    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR"), *place;
+    const char *slash = strrchr(argument, '/'), *set = getenv("SHM_DIR");
     name = slash ? slash + 1 : argument;
-    place = slash ? strndupa(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
+    place = slash ? strndup(argument, (size_t)(name - argument)) : set && *set ? set : "/dev/shm";
     size_t good = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
     if (good < 1 || good > 200 || name[good] || strchr(".-", *name)) errx(2, "%s: not a name", argument);
     directory = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -185,7 +206,7 @@ static void locate(const char *argument) { /* §7 */
 }
 
 int main(int argc, char **argv) {
-    bool follow = argc == 3 && strcmp(argv[1], "-f") == 0;
+    bool follow = argc == 3 && strcmp(argv[1], "-f") == 0, passed = false;
     if (argc != 2 + follow) errx(2, "usage: reader [-f] NAME");
     locate(argv[argc - 1]);
     if (!enter()) err(errno == ENOENT ? 3 : 1, "no region %s", name);
@@ -203,15 +224,21 @@ int main(int argc, char **argv) {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-        bool compare = seen != watched || got == DAMAGED || now - compared >= PERIOD_NS;
+        bool compare = seen != watched || got == DAMAGED || got == BAD_VALUE || now - compared >= PERIOD_NS;
         since = seen != watched ? now : since;
         compared = compare ? now : compared;
         watched = compare && enter() ? UINT64_MAX : seen; /* the bell of one file says nothing about another file */
         if (watched != seen) continue;
-        if (got == DAMAGED) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
+        if (got == BAD_VALUE && follow) {
+            pass_bad_value();
+            passed = true;
+            continue;
+        }
+        if (got == DAMAGED || got == BAD_VALUE) errx(5, "%s: damaged: the state, the head or value %lu", name, next);
         if (!follow) errx(got == NOTHING ? 3 : 1, "%s: %s", name, got == NOTHING ? "no value yet" : "busy");
-        if (state == CLOSED && LOAD(map->head) < next) return 0;
+        if (state == CLOSED && LOAD(map->head) < next) return passed ? 5 : 0;
         if (now - since < h.spin_ns) continue; /* poll before sleeping */
+        if (poll(&(struct pollfd){.fd = STDOUT_FILENO}, 1, 0) > 0) return 141; /* nobody reads the output any more */
         t = (struct timespec){.tv_nsec = (long)(PERIOD_NS - (now - compared))};
         syscall(SYS_futex, &map->bell, FUTEX_WAIT, seen, &t, NULL, 0);
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ._codec import show, type_name
+from ._codec import is_of_numpy, show
 from ._errors import BadOption, BadType, Error
 from ._format import LARGEST_NUMBER
 
@@ -40,7 +40,7 @@ def integer(option: str, value: Any) -> int | None:
 
 def is_bool(value: Any) -> bool:
     """Returns whether the value is a bool, of Python or of NumPy."""
-    return isinstance(value, bool) or type_name(value) in ("bool", "bool_") and type(value).__module__ == "numpy"
+    return isinstance(value, bool) or is_of_numpy(value, "bool_")
 
 
 def flag(option: str, value: Any) -> bool:

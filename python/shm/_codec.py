@@ -5,6 +5,7 @@ Types and payloads may come from a hostile program, so recursion and memory use 
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 _DEEPEST_VALUE = 128
@@ -37,10 +38,7 @@ class TypeCodec:
     def decode(self, payload: bytes | bytearray | memoryview) -> Any:
         """Raises Misfit."""
         source = Source(bytes(payload))
-        try:
-            value = source.decode(self._root, 0)
-        except RecursionError as error:
-            raise Misfit("it nests too deep for the rest of this thread's stack") from error
+        value = source.decode(self._root, 0)
         if source.at != len(source.data):
             raise Misfit(f"it ends at byte {source.at}, but the payload ends at byte {len(source.data)}")
         return value
@@ -138,5 +136,15 @@ def show(document: Any) -> str:
 
 
 def type_name(value: Any) -> str:
-    """Returns the name of the value's type, even if a metaclass hides it."""
-    return str(type.__dict__["__name__"].__get__(type(value)))
+    """Returns the name of the value's type, even if a metaclass hides it.
+
+    The numbers of NumPy are named with the module: one of their types is called `bool`.
+    """
+    name = str(type.__dict__["__name__"].__get__(type(value)))
+    return f"numpy.{name}" if is_of_numpy(value, "generic") and type(value).__module__ == "numpy" else name
+
+
+def is_of_numpy(value: Any, *classes: str) -> bool:
+    """Returns whether the value is of one of these classes of NumPy, or of a subclass. Does not import NumPy."""
+    numpy = sys.modules.get("numpy")
+    return issubclass(type(value), tuple(getattr(numpy, name, ()) for name in classes))

@@ -30,8 +30,13 @@ class Error(Exception):
             self._is_complete = True
             advice = advice or self._advice
             fault = f"{self._beginning}{self}"
-            self.args = (f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}",)
+            self.args = (_printable(f"{action}: {fault}; {advice}" if advice else f"{action}: {fault}"),)
         return self
+
+
+def _printable(text: str) -> str:
+    """Escapes line breaks, control characters and surrogates, which a path or the `repr` of a value can contain."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class BadName(Error, ValueError):
@@ -137,7 +142,7 @@ class NotOurs(Error):
 
 
 class Gone(Error):
-    """The writer can no longer publish: it was closed, or its region was removed or replaced."""
+    """The region was removed, or the writer can no longer publish: it was closed, or its region was replaced."""
 
 
 class Unsupported(Error):

@@ -18,7 +18,7 @@ from typing import Any
 from . import _linux
 from ._codec import show
 from ._errors import BadName, BadType, Damaged, Error, NotARegion, NotFound, NotOurs, Unsupported
-from ._format import FIXED_BYTES, HEADER_BYTES, MAGIC, Header, parse, schema_in
+from ._format import FIXED_BYTES, HEADER_BYTES, Header, parse, schema_in
 
 DEFAULT_DIRECTORY = "/dev/shm"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -26,6 +26,7 @@ _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_REGULAR_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENODEV)
 _TRIES = 100  # attempts to open a file that is replaced again and again
 _TRY_SECONDS = 0.0005  # the pause after each of them
+_TMPFS = 0x01021994
 _OVERLAY = 0x794C7630
 _HUGE_PAGES = 0x958458F6
 _BTRFS = 0x9123683E
@@ -88,11 +89,16 @@ MOUNTED = (
     "its file was replaced or removed, and this name is tied to it, as when a file is mounted by itself",
     _MOUNTED_ADVICE,
 )
+#: The advice for a file or directory that is marked immutable or append-only.
+UNMARK = "clear that mark, or use another name or directory"
 _SYSTEM_ERRORS = {
     errno.EACCES: (_DENIED, _ALLOWED),
-    errno.EPERM: (_DENIED, _ALLOWED),
+    errno.EPERM: (
+        "the operating system forbids it, as if the directory were marked immutable or append-only",
+        UNMARK,
+    ),
     errno.ENOENT: ("its file or directory was removed meanwhile", "try again"),
-    errno.ENOSPC: ("its file system has too little free space", f"free some, or {_SMALLER}"),
+    errno.ENOSPC: ("its file system has too little free space, or no free inode", f"free some, or {_SMALLER}"),
     errno.EDQUOT: (
         "the quota of this user is used up, or that of its group or directory",
         f"free some space, or {_SMALLER}",
@@ -102,7 +108,7 @@ _SYSTEM_ERRORS = {
     errno.EMFILE: ("this process has too many open files", "close some, or raise its limit (RLIMIT_NOFILE)"),
     errno.ENFILE: ("the system has too many open files", "close some"),
     errno.EBUSY: ("this name is tied to one file, as when a file is mounted by itself", _MOUNTED_ADVICE),
-    errno.EROFS: ("its file system is read-only", "use a directory on another file system"),
+    errno.EROFS: ("its file system is read-only", "mount it read-write, or use another directory"),
     errno.EOPNOTSUPP: ("its file system does not support fallocate, which regions need", _SUPPORTED),
     errno.EINVAL: ("its file system or the kernel does not support an operation that regions need", _SUPPORTED),
 }
@@ -181,6 +187,30 @@ class Location:
             fault, advice = explained(error)
             raise Error(f"its directory {path} cannot be opened: {fault}", _for_directory(error, advice)) from error
 
+    def follow_directory(self) -> bool:
+        """Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+
+        Raises Error if the directory was removed and the path still leads to it.
+        """
+        try:
+            with _linux.high_descriptors():
+                present = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        status = os.fstat(present)
+        is_another = not os.path.samestat(status, os.fstat(self.directory))
+        if is_another:
+            self.directory, present = present, self.directory
+        os.close(present)
+        if not is_another and status.st_nlink == 0:
+            error = Error(
+                "its directory was removed, and its path still leads to it, as when it is mounted there",
+                "mount the directory that replaced it, or its parent directory",
+            )
+            error.during(f"cannot follow region {self.name!r}")
+            raise error
+        return is_another
+
     def close(self) -> None:
         if self.directory >= 0:
             os.close(self.directory)
@@ -228,7 +258,10 @@ class Location:
         self.remove_new_file()
         try:
             return self.create(self.new_file)
-        except FileExistsError:
+        except FileExistsError as error:
+            status = self.status(self.new_file)
+            if status is not None and status.st_uid == os.geteuid() and stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM)) from error  # it could not be removed
             self.new_file = f"{self._usual_new_file}-{secrets.token_hex(8)}"
             return self.create(self.new_file)
 
@@ -255,6 +288,7 @@ class RegionFile:
     document: bytes | None
     map: mmap.mmap
     status: os.stat_result
+    present_boot: int  #: the present boot id, or that of the file if the file cannot be older
     may_be_a_copy: bool = False  #: for a writer: whether readers may have mapped another file of the same identity
 
     @property
@@ -286,7 +320,7 @@ def open_region(location: Location, limit: int, writable: bool = False) -> Regio
                 if error.errno in _NO_REGULAR_FILE:
                     raise NotARegion(_IRREGULAR) from error
                 if isinstance(error, PermissionError):
-                    raise _denied(location, writable) from error
+                    raise _denied(location, writable, error) from error
                 raise
             try:
                 status = os.fstat(descriptor)
@@ -304,8 +338,10 @@ def open_region(location: Location, limit: int, writable: bool = False) -> Regio
 _IRREGULAR = "the file of this name is a directory, a link or another special file"
 
 
-def _denied(location: Location, writable: bool) -> Error:
+def _denied(location: Location, writable: bool, error: PermissionError) -> Error:
     """Explains that this user may not open the region's file."""
+    if error.errno == errno.EPERM:
+        return marked(location.file)
     try:
         status = os.stat(location.file, dir_fd=location.directory, follow_symlinks=False)
     except OSError as error:
@@ -315,6 +351,11 @@ def _denied(location: Location, writable: bool) -> Error:
     if writable:
         return NotOurs(fault, f"run as user {status.st_uid}, or choose another name")
     return Error(fault, f"run as user {status.st_uid}, or ask that user to give it mode 0o644")
+
+
+def marked(file: str) -> Error:
+    """Returns the error for a file that only root can change."""
+    return Error(f"'{file}' is marked immutable or append-only", UNMARK)
 
 
 def _octal(status: os.stat_result) -> str:
@@ -328,6 +369,7 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
         raise Damaged(f"its file has {status.st_size} bytes, but only {512 * status.st_blocks} of them are stored")
     if writable:
         check_owner(status, "its file")
+        _fill_holes(descriptor, status)
     raw = os.pread(descriptor, header.descriptor_bytes, HEADER_BYTES)
     if len(raw) != header.descriptor_bytes or zlib.crc32(raw) != header.descriptor_crc:
         raise Damaged("the CRC of its descriptor is wrong")
@@ -336,7 +378,26 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
         mapping = _linux.map_file(descriptor, header.region_bytes, writable)
     except ValueError as error:  # mmap has checked the length again
         raise Damaged("its file was shortened while it was being opened") from error
-    return RegionFile(header, raw, document, mapping, status, writable and copies_for_writing(descriptor))
+    present_boot = header.boot_id if is_in_memory(descriptor) else boot_id()
+    return RegionFile(header, raw, document, mapping, status, present_boot, writable and copies_for_writing(descriptor))
+
+
+def _fill_holes(descriptor: int, status: os.stat_result) -> None:
+    """Gives pages to the holes of a file that is a copy of a region. On a file system without fallocate they stay."""
+    if 512 * status.st_blocks < status.st_size:
+        try:
+            _linux.fallocate(descriptor, status.st_size)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+
+
+def is_in_memory(descriptor: int) -> bool:
+    """Returns whether the file is on tmpfs or hugetlbfs, so that it is not older than the kernel.
+
+    The boot ids of containers on one kernel can differ.
+    """
+    return _linux.file_system(descriptor) in (_TMPFS, _HUGE_PAGES)
 
 
 def check_local(descriptor: int) -> None:
@@ -375,21 +436,6 @@ def check_owner(status: os.stat_result, what: str) -> None:
     if status.st_mode & 0o022:
         fault = f"{what} has mode {_octal(status)}, so other users may write to it"
         raise NotOurs(fault, "take that permission away, or choose another name")
-
-
-def begins_with_magic(path: str) -> bool:
-    """Returns whether `path` is a regular file that begins like a region. False also if this user may not read it."""
-    try:
-        with _linux.high_descriptors():
-            descriptor = os.open(path, os.O_RDONLY | _FLAGS)
-    except OSError:
-        return False
-    try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.pread(descriptor, 8, 0) == MAGIC
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def is_same_boot(one: int, other: int) -> bool:

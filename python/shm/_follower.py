@@ -8,14 +8,14 @@ from time import monotonic, sleep
 from typing import Any
 
 from . import _files, _linux
-from ._errors import Damaged, Error, NotFound, TooLarge, Unsupported
+from ._errors import Damaged, Error, Gone, NotFound, TooLarge, Unsupported
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, MOVED, MOVING, STATE_HALF
 from ._request import ValueType
 from ._ring import Cursor, Ring
 from ._values import Codec, codec_for
 
 _NAME_SECONDS = 0.05  # how often a reader checks that the name still refers to its file
-_ABSENT_SECONDS = 0.02  # how often a reader checks for a missing region, which has no writer to wake it
+ABSENT_SECONDS = 0.02  # how often a reader checks for a missing region, which has no writer to wake it
 
 
 class Follower:
@@ -34,6 +34,7 @@ class Follower:
             error.during(f"cannot open region {_files.title(name)!r}")
             raise
         self._cursor = Cursor(1)
+        self._in_use = False
 
     def close(self) -> None:
         """Closes the reader. Views remain valid. Closing it again has no effect."""
@@ -63,7 +64,8 @@ class Follower:
                         "start its writer, or wait longer with open_timeout",
                     ).during(f"cannot open region {self._location.name!r}") from absent
             waited = True
-            sleep(min(_ABSENT_SECONDS, max(0.0, deadline - monotonic())))
+            self._location.follow_directory()
+            sleep(min(ABSENT_SECONDS, max(0.0, deadline - monotonic())))
 
     def _open(self) -> tuple[_files.RegionFile, Ring, Codec]:
         try:
@@ -76,7 +78,7 @@ class Follower:
                 )
             codec = codec_for(header.kind, region.document, header.fingerprint)
             self._expected.check(header.kind, region.document)
-            ring = Ring(region.map, header, _files.boot_id(), codec.copies_are_mutable)
+            ring = Ring(region.map, header, region.present_boot, codec.copies_are_mutable)
             ring.check_first()
         except Error as error:
             advice = "give a larger limit" if isinstance(error, TooLarge) else ""
@@ -89,7 +91,7 @@ class Follower:
         self._ring = ring
         self._decode = codec.decode
         self._in_place = codec.in_place
-        self._is_replaced = False
+        self._is_replaced = self._is_absent = False
         self._nameless_since = math.inf
         self._is_stuck = False
         self._was_moved = ring.state == MOVED  # as in a copy of a file
@@ -130,15 +132,37 @@ class Follower:
         try:
             status = self._location.status(self._location.file)
         except Error:
-            status = self._region.status  # the check was not possible: try again later
+            if moved:  # no value follows in this file
+                raise
+            self._compared_bell = bell
+            self._compare_at = monotonic() + _NAME_SECONDS
+            return False
+        if status is None and self._location.follow_directory():
+            return self._compare(bell)
         found = status and (status.st_dev, status.st_ino)
         if status and found == self._region.identity and (moved or status.st_nlink == 0):
             self._check_stuck(moved)
             found = None
         self._compared_bell = bell
-        self._compare_at = monotonic() + (_ABSENT_SECONDS if found is None else _NAME_SECONDS)
+        self._is_absent = found is None
+        self._compare_at = 0 if self._is_absent else monotonic() + _NAME_SECONDS
+        if status and found == self._region.identity and status.st_size < self._region.header.region_bytes:
+            raise Damaged("another program cut its file short")
         self._is_replaced = found not in (None, self._region.identity)
         return self._is_replaced
+
+    def _refuse_second_use(self) -> None:
+        """Raises Error while a call of this reader is waiting or receiving. That call uses the same position."""
+        if self._in_use:
+            raise Error(
+                "another thread, or code that a signal handler interrupted, is using this reader",
+                "open another reader for each thread, and do not receive in signal handlers",
+            )
+
+    def _refuse_absent(self) -> None:
+        """Raises Gone if the region was removed."""
+        if self._is_absent:
+            raise Gone("it was removed", "try again when it exists, or use follow(), which waits for it")
 
     def _check_stuck(self, moved: bool) -> None:
         """Finds out whether the name still refers to this file for good, although it was replaced or removed."""
@@ -158,7 +182,7 @@ class Follower:
         try:
             region, ring, codec = self._open()
         except NotFound:
-            self._is_replaced = False
+            self._is_replaced, self._is_absent, self._compare_at = False, True, 0
             return
         self._is_replaced = False
         if region.identity == old.identity:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _files, _format, _lock, _schema
-from ._errors import Error
+from ._errors import Error, NotARegion, NotFound
 from ._ring import Ring
 
 
@@ -127,7 +127,7 @@ def inspect(name: str | os.PathLike[str]) -> Info:
         error.during(f"cannot inspect region {_files.title(name)!r}")
         raise
     header = region.header
-    ring = Ring(region.map, header, _files.boot_id())
+    ring = Ring(region.map, header, region.present_boot)
     head = ring.words[_format.HEAD_WORD]
     is_array = header.kind == _format.ARRAY
     schema = _schema.parsed(region.document)
@@ -183,8 +183,8 @@ def _hexadecimal(number: bytes) -> str:
 def regions() -> list[Region]:
     """Lists all regions in the directory `$SHM_DIR`, or in /dev/shm if that variable is not set.
 
-    The list is sorted by name. Damaged regions are included, with a `problem`. Regions that this user may not read are
-    left out.
+    The list is sorted by name. Regions that are damaged, or that cannot be read, are included with a `problem`. A file
+    that this user may not open counts as a region if it has a lock file.
 
     Raises:
         Error: if the directory cannot be read.
@@ -194,7 +194,7 @@ def regions() -> list[Region]:
         names = sorted(name for name in os.listdir(directory) if _files.is_file_name(name))
     except OSError as error:
         raise _not_listed(error).during(f"cannot list the regions in {directory}") from error
-    return [_inspected(name) for name in names if _files.begins_with_magic(os.path.join(directory, name))]
+    return [region for name in names for region in _inspected(directory, name)]
 
 
 def _not_listed(error: OSError) -> Error:
@@ -206,8 +206,14 @@ def _not_listed(error: OSError) -> Error:
     return Error(fault, advice)
 
 
-def _inspected(name: str) -> Region:
+def _inspected(directory: str, name: str) -> list[Region]:
+    """Returns the region of this name, or nothing if the file is not a region."""
     try:
-        return Region(name, inspect(name))
+        return [Region(name, inspect(name))]
+    except (NotARegion, NotFound):
+        return []
     except Error as error:
-        return Region(name, None, str(error))
+        is_denied = isinstance(error.__cause__, PermissionError)
+        if is_denied and not os.path.lexists(os.path.join(directory, f".{name}.lock")):
+            return []
+        return [Region(name, None, str(error))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import errno
 import fcntl
@@ -10,7 +11,6 @@ import os
 import platform
 import struct
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +36,8 @@ WORDS_ARE_WHOLE = sys.implementation.name == "cpython" and struct.calcsize("P") 
 ORDERED = WORDS_ARE_WHOLE and _MACHINE == "x86_64"
 
 _libc = ctypes.CDLL(None, use_errno=True)
+# Not `threading.Lock`: gevent and eventlet replace it by a lock for coroutines, which needs no such instruction.
+_Lock = _thread.RLock
 
 
 def _syscall(number: int, *arguments: Any) -> int:
@@ -174,4 +176,4 @@ def store_fence() -> None:
     a free lock executes an instruction with the `lock` prefix, which orders all of them. The lock is new, so it is
     always free, and a signal at any moment leaves nothing locked.
     """
-    threading.Lock().acquire()
+    _Lock().acquire()

@@ -11,14 +11,13 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ._errors import Error, NotOurs, WriterAlive
-from ._files import Location, check_owner, open_region
+from ._errors import Error, NotOurs, Unsupported, WriterAlive
+from ._files import Location, check_owner, marked, open_region
 from ._format import LARGEST_REGION, PID_HALF
 
 # struct flock: type, whence, start, length, process id (0 for locks of open file descriptions), padding
 _FLOCK = struct.Struct("hhqqi4x")
-_TRIES_AT_A_LOCK = 5
-_PAUSE_SECONDS = 0.001
+_PAUSES_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)  # between attempts at a lock that another process holds
 _TRIES = 100  # attempts to lock a file that is created and removed again and again
 
 
@@ -32,7 +31,7 @@ class Lock:
         self._location = location
         self.descriptor = -1
         self._is_new = False
-        refusals = 0
+        pauses = iter(_PAUSES_SECONDS)
         for _ in range(_TRIES):
             descriptor = self._open()
             if descriptor < 0:
@@ -44,11 +43,11 @@ class Lock:
                 if status.st_nlink == 0:
                     continue
                 check_owner(status, f"its lock file {location.lock_file}")
-                if not _set(descriptor, fcntl.F_WRLCK):
-                    refusals += 1
-                    if refusals >= _TRIES_AT_A_LOCK:
+                if not self._take(descriptor):
+                    pause = next(pauses, None)
+                    if pause is None:
                         raise WriterAlive(f"it already has a writer{_process(location)}")
-                    time.sleep(_PAUSE_SECONDS)  # a program that removes a region holds the lock for a moment
+                    time.sleep(pause)  # a program that removes or cleans up regions holds the lock for a moment
                     continue
                 self.identity = (status.st_dev, status.st_ino)
                 if location.identity(location.lock_file) == self.identity:
@@ -59,6 +58,21 @@ class Lock:
                     os.close(descriptor)
         fault = f"its lock file {location.lock_file} was removed during each of {_TRIES} attempts to lock it"
         raise Error(fault, "try again later")
+
+    def _take(self, descriptor: int) -> bool:
+        try:
+            return _set(descriptor, fcntl.F_WRLCK)
+        except OSError as error:
+            if self._is_new:
+                self._location.unlink(self._location.lock_file)
+            if error.errno == errno.EINVAL:
+                fault = "the kernel does not support locks of open files (F_OFD_SETLK), which writers need"
+                raise Unsupported(fault, "run the writer outside of this sandbox") from error
+            if error.errno != errno.EACCES:
+                raise
+            module = "a security module, such as AppArmor or SELinux,"
+            fault = f"{module} does not let this process lock {self._location.lock_file}"
+            raise Error(fault, "have its policy allow that, or use another directory") from error
 
     def clean_up(self, failed: bool = False) -> None:
         """Removes the lock file if the region does not exist.
@@ -96,6 +110,8 @@ class Lock:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise NotOurs(_irregular(location)) from error
+            if error.errno == errno.EPERM:
+                raise marked(location.lock_file) from error
             if isinstance(error, PermissionError):
                 fault = f"this user may not write to its lock file {location.lock_file}"
                 raise NotOurs(fault, "run as the owner of that file, or choose another name") from error
@@ -105,6 +121,8 @@ class Lock:
         except FileExistsError:
             return -1
         except PermissionError as error:
+            if error.errno == errno.EPERM:
+                raise marked(location.path) from error
             fault = f"this user may not create files in {location.path}"
             raise Error(fault, "use a directory in which this user may create files") from error
         self._is_new = True
@@ -127,7 +145,8 @@ def _set(descriptor: int, kind: int) -> bool:
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0))
     except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
+        # Linux reports the lock of another process in this way. EACCES comes from a security module.
+        if error.errno == errno.EAGAIN:
             return False
         raise
     return True
@@ -135,13 +154,22 @@ def _set(descriptor: int, kind: int) -> bool:
 
 def writer_status(location: Location) -> str:
     """Returns "alive", "gone", or "unknown" if this user may not check. Locks nothing."""
-    try:
-        descriptor = location.open(location.lock_file, os.O_RDONLY)
-    except FileNotFoundError:
-        # A region without a lock file is a copy, or its file alone is mounted here: nobody can be asked.
-        return "gone" if location.status(location.file) is None else "unknown"
-    except OSError:
-        return "unknown"
+    for _ in range(2):  # a region that is just being created has its lock file first
+        try:
+            descriptor = location.open(location.lock_file, os.O_RDONLY)
+        except FileNotFoundError:
+            with suppress(Error):
+                if location.status(location.file) is None:
+                    return "gone"
+        except OSError:
+            return "unknown"
+        else:
+            return _status_of(descriptor)
+    return "unknown"  # a copy of a region, or its file alone is mounted here
+
+
+def _status_of(descriptor: int) -> str:
+    """Returns the status of the writer with this lock file, and closes the file."""
     try:
         answer: Any = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
         return "gone" if _FLOCK.unpack(answer)[0] == fcntl.F_UNLCK else "alive"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import operator
 import struct
 from functools import cached_property
 from typing import Any
 
-from ._codec import Misfit, Node, Sink, Source, misfit_of, show
+from ._codec import Misfit, Node, Sink, Source, is_of_numpy, misfit_of, show
 
 
 class Unit(Node):
@@ -29,9 +31,9 @@ class Bool(Node):
         return byte == 1
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
-        if type(value) is not bool:
+        if type(value) is not bool and not is_of_numpy(value, "bool_"):
             raise misfit_of("a bool", value)
-        sink.data.append(value)
+        sink.data.append(bool(value))
 
 
 class Int(Node):
@@ -254,6 +256,8 @@ class Struct(Node):
         return {name: source.decode(node, depth) for name, node in self.fields}
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
         if not isinstance(value, dict):
             raise misfit_of("a dict", value)
         if value.keys() != self._names:
@@ -286,6 +290,8 @@ class Enum(Node):
         return name if node is None else {name: node.decode(source, depth)}
 
     def encode(self, sink: Sink, value: Any, depth: int) -> None:
+        if isinstance(value, enum.Enum):
+            value = value.name
         name, content = value, None
         if isinstance(value, dict) and len(value) == 1:
             ((name, content),) = value.items()

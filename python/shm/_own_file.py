@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from dataclasses import dataclass, replace
 
 from . import _format, _linux
-from ._errors import Damaged, TooLarge
+from ._errors import Damaged, Error, TooLarge
 from ._files import Location, huge_page_bytes, store_in_place
 from ._format import HEADER_BYTES, Header, round_up
 from ._ring import WHOLE, OwnRing
@@ -79,8 +80,9 @@ def create_file(
     try:
         store_in_place(file)
         _linux.fallocate(file, header.region_bytes)
-        if group is not None and os.fstat(file).st_gid != group:
-            os.fchown(file, -1, group)
+        # The group matters only if its members have other permissions than everyone.
+        if group is not None and os.fstat(file).st_gid != group and mode >> 3 & 7 != mode & 7:
+            _give_to(file, group)
         os.fchmod(file, mode)
         mapping = _linux.map_file(file, header.region_bytes, writable=True)
         head = header.pack()
@@ -98,10 +100,20 @@ def create_file(
         os.close(file)
 
 
+def _give_to(file: int, group: int) -> None:
+    try:
+        os.fchown(file, -1, group)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EINVAL):  # a group that a user namespace does not map is EINVAL
+            raise
+        fault = f"its file belongs to group {group}, and this user cannot give a file to that group"
+        raise Error(fault, "run as a member of the group, or set the mode to 0o600") from error
+
+
 def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
     """Copies at most `count` values from one ring to another, beginning with the newest.
 
-    It stops at a value that does not fit the new ring. Returns the numbers of the copied values, the newest first.
+    It leaves out values that are not trusted, and stops at another one that does not fit the new ring. Returns the numbers of the copied values, the newest first.
     """
     copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):

@@ -14,7 +14,7 @@ from typing import Any
 from . import _arguments, _linux
 from ._errors import BadValue, Damaged, Empty, Ended, Error, TimedOut, Unsupported, not_copied
 from ._files import title
-from ._follower import Follower, deadline_after
+from ._follower import ABSENT_SECONDS, Follower, deadline_after
 from ._format import BELL_HALF, CLOSED, HEAD_WORD, KINDS, LARGEST_REGION, STATE_HALF
 from ._lock import writer_status
 from ._request import value_type
@@ -44,8 +44,8 @@ class Reader(Follower):
         kind: Refuse regions of another kind: "bytes", "text", "json", "array" or "bincode".
         dtype: Refuse regions that do not hold arrays of this dtype. Needs `shape`.
         shape: The shape that goes with `dtype`. A first length of 0 means any number of rows.
-        schema: Refuse regions with another schema. Give a document as in FORMAT.md, section 22, as JSON (str or bytes)
-            or parsed.
+        schema: Refuse regions with another schema. Give a dataclass, a TypedDict or another annotation, or a document
+            as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         limit: Refuse regions larger than this number of bytes, by default 1 TiB.
 
     Raises:
@@ -100,11 +100,12 @@ class Reader(Follower):
             BadValue: if the value cannot be decoded.
             Busy: if the writer overwrites the values faster than they can be copied.
             Damaged: if the region is damaged.
+            Gone: if the region was removed. The reader notices this within 50 ms.
             Error: as when opening, if the region was replaced or created again.
         """
         try:
             ring = self._ring
-            if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED:
+            if monotonic() < self._compare_at and ring.halves[STATE_HALF] <= CLOSED and not self._in_use:
                 number = ring.latest_if_simple(self._cursor.next)
                 if number:
                     # The same as in `_newest`. A call would take a twentieth of the whole time.
@@ -115,12 +116,16 @@ class Reader(Follower):
                     self._time = ring.time
                     self._restarted = self._restart_is_due
                     self._restart_is_due = False
-                    return self._decode(ring.payload)
+                    payload, ring.payload = ring.payload, b""
+                    try:
+                        return self._decode(payload)
+                    except (BadValue, MemoryError, RecursionError):
+                        self._report_again()
+                        raise
             self._newest(False)
-            return self._decode(self._ring.payload)
-        except Error as error:
-            self._explain(error, "read the newest value of")
-            raise
+            return self._decoded()
+        except (Error, MemoryError, RecursionError) as error:
+            raise self._explained(error, "read the newest value of")
 
     def view(self) -> View:
         """Returns a `View` of the newest value, which gives access to it in place, without a copy.
@@ -130,16 +135,17 @@ class Reader(Follower):
 
         Raises:
             Unsupported: if the processor does not allow it.
-            Empty, BadValue, Busy, Damaged, Error: as for `latest`.
+            Empty, BadValue, Busy, Damaged, Gone, Error: as for `latest`.
         """
         try:
             if not _linux.ORDERED:
                 raise Unsupported("on this processor Python can read values only as copies", "use latest()")
             number = self._newest(True)
-            return View(self._in_place(memoryview(self._ring.payload)), number, self._ring, self.name)
-        except Error as error:
-            self._explain(error, "view the newest value of")
-            raise
+            return View(self._in_place(memoryview(self._ring.taken())), number, self._ring, self.name)
+        except (Error, MemoryError, RecursionError) as error:
+            if isinstance(error, BadValue):
+                self._report_again()
+            raise self._explained(error, "view the newest value of")
 
     def recv(self, timeout: float | None = None) -> Any:
         """Waits for the next value in order, and returns it.
@@ -155,6 +161,7 @@ class Reader(Follower):
             BadValue: if the value cannot be decoded. The next call returns the value after it.
             Busy: if the writer overwrites the values faster than they can be copied.
             Damaged: if the region is damaged. If only this value is, the next call returns the value after it.
+            Gone: if the region was removed before its writer closed it, and the reader has received all values.
             BadOption: if `timeout` is not a number of seconds.
             Error: as when opening, if the region was replaced or created again.
         """
@@ -170,7 +177,7 @@ class Reader(Follower):
 
         Raises:
             TimedOut: if there is no new value.
-            Ended, BadValue, Busy, Damaged, Error: as for `recv`.
+            Ended, BadValue, Busy, Damaged, Gone, Error: as for `recv`.
         """
         return self._receive(0, False)
 
@@ -181,7 +188,7 @@ class Reader(Follower):
         iterator logs a warning that names the value (logger "shm"), and continues with the next one. To handle such
         values yourself, call `recv`.
 
-        A step raises Busy, Damaged or Error, as `recv` does.
+        A step raises Busy, Damaged, Gone or Error, as `recv` does.
         """
         return _Values(self, None, False)
 
@@ -223,6 +230,7 @@ class Reader(Follower):
         try:
             with _arguments.checked():
                 position = _arguments.position("position", position)
+            self._refuse_second_use()
             self._check_name()
             self._cursor = self._cursor_at(position)
             self._ended = False
@@ -326,9 +334,11 @@ class Reader(Follower):
 
     def _newest(self, in_place: bool) -> int:
         """Reads the newest value into the ring object, and returns its number."""
+        self._refuse_second_use()
         ring = self._ring
         if monotonic() >= self._compare_at or ring.halves[STATE_HALF] > CLOSED:
             self._check_name()
+            self._refuse_absent()
             ring = self._ring
         try:
             number = ring.latest(self._cursor.next, in_place)
@@ -351,12 +361,26 @@ class Reader(Follower):
 
     def _receive(self, timeout: float | None, follow: bool) -> Any:
         """Returns the next value for `recv` or, with `follow`, for the iterator of `follow`."""
+        is_mine = False
         try:
+            self._refuse_second_use()
+            self._in_use = is_mine = True
             self._wait(timeout, follow)
-            return self._decode(self._ring.payload)
-        except Error as error:
-            self._explain(error, "receive from")
-            raise
+            try:
+                return self._decode(self._ring.taken())
+            except (BadValue, MemoryError, RecursionError) as error:
+                # The same as `_report_again`, which needs a place on the stack.
+                self._cursor.lost += self._lost
+                self._lost = 0
+                self._restart_is_due |= self._restarted
+                if not isinstance(error, BadValue):
+                    self._cursor.next = self._sequence  # the value is still there
+                raise
+        except (Error, MemoryError, RecursionError) as error:
+            raise self._explained(error, "receive from")
+        finally:
+            if is_mine:
+                self._in_use = False
 
     def _wait(self, timeout: float | None, follow: bool) -> None:
         """Waits for the next value, and reads it into the ring object. Raises TimedOut, Ended."""
@@ -383,7 +407,7 @@ class Reader(Follower):
                     continue
                 if error.is_of_one_value:
                     self._sequence = self._cursor.next
-                    self._cursor.next += 1
+                    ring.pass_damaged(self._cursor)
                 raise
             if self._is_due(bell, state) and self._compare(bell):
                 continue
@@ -394,21 +418,47 @@ class Reader(Follower):
                 raise Ended("its writer closed it, and all values were received")
             if follow:
                 self._refuse_stuck()
+            else:
+                self._refuse_absent()
             now = monotonic()
             if now >= deadline:
                 if timeout is None or timeout <= 0:
                     raise TimedOut("there is no new value", "give a timeout to wait for one")
                 advice = "wait longer, or check with writer() whether the region still has a writer"
                 raise TimedOut(f"no value arrived within {timeout:g} seconds", advice)
-            seconds = min(_SLEEP_SECONDS, deadline - now, max(0.0, self._compare_at - now))
+            pause = ABSENT_SECONDS if self._is_absent else max(0.0, self._compare_at - now)
+            seconds = min(_SLEEP_SECONDS, deadline - now, pause)
             ring.wait(bell, (ring, bell) != watched, seconds)
             watched = (ring, bell)
 
-    def _explain(self, error: Error, action: str) -> None:
+    def _decoded(self) -> Any:
+        """Decodes the payload that was read last."""
+        try:
+            return self._decode(self._ring.taken())
+        except (BadValue, MemoryError, RecursionError):
+            self._report_again()
+            raise
+
+    def _report_again(self) -> None:
+        """Makes the next value report again what was reported with a value that cannot be used."""
+        self._cursor.lost += self._lost
+        self._lost = 0
+        self._restart_is_due |= self._restarted
+
+    def _explained(self, error: Error | MemoryError | RecursionError, action: str) -> Error:
+        """Completes the error of a method that reads."""
+        if not isinstance(error, Error):
+            explained = Error("this thread's stack is too deep to receive a value", "call it from fewer nested functions")
+            if isinstance(error, MemoryError):
+                fault = "there is not enough memory for a copy of the value"
+                explained = Error(fault, "free some, or read it in place with view()")
+            explained.__cause__ = error
+            return self._explained(explained, action)
         if isinstance(error, BadValue):
             advice = "continue with recv(), which returns the value after it"
             error.during(f"cannot decode value {self._sequence} of region {self.name!r}", advice)
         error.during(f"cannot {action} region {self.name!r}")
+        return error
 
 
 class _Values(Iterator[Any]):

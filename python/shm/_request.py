@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _arguments, _difference, _format, _schema
+from . import _annotations, _arguments, _difference, _format, _schema
 from ._codec import show
 from ._errors import BadOption, BadType, TypeMismatch
 from ._format import ARRAY, BINCODE, BYTES, CHECKSUMS, KINDS, Header, round_up
@@ -63,6 +63,8 @@ def value_type(kind: str | None, dtype: Any, shape: tuple[int, ...] | list[int] 
         return ValueType(None if kind is None else _NUMBERS[kind], None)
     if dtype is not None:
         schema = {"dtype": dtype_name(dtype), "shape": _lengths(shape)}
+    elif _annotations.is_annotation(schema):
+        schema = _annotations.document_of(schema)
     try:
         document = _schema.canonical(schema)
     except _schema.SchemaError as error:

@@ -11,7 +11,7 @@ import mmap
 import time
 
 from . import _linux
-from ._errors import Busy, Damaged, Error
+from ._errors import Busy, Damaged
 from ._format import (
     BELL_HALF, CLOSED, EPOCH_WORD, FIRST_WORD, FLAG_CHECKSUM, HEAD_WORD, HEADER_BYTES, LARGEST_NUMBER, LENGTH_MASK,
     OPEN, PID_HALF, STARTED_WORD, STATE_HALF, STATES, Header, checksum,
@@ -65,6 +65,11 @@ class Ring:
         self._capacity = header.capacity
         self._checksums = header.checksums
 
+    def taken(self) -> bytes | bytearray | memoryview:
+        """Returns the payload that was read last, and keeps no reference to it."""
+        payload, self.payload = self.payload, b""
+        return payload
+
     def slot_word(self, number: int) -> int:
         """Returns the index (in words) of the stamp of value `number`."""
         return self._start_word + (number & self._mask) * self._stride_words
@@ -92,7 +97,7 @@ class Ring:
         if words[at] != stamp:
             return OVERWRITTEN
         if length > self._capacity:
-            raise Damaged.value(f"value {number} has {length} bytes, but its slot holds only {self._capacity}")
+            raise self._slot_fault(f"value {number} has {length} bytes, but its slot holds only {self._capacity}", number)
         if self._checksums:
             if not length_word & FLAG_CHECKSUM or found != checksum(number, length_word, payload):
                 if in_place and words[at] != stamp:
@@ -113,8 +118,13 @@ class Ring:
         if stamp == 0:
             return NOT_YET
         if not self._is_possible(stamp, number):
-            raise Damaged(f"the slot of value {number} contains stamp {stamp}, which belongs in another slot")
+            fault = f"the slot of value {number} contains stamp {stamp}, which belongs in another slot"
+            raise self._slot_fault(fault, number)
         return NOT_YET if stamp < 2 * number else OVERWRITTEN
+
+    def _slot_fault(self, fault: str, number: int) -> Damaged:
+        """Returns the error for an impossible slot. If value `number` was published, only that value is damaged."""
+        return Damaged.value(fault) if number <= self.words[HEAD_WORD] else Damaged(fault)
 
     def _is_possible(self, stamp: int, number: int) -> bool:
         """Returns whether the value with this stamp belongs in the slot of value `number`."""
@@ -207,6 +217,14 @@ class Ring:
         # Continue in the middle of the ring. The writer would overtake a reader at the oldest value immediately.
         cursor.skip_to(max(cursor.next + 1, head - self._slots // 2))
 
+    def pass_damaged(self, cursor: Cursor) -> None:
+        """Continues after a damaged value, which does not count as lost.
+
+        A damaged head can name any number of values. The ring retains no more of them than it has slots.
+        """
+        cursor.next += 1
+        cursor.skip_to(max(self.words[HEAD_WORD] - (self._slots - 1), self.first))
+
     def _pass_left_out(self, cursor: Cursor, head: int) -> None:
         cursor.skip_to(max(head - (self._slots - 1), self.first))
         number = cursor.next
@@ -264,7 +282,6 @@ class OwnRing(Ring):
         self.head = 0
         self.bell = self.halves[BELL_HALF]
         self._before_last = self._last = -(1 << 62)  # clock readings: the first two values always wake the readers
-        self._in_use = False
 
     def begin(self, head: int, first: int, epoch: int, started_ns: int, pid: int) -> None:
         """Sets the fields that describe the writer of a new file.
@@ -326,29 +343,18 @@ class OwnRing(Ring):
 
     def publish(self, payload: bytes | bytearray | memoryview) -> int:
         """Publishes a value of at most `capacity` bytes, and returns its number."""
-        is_mine = False
-        try:
-            if self._in_use:
-                raise Error(
-                    "another thread, or code that a signal handler interrupted, is using this writer",
-                    "protect the writer with a lock, and do not publish in signal handlers",
-                )
-            self._in_use = is_mine = True
-            self.catch_up()
-            number = self.head + 1
-            if number > LARGEST_NUMBER:
-                raise Damaged("its sequence numbers are used up", "choose another name")
-            self.store(number, payload, 0)
-            self.words[HEAD_WORD] = self.head = number
-            self._ring_bell()
-            now = time.monotonic_ns()
-            self.words[self.slot_word(number) + 2] = time.time_ns()
-            if now - self._before_last >= self.header.spin_ns / 2:
-                _linux.futex_wake(self.bell_address)
-            self._before_last, self._last = self._last, now
-        finally:
-            if is_mine:
-                self._in_use = False
+        self.catch_up()
+        number = self.head + 1
+        if number > LARGEST_NUMBER:
+            raise Damaged("its sequence numbers are used up", "choose another name")
+        self.store(number, payload, 0)
+        self.words[HEAD_WORD] = self.head = number
+        self._ring_bell()
+        now = time.monotonic_ns()
+        self.words[self.slot_word(number) + 2] = time.time_ns()
+        if now - self._before_last >= self.header.spin_ns / 2:
+            _linux.futex_wake(self.bell_address)
+        self._before_last, self._last = self._last, now
         return number
 
     def store(self, number: int, payload: bytes | bytearray | memoryview, published: int) -> None:

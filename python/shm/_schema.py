@@ -31,6 +31,10 @@ DTYPE_BYTES = {
 _MOST_DIMENSIONS = 32
 #: Matches every document with a number that 64 bits may not hold.
 _WIDE_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
+#: Matches every document with a lone surrogate.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+#: Matches what begins or ends a text, a list or an object, and each escape sequence.
+_NESTING = re.compile(rb'["\[\]{}]|\\.', re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 Document = Any  # a parsed JSON document
@@ -83,7 +87,7 @@ def parse(document: bytes) -> Schema:
     if len(document) > LARGEST_DOCUMENT:
         raise SchemaError(f"it has {len(document)} bytes, and the limit is {LARGEST_DOCUMENT}")
     try:
-        parsed = strict_json(document, _object)
+        parsed = strict_json(document, _object, _count)
     except (ValueError, RecursionError) as error:
         raise SchemaError(f"it is not JSON: {json_fault(error)}") from error
     _check_depth(parsed)
@@ -131,9 +135,14 @@ def parsed(document: bytes | None) -> Document:
     return None
 
 
-def strict_json(document: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Document:
+def strict_json(
+    document: bytes,
+    make_object: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    parse_int: Callable[[str], Any] = int,
+) -> Document:
     """Parses JSON strictly: it must be UTF-8, without NaN and infinity. Raises ValueError, RecursionError."""
-    return json.loads(document.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=make_object)
+    text = document.decode("utf-8")
+    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=make_object, parse_int=parse_int)
 
 
 def portable_json(document: bytes) -> Document:
@@ -149,7 +158,26 @@ def portable_json(document: bytes) -> Document:
     )
     if document.count(b"[") + document.count(b"{") > DEEPEST_VALUE:
         _check_value_depth(found)
+    if _SURROGATE.search(document):
+        try:
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise Ambiguous("a string in it contains half of a surrogate pair") from error
     return found
+
+
+def nests_too_deep(document: bytes) -> bool:
+    """Returns whether JSON nests deeper than a value may. It does not recurse."""
+    depth, in_text = 0, False
+    for found in _NESTING.finditer(document):
+        token = found[0]
+        if token == b'"':
+            in_text = not in_text
+        elif not in_text and len(token) == 1:
+            depth += 1 if token in b"[{" else -1
+            if depth > DEEPEST_VALUE:
+                return True
+    return False
 
 
 class Ambiguous(ValueError):
@@ -173,6 +201,11 @@ def json_fault(error: Exception) -> str:
 
 def _no_constant(name: str) -> None:
     raise _NotJson(f"it contains {name}")
+
+
+def _count(digits: str) -> int | float:
+    """Returns an integer of a schema. In a schema, -0 is not one."""
+    return -0.0 if digits == "-0" else int(digits)
 
 
 def _integer(digits: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import ctypes
 import functools
 import importlib
 import json
@@ -9,7 +11,7 @@ from typing import Any, Protocol
 
 from . import _format, _schema
 from ._buffers import Payload, are_bools, dtype_title, elements, flat, is_plain, raw_bytes, remedy_for, typestr
-from ._codec import Misfit, TypeCodec, show, type_name
+from ._codec import Misfit, TypeCodec, is_of_numpy, show, type_name
 from ._errors import BadOption, BadValue, Damaged, Error, UnknownFormat
 from ._schema import ArraySchema, SchemaError
 
@@ -76,6 +78,14 @@ class FirstArray(Exception):
         self.advice = f"convert the array with astype({'<' + dtype[1:]!r})" if dtype.startswith(">") else ""
         self.shape = view.shape
         self.payload = flat(view)
+        if dtype == "|b1":
+            _require_bools(self.payload)
+
+
+def _require_bools(payload: Payload) -> None:
+    """Raises BadValue if a byte is neither 0 nor 1."""
+    if not are_bools(payload):
+        raise BadValue("the value contains a bool that is neither 0 nor 1", "give 0 or 1 for each bool")
 
 
 class Undecided(_Bytes):
@@ -87,9 +97,16 @@ class Undecided(_Bytes):
         if raw is not None:
             return raw
         view = elements(value, "bytes", "give bytes or an array, or open the writer with another kind")
-        if hasattr(value, "dtype") or view.ndim != 1 or typestr(view) != "|u1":
+        if hasattr(value, "dtype") or view.ndim != 1 or not _is_of_bytes(value, view):
             raise FirstArray(view)
         return flat(view)
+
+
+def _is_of_bytes(value: Any, view: memoryview) -> bool:
+    """Returns whether the elements of a buffer mean bytes, and not numbers of one byte."""
+    if typestr(view) == "|i1":  # the buffers of pyarrow, for example
+        return not isinstance(value, (memoryview, array.array, ctypes.Array))
+    return typestr(view) in ("|u1", None)  # None: characters
 
 
 class _Text(_Bytes):
@@ -116,6 +133,8 @@ class _Json(_Bytes):
         except _schema.Ambiguous as error:
             raise BadValue(f"programs would read different values from its JSON: {error}") from error
         except RecursionError as error:
+            if not _schema.nests_too_deep(payload):
+                raise  # the caller's stack is too deep
             deepest = _schema.DEEPEST_VALUE
             fault = f"programs would read different values from its JSON: it nests deeper than {deepest} levels"
             raise BadValue(fault) from error
@@ -205,8 +224,8 @@ class _Array:
                 self._schema.shape_of(len(payload))
             except Misfit as misfit:
                 raise BadValue(misfit.args[0], "give bytes of that length") from misfit
-        if self._schema.dtype == "|b1" and not are_bools(payload):
-            raise BadValue("the value contains a bool that is neither 0 nor 1", "give 0 or 1 for each bool")
+        if self._schema.dtype == "|b1":
+            _require_bools(payload)
         return payload
 
     def _payload_of(self, value: Any) -> Payload:
@@ -232,7 +251,15 @@ class _Array:
 
 
 class _WrongType(TypeError):
-    """A value that JSON cannot represent. The text describes it."""
+    """A value that JSON cannot represent. The text describes it, and `advice` says what to give instead."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(f"it contains a {type_name(value)}")
+        self.advice = "give only dict, list, str, int, float, bool and None"
+        if is_of_numpy(value, "generic"):
+            self.advice = "convert it with its method item()"
+        elif is_of_numpy(value, "ndarray"):
+            self.advice = "convert it with its method tolist()"
 
 
 def refused_value(error: Exception) -> Error:
@@ -243,7 +270,7 @@ def refused_value(error: Exception) -> Error:
 
 
 def _refuse_type(value: Any) -> Any:
-    raise _WrongType(f"it contains a {type_name(value)}")
+    raise _WrongType(value)
 
 
 def _json_fault(error: Exception) -> tuple[str, str]:
@@ -251,7 +278,7 @@ def _json_fault(error: Exception) -> tuple[str, str]:
     if isinstance(error, UnicodeEncodeError):
         return "a str in it cannot be encoded as UTF-8", "give text without lone surrogates"
     if isinstance(error, _WrongType):
-        return str(error), "give only dict, list, str, int, float, bool and None"
+        return str(error), error.advice
     if isinstance(error, TypeError):
         return "a dict in it has a key that is not a str", "give dicts whose keys are str"
     if isinstance(error, RecursionError) or "Circular" in str(error):

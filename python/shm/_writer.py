@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
+import math
 import os
 import secrets
-import sys
 import time
-import weakref
 from dataclasses import replace as with_fields
 from typing import Any
 
-from . import _arguments, _files, _format, _linux
+from . import _arguments, _ends, _files, _format, _linux
 from ._buffers import Payload
 from ._errors import BadOption, BadValue, Damaged, Error, Gone, NotFound, Unsupported, not_copied
 from ._format import BYTES, CLOSED, KINDS, MOVED, MOVING, OPEN, Header
@@ -24,6 +22,7 @@ from ._sizes import grown_capacity, grown_slots
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
+_NAMED_SECONDS = 0.1  # how long a file keeps its name at least: readers that wait for a region look 50 times per second
 _TRIES = 100  # attempts to open a region that is created and removed again and again
 
 
@@ -45,7 +44,8 @@ class Writer:
             arrays of the same dtype and shape, and any other value must be bytes.
         dtype: The dtype of a region of arrays: anything that NumPy accepts, or without NumPy a string such as "<f4".
         shape: The shape of the arrays. With a first length of 0, each value can have another number of rows.
-        schema: The schema of typed values, a document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
+        schema: The schema of typed values: a dataclass, a TypedDict or another annotation, such as `list[float]`; or a
+            document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         replace: Whether a region of another kind or type may be replaced. Its values are then discarded (see
             `discarded`), and the numbers continue.
         slots: How many values the region has room for, at least: a power of two. A new region has 64 by default, or
@@ -93,6 +93,9 @@ class Writer:
     ) -> None:
         self._why_not = ("", "")  # why this writer can no longer publish, and what to do
         self._discarded = 0
+        self._placed_at = -math.inf  # when this writer put the file in its place, if it did
+        self._in_use = False  # whether a call of `publish` is storing, which must not be interrupted by another one
+        self._close_is_due = False  # whether that call closes the writer at its end
         self._exchange: Exchange | None = None  # between calls, not None only if a signal interrupted an exchange
         try:
             with _arguments.checked():
@@ -106,6 +109,7 @@ class Writer:
                 _files.check_local(self._location.directory)
                 self._lock = Lock(self._location)
                 try:
+                    self._location.remove_new_file()  # the last writer may have died while it replaced the region
                     self._start(request)
                 except BaseException:
                     lock, self._lock = self._lock, None
@@ -115,8 +119,7 @@ class Writer:
         except Error as error:
             error.during(f"cannot open region {_files.title(name)!r} for writing")
             raise
-        _writers.add(self)
-        _close_at_the_end_of_a_worker()
+        _ends.register(self)
 
     # Publishing
 
@@ -141,7 +144,11 @@ class Writer:
             Damaged: if another program emptied the region's file.
             Error: if the region could not grow, or another thread is using the writer. Nothing was published.
         """
+        is_mine = False
+        first = None
         try:
+            if self._in_use:
+                self._refuse_second_use()
             if self._why_not[0]:
                 raise Gone(*self._why_not)
             if self._exchange is not None:
@@ -150,10 +157,17 @@ class Writer:
                 payload = self._codec.encode(value)
             except Error:
                 raise
-            except FirstArray as first:
-                return self._become_array(first)
+            except FirstArray as array:
+                first, payload = array, b""
             except Exception as error:
                 raise refused_value(error) from error
+            if self._in_use:
+                self._refuse_second_use()
+            self._in_use = is_mine = True
+            if self._why_not[0]:  # a method of the value has closed the writer
+                raise Gone(*self._why_not)
+            if first is not None:
+                return self._become_array(first)
             if len(payload) > self._capacity:
                 return self._grow(payload)
             number = self._ring.publish(payload)
@@ -163,6 +177,11 @@ class Writer:
         except Error as error:
             error.during(f"cannot publish to region {self.name!r}")
             raise
+        finally:
+            if is_mine:
+                self._in_use = False
+                if self._close_is_due:
+                    self.close()
 
     # Properties of the region
 
@@ -211,18 +230,41 @@ class Writer:
     def close(self) -> None:
         """Closes the writer. The region and its values stay.
 
-        Readers that have received all values then end. Closing again has no effect.
+        Readers that have received all values then end, unless the region was removed, replaced or emptied: it may belong
+        to another writer. Closing again has no effect.
+
+        If another thread, or code that a signal handler interrupted, is in `publish`, that call closes the writer at
+        its end.
         """
         if self._lock is None:
             return
+        if self._in_use:
+            self._close_is_due = True
+            return
         self._settle()
-        lock, self._lock = self._lock, None
         if not self._why_not[0]:
+            self._close_file()
             self._why_not = ("this writer is closed", "open another one")
-        self._ring.change_state(CLOSED)  # also in a file that was removed, so that its readers end
+        lock, self._lock = self._lock, None
         lock.clean_up()
         lock.free()
         self._location.close()
+
+    def _refuse_second_use(self) -> None:
+        raise Error(
+            "another thread, or code that a signal handler interrupted, is using this writer",
+            "protect the writer with a lock, and do not publish in signal handlers",
+        )
+
+    def _close_file(self) -> None:
+        """Changes the state to *closed*, unless the region is no longer this writer's."""
+        try:
+            self._check_file()
+        except (Gone, Damaged):
+            return
+        except Error:
+            pass  # the names could not be compared, which does not show that the region is gone
+        self._ring.change_state(CLOSED)
 
     @property
     def closed(self) -> bool:
@@ -232,17 +274,22 @@ class Writer:
     def remove(self) -> None:
         """Removes the region, and closes the writer.
 
-        Readers can still receive the values that were published, and then end.
+        Readers can still receive the values that were published, and then end. If this writer created the region less
+        than 100 ms ago, or replaced its file, the region stays until then, so that readers that wait for it find it.
 
         Raises:
             Gone: if the writer is closed, or its region was removed or replaced.
             Error: if the operating system refuses to remove the file.
         """
         try:
+            if self._in_use:
+                self._refuse_second_use()
             if self._lock is None or self._why_not[0]:
                 raise Gone(*self._why_not)
             with _files.system_errors():
                 self._settle()
+                if self._ring.head >= self._ring.first:
+                    time.sleep(max(0, self._placed_at + _NAMED_SECONDS - time.monotonic()))
                 self._check_names()
                 self._ring.change_state(CLOSED)
                 self._location.remove_new_file()
@@ -304,6 +351,7 @@ class Writer:
         finally:
             self._location.remove_new_file()
         self._use(made)
+        self._placed_at = time.monotonic()
         return True
 
     def _take_over(self, region: _files.RegionFile, request: Request) -> None:
@@ -311,16 +359,15 @@ class Writer:
         if not request.replace or request.type.accepts(header.kind, region.document):
             codec_for(header.kind, region.document, header.fingerprint)  # raises an error if its type is damaged
             request.type.check(header.kind, region.document)
-        ring = OwnRing(region.map, header, self._boot)
+        ring = OwnRing(region.map, header, region.present_boot)
         is_sound = ring.find_head()
         planned, document = plan(header, region.document, request)
         old = OwnFile(header, region.descriptor, region.document, ring, region.status)
         mode = request.mode or region.status.st_mode & 0o777
-        same_boot = _files.is_same_boot(header.boot_id, self._boot)
+        same_boot = _files.is_same_boot(header.boot_id, region.present_boot)
         if is_sound and planned == header and same_boot and not region.may_be_a_copy:
             if region.status.st_mode & 0o777 != mode:
                 old.status = self._change_mode(mode)
-            self._location.remove_new_file()  # the last writer may have died while it replaced the region
             ring.take_over(self._started_ns, os.getpid())
             self._use(old)
         else:
@@ -357,7 +404,7 @@ class Writer:
         if location.identity(location.file) != self._own.identity or (
             lock is not None and location.identity(location.lock_file) != lock.identity
         ):
-            self._why_not = ("another program removed or replaced it", "open another writer")
+            self._why_not = ("another program removed or replaced its file or its lock file", "open another writer")
             raise Gone(*self._why_not)
         self._compare_at = time.monotonic_ns() + _NAME_NS
 
@@ -419,6 +466,7 @@ class Writer:
             created_ns=time.time_ns(),
         )
         descriptor = old.descriptor if is_same_type else _format.descriptor_of(document)
+        mode = mode & 0o644 | 0o600  # the old file can have any mode
         new = create_file(self._location, header, descriptor, document, mode, old.status.st_gid)
         self._exchange = Exchange(old, new, old.ring.state == CLOSED)
         try:
@@ -444,43 +492,10 @@ class Writer:
             return
         if location.identity(location.file) == exchange.new.identity:
             self._use(exchange.new)
+            self._placed_at = time.monotonic()
             exchange.change_state(MOVED)
         else:
             exchange.change_state(CLOSED if exchange.was_closed else OPEN)
             if location.identity(location.new_file) == exchange.new.identity:
                 location.remove_new_file()
         self._exchange = None
-
-
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for writer in list(_writers):
-        writer.close()
-
-
-def _close_at_the_end_of_a_worker() -> None:
-    """Lets `multiprocessing` close the writers of this process, if it is loaded: its workers may not run `atexit`."""
-    global _worker
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and _worker != os.getpid():
-        _worker = os.getpid()
-        util.Finalize(None, _close_all, exitpriority=0)
-
-
-_worker = 0  # the process whose writers `multiprocessing` closes
-
-
-def _close_at_exit() -> None:
-    if _worker != os.getpid():
-        _close_all()
-
-
-def _forget_all() -> None:
-    for writer in list(_writers):
-        writer._forget()
-
-
-atexit.register(_close_at_exit)
-os.register_at_fork(after_in_child=_forget_all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import struct
@@ -128,6 +129,14 @@ def system(number: int) -> Act:
         shm.Writer("r")
 
     return act
+
+
+def a_directory_that_was_removed(p: Place) -> None:
+    (p.directory / "removed").mkdir()
+    p.monkeypatch.chdir(p.directory / "removed")
+    p.environ("SHM_DIR", ".")
+    (p.directory / "removed").rmdir()
+    shm.Reader("r", open_timeout=10)
 
 
 def a_list_of_an_absent_directory(p: Place) -> None:
@@ -272,6 +281,46 @@ def a_lock_that_cannot_be_created(p: Place) -> None:
     shm.Writer("r")
 
 
+def a_marked_file(p: Place) -> None:
+    text_writer().close()
+    location_open = _files.Location.open
+
+    def open_(self: _files.Location, file: str, flags: int) -> int:
+        if file == "r":
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return location_open(self, file, flags)
+
+    p.replace(_files.Location, "open", open_)
+    shm.Writer("r")
+
+
+def a_marked_lock(p: Place) -> None:
+    p.replace(_files.Location, "open", refusing(errno.EPERM))
+    shm.Writer("r")
+
+
+def a_marked_directory(p: Place) -> None:
+    p.replace(_files.Location, "create", refusing(errno.EPERM))
+    shm.Writer("r")
+
+
+def without_the_lock(number: int) -> Act:
+    def act(p: Place) -> None:
+        p.replace(fcntl, "fcntl", refusing(number))
+        p.replace(_linux, "_is_open", lambda descriptor: True)
+        shm.Writer("r")
+
+    return act
+
+
+def a_group_that_cannot_be_kept(p: Place) -> None:
+    with text_writer(mode=0o640) as writer:
+        fields = list(writer._own.status)
+        writer._own.status = os.stat_result([*fields[:5], 1234, *fields[6:10]])
+        p.replace(os, "fchown", refusing(errno.EPERM))
+        writer.publish("x" * 9000)
+
+
 def a_second_writer(p: Place) -> None:
     with text_writer():
         shm.Writer("r")
@@ -295,6 +344,7 @@ ACTS: list[Act] = [
     a_directory_that_is_closed,
     a_directory_that_is_closed_meanwhile,
     a_region_that_does_not_appear,
+    a_directory_that_was_removed,
     a_list_of_an_absent_directory,
     a_list_of_a_closed_directory,
     # Files
@@ -341,5 +391,11 @@ ACTS: list[Act] = [
     a_lock_that_is_a_pipe,
     a_lock_that_cannot_be_opened,
     a_lock_that_cannot_be_created,
+    a_marked_file,
+    a_marked_lock,
+    a_marked_directory,
+    without_the_lock(errno.EACCES),
+    without_the_lock(errno.EINVAL),
+    a_group_that_cannot_be_kept,
     a_second_writer,
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import shm
 from provoke import LINE, READING, Act, Place, raising, text_writer
@@ -71,6 +72,10 @@ def nested(depth: int, what: str, inner: Any) -> Any:
     return inner
 
 
+Keys = TypedDict("Keys", {"x": int}, total=False)
+Here = dataclasses.make_dataclass("Here", [("x", "Missing")])
+Same, Other = (dataclasses.make_dataclass("Same", [("x", of)]) for of in (int, str))
+
 ACTS: list[Act] = [
     # Options
     option("novel"),
@@ -111,6 +116,11 @@ ACTS: list[Act] = [
     option(dtype="<f4", shape=(1, 0)),
     option(dtype="<f4", shape=[1] * 33),
     option(dtype="<f4", shape=(1 << 60,)),
+    option(schema=dataclasses.make_dataclass("Reading", [("rooms", list[set[str]])])),
+    option(schema=Annotated[int, "f32"]),
+    option(schema=Keys),
+    option(schema=Here),
+    option(schema=tuple[Same, Other]),
     option(schema={1, 2}),
     option(schema=b" " * (1 << 20)),
     option(schema="{"),

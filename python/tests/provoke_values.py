@@ -6,6 +6,7 @@ import array
 import copy
 import ctypes
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def an_emptied_file(p: Place, twice: bool = False) -> None:
 
 def in_two_threads(p: Place) -> None:
     with text_writer() as writer:
-        writer._ring._in_use = True
+        writer._in_use = True
         writer.publish("x")
 
 
@@ -132,6 +133,40 @@ def at_value_1(reader: shm.Reader) -> object:
     return reader.recv()
 
 
+def reading_a_removed_region(use: Callable[[shm.Reader], object]) -> Act:
+    def act(p: Place) -> None:
+        with text_writer(), shm.Reader("r") as reader:
+            p.file.unlink()
+            reader._compare_at = 0
+            use(reader)
+
+    return act
+
+
+def without_memory_for_a_copy(p: Place) -> None:
+    with text_writer() as writer, shm.Reader("r") as reader:
+        writer.publish("x")
+        reader._decode = raising(MemoryError())
+        reader.recv(0)
+
+
+def a_file_that_is_cut_short(p: Place) -> None:
+    with text_writer(), shm.Reader("r") as reader:
+        size = p.file.stat().st_size
+        os.truncate(p.file, 16384)
+        reader._compare_at = 0
+        try:
+            reader.recv(0)
+        finally:
+            os.truncate(p.file, size)
+
+
+def reading_in_two_threads(p: Place) -> None:
+    with text_writer(), shm.Reader("r") as reader:
+        reader._in_use = True
+        reader.recv(0)
+
+
 def a_next_value_beyond_the_last_number(p: Place) -> None:
     text_writer().close()
     reader = shm.Reader("r")
@@ -145,6 +180,7 @@ def a_value_from_before_the_last_boot(p: Place) -> None:
     writer._forget()
     boot = _files.boot_id()
     p.replace(_files, "boot_id", lambda: boot ^ 1)
+    p.replace(_files, "is_in_memory", lambda descriptor: False)
     shm.Reader("r").latest()
 
 
@@ -322,6 +358,11 @@ ACTS: list[Act] = [
     no_value_in_time,
     no_value_now,
     a_closed_region,
+    a_file_that_is_cut_short,
+    reading_in_two_threads,
+    without_memory_for_a_copy,
+    reading_a_removed_region(shm.Reader.recv),
+    reading_a_removed_region(shm.Reader.latest),
     a_closed_reader,
     ring("payload", 7, shm.Reader.latest, checksum=True),
     ring("length", 1 << 20, shm.Reader.recv),
@@ -342,6 +383,7 @@ ACTS: list[Act] = [
     payload(b"[" * 100_000, kind="json", capacity=100_000),
     payload(b'{"a":1,"a":2}', kind="json"),
     payload(b"[1e400]", kind="json"),
+    payload(rb'"\ud800"', kind="json"),
     payload(b"[" * 128 + b"]" * 128, kind="json"),
     payload(b"abcd", shm.Reader.latest, dtype="<f4", shape=(2,)),
     payload(b"abc", shm.Reader.view, dtype="<f4", shape=(0,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import mmap
+import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -127,6 +128,16 @@ def test_bools_other_than_0_and_1_are_refused(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setitem(sys.modules, "numpy", None)  # type: ignore[arg-type]
         with pytest.raises(shm.BadValue):
             writer.publish(b"\0\1\2\0")
+
+
+def test_bools_other_than_0_and_1_do_not_give_a_region_its_type() -> None:
+    with shm.Writer("r") as writer:
+        for _ in range(2):
+            with pytest.raises(shm.BadValue, match="neither 0 nor 1; give 0 or 1"):
+                writer.publish(numpy.array([0, 255], "u1").view(bool))
+        assert (writer.head, writer.kind) == (0, "bytes")
+        writer.publish(numpy.array([False, True]))
+        assert shm.Reader("r").latest().tolist() == [False, True]
 
 
 def unaligned(values: Any) -> Any:
@@ -297,3 +308,53 @@ def test_quantities_of_astropy_and_pint_are_refused() -> None:
     refused(numpy.ones(2) * units.m, "a Quantity contains more than its elements", "give numpy.asarray(value)", **F4)
     pint = pytest.importorskip("pint")
     refused(pint.Quantity(numpy.ones(2, "f4"), "m"), "expected an array of '<f4', got Quantity", **F4)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [memoryview(b"abc").cast("c"), (ctypes.c_char * 3)(*b"abc"), pickle.PickleBuffer(memoryview(b"abc").cast("b"))],
+)
+def test_a_buffer_of_bytes_is_published_as_bytes(value: Any) -> None:
+    """NumPy has no dtype for the format "c". Buffers of pyarrow have the format "b", but are no arrays of numbers."""
+    with shm.Writer("r") as writer:
+        writer.publish(value)
+        assert (shm.Reader("r").latest(), writer.kind) == (b"abc", "bytes")
+        writer.publish(b"d")
+
+
+def test_messages_of_pyarrow_are_bytes_of_any_length() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    with shm.Writer("r") as writer:
+        for rows in (3, 300):
+            table = pyarrow.table({"a": list(range(rows))})
+            sink = pyarrow.BufferOutputStream()
+            with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+                stream.write_table(table)
+            writer.publish(sink.getvalue())
+            assert pyarrow.ipc.open_stream(shm.Reader("r").latest()).read_all().equals(table)
+
+
+@pytest.mark.parametrize("value", [array.array("b", [1, -1]), (ctypes.c_byte * 2)(1, -1), memoryview(b"\1\xff").cast("b")])
+def test_signed_numbers_of_one_byte_are_an_array(value: Any) -> None:
+    with shm.Writer("r") as writer:
+        writer.publish(value)
+        assert shm.Reader("r").latest().tolist() == [1, -1]
+
+
+def test_a_bool_of_numpy_is_a_bool_and_named_as_its_own_type() -> None:
+    true = numpy.array([0, 1], "u1").view(bool)[1]
+    with shm.Writer("r", schema={"type": {"MAP": {"KEY": "BOOL", "VALUE": "BOOL"}}, "types": {}}) as writer:
+        writer.publish({true: true})
+        assert repr(shm.Reader("r").latest()) == "{True: True}"
+    with shm.Writer("typed", schema={"type": "U8", "types": {}}) as writer:
+        with pytest.raises(shm.BadValue, match=r"expected U8, got numpy\.bool"):
+            writer.publish(true)
+    with shm.Writer("json", "json") as writer:
+        for value, name in ((true, "numpy.bool"), (numpy.int64(5), "numpy.int64"), (numpy.float32(1), "numpy.float32")):
+            with pytest.raises(shm.BadValue, match=rf"it contains a {name}.*; convert it with its method item\(\)"):
+                writer.publish({"a": [value]})
+            writer.publish({"a": [value.item()]})
+        with pytest.raises(shm.BadValue, match=r"it contains a ndarray; convert it with its method tolist\(\)"):
+            writer.publish({"a": numpy.arange(3)})
+        with pytest.raises(shm.BadValue, match=r"it contains a set; give only"):
+            writer.publish({"a": {1}})

@@ -135,3 +135,29 @@ def test_another_user_s_region_can_be_read_and_its_writer_is_unknown(python: Sta
         writer.publish("hello")
         child = python("r = shm.Reader('r'); os.seteuid(65534); print(r.recv(5), r.writer())")
         assert child.communicate(timeout=20)[0] == "hello unknown\n"
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_reader_that_waits_for_a_region_receives_it_even_if_it_is_removed_at_once(python: Start, grows: bool) -> None:
+    child = python("print('waiting')\nprint(list(shm.Reader('r', start='oldest', open_timeout=2)))")
+    assert child.stdout and child.stdout.readline() == "waiting\n"
+    writer = shm.Writer("r", "text", capacity=8)
+    for value in ("a", "b" * (9 if grows else 1)):
+        writer.publish(value)
+    writer.remove()
+    assert child.stdout.readline() == f"['a', '{'b' * (9 if grows else 1)}']\n"
+
+
+def test_a_file_that_is_cut_short_ends_waiting(region_directory: Path) -> None:
+    """The writer may have been killed by it, and then nothing else shows it."""
+    with shm.Writer("r", "text") as writer:
+        writer.publish("a")
+        reader = shm.Reader("r")
+        assert reader.recv(0) == "a"
+        whole = os.stat(region_directory / "r").st_size
+        os.truncate(region_directory / "r", 16384)  # the slot of the next value stays
+        for read in (lambda: reader.recv(1), lambda: next(reader.follow(1)), reader.latest):
+            reader._compare_at = 0
+            with pytest.raises(shm.Damaged, match="another program cut its file short"):
+                read()
+        os.truncate(region_directory / "r", whole)

@@ -58,7 +58,7 @@ def test_an_error_of_the_system_is_explained_and_kept_as_the_cause(monkeypatch: 
     def strange(descriptor: int, length: int) -> None:
         raise OSError(71, "Protocol error")
 
-    cases = [(full, "its file system has too little free space; free some"), (strange, "reports 'Protocol error'; correct")]
+    cases = [(full, "its file system has too little free space, or no free inode; free some"), (strange, "reports 'Protocol error'; correct")]
     for fault, text in cases:
         monkeypatch.setattr(_linux, "fallocate", fault)
         with pytest.raises(shm.Error, match=f"cannot open region 'r' for writing: .*{text}") as caught:

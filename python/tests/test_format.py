@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import random
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import shm
+from provoke import refusing
 from shm import _files, _format, _linux
 
 # Copied from FORMAT.md, section 6.
@@ -282,6 +284,28 @@ def test_files_that_are_not_regions_are_refused_and_not_changed(region_directory
     assert (region_directory / "note").read_text() == "shopping"
     assert [region.name for region in shm.regions()] == ["real"]
     assert not list(region_directory.glob(".*"))
+
+
+def test_a_region_that_cannot_be_read_is_listed_with_the_problem(
+    region_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that this user may not open counts as a region if it has a lock file, as in the Rust library."""
+    with shm.Writer("r"):
+        pass
+    (region_directory / "note").write_text("shopping")
+    opened = _files.Location.open
+
+    def refuse(location: _files.Location, file: str, flags: int) -> int:
+        if file in ("r", "note"):
+            raise PermissionError(13, "Permission denied")
+        return opened(location, file, flags)
+
+    monkeypatch.setattr(_files.Location, "open", refuse)
+    (region,) = shm.regions()
+    assert (region.name, region.info) == ("r", None) and "this user may not read its file" in region.problem
+    monkeypatch.setattr(_files.Location, "open", refusing(errno.EIO))
+    problem = "the operating system reports 'Input/output error'"
+    assert [(region.name, problem in region.problem) for region in shm.regions()] == [("note", True), ("r", True)]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-x", "a b", "a\0b", "ä", "x" * 201, "a/", "/", "a\n", "a\0/b"])

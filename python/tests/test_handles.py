@@ -119,6 +119,7 @@ except shm.WriterAlive:
 """
 
 
+# Fault 76.
 @pytest.mark.parametrize("closed", [[0], [1], [2], [1, 2], [0, 2], [0, 1, 2]])
 def test_no_descriptor_replaces_a_standard_one(closed: list[int]) -> None:
     """Reported 5: the lock became descriptor 2, and a program that opened its log there freed the lock."""
@@ -183,6 +184,7 @@ if __name__ == "__main__":
 """
 
 
+# Fault 77.
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_worker_processes_close_their_regions(method: str, region_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Reported 14: processes of `multiprocessing` do not run `atexit`, so that readers waited for ever."""
@@ -198,6 +200,7 @@ def test_worker_processes_close_their_regions(method: str, region_directory: Pat
     assert {region.info and region.info.state for region in shm.regions()} == {"closed"}
 
 
+# Fault 77.
 def test_a_worker_that_inherits_a_writer_does_not_close_it() -> None:
     code = "import shm, multiprocessing, multiprocessing.util as u\nw = shm.Writer('r', 'text')\n"
     code += "p = multiprocessing.get_context('fork').Process(target=print)\np.start(); p.join()\n"

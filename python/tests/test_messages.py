@@ -48,7 +48,7 @@ def test_the_messages_are_those_in_the_list(messages: list[str]) -> None:
 
 FORM = re.compile(
     r"""cannot\ (?:
-        (?:open|inspect|remove|seek\ in|use|publish\ to|receive\ from|(?:read|view)\ the\ newest\ value\ of)\ region\ '.*?'
+        (?:open|inspect|follow|remove|seek\ in|use|publish\ to|receive\ from|(?:read|view)\ the\ newest\ value\ of)\ region\ '.*?'
         (?:\ for\ writing)?
         |decode\ value\ [1-9][0-9]*\ of\ region\ '.*?'
         |list\ the\ regions\ in\ [^:]+
@@ -57,7 +57,7 @@ FORM = re.compile(
     re.VERBOSE,
 )
 ADVICE = re.compile(
-    "append|ask|call|choose|copy|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect"
+    "append|ask|call|choose|clear|copy|close|continue|convert|correct|create|find|free|give|have|leave|mount|open|protect"
     "|publish|replace|reshape|run"
     "|start|stop|take|try|use|wait|write"
 )

@@ -166,15 +166,26 @@ def test_a_region_that_is_replaced_by_another_type_can_get_a_smaller_capacity() 
         assert writer.capacity == 104
 
 
-def test_a_refused_writer_removes_no_unfinished_file(region_directory: Path) -> None:
+def test_every_writer_that_has_the_lock_removes_an_unfinished_file(region_directory: Path) -> None:
+    """It can be as large as the region. Without the lock, it may belong to a writer that is replacing the region."""
     write("text")
-    (region_directory / ".r.new").write_bytes(b"of a writer that died")
-    for options in ({"kind": "json"}, {"slots": 3}, {"dtype": "<f4", "shape": (2,)}):
-        with pytest.raises(shm.Error):
-            shm.Writer("r", **options)
+    refused: list[dict[str, Any]] = [{"kind": "json"}, {"dtype": "<f4", "shape": (2,)}]
+    for options in [*refused, {}]:
+        (region_directory / ".r.new").write_bytes(b"of a writer that died")
+        with pytest.raises(shm.BadOption):
+            shm.Writer("r", slots=3, **options)
         assert (region_directory / ".r.new").read_bytes() == b"of a writer that died"
-    shm.Writer("r").close()
-    assert sorted(os.listdir(region_directory)) == [".r.lock", "r"]
+        if options:
+            with pytest.raises(shm.TypeMismatch):
+                shm.Writer("r", **options)
+        else:
+            shm.Writer("r").close()
+        assert sorted(os.listdir(region_directory)) == [".r.lock", "r"]
+    with shm.Writer("r"):
+        (region_directory / ".r.new").write_bytes(b"of a writer that replaces the region")
+        with pytest.raises(shm.WriterAlive):
+            shm.Writer("r")
+        assert (region_directory / ".r.new").exists()
 
 
 def test_a_refused_writer_does_not_disturb_the_next() -> None:

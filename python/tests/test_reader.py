@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import threading
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 import shm
-from conftest import available, publish, until
+from conftest import available, poke, publish, until
+from provoke import refusing
 from shm import _files, _follower, _linux
 
 Start = Callable[[str], "Popen[str]"]
@@ -173,10 +175,13 @@ def test_latest_follows_a_region_that_is_created_again() -> None:
         reader = shm.Reader("r")
         assert reader.latest() == "old"
         writer.remove()
-    assert reader.latest() == "old"
+    reader._compare_at = 0
+    for read in (reader.latest, reader.view, reader.latest):
+        with pytest.raises(shm.Gone, match="cannot (read|view) the newest value of region 'r': it was removed"):
+            read()
     with shm.Writer("r", "json") as other:
         other.publish({"new": 1})
-        assert until(lambda: reader.latest() != "old") and reader.latest() == {"new": 1}
+        assert reader.latest() == {"new": 1}
         assert reader.kind == "json"
 
 
@@ -186,6 +191,24 @@ def test_a_removed_region_has_ended() -> None:
     reader = shm.Reader("r", start="oldest")
     writer.remove()
     assert list(reader) == ["a"] and reader.ended
+
+
+def test_a_region_that_is_removed_before_it_was_closed_is_gone(region_directory: Path) -> None:
+    with shm.Writer("r", "text") as writer:
+        publish(writer, *"ab")
+        reader = shm.Reader("r", start="oldest")
+        os.unlink(region_directory / "r")
+        reader._compare_at = 0
+        assert [reader.recv(), reader.recv()] == ["a", "b"]
+        for receive in (reader.recv, reader.try_recv, lambda: list(reader), lambda: reader.recv(5)):
+            with pytest.raises(shm.Gone, match="cannot receive from region 'r': it was removed"):
+                receive()
+            assert not reader.ended
+        with pytest.raises(shm.TimedOut):
+            next(reader.follow(0.05))
+    with shm.Writer("r", "text") as writer:
+        publish(writer, "c")
+        assert reader.recv() == "c" and reader.restarted
 
 
 def test_a_region_that_changes_its_kind_is_an_error_if_a_kind_was_given() -> None:
@@ -214,6 +237,78 @@ def test_a_damaged_value_is_an_error_and_the_next_value_is_read(region_directory
     with pytest.raises(shm.Damaged, match="value 2 has a wrong or missing checksum"):
         reader.recv(0)
     assert (reader.recv(0), reader.sequence, reader.lost) == ("c", 3, 0)
+
+
+@pytest.mark.parametrize("field, wrong", [(0, (1 << 64) - 1), (0, 1), (1, 1 << 40)])
+def test_after_a_value_with_an_impossible_stamp_or_length_the_next_value_is_read(
+    region_directory: Path, caplog: pytest.LogCaptureFixture, field: int, wrong: int
+) -> None:
+    with shm.Writer("r", "text", slots=8) as writer:
+        publish(writer, *"abc")
+    poke(region_directory / "r", 8 * (writer._ring.slot_word(2) + field), "Q", wrong)
+    reader = shm.Reader("r", start=2)
+    with pytest.raises(shm.Damaged, match="value 2"):
+        reader.recv(0)
+    assert (reader.recv(0), reader.sequence, reader.lost) == ("c", 3, 0)
+    assert list(shm.Reader("r", start="oldest")) == ["a", "c"] and "value 2" in caplog.text
+
+
+def test_an_impossible_slot_after_the_newest_value_damages_the_whole_region(region_directory: Path) -> None:
+    with shm.Writer("r", "text", slots=8) as writer:
+        publish(writer, *"abc")
+        reader = shm.Reader("r", start="new")
+        poke(region_directory / "r", 8 * writer._ring.slot_word(4), "Q", (1 << 64) - 1)
+        for _ in range(2):
+            with pytest.raises(shm.Damaged, match="value 4"):
+                reader.recv(0)
+
+
+def test_a_reader_continues_after_damage_at_the_oldest_value(region_directory: Path) -> None:
+    """A damaged head can name any number of values. The ring retains no more of them than it has slots."""
+    with shm.Writer("r", "text", slots=4) as writer:
+        publish(writer, *"abc")
+        reader = shm.Reader("r", start=2)
+        poke(region_directory / "r", 8 * writer._ring.slot_word(2), "Q", 1)
+        poke(region_directory / "r", 392, "Q", 1002)
+        with pytest.raises(shm.Damaged, match="value 2"):
+            reader.recv(0)
+        assert (reader._cursor.next, reader._cursor.lost) == (999, 996)
+
+
+def test_what_was_lost_before_a_value_that_cannot_be_decoded_is_reported_with_the_next_one() -> None:
+    with shm.Writer("r", "text", slots=4) as writer:
+        publish(writer, "old")
+        reader = shm.Reader("r")
+        assert reader.recv(0) == "old"
+        writer.remove()
+    with shm.Writer("r", "text", slots=4) as writer:
+        values = reader.follow(20)
+        for payload in (b"1", b"2", b"3", b"4", b"\xff", b"6", b"7"):
+            writer._ring.publish(payload)
+        assert (next(values), reader.sequence, reader.lost, reader.restarted) == ("6", 6, 4, True)
+        assert (next(values), reader.lost, reader.restarted) == ("7", 0, False)
+
+
+def test_a_name_that_cannot_be_compared_stops_a_reader_only_after_its_file_was_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with shm.Writer("r", "text") as writer, shm.Reader("r") as reader:
+        publish(writer, "a")
+        assert reader.recv(0) == "a"
+        monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
+        reader._compare_at = 0
+        with pytest.raises(shm.TimedOut):
+            reader.recv(0)
+        reader._compare_at = 0
+        assert reader.latest() == "a"
+        monkeypatch.undo()
+        writer.publish("b" * 5000)
+        monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
+        for read in (lambda: reader.recv(0), reader.latest, lambda: next(reader.follow(0))):
+            with pytest.raises(shm.Error, match="region 'r': its directory cannot be searched"):
+                read()
+        monkeypatch.undo()
+        assert reader.recv(0) == "b" * 5000
 
 
 def test_a_damaged_value_is_lost_if_its_file_was_replaced(region_directory: Path) -> None:
@@ -397,6 +492,7 @@ def test_on_other_processors_only_checksums_are_trusted(monkeypatch: pytest.Monk
     checked.close()
 
 
+# Fault 80.
 def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = shm.Writer("dead", "text")
     publish(dead, "a")
@@ -406,6 +502,9 @@ def test_after_a_reboot_only_closed_regions_and_checksums_are_trusted(monkeypatc
     publish(checked, "c")
     present = _files.boot_id()
     monkeypatch.setattr(_files, "boot_id", lambda: present ^ 1)
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: True)
+    assert shm.Reader("dead").latest() == "a", "a file in memory is not from an earlier boot"
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: False)
     assert shm.Reader("closed").latest() == "b"
     assert shm.Reader("checked").latest() == "c"
     with pytest.raises(shm.Damaged, match="before the last boot"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 import shm
 from conftest import available, poke, publish, retained, until
-from shm import _files
+from provoke import refusing
+from shm import _files, _lock
 
 
 def test_a_value_that_was_complete_before_its_writer_died_is_kept(region_directory: Path) -> None:
@@ -147,6 +149,7 @@ def test_after_a_reboot_the_file_is_replaced(monkeypatch: pytest.MonkeyPatch, ch
     before = shm.inspect("r")
     present = _files.boot_id()
     monkeypatch.setattr(_files, "boot_id", lambda: present ^ 1)
+    monkeypatch.setattr(_files, "is_in_memory", lambda descriptor: False)
     reader = shm.Reader("r", start="oldest")
     with shm.Writer("r") as writer:
         assert writer.publish("d") == 4
@@ -196,3 +199,54 @@ def test_unknown_compatible_features_and_records_are_kept(region_directory: Path
         assert writer.publish("ho") == 2
     assert retained() == [(1, "hi"), (2, "ho")]
     assert (region_directory / "r").read_bytes()[16:24] == struct.pack("<Q", 1 | 1 << 40)
+
+
+def test_a_writer_waits_for_a_program_that_holds_the_lock_only_for_a_moment(
+    region_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that removes or cleans up regions. The pauses are those of the Rust library."""
+    with shm.Writer("r"):
+        pass
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(round(1000 * seconds))
+        if len(pauses) == 6:
+            other.free()
+
+    other = _lock.Lock(_files.Location("r"))
+    monkeypatch.setattr(_lock.time, "sleep", sleep)
+    shm.Writer("r").close()
+    assert pauses == [1, 2, 4, 8, 16, 32]
+    other = _lock.Lock(_files.Location("r"))
+    pauses[:] = [0] * 9
+    with pytest.raises(shm.WriterAlive):
+        shm.Writer("r")
+    assert pauses[9:] == [1, 2, 4, 8, 16, 32]
+    other.free()
+
+
+def test_a_writer_that_creates_its_region_while_it_is_looked_for_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It creates the lock file first, so this has to be looked for again."""
+    opened, absent = _files.Location.open, [".r.lock"]
+
+    def open_file(location: _files.Location, file: str, flags: int) -> int:
+        if file in absent:
+            absent.remove(file)
+            raise FileNotFoundError
+        return opened(location, file, flags)
+
+    with shm.Writer("r"):
+        monkeypatch.setattr(_files.Location, "open", open_file)
+        assert shm.inspect("r").writer == "alive" and not absent
+        monkeypatch.undo()
+
+
+def test_whether_a_region_has_a_writer_is_unknown_if_its_directory_cannot_be_searched(
+    region_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shm.Writer("r"), shm.Reader("r") as reader:
+        (region_directory / ".r.lock").unlink()
+        monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
+        assert (reader.writer(), shm.inspect("r").writer) == ("unknown", "unknown")
+        monkeypatch.undo()

@@ -271,9 +271,13 @@ def test_json_that_programs_read_differently_is_refused(value: Any, words: str) 
         (b"-" + b"9" * 400, "more than 64 bits"),
         (b"[" * 128 + b"]" * 128, "nests deeper than 127 levels"),
         (b"[" * 100_000 + b"]" * 100_000, "nests deeper than 127 levels"),
+        (rb'"\ud800"', "half of a surrogate pair"),
+        (rb'{"\uDC00x":1}', "half of a surrogate pair"),
+        (rb'["\ude00\ud83d"]', "half of a surrogate pair"),
     ],
 )
 def test_a_reader_refuses_json_that_programs_read_differently(payload: bytes, words: str) -> None:
     with pytest.raises(shm.BadValue, match=words):
         _values.codec_for(3, None, 0).decode(payload)
     assert _values.codec_for(3, None, 0).decode(b"[1e308,18446744073709551615]") == [1e308, 18446744073709551615]
+    assert _values.codec_for(3, None, 0).decode(rb'["\ud83d\ude00", "\\ud800"]') == ["\U0001f600", "\\ud800"]

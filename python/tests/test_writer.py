@@ -306,6 +306,32 @@ def test_a_writer_notices_that_its_region_is_gone(region_directory: Path) -> Non
     assert os.listdir(region_directory) == []
 
 
+@pytest.mark.parametrize("moved, second", [(".r.lock", "r"), ("r", "s")])
+def test_a_writer_does_not_close_a_region_that_has_another_writer(region_directory: Path, moved: str, second: str) -> None:
+    first = shm.Writer("r", "text")
+    (region_directory / moved).rename(region_directory / "s")
+    with shm.Writer(second) as writer, shm.Reader(second) as reader:
+        first.close()
+        assert shm.inspect(second).state == "open"
+        writer._compare_at = 0
+        writer.publish("a")
+        assert reader.recv(0) == "a"
+        with pytest.raises(shm.TimedOut):
+            reader.recv(0)
+
+
+@pytest.mark.parametrize("unusual, mode", [(0o755, 0o644), (0o641, 0o640), (0o404, 0o604)])
+def test_a_file_that_replaces_one_of_an_unusual_mode_gets_a_usual_one(
+    region_directory: Path, unusual: int, mode: int
+) -> None:
+    for replace in (lambda: shm.Writer("r", slots=16).close(), lambda: shm.Writer("r").publish(bytes(10_000))):
+        shm.Writer("r", slots=8).close()
+        (region_directory / "r").chmod(unusual)
+        replace()
+        assert stat.S_IMODE(os.stat(region_directory / "r").st_mode) == mode
+        shm.Writer("r").remove()
+
+
 def test_a_writer_that_must_grow_checks_its_files_immediately(region_directory: Path) -> None:
     for name in ("r", ".r.lock"):
         with shm.Writer("r") as writer:
@@ -406,10 +432,10 @@ def test_a_signal_at_any_time_does_no_harm() -> None:
 
 def test_a_writer_refuses_to_be_used_by_two_threads_at_once() -> None:
     with shm.Writer("r") as writer:
-        writer._ring._in_use = True
+        writer._in_use = True
         with pytest.raises(shm.Error, match="another thread"):
             writer.publish(b"x")
-        writer._ring._in_use = False
+        writer._in_use = False
         assert writer.publish(b"x") == 1
 
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::{env, fs, io, process};
+use std::{fs, io, process};
 
 use anyhow::{Context, Result};
 
@@ -31,8 +31,7 @@ pub struct Workplace {
 impl Workplace {
     /// Returns the path of the directory for this process's benchmark.
     pub(crate) fn directory_of_this_process() -> PathBuf {
-        let shm = env::var_os("SHM_DIR").filter(|path| !path.is_empty()).unwrap_or_else(|| "/dev/shm".into());
-        Path::new(&shm).join(format!("shm-bench-{}", process::id()))
+        shm_core::path_of(format!("shm-bench-{}", process::id()))
     }
 
     /// Creates the directory.

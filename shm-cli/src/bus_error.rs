@@ -7,6 +7,8 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use rustix::fs::{self, FallocateFlags, IFlags, Mode, OFlags};
@@ -100,16 +102,10 @@ fn failure(cause: Cause, mapped: Mapped<'_>) -> Failure {
 /// Returns the paths of the directory and of the file, for system calls in a signal handler.
 fn paths(mapped: Mapped<'_>) -> Option<(CString, CString)> {
     let (Mapped::Region(name) | Mapped::Block(name)) = mapped else { return None };
-    let (directory, file) = match name.rsplit_once('/') {
-        Some((directory, _)) => (format!("{directory}/"), name.to_owned()),
-        None => {
-            let directory = std::env::var("SHM_DIR").ok().filter(|directory| !directory.is_empty());
-            let directory = directory.unwrap_or_else(|| "/dev/shm".to_owned());
-            let file = format!("{directory}/{name}");
-            (directory, file)
-        }
-    };
-    Some((CString::new(directory).ok()?, CString::new(file).ok()?))
+    let file = shm_core::path_of(name);
+    let directory = file.parent()?.to_owned();
+    let terminated = |path: PathBuf| CString::new(path.into_os_string().into_vec()).ok();
+    Some((terminated(directory)?, terminated(file)?))
 }
 
 /// Finds out what is wrong with a file, with system calls only.

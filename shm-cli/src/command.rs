@@ -12,10 +12,13 @@ use clap_complete::Shell;
 use crate::verbs::{refuse_near_verb, refuse_verb_as_value};
 use crate::{Code, Failure, remedy};
 
+/// The narrowest width for the help.
+const LEAST_COLUMNS: usize = 20;
+
 /// Parses the program's arguments. `-h` prints `page`, which is written by hand to fit on one screen.
 pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
     let words: Vec<OsString> = env::args_os().collect();
-    let mut command = T::command();
+    let mut command = with_sane_width(T::command());
     command.build();
     let matches = match command.clone().try_get_matches_from(&words) {
         Ok(matches) => matches,
@@ -26,6 +29,12 @@ pub fn parse<T: Parser>(page: &str) -> anyhow::Result<T> {
     };
     refuse_misplaced_verb(&command, &matches, words.get(1..).unwrap_or_default())?;
     Ok(T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?)
+}
+
+/// Ignores a width in which nobody can read the help. `COLUMNS=0` means that the width is not known.
+fn with_sane_width(command: Command) -> Command {
+    let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    if columns.is_some_and(|columns| columns < LEAST_COLUMNS) { command.term_width(80) } else { command }
 }
 
 /// Prints a script that completes the program's arguments in `shell`.

@@ -2,6 +2,8 @@
 //! place where errors name commands and options. No remedy destroys anything, unless the user asked for
 //! a region to be removed or replaced.
 
+use std::path::Path;
+
 use shm_core::{BlockError, Limit, OpenError, PublishError, ReceiveError};
 
 use crate::bus_error::Mapped;
@@ -38,6 +40,7 @@ fn of_open(error: &OpenError) -> String {
         }
         OpenError::NoSpace { .. } => MORE_SPACE.to_owned(),
         OpenError::Quota { .. } => QUOTA.to_owned(),
+        OpenError::ReadOnly { .. } => READ_WRITE.to_owned(),
         OpenError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
@@ -50,12 +53,14 @@ fn of_block(error: &BlockError) -> String {
         BlockError::OutOfRange { block, .. } => format!("to extend it: {}", writer(&["map", "--size", "SIZE", block])),
         BlockError::NoSpace { .. } => MORE_SPACE.to_owned(),
         BlockError::Quota { .. } => QUOTA.to_owned(),
+        BlockError::ReadOnly { .. } => READ_WRITE.to_owned(),
         BlockError::TooLarge { limit: Limit::FileSize(_), .. } => LARGER_FILES.to_owned(),
         _ => String::new(),
     }
 }
 
 const LARGER_FILES: &str = "to show the limit: ulimit -f";
+const READ_WRITE: &str = "a container engine mounts a directory read-write without 'ro' or 'readonly'";
 const QUOTA: &str = "to show quotas: quota -s";
 const MORE_SPACE: &str = "to see what uses the space: shm-reader list; a container gets more with --shm-size";
 
@@ -119,6 +124,11 @@ pub fn create_region() -> String {
 pub fn quote_value(region: &str, value: &str) -> String {
     let line = if value.starts_with('-') { writer(&[region, "--", value]) } else { writer(&[region, value]) };
     format!("put a value with spaces in quotes: {line}")
+}
+
+/// For a file that cannot be read. Many programs take `-` for stdin.
+pub fn name_of_stdin(file: &Path) -> String {
+    if file == Path::new("-") { "the name of stdin is /dev/stdin".to_owned() } else { String::new() }
 }
 
 /// For a value that does not fit the default kind of a region that does not exist yet.

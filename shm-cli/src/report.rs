@@ -2,14 +2,15 @@
 //! are decided here.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Style};
 use shm_core::{BlockError, OpenError, PublishError, ReceiveError};
 
 use crate::cause::Cause;
-use crate::terminal::{as_line, print_line};
+use crate::streams::{stdout, write_stderr};
+use crate::terminal::{as_line, print_line, shortened, styled};
 use crate::{Escaped, remedy};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -116,17 +117,26 @@ pub(crate) fn rendered(error: &anyhow::Error) -> Vec<u8> {
 
 fn full_text(error: &anyhow::Error) -> String {
     let remedy = remedy(error);
-    let lines = if remedy.is_empty() { message(error) } else { format!("{}\n  {remedy}", message(error)) };
-    format!("{RED}error:{RED:#} {}", Escaped(lines.as_bytes()))
+    let message = message(error);
+    // A message can contain a part of the input, such as a name.
+    let message = match io::stderr().is_terminal() {
+        true => shortened(message.as_bytes(), |part| Escaped(part).to_string(), "a pipe"),
+        false => Escaped(message.as_bytes()).to_string(),
+    };
+    let remedy = if remedy.is_empty() { remedy } else { format!("\n  {}", Escaped(remedy.as_bytes())) };
+    format!("{RED}error:{RED:#} {message}{remedy}")
 }
 
 /// Prints clap's message: help and version on stdout, a usage error on stderr.
 fn report_usage(error: &clap::Error) -> ExitCode {
-    match error.print() {
-        _ if error.use_stderr() => ExitCode::from(Code::Usage as u8),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(Code::ClosedPipe as u8),
-        _ => ExitCode::SUCCESS,
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        write_stderr(&styled(&text, &io::stderr()));
+        return ExitCode::from(Code::Usage as u8);
     }
+    let mut out = stdout();
+    let printed = out.write_all(&styled(&text, &io::stdout()));
+    printed.and_then(|()| out.flush()).map_or_else(|error| report(&error.into()), |()| ExitCode::SUCCESS)
 }
 
 fn code(error: &anyhow::Error) -> Code {

@@ -2,37 +2,36 @@
 //! user asked for.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
+use anstream::stream::RawStream;
 use clap::builder::styling::Style;
+
+use crate::counted;
+use crate::streams::write_stderr;
 
 const BOLD: Style = Style::new().bold();
 /// Moves to the start of the terminal's line and erases it.
 const CLEARED: &str = "\r\x1b[2K";
 
-/// Returns the buffered standard output. Its errors say that writing to stdout failed.
-pub fn stdout() -> impl Write {
-    BufWriter::with_capacity(64 * 1024, Stdout(io::stdout().lock()))
+/// How many bytes of a value, a block or a message a terminal shows, unless the user asked for all of it.
+pub const SHOWN_BYTES: usize = 4096;
+
+/// Returns a value for a person: shown by `show`, and only its first part if it would fill the screen many
+/// times. `how` says how to get all of it.
+pub fn shortened(value: &[u8], show: impl Fn(&[u8]) -> String, how: &str) -> String {
+    if value.len() <= SHOWN_BYTES {
+        return show(value);
+    }
+    let is_start = |byte: u8| byte & 0xc0 != 0x80;
+    let end = (SHOWN_BYTES - 3..=SHOWN_BYTES).rev().find(|at| is_start(value[*at])).unwrap_or(SHOWN_BYTES);
+    format!("{} {}", show(&value[..end]), left_out((value.len() - end) as u64, how))
 }
 
-struct Stdout(StdoutLock<'static>);
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(named)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(named)
-    }
-}
-
-fn named(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::Interrupted => error, // the caller tries again
-        kind => io::Error::new(kind, format!("cannot write to stdout: {error}")),
-    }
+/// Says how many bytes are not shown, and how to get all of them.
+pub fn left_out(bytes: u64, how: &str) -> String {
+    format!("... and {} more (all of it: {how})", counted(bytes, "byte"))
 }
 
 /// Bytes as text that is safe on a terminal: control characters and invalid UTF-8 are shown as escapes.
@@ -94,7 +93,7 @@ impl Talk {
 
     /// Prints a message that is useful only to a person at a terminal.
     pub fn hint(self, text: impl fmt::Display) {
-        if self.verbose || !self.quiet && io::IsTerminal::is_terminal(&io::stderr()) {
+        if self.verbose || !self.quiet && io::stderr().is_terminal() {
             say(text);
         }
     }
@@ -102,7 +101,7 @@ impl Talk {
     /// Reports the progress of a long job: on a terminal as a line that the next report overwrites,
     /// elsewhere only if the user asked for details.
     pub fn progress(self, text: impl fmt::Display) {
-        match io::IsTerminal::is_terminal(&io::stderr()) {
+        match can_print_over() {
             true if !self.quiet => print_over(&Escaped(text.to_string().as_bytes()).to_string()),
             true => {}
             false => self.detail(text),
@@ -111,7 +110,7 @@ impl Talk {
 
     /// Erases the progress line.
     pub fn end_progress(self) {
-        if !self.quiet && io::IsTerminal::is_terminal(&io::stderr()) {
+        if !self.quiet && can_print_over() {
             print_over("");
         }
     }
@@ -128,21 +127,32 @@ fn say(text: impl fmt::Display) {
     print_line(&Escaped(text.to_string().as_bytes()).to_string());
 }
 
-/// Writes a line to stderr in one piece. Errors are ignored, because they could not be reported either.
+/// Writes a line to stderr in one piece.
 pub(crate) fn print_line(text: &str) {
-    let _ = io::stderr().write_all(&as_line(text));
+    write_stderr(&as_line(text));
 }
 
 /// Returns a line as bytes for stderr, with colour only if stderr supports it.
 pub(crate) fn as_line(text: &str) -> Vec<u8> {
-    let mut line = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
-    let _ = writeln!(line, "{text}"); // a write to memory cannot fail
-    line.into_inner()
+    styled(&format!("{text}\n"), &io::stderr())
+}
+
+/// Returns a text as bytes for a stream, with colour only if the stream supports it.
+pub(crate) fn styled(text: &str, stream: &impl RawStream) -> Vec<u8> {
+    let mut styled = AutoStream::new(Vec::new(), AutoStream::choice(stream));
+    let _ = styled.write_all(text.as_bytes()); // a write to memory cannot fail
+    styled.into_inner()
+}
+
+/// Reports whether stderr is a terminal that obeys escape codes. `TERM=dumb` means one that does not, such as
+/// the shell of an editor.
+fn can_print_over() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Overwrites the current line of the terminal. This is not decoration, so `NO_COLOR` does not apply.
 fn print_over(text: &str) {
-    let _ = io::stderr().write_all(format!("{CLEARED}{text}").as_bytes());
+    write_stderr(format!("{CLEARED}{text}").as_bytes());
 }
 
 #[test]

@@ -6,7 +6,6 @@ pub mod json;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::value::RawValue;
 use shm_core::{ArrayType, Kind, RawReader, RawWriter, Schema};
 
 /// Every kind, to find one by its name.
@@ -77,8 +76,8 @@ impl ValueFormat {
         match (self.kind, self.complete_schema(), &self.array) {
             (Kind::Text, ..) => str::from_utf8(payload).map(|text| Some(json::string(text))).map_err(invalid_utf8),
             (Kind::Json, ..) => {
-                let checked = serde_json::from_slice::<&RawValue>(payload).map_err(|error| error.to_string())?;
-                Ok(Some(json::on_one_line(checked.get())))
+                self.kind.check(payload).map_err(|error| error.to_string())?;
+                str::from_utf8(payload).map(|text| Some(json::on_one_line(text))).map_err(invalid_utf8)
             }
             (_, Some(schema), _) => {
                 let mut text = Vec::new();
@@ -170,7 +169,9 @@ mod tests {
             ValueFormat::from_document(Kind::Bincode, &document).expect("a schema")
         };
         let json = ValueFormat::of_kind(Kind::Json);
-        check(&json, br#"{"b":1.50,"a":[1e999],"b":2}"#, true);
+        check(&json, br#"{"b":1.50,"a":[1e99],"c":2}"#, true);
+        let twice = json.json(br#"{"b":1.50,"a":[1e99],"b":2}"#).expect_err("a name twice");
+        assert!(twice.contains("'b' is there twice"), "{twice}");
         check(&json, br#"{"b": 1}"#, false);
         check(&json, b"1\n", false);
         check(&ValueFormat::of_kind(Kind::Text), "a\u{1b}\u{2028}\"".as_bytes(), true);

@@ -5,7 +5,7 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
-use shm_core::{Kind, RawReader, RawWriter, Reader, Writer};
+use shm_core::{Kind, RawReader, RawWriter, Reader, ReaderOptions, Writer};
 use std::hint::black_box;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -21,6 +21,17 @@ struct Reading {
     celsius: f64,
     position: [f32; 3],
     is_open: bool,
+}
+
+/// A later version of the same value.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[expect(dead_code, reason = "only decoded")]
+struct Reordered {
+    is_open: bool,
+    position: [f64; 3],
+    celsius: f64,
+    room: u64,
+    humidity: Option<u8>,
 }
 
 const READING: Reading = Reading { room: 7, celsius: 21.5, position: [1.0, 2.0, 3.0], is_open: true };
@@ -109,6 +120,8 @@ fn typed(criterion: &mut Criterion) {
             raw.publish(&encoded).unwrap()
         });
     });
+    let mut by_name = ReaderOptions::new().by_name(true).open::<Reordered>(&name).unwrap();
+    group.bench_function("latest by name", |b| b.iter(|| by_name.latest().unwrap().unwrap().value));
     group.bench_function("latest", |b| b.iter(|| reader.latest().unwrap().unwrap().value));
     group.bench_function("both", |b| {
         b.iter(|| {

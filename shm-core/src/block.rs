@@ -4,7 +4,6 @@
 
 use crate::error::{BlockError, bytes_in_words};
 pub use crate::sys::mapping::Advice;
-use crate::sys::mapping::page_bytes;
 use shm_ring::copy;
 use std::fmt;
 use std::ops::Range;
@@ -353,7 +352,7 @@ impl Block {
         if start >= self.len() {
             return Err(self.out_of_range(format!("give advice from byte {start} of")));
         }
-        let page_bytes = page_bytes();
+        let page_bytes = backing.memory.page_bytes();
         if !start.is_multiple_of(page_bytes) {
             let reason = format!("the start must be a multiple of {page_bytes}, the size of a page");
             return Err(self.refused(&format!("give advice from byte {start} of"), &reason));
@@ -396,7 +395,7 @@ impl Block {
     }
 
     fn io_error(&self, action: &'static str, source: std::io::Error) -> BlockError {
-        BlockError::Io { action, block: self.shown.clone(), source }
+        explain::io_error(action, &self.shown, source)
     }
 }
 

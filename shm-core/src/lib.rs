@@ -325,7 +325,7 @@ pub use self::{
         ArrayReader, ArrayView, Position, RawReader, Reader, ReaderOptions, Received, Sample, Values, View,
         WaitStrategy,
     },
-    region::tenure::WriterStatus,
+    region::{location::path_of, tenure::WriterStatus},
     types::array::{ArrayType, Element},
     types::error::{ArrayTypeError, ValueError},
     types::kind::Kind,

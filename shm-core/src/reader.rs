@@ -6,6 +6,7 @@
 mod array;
 mod array_view;
 mod blocking;
+mod decoder;
 mod expected;
 pub mod follow;
 #[cfg(feature = "schema")]

@@ -3,15 +3,16 @@
 
 use crate::error::OpenError;
 use crate::sys::clock::boot_id;
-use crate::sys::file::{self, At, Identity, Stat};
+use crate::sys::file::{self, Access, At, Identity, Stat, is_no_space};
 use crate::sys::file_system::{copies_for_writing, is_in_memory};
 use crate::sys::mapping::RegionMapping;
+use crate::sys::reserve::{Length, reserve};
 use location::Location;
 use shm_ring::copy::WORD;
 use shm_ring::header::{Header, STATE_CLOSED, StaticHeader};
 use shm_ring::{Ring, Shape};
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub mod draft;
@@ -48,6 +49,8 @@ pub struct Region {
     pub owner: u32,
     /// Whether each page of the file already is in this process's memory.
     pub is_populated: bool,
+    // Whether the file system keeps its files in memory. Such a file is not older than the kernel.
+    is_in_memory: bool,
     // The ring's sizes, calculated once.
     shape: Shape,
     // Kept open only if the region was opened for writing.
@@ -61,7 +64,8 @@ impl Region {
         descriptor: Vec<u8>,
         stat: &Stat,
         mapping: RegionMapping,
-        file: Option<File>,
+        file: File,
+        access: Access,
     ) -> Self {
         let shape = shape_of(&static_header);
         Self {
@@ -71,8 +75,9 @@ impl Region {
             mode: stat.mode,
             owner: stat.owner,
             is_populated: false,
+            is_in_memory: is_in_memory(&file),
             shape,
-            file,
+            file: (access == Access::Write).then_some(file),
             mapping,
         }
     }
@@ -82,7 +87,7 @@ impl Region {
     /// first lap, and does not slow down a publication.
     pub fn populated(mut self) -> Self {
         let is_small = self.static_header.region_bytes <= POPULATED_BYTES_MAX;
-        self.is_populated = is_small && is_in_memory(self.opened_for_writing()) && self.mapping.populate().is_ok();
+        self.is_populated = is_small && self.is_in_memory && self.mapping.populate().is_ok();
         self
     }
 
@@ -133,12 +138,33 @@ impl Region {
         self.file.as_ref().expect("opened for writing")
     }
 
+    /// Gives pages to the holes of the file, if it has any. A region has none, but a copy of its file may have some.
+    /// On a file system without `fallocate` they stay.
+    pub fn fill_holes(&self, location: &Location) -> Result<(), OpenError> {
+        let file = self.opened_for_writing();
+        let stat = file::stat(file).map_err(|error| location.io_error("inspect region", error))?;
+        if stat.stored_bytes >= stat.bytes {
+            return Ok(());
+        }
+        reserve(file, Length::Kept, 0, stat.bytes).or_else(|error| match error.kind() {
+            ErrorKind::Unsupported => Ok(()),
+            _ if is_no_space(&error) => Err(location.no_space(stat.bytes - stat.stored_bytes, &error)),
+            _ => Err(location.io_error("reserve space for region", error)),
+        })
+    }
+
+    /// Returns whether the machine has not been restarted since the file was created, as far as this is known.
+    ///
+    /// The boot ids of containers on one kernel can differ, but a file in memory is never older than the kernel.
+    pub fn is_of_this_boot(&self) -> bool {
+        let (found, present) = (self.static_header.boot_id, boot_id());
+        self.is_in_memory || found == 0 || present == 0 || found == present
+    }
+
     /// Returns whether values without a checksum can be trusted. They cannot be trusted if the machine was
     /// restarted and the region had not been closed cleanly.
     pub fn survived_cleanly(&self) -> bool {
-        let boot_id = boot_id();
-        let same_boot = boot_id == 0 || self.static_header.boot_id == 0 || self.static_header.boot_id == boot_id;
-        same_boot || self.header().hot.state.load(Relaxed) == STATE_CLOSED
+        self.is_of_this_boot() || self.header().hot.state.load(Relaxed) == STATE_CLOSED
     }
 }
 

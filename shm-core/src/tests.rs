@@ -2,4 +2,6 @@
 
 mod opening;
 pub mod test_region;
+#[cfg(feature = "schema")]
+mod untraceable;
 mod waiting;

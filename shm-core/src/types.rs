@@ -3,7 +3,7 @@
 
 pub mod array;
 pub mod error;
-mod json;
+pub mod json;
 pub mod kind;
 pub mod payload;
 #[cfg(feature = "schema")]

@@ -29,6 +29,7 @@ Examples:
 /// A reader cannot disturb the writer or other readers. Each value is printed as a line: text, JSON and
 /// bytes unchanged (on a terminal with control characters escaped), values of a Rust type as JSON,
 /// arrays as their shape and first elements, and values without a schema as hexadecimal numbers.
+/// Without --raw and --json, a terminal shows only the first 4096 bytes of a value.
 ///
 /// With -f, shm-reader waits for the region if it does not exist, and continues when the region gets
 /// another writer or is created again. If it is too slow, it misses the oldest values, and reports how
@@ -90,9 +91,10 @@ pub enum Verb {
     },
     /// Print the plain bytes of a block, which has no header
     ///
-    /// Prints exactly the requested bytes. On a terminal, control characters are escaped, and a newline
-    /// follows. A block does not record how many of its bytes are in use, or whether another program is
-    /// writing to them. A region is refused without --force.
+    /// Prints exactly the requested bytes. On a terminal, control characters are escaped, a newline
+    /// follows, and without --len only the first 4096 bytes are shown. A block does not record how many of
+    /// its bytes are in use, or whether another program is writing to them. A region is refused without
+    /// --force.
     ///
     /// Example: shm-reader map note --len 5
     Map {

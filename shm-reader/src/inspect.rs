@@ -1,10 +1,10 @@
 //! `inspect`: prints all properties of a region, as text or JSON. It does not read values.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use shm_cli::values::json;
-use shm_cli::{Code, Escaped, Failure, Users, remedy};
+use shm_cli::{Code, Escaped, Failure, Users, remedy, shortened};
 use shm_core::{ArrayType, Info};
 
 use crate::fields::fields;
@@ -22,7 +22,11 @@ pub fn inspect(name: &str, is_json: bool, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{:18}{}", field.label(), field.words)?;
     }
     if let Some(schema) = &info.schema {
-        write!(out, "\n{}", Escaped(schema.to_string().as_bytes()))?;
+        let (schema, show) = (schema.to_string(), |part: &[u8]| Escaped(part).to_string());
+        match io::stdout().is_terminal() {
+            true => writeln!(out, "\n{}", shortened(schema.trim_end().as_bytes(), show, "--schema or a pipe"))?,
+            false => write!(out, "\n{}", show(schema.as_bytes()))?,
+        }
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         (Some(Verb::Inspect { region, json, .. }), _) => inspect::inspect(region, *json, out),
         (Some(Verb::Verify { region, json }), _) => verify::verify(region, *json, out),
         (Some(Verb::Map { name, at, len, hex, force }), _) => {
-            map::print(name, at.unwrap_or(0), len.unwrap_or(u64::MAX), *hex, *force, out)
+            map::print(name, at.unwrap_or(0), *len, *hex, *force, out)
         }
         (Some(Verb::Completions { shell }), _) => Ok(shm_cli::completions::<Args>(*shell, out)?),
         (None, None) => unreachable!("clap asks for a region or a verb"),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use shm_cli::Escaped;
 use shm_cli::values::{ValueFormat, array, json};
+use shm_cli::{Escaped, SHOWN_BYTES, left_out, shortened};
 use shm_core::{Kind, RawReader, ReceiveError, Sample};
 
 use crate::args::Read;
@@ -13,8 +13,8 @@ use crate::record::Record;
 
 /// The number of bytes in a line of a hex dump.
 const ROW_BYTES: usize = 16;
-/// How many bytes of a value a line shows on a terminal.
-const SHOWN_BYTES: usize = 4096;
+/// How to get all of a value of which a terminal shows only the first part.
+const IN_FULL: &str = "--raw, --json or a pipe";
 
 /// Prints the values of one region in one style.
 pub struct Printer<'a> {
@@ -50,6 +50,7 @@ impl<'a> Printer<'a> {
     pub fn value(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
         match self.style {
             Style::Raw => return Ok(out.write_all(value)?),
+            Style::Hex if self.is_terminal && value.len() > SHOWN_BYTES => dump_first(out, value)?,
             Style::Hex => dump(out, value)?,
             Style::Json => self.json(out, reader, sample, value)?,
             Style::Line => self.line(out, reader, sample, value)?,
@@ -71,7 +72,7 @@ impl<'a> Printer<'a> {
     fn line(&mut self, out: &mut dyn Write, reader: &RawReader, sample: &Sample<()>, value: &[u8]) -> Result<()> {
         if let Kind::Text | Kind::Json | Kind::Bytes = reader.kind() {
             match self.is_terminal {
-                true => write!(out, "{}", shortened(value, |part| Escaped(part).to_string()))?,
+                true => write!(out, "{}", shortened(value, |part| Escaped(part).to_string(), IN_FULL))?,
                 false => out.write_all(value)?,
             }
             return Ok(());
@@ -86,14 +87,14 @@ impl<'a> Printer<'a> {
                 write!(
                     out,
                     "{}",
-                    shortened(text.as_bytes(), |part| self.set(&String::from_utf8_lossy(part)).into_owned())
+                    shortened(text.as_bytes(), |part| self.set(&String::from_utf8_lossy(part)).into_owned(), IN_FULL)
                 )?;
             }
             Some(text) => out.write_all(text.as_bytes())?,
             None => {
                 write!(out, "{}: ", shm_cli::counted(value.len() as u64, "byte"))?;
                 match self.is_terminal {
-                    true => write!(out, "{}", shortened(value, hex))?,
+                    true => write!(out, "{}", shortened(value, hex, IN_FULL))?,
                     false => write!(out, "{}", hex(value))?,
                 }
             }
@@ -132,18 +133,6 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Returns a value for a person: shown by `show`, and only its first part if it would fill the screen many
-/// times.
-fn shortened(value: &[u8], show: impl Fn(&[u8]) -> String) -> String {
-    if value.len() <= SHOWN_BYTES {
-        return show(value);
-    }
-    let is_start = |byte: u8| byte & 0xc0 != 0x80;
-    let end = (SHOWN_BYTES - 3..=SHOWN_BYTES).rev().find(|at| is_start(value[*at])).unwrap_or(SHOWN_BYTES);
-    let more = shm_cli::counted((value.len() - end) as u64, "byte");
-    format!("{} ... and {more} more (all of it: --raw, --json or a pipe)", show(&value[..end]))
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -152,6 +141,12 @@ fn hex(bytes: &[u8]) -> String {
 fn dump(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
     dump_rows(out, 0, value)?;
     write!(out, "{:08x}", value.len())
+}
+
+/// The same for the first bytes only.
+fn dump_first(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
+    dump_rows(out, 0, &value[..SHOWN_BYTES])?;
+    write!(out, "{}", left_out((value.len() - SHOWN_BYTES) as u64, IN_FULL))
 }
 
 /// The same for bytes that start at an offset, without the line for the length.

@@ -10,8 +10,9 @@ use shm_core::{OpenError, Position, RawReader, ReaderOptions, ReceiveError, Rece
 use crate::args::Read;
 use crate::print::Printer;
 
-/// The interval at which `--until-gone` checks whether the writer is alive.
-const WRITER_POLL: Duration = Duration::from_millis(100);
+/// The interval at which a waiting reader checks whether its output is still read and, with `--until-gone`,
+/// whether the writer is alive.
+const POLL: Duration = Duration::from_millis(100);
 
 /// After this many damaged values in a row, the whole region counts as damaged.
 const DAMAGED_MAX: u64 = 100;
@@ -60,11 +61,24 @@ fn await_region(mut options: ReaderOptions, args: &Read, talk: Talk) -> Result<R
     if let None | Some(Position::Latest | Position::New) = args.from {
         options.start(Position::At(1));
     }
-    match options.open_timeout(args.timeout.unwrap_or(Duration::MAX)).open_raw(name) {
-        Err(OpenError::NotFound { .. }) => {
-            Err(too_late(format!("no region named '{name}'{near} appeared"), args).into())
+    let opened = wait(args.timeout, |time| match options.open_timeout(time).open_raw(name) {
+        Err(OpenError::NotFound { .. }) => Ok(None),
+        opened => Ok(Some(opened?)),
+    });
+    opened?.ok_or_else(|| too_late(format!("no region named '{name}'{near} appeared"), args).into())
+}
+
+/// Repeats an attempt that waits for the given time, until it has a result, its total time is up, or nobody
+/// reads the output any more.
+fn wait<T>(patience: Option<Duration>, mut attempt: impl FnMut(Duration) -> Result<Option<T>>) -> Result<Option<T>> {
+    let (started, patience) = (Instant::now(), patience.unwrap_or(Duration::MAX));
+    loop {
+        let left = patience.saturating_sub(started.elapsed());
+        let result = attempt(left.min(POLL))?;
+        if result.is_some() || left <= POLL {
+            return Ok(result);
         }
-        opened => Ok(opened?),
+        shm_cli::refuse_closed_stdout()?;
     }
 }
 
@@ -120,14 +134,14 @@ impl<'a> Session<'a> {
     /// loss.
     fn follow(&mut self, reader: &mut RawReader, mut patience: Option<Duration>) -> Result<()> {
         while !self.has_enough() {
-            let sample = match self.receive(reader, patience) {
-                Ok(Received::Value(sample)) => sample,
-                Ok(Received::Ended) => return Ok(()),
+            let sample = match wait(patience, |time| self.receive(reader, time)) {
+                Ok(Some(Received::Value(sample))) => sample,
+                Ok(Some(Received::Ended)) => return Ok(()),
                 Err(error) => {
                     self.pass_over(error)?;
                     continue;
                 }
-                Ok(Received::Nothing) => {
+                Ok(Some(Received::Nothing) | None) => {
                     return Err(
                         too_late(format!("no new value arrived in region '{}'", self.args.region), self.args).into()
                     );
@@ -143,35 +157,30 @@ impl<'a> Session<'a> {
 
     /// Waits for the next value. Without an option that ends the wait, it continues with the next writer
     /// and the next region.
-    fn receive(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<Received<()>> {
-        let patience = patience.unwrap_or(Duration::MAX);
-        if self.args.until_gone {
-            return self.receive_until_gone(reader, patience);
-        }
-        if self.args.until_closed {
-            return Ok(reader.recv_timeout_into(&mut self.value, patience)?);
-        }
-        Ok(reader.follow_into(&mut self.value, patience)?.map_or(Received::Nothing, Received::Value))
+    fn receive(&mut self, reader: &mut RawReader, time: Duration) -> Result<Option<Received<()>>> {
+        let received = if self.args.until_gone {
+            self.receive_until_gone(reader, time)?
+        } else if self.args.until_closed {
+            reader.recv_timeout_into(&mut self.value, time)?
+        } else {
+            reader.follow_into(&mut self.value, time)?.map_or(Received::Nothing, Received::Value)
+        };
+        Ok(Some(received).filter(|received| *received != Received::Nothing))
     }
 
-    /// Waits for the next value while the region has a living writer.
-    fn receive_until_gone(&mut self, reader: &mut RawReader, patience: Duration) -> Result<Received<()>> {
-        let started = Instant::now();
-        loop {
-            // Checked before the attempt to receive, so values published before the writer died are still
-            // received.
-            let writer = reader.writer();
-            let left = patience.saturating_sub(started.elapsed());
-            let received = match writer {
-                WriterStatus::Alive => reader.recv_timeout_into(&mut self.value, left.min(WRITER_POLL))?,
-                _ => reader.try_recv_into(&mut self.value)?,
-            };
-            match (received, writer) {
-                (Received::Nothing, WriterStatus::Alive) if !left.is_zero() => {}
-                (Received::Nothing, WriterStatus::Gone) => return Err(writer_died(self.args).into()),
-                (Received::Nothing, WriterStatus::Unknown) => return Err(writer_unknown(self.args).into()),
-                (received, _) => return Ok(received),
-            }
+    /// Waits for the next value if the region has a living writer.
+    fn receive_until_gone(&mut self, reader: &mut RawReader, time: Duration) -> Result<Received<()>> {
+        // Checked before the attempt to receive, so values published before the writer died are still
+        // received.
+        let writer = reader.writer();
+        let received = match writer {
+            WriterStatus::Alive => reader.recv_timeout_into(&mut self.value, time)?,
+            _ => reader.try_recv_into(&mut self.value)?,
+        };
+        match (received, writer) {
+            (Received::Nothing, WriterStatus::Gone) => Err(writer_died(self.args).into()),
+            (Received::Nothing, WriterStatus::Unknown) => Err(writer_unknown(self.args).into()),
+            (received, _) => Ok(received),
         }
     }
 
@@ -214,14 +223,14 @@ impl<'a> Session<'a> {
 
     fn print_first(&mut self, reader: &mut RawReader, patience: Option<Duration>) -> Result<()> {
         let name = &self.args.region;
-        let Some(patience) = patience else {
+        if patience.is_none() {
             let what = match reader.head() {
                 0 => format!("region '{name}' has no value yet"),
                 head => format!("region '{name}' does not have that value yet: its newest value is number {head}"),
             };
             return Err(Failure::new(Code::Absent, what, remedy::wait_for_value()).into());
-        };
-        match reader.follow_into(&mut self.value, patience)? {
+        }
+        match wait(patience, |time| Ok(reader.follow_into(&mut self.value, time)?))? {
             Some(sample) => self.print(reader, &sample),
             None => Err(too_late(format!("no value arrived in region '{name}'"), self.args).into()),
         }

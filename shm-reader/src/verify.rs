@@ -1,11 +1,11 @@
 //! `verify`: prints what the library finds when it checks a whole region.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use shm_cli::values::json;
-use shm_cli::{Code, Escaped, Failure, remedy};
+use shm_cli::{Code, Escaped, Failure, remedy, shortened};
 use shm_core::OpenError;
 
 /// Prints what is wrong with a region, and where, or `ok`.
@@ -34,8 +34,11 @@ fn findings(name: &str) -> Result<Vec<(String, String)>> {
 }
 
 fn print_findings(findings: &[(String, String)], out: &mut dyn Write) -> Result<()> {
-    for (part, problem) in findings {
-        writeln!(out, "{}", Escaped(format!("{part}: {problem}").as_bytes()))?;
+    let lines: Vec<_> = findings.iter().map(|(part, problem)| format!("{part}: {problem}")).collect();
+    let (lines, show) = (lines.join("\n"), |part: &[u8]| Escaped(part).to_string());
+    match io::stdout().is_terminal() {
+        true => writeln!(out, "{}", shortened(lines.as_bytes(), show, "--json or a pipe"))?,
+        false => writeln!(out, "{}", show(lines.as_bytes()))?,
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A large file as one value: its bytes go from the file into the region part by part.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::RawWriter;
 
 use crate::args::Publish;
+use crate::source::unreadable;
 use crate::target::Target;
 
 /// The size from which a file is not read into memory first.
@@ -31,10 +32,14 @@ impl LargeFile {
     pub fn of(args: &Publish, target: &Target) -> Result<Option<Self>> {
         let Some(path) = args.file.as_ref().filter(|_| target.takes_bytes()) else { return Ok(None) };
         let (name, region) = (path.display().to_string(), args.region.clone());
+        // Not opened to find this out: a named pipe would be closed again, and its writer would end without effect.
+        let is_large = |metadata: &Metadata| metadata.is_file() && metadata.len() >= LARGE_BYTES;
+        if !fs::metadata(path).is_ok_and(|metadata| is_large(&metadata)) {
+            return Ok(None);
+        }
         let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-        let (file, metadata) = opened.with_context(|| format!("cannot read file '{name}'"))?;
-        let is_large = metadata.is_file() && metadata.len() >= LARGE_BYTES;
-        let bytes = usize::try_from(metadata.len()).ok().filter(|_| is_large);
+        let (file, metadata) = opened.map_err(|error| unreadable(path, &error))?;
+        let bytes = usize::try_from(metadata.len()).ok().filter(|_| is_large(&metadata));
         Ok(bytes.map(|bytes| Self { file, name, region, bytes }))
     }
 

@@ -31,7 +31,7 @@ fn read_stdin(name: &str, talk: Talk) -> Result<Vec<u8>> {
         talk.note(format_args!("reading bytes for '{name}' from the terminal; press Ctrl-D to end"));
     }
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).context("cannot read stdin")?;
+    shm_cli::stdin().read_to_end(&mut bytes).context("cannot read stdin")?;
     Ok(bytes)
 }
 

@@ -90,7 +90,7 @@ impl Copier<'_> {
     /// reports missed values or a restart.
     fn payload(&mut self, line: &[u8], place: &str) -> Result<Option<Vec<u8>>> {
         let bad = |reason: String| self.bad_line(place, &reason);
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| bad(json::without_line(&error)))?;
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| bad(json::why_not_json(line, &error)))?;
         let Some(kind) = &line.kind else {
             let is_event = line.missed.is_some() || line.restarted.is_some();
             return if is_event { Ok(None) } else { Err(bad("it has no member 'kind'".to_owned()).into()) };

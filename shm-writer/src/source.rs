@@ -1,14 +1,15 @@
 //! The source of the values: the command line, a file, or stdin cut into pieces.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use shm_cli::Talk;
+use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::Sequence;
 
 use crate::args::Publish;
@@ -16,6 +17,9 @@ use crate::args::Publish;
 /// A schedule that is later than this starts again from now, instead of catching up. The machine slept,
 /// or the program was stopped.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// How much of a line is read at a time.
+const PART_BYTES: usize = 64 << 10;
 
 /// The values to publish, one after another.
 pub enum Source {
@@ -35,7 +39,7 @@ pub struct Repeated {
 
 /// Standard input, which is read only as far as values are needed.
 pub struct Stdin {
-    input: StdinLock<'static>,
+    input: Box<dyn BufRead>,
     cut: Cut,
     number: u64,
     peeked: Option<Vec<u8>>,
@@ -65,7 +69,7 @@ impl Source {
             return Ok(Self::repeated(value.as_bytes().to_vec(), "VALUE".to_owned(), args));
         }
         if let Some(file) = &args.file {
-            let value = fs::read(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+            let value = fs::read(file).map_err(|error| unreadable(file, &error))?;
             return Ok(Self::repeated(value, format!("file '{}'", file.display()), args));
         }
         let frames = frames.filter(|_| !args.null && !args.whole && args.chunk.is_none());
@@ -132,6 +136,12 @@ impl Source {
     }
 }
 
+/// The error for a file that cannot be read.
+pub fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    let what = format!("cannot read file '{}': {error}", file.display());
+    Failure::new(Code::Other, what, remedy::name_of_stdin(file))
+}
+
 impl Repeated {
     fn next(&mut self, sequence: Sequence, value: &mut Vec<u8>) -> bool {
         if self.left == 0 {
@@ -186,7 +196,7 @@ impl Stdin {
         }
         let after_mark = Cut::After(if args.null { 0 } else { b'\n' });
         let cut = args.chunk.or(frame_bytes).map_or(after_mark, |bytes| Cut::Every { bytes });
-        Self { input: io::stdin().lock(), cut, number: 0, peeked: None }
+        Self { input: Box::new(shm_cli::stdin()), cut, number: 0, peeked: None }
     }
 
     fn whole(mut self, args: &Publish) -> Result<Source> {
@@ -208,13 +218,25 @@ impl Stdin {
     /// Reads up to the next cut. A last value without an end mark is also a value.
     fn cut_off(&mut self, value: &mut Vec<u8>) -> io::Result<bool> {
         let bytes = match self.cut {
-            Cut::After(mark) => self.input.read_until(mark, value)?,
+            Cut::After(mark) => self.read_until(mark, value)?,
             Cut::Every { bytes } => self.input.by_ref().take(bytes).read_to_end(value)?,
         };
         if let Cut::After(mark) = self.cut {
             value.pop_if(|last| *last == mark);
         }
         Ok(bytes > 0)
+    }
+
+    /// Reads up to the mark. Input without a mark can be longer than memory, and the method of `BufRead` would end
+    /// the program then.
+    fn read_until(&mut self, mark: u8, value: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            value.try_reserve(PART_BYTES)?;
+            let bytes = self.input.by_ref().take(PART_BYTES as u64).read_until(mark, value)?;
+            if bytes < PART_BYTES || value.last() == Some(&mark) {
+                return Ok(value.len());
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytesize::ByteSize;
 use serde_json::value::RawValue;
 use shm_cli::values::{invalid_utf8, json};
@@ -12,7 +12,7 @@ use shm_cli::{Code, Failure, Talk, remedy};
 use shm_core::{ArrayType, Info, Kind, OpenError, RawWriter, Schema, WriterOptions};
 
 use crate::args::{Description, Layout, Publish};
-use crate::source::Frames;
+use crate::source::{Frames, unreadable};
 
 /// The size of a value for which a new region gets slots of just this size. Smaller values may be followed
 /// by some that are a little larger.
@@ -94,7 +94,7 @@ impl<'a> Target<'a> {
     pub fn payload<'v>(&self, value: &'v [u8], place: &str) -> Result<Cow<'v, [u8]>> {
         let Some(schema) = self.found_schema() else { return Ok(Cow::Borrowed(value)) };
         let value_json = serde_json::from_slice::<&RawValue>(value)
-            .map_err(|error| format!("{place} is not JSON: {}", json::without_line(&error)));
+            .map_err(|error| format!("{place} is not JSON: {}", json::why_not_json(value, &error)));
         let encode = |value: &RawValue| {
             let encoded = schema.encode_json(value.get());
             encoded.map_err(|error| {
@@ -137,9 +137,9 @@ impl<'a> Target<'a> {
         }
         let wrong = match self.kind {
             Some(Kind::Text) => str::from_utf8(value).err().map(|error| ("UTF-8", invalid_utf8(error))),
-            Some(Kind::Json) => {
-                serde_json::from_slice::<&RawValue>(value).err().map(|error| ("JSON", json::without_line(&error)))
-            }
+            Some(Kind::Json) => serde_json::from_slice::<&RawValue>(value)
+                .err()
+                .map(|error| ("JSON", json::why_not_json(value, &error))),
             _ => None,
         };
         let Some((format, reason)) = wrong else {
@@ -193,7 +193,7 @@ fn describe(options: &mut WriterOptions, description: &Description) -> Result<Op
         return Ok(Some(Kind::Array));
     }
     let Some(file) = &description.schema else { return Ok(None) };
-    let json = fs::read_to_string(file).with_context(|| format!("cannot read file '{}'", file.display()))?;
+    let json = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
     if let Ok(array) = ArrayType::from_json(json.as_bytes()) {
         options.array(array);
         return Ok(Some(Kind::Array));

@@ -9,3 +9,4 @@ mod vectors;
 
 pub use other_languages::c_reader;
 pub use tables::Format;
+pub use vectors::OF_ANOTHER_BOOT;

@@ -3,6 +3,7 @@
 mod bit_flips;
 mod damaged;
 mod file_systems;
+mod hosts;
 mod isolation;
 mod mounts;
 mod mutating;

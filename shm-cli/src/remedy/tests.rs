@@ -8,7 +8,7 @@ use shm_core::{ArrayType, ArrayTypeError, Denied, Error, Kind, NotOursReason, Sc
 mod every;
 
 /// Errors for which a command or an option helps, with words of it.
-const REMEDIES: [(&str, &str); 16] = [
+const REMEDIES: [(&str, &str); 17] = [
     ("no region named 'demo'", "list regions: shm-reader list"),
     ("header of a region; choose", "to print it as plain bytes: shm-reader map demo"),
     ("CRC of its header does not match", "to check the whole region: shm-reader verify demo"),
@@ -20,6 +20,7 @@ const REMEDIES: [(&str, &str); 16] = [
     ("file system has only", "uses the space: shm-reader list; a container gets more with --shm-size"),
     ("no free inodes", "uses the space: shm-reader list; a container gets more with --shm-size"),
     ("the quota of this user", "to show quotas: quota -s"),
+    ("its file system is read-only", "a container engine mounts a directory read-write without 'ro'"),
     ("RLIMIT_FSIZE", "ulimit -f"),
     ("overwrites each value", "shm-writer create --slots N demo"),
     ("no block named 'demo'", "to create it: shm-writer map --size 4096 demo VALUE"),

@@ -39,6 +39,14 @@ pub fn for_terminal(json: &str) -> String {
     harmless
 }
 
+/// Says why a text is not JSON, given the parser's error.
+pub fn why_not_json(text: &[u8], error: &serde_json::Error) -> String {
+    match text.starts_with("\u{feff}".as_bytes()) {
+        true => "it begins with a byte order mark (U+FEFF), which nobody can see in an editor".to_owned(),
+        false => without_line(error),
+    }
+}
+
 /// Returns the message of a JSON error without its line number, which could be confused with the line
 /// of the input.
 pub fn without_line(error: &serde_json::Error) -> String {

@@ -4,7 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shm_core::{ArrayReader, Element, JsonReader, Position, RawReader, RawWriter, Reader, Received};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shm_core::{ArrayReader, Element, JsonReader, Position, RawReader, RawWriter, Reader, ReaderOptions, Received};
 use std::cell::LazyCell;
 use std::fs;
 use std::path::Path;
@@ -35,6 +37,8 @@ fn use_image(path: &Path, image: &[u8]) {
     read_arrays::<u8>(name);
     read_arrays::<f64>(name);
     let _ = Reader::<(u8, String)>::open(name).map(|mut reader| reader.latest());
+    read_by_name::<serde_json::Value>(name);
+    read_by_name::<Other>(name);
     if let Ok(mut writer) = RawWriter::options().open_raw(name) {
         let _ = writer.publish(b"12345678");
         let _ = writer.publish(&[]);
@@ -63,6 +67,45 @@ fn read_values(name: &str) {
     let Ok(mut reader) = JsonReader::open(name) else { return };
     let _ = reader.latest();
     reader.seek(Position::Oldest);
+    for _ in 0..VALUES {
+        if let Ok(Received::Nothing | Received::Ended) = reader.try_recv() {
+            break;
+        }
+    }
+}
+
+/// A type that has a part in common with many schemas.
+#[expect(dead_code, reason = "only decoded")]
+#[derive(Deserialize)]
+#[serde(default)]
+struct Other {
+    room: Option<Box<Other>>,
+    celsius: f32,
+    position: Vec<i16>,
+    state: State,
+    #[serde(flatten)]
+    rest: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+#[expect(dead_code, reason = "only decoded")]
+#[derive(Deserialize)]
+enum State {
+    Moved {
+        by: f64,
+    },
+    Failed(u64),
+    #[serde(other)]
+    Other,
+}
+
+impl Default for Other {
+    fn default() -> Self {
+        Self { room: None, celsius: 0.0, position: vec![], state: State::Other, rest: Default::default() }
+    }
+}
+
+fn read_by_name<T: DeserializeOwned>(name: &str) {
+    let Ok(mut reader) = ReaderOptions::new().by_name(true).start(Position::Oldest).open::<T>(name) else { return };
     for _ in 0..VALUES {
         if let Ok(Received::Nothing | Received::Ended) = reader.try_recv() {
             break;

@@ -3,6 +3,8 @@
 use crate::error::{BlockError, Limit};
 use crate::region::location::Location;
 use crate::sys::file::{self, Kind, is_no_space};
+use crate::sys::file_system::huge_page_bytes;
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 
@@ -22,9 +24,10 @@ pub fn explain_open(location: &Location, error: io::Error) -> BlockError {
     }
 }
 
-/// The error for a mapping that the kernel refuses.
-pub fn explain_map(action: &'static str, name: &str, end: u64, error: io::Error) -> BlockError {
+/// The error for a mapping of a file that the kernel refuses. Huge pages are reserved when they are mapped.
+pub fn explain_map(action: &'static str, name: &str, end: u64, file: &File, error: io::Error) -> BlockError {
     match error.kind() {
+        ErrorKind::OutOfMemory if huge_page_bytes(file).is_some() => no_space(name, end, &error, file),
         ErrorKind::OutOfMemory => too_large(name, end, Limit::Address),
         _ => io_error(action, name, error),
     }
@@ -35,7 +38,11 @@ pub fn does_not_apply(name: &str, option: &str, to: &str) -> BlockError {
 }
 
 pub fn io_error(action: &'static str, name: &str, source: io::Error) -> BlockError {
-    BlockError::Io { action, block: name.to_owned(), source }
+    let block = name.to_owned();
+    match source.kind() {
+        ErrorKind::ReadOnlyFilesystem => BlockError::ReadOnly { action, block },
+        _ => BlockError::Io { action, block, source },
+    }
 }
 
 pub fn too_large(name: &str, bytes: u64, limit: Limit) -> BlockError {

@@ -5,7 +5,7 @@ use super::explain::{does_not_apply, explain_map, explain_open, io_error, no_spa
 use crate::error::{BlockError, Limit, bytes_in_words};
 use crate::region::location::Location;
 use crate::sys::file::{self, At, Identity, Kind, Stat, is_no_space};
-use crate::sys::file_system::{file_system_name, store_in_place};
+use crate::sys::file_system::{file_system_name, huge_page_bytes, store_in_place};
 use crate::sys::mapping::{BlockMapping, page_bytes};
 use crate::sys::reserve::{Length, reserve as reserve_pages};
 use shm_ring::header::MAGIC;
@@ -298,11 +298,11 @@ impl BlockOptions {
         if stat.kind != Kind::Regular {
             return refuse("it is not a regular file; choose another name".to_owned());
         }
-        if !self.offset.is_multiple_of(page_bytes() as u64) {
+        let page_bytes = huge_page_bytes(&file).unwrap_or(page_bytes() as u64);
+        if !self.offset.is_multiple_of(page_bytes) {
             return refuse(format!(
-                "the offset {} is not a multiple of {}, the size of a page; use a multiple of that",
-                self.offset,
-                page_bytes()
+                "the offset {} is not a multiple of {page_bytes}, the size of a page; use a multiple of that",
+                self.offset
             ));
         }
         if !file::is_readable(&file).unwrap_or(true) {
@@ -340,7 +340,7 @@ impl BlockOptions {
             Access::Copy => BlockMapping::private(&file, self.offset, len),
             Access::Read | Access::Write => BlockMapping::shared(&file, self.offset, len, access == Access::Write),
         };
-        let memory = memory.map_err(|error| explain_map("map", name, end, error))?;
+        let memory = memory.map_err(|error| explain_map("map", name, end, &file, error))?;
         if access == Access::Write {
             reserve(name, &file, self.offset, len as u64)?;
         }
@@ -385,22 +385,33 @@ impl Backing {
         if len == 0 {
             return refuse("a block has at least 1 byte; close it instead");
         }
-        let io_error = |source| BlockError::Io { action: "resize", block: name.to_owned(), source };
+        let io_error = |source| io_error("resize", name, source);
         let (old_len, file_len) = (self.memory.len(), file.metadata().map_err(io_error)?.len());
         let end = end_of(name, self.offset, len)?;
+        // The files of hugetlbfs end where a page ends.
+        let huge_page_bytes = huge_page_bytes(file);
+        let file_end = |end: u64| end.next_multiple_of(huge_page_bytes.unwrap_or(1));
         if len < old_len {
-            if file_len > self.offset + old_len as u64 {
+            if file_len > file_end(self.offset + old_len as u64) {
                 return refuse(
                     "its file goes on after the block, and would be cut; open the block with the shorter length",
                 );
             }
-            if file_len > end {
-                file.set_len(end).map_err(io_error)?;
+            if file_len > file_end(end) {
+                file.set_len(file_end(end)).map_err(io_error)?;
             }
             return self.memory.remap(len).map_err(io_error);
         }
+        if huge_page_bytes.is_some() {
+            // The kernel does not extend such a mapping. Mapping more of the file also reserves and adds the pages.
+            let memory = BlockMapping::shared(file, self.offset, len, true);
+            let memory = memory.map_err(|error| explain_map("resize", name, end, file, error))?;
+            reserve(name, file, self.offset, len as u64)?;
+            self.memory = memory;
+            return Ok(());
+        }
         // The mapping changes first: that can be refused, and it can be undone.
-        self.memory.remap(len).map_err(|error| explain_map("resize", name, end, error))?;
+        self.memory.remap(len).map_err(|error| explain_map("resize", name, end, file, error))?;
         // Anonymous memory is allocated when it is touched. Reserving it here would allocate all of it, and no
         // file system would stop that at a limit.
         let extended = match self.is_anonymous {

@@ -2,9 +2,11 @@
 //! files, names, and the standard library's traits. Everything else is compared with Python.
 
 use super::*;
+use crate::sys::mapping::page_bytes;
 use std::io::Write as _;
 use std::process::Command;
 
+mod file_systems;
 mod files;
 mod hammer;
 // Python has 64-bit offsets here, also beside a 32-bit program.

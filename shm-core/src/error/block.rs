@@ -72,6 +72,15 @@ pub enum BlockError {
         /// The block's name.
         block: String,
     },
+    /// The file system is mounted read-only, or became read-only after an error of its disk. Blocks on it can be
+    /// read.
+    #[error("cannot {action} '{block}': its file system is read-only; mount it read-write, or use another directory")]
+    ReadOnly {
+        /// The operation that failed, for example `map`.
+        action: &'static str,
+        /// The block or file.
+        block: String,
+    },
     /// The file system does not have enough space for the block. The file's length is unchanged.
     #[error(
         "cannot reserve space for '{block}': {}",

@@ -231,6 +231,24 @@ pub enum OpenError {
         /// The region's name.
         region: String,
     },
+    /// The file system is mounted read-only, or became read-only after an error of its disk. Regions on it can be
+    /// read.
+    #[error("cannot {action} '{region}': its file system is read-only; mount it read-write, or use another directory")]
+    ReadOnly {
+        /// The operation that failed, for example `create region`.
+        action: &'static str,
+        /// The region or file.
+        region: String,
+    },
+    /// The region's directory was removed, but its path still leads to it: the directory is mounted there, or it is
+    /// the working directory. No region can appear in it any more.
+    #[error(
+        "cannot follow region '{region}': its directory was removed, and its path still leads to it, as when it is mounted there; mount the directory that replaced it, or its parent directory"
+    )]
+    DirectoryGone {
+        /// The region's name.
+        region: String,
+    },
     /// A process without the writer's lock removed or replaced the region.
     #[error("cannot open region '{region}': another program removed or replaced it meanwhile; open it again")]
     Gone {
@@ -267,8 +285,11 @@ pub enum Denied {
         /// The file's permission bits.
         mode: u32,
     },
-    /// Writing to the region's file, which is marked immutable or append-only.
-    Marked,
+    /// Changing a file or directory that is marked immutable or append-only.
+    Marked {
+        /// The name of the file in the region's directory, or the path of the directory.
+        file: String,
+    },
     /// Creating a file in the region's directory.
     Create,
     /// Opening or creating the file that a writer locks.
@@ -276,14 +297,26 @@ pub enum Denied {
         /// The file's name in the region's directory.
         file: String,
     },
+    /// Locking the file that a writer locks. Only a security module can deny this.
+    Locking {
+        /// The file's name in the region's directory.
+        file: String,
+    },
+    /// Giving the file that replaces the region to the region's group.
+    Group {
+        /// The id of the group.
+        group: u32,
+    },
 }
 
 impl Denied {
     fn action(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::Write { .. } | Self::Marked => "open",
+            Self::Read { .. } | Self::Write { .. } => "open",
+            Self::Marked { .. } => "change",
             Self::Create => "create",
-            Self::Lock { .. } => "lock",
+            Self::Lock { .. } | Self::Locking { .. } => "lock",
+            Self::Group { .. } => "replace",
         }
     }
 }
@@ -302,9 +335,10 @@ impl fmt::Display for Denied {
                 f,
                 "its mode is {mode:o}, and only its owner, user {owner}, can write to it; run as that user, or choose another name"
             ),
-            Self::Marked => {
-                f.write_str("its file is marked immutable or append-only; clear that mark, or choose another name")
-            }
+            Self::Marked { file } => write!(
+                f,
+                "'{file}' is marked immutable or append-only; clear that mark, or use another name or directory"
+            ),
             Self::Create => f.write_str(
                 "this user cannot create files in its directory; use another directory, for example with SHM_DIR",
             ),
@@ -314,6 +348,14 @@ impl fmt::Display for Denied {
                     "this user cannot open its lock file '{file}' for writing; run as the owner of that file, or set SHM_DIR to another directory"
                 )
             }
+            Self::Locking { file } => write!(
+                f,
+                "a security module, such as AppArmor or SELinux, does not let this process lock '{file}'; allow it, or set SHM_DIR to another directory"
+            ),
+            Self::Group { group } => write!(
+                f,
+                "its file belongs to group {group}, and this user cannot give a file to that group; run as a member of the group, or set the mode to 600"
+            ),
         }
     }
 }

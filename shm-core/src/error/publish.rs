@@ -26,8 +26,10 @@ pub enum PublishError {
         /// The largest length of a value in bytes.
         limit: u64,
     },
-    /// Another process removed or replaced the region.
-    #[error("cannot publish to region '{region}': another program removed or replaced it; open the writer again")]
+    /// Another process removed or replaced the region, or removed its lock file.
+    #[error(
+        "cannot publish to region '{region}': another program removed or replaced its file or its lock file; open the writer again"
+    )]
     Gone {
         /// The region's name.
         region: String,

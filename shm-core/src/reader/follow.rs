@@ -15,7 +15,7 @@ use crate::region::location::Location;
 use crate::region::{NOT_BELIEVED, Region};
 use crate::sys::file::Access;
 use shm_ring::copy::{Content as Copied, Destination};
-use shm_ring::header::{STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
+use shm_ring::header::{MAX_SEQUENCE, STATE_CLOSED, STATE_MOVED, STATE_MOVING, STATE_OPEN};
 use shm_ring::{Cursor, Fault, NO_MEMORY, Polled, Ring, Stamped};
 use std::time::{Duration, Instant};
 
@@ -150,7 +150,7 @@ impl Follow {
             Position::New => self.cursor.jump(head.saturating_add(1)),
             Position::Last(count) => self.cursor.jump(oldest.max(head.saturating_add(1).saturating_sub(count))),
             Position::At(sequence) => {
-                self.cursor.jump(sequence.max(1));
+                self.cursor.jump(sequence.clamp(1, MAX_SEQUENCE));
                 self.cursor.skip_to(oldest);
             }
         }
@@ -270,7 +270,14 @@ impl Follow {
             return Ok(Name::Same);
         }
         self.checked = (now, Some(self.ring().bell()));
-        let found = self.location.stat_region()?;
+        let mut found = self.location.stat_region();
+        if matches!(found, Ok(None)) && self.location.follow_directory()? {
+            found = self.location.stat_region();
+        }
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.uncompared(state, error),
+        };
         self.is_astray = found.is_none_or(|stat| stat.identity != self.region.identity);
         match found {
             None => Ok(Name::Nothing),
@@ -284,6 +291,17 @@ impl Follow {
             }
             Some(_) => Ok(Name::Same),
         }
+    }
+
+    /// Decides what to do if the name cannot be compared. This shows nothing, so the reader compares again
+    /// later. But a file that was moved gets no more values, so waiting there would never end.
+    #[cold]
+    fn uncompared(&mut self, state: u32, error: OpenError) -> Result<Name, ReceiveError> {
+        if self.is_newly_moved(state) {
+            self.is_astray = true;
+            return Err(error.into());
+        }
+        Ok(if self.is_astray { Name::Nothing } else { Name::Same })
     }
 
     /// Decides what it means that the name refers to this file, although the file was replaced or removed.

@@ -22,8 +22,7 @@ macro_rules! receiving_methods {
             ///
             #[doc = concat!("As for [`RawReader::try_recv_into`](crate::RawReader::try_recv_into)", $errors)]
             pub fn try_recv(&mut self) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
-                let sample = self.take(crate::reader::Ask::Next)?;
-                Ok(crate::reader::Received::of(sample, || self.is_ended()))
+                crate::reader::Received::of(self.take(crate::reader::Ask::Next), || self.is_ended())
             }
 
             /// Waits for the next value in order. Returns `None` if the writer closed the region cleanly and every
@@ -48,8 +47,7 @@ macro_rules! receiving_methods {
                 &mut self,
                 timeout: std::time::Duration,
             ) -> Result<crate::reader::Received<$value>, crate::error::ReceiveError> {
-                let sample = self.take(crate::reader::Ask::Await(Some(timeout)))?;
-                Ok(crate::reader::Received::of(sample, || self.is_ended()))
+                crate::reader::Received::of(self.take(crate::reader::Ask::Await(Some(timeout))), || self.is_ended())
             }
 
             /// Waits at most `timeout` for the next value in order. Returns `None` if no value arrives in time.
@@ -145,8 +143,7 @@ macro_rules! copying_methods {
                 &mut self,
                 buffer: &mut $buffer,
             ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
-                let sample = self.fill(buffer, crate::reader::Ask::Next)?;
-                Ok(crate::reader::Received::of(sample, || self.is_ended()))
+                crate::reader::Received::of(self.fill(buffer, crate::reader::Ask::Next), || self.is_ended())
             }
 
             /// Waits for the next value in order and copies it into the buffer. Returns `None` if the writer closed
@@ -175,8 +172,7 @@ macro_rules! copying_methods {
                 buffer: &mut $buffer,
                 timeout: std::time::Duration,
             ) -> Result<crate::reader::Received<()>, crate::error::ReceiveError> {
-                let sample = self.fill(buffer, crate::reader::Ask::Await(Some(timeout)))?;
-                Ok(crate::reader::Received::of(sample, || self.is_ended()))
+                crate::reader::Received::of(self.fill(buffer, crate::reader::Ask::Await(Some(timeout))), || self.is_ended())
             }
 
             /// Waits at most `timeout` for the next value in order and copies it into the buffer. Returns `None`

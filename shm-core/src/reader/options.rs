@@ -3,6 +3,7 @@
 #[cfg(feature = "schema")]
 use super::JsonReader;
 use super::blocking::ABSENT_POLL;
+use super::decoder::Decoder;
 use super::expected::Expected;
 use super::follow::Follow;
 use super::sleeper::WaitStrategy;
@@ -61,6 +62,9 @@ pub struct ReaderOptions {
     max_region_bytes: Option<u64>,
     wait_strategy: WaitStrategy,
     value_type: Option<ValueType>,
+    json: bool,
+    #[cfg(feature = "schema")]
+    by_name: bool,
 }
 
 impl ReaderOptions {
@@ -119,6 +123,56 @@ impl ReaderOptions {
         self
     }
 
+    /// Sets whether values are JSON, for [`open`](Self::open) with any type that serde_json can read.
+    ///
+    /// This is the counterpart of [`WriterOptions::json`](crate::WriterOptions::json), and accepts every region of
+    /// kind JSON. A value that is not a `T` is an error of that value only.
+    pub fn json(&mut self, on: bool) -> &mut Self {
+        self.json = on;
+        self
+    }
+
+    /// Sets whether the reader accepts a region of another type, and finds the parts of each value by their names,
+    /// for [`open`](Self::open).
+    ///
+    /// Use it to read what an older or newer version of a program publishes, also when the region is replaced by one of
+    /// another version. By default, a region of another type is refused. Parts are found as follows:
+    ///
+    /// - Fields may be in another order. Those that `T` does not have are skipped. Those that the region does not have
+    ///   need `#[serde(default)]`, or are an `Option`, which is then `None`. `#[serde(alias)]` accepts an old name.
+    /// - Variants are found by their names. One that `T` does not have is an error of that value only.
+    /// - A number is accepted if the type asked for represents it exactly. Otherwise it is an error of that value only.
+    /// - A `T` is accepted as `Option<T>`, but not an `Option<T>` as a `T`.
+    ///
+    /// If the types are equal, values are decoded as without this option, and as fast.
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/room", directory.path().display());
+    /// use serde::{Deserialize, Serialize};
+    /// mod old {
+    ///     # use serde::{Deserialize, Serialize};
+    ///     #[derive(Serialize, Deserialize)]
+    ///     pub struct Reading { pub celsius: f32, pub room: String }
+    /// }
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Reading { room: String, humidity: Option<u8>, celsius: f64 }
+    ///
+    /// let mut writer = shm_core::Writer::<old::Reading>::open(&name)?;
+    /// writer.publish(&old::Reading { celsius: 21.5, room: "kitchen".into() })?;
+    /// let mut reader = shm_core::ReaderOptions::new().by_name(true).open::<Reading>(&name)?;
+    /// let reading = reader.latest()?.unwrap().value;
+    /// assert_eq!((reading.room.as_str(), reading.humidity, reading.celsius), ("kitchen", None, 21.5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "schema")]
+    pub fn by_name(&mut self, on: bool) -> &mut Self {
+        self.by_name = on;
+        self
+    }
+
     /// Opens the region for reading.
     ///
     /// # Errors
@@ -139,9 +193,28 @@ impl ReaderOptions {
         if let Some(ValueType::Array(_)) = self.value_type {
             return Err(does_not_apply(name.as_ref(), "array", "a reader of Rust values; use open_array"));
         }
+        if self.json {
+            if let Some(value_type) = &self.value_type {
+                return Err(does_not_apply(name.as_ref(), value_type.option(), "a reader of JSON; leave it out"));
+            }
+            #[cfg(feature = "schema")]
+            if self.by_name {
+                let handle = "a reader of JSON, which always finds parts by name; leave it out";
+                return Err(does_not_apply(name.as_ref(), "by_name", handle));
+            }
+            let expected = Expected { kind: Some(Kind::Json), ..Expected::default() };
+            return Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?, Decoder::Json));
+        }
+        #[cfg(feature = "schema")]
+        if self.by_name {
+            return self.open_by_name(name.as_ref());
+        }
         #[cfg(feature = "schema")]
         let value_type = match &self.value_type {
-            Some(value_type) => Some(value_type.clone()),
+            Some(value_type) => {
+                Schema::require_encoding::<T>()?;
+                Some(value_type.clone())
+            }
             None => Some(ValueType::Schema(Schema::of::<T>()?)),
         };
         #[cfg(not(feature = "schema"))]
@@ -149,7 +222,21 @@ impl ReaderOptions {
         let kind = Some(Kind::Bincode);
         // Without the feature, the program cannot compare the type with the one that the region describes.
         let expected = Expected { kind, dtype: None, value_type, is_untyped: cfg!(not(feature = "schema")) };
-        Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?))
+        Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?, Decoder::Plain))
+    }
+
+    #[cfg(feature = "schema")]
+    fn open_by_name<T: DeserializeOwned>(&self, name: &Path) -> Result<Reader<T>, OpenError> {
+        // A type from which no schema can be derived is not equal to any.
+        let own = match &self.value_type {
+            Some(value_type) => value_type.schema().cloned(),
+            None => Schema::of::<T>().ok(),
+        };
+        let raw = self.open_expected(name, Expected { kind: Some(Kind::Bincode), ..Expected::default() })?;
+        if !raw.schema().is_some_and(Schema::is_complete) {
+            return Err(OpenError::Undescribed { region: raw.follow.location().name.clone() });
+        }
+        Ok(Reader::from_raw(raw, Decoder::by_name(own)))
     }
 
     /// Opens a region of arrays of numbers; otherwise like [`open`](Self::open).
@@ -162,6 +249,7 @@ impl ReaderOptions {
     /// - [`OpenError::Type`] if the arrays have other elements, or do not have the shape that
     ///   [`array`](Self::array) sets.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>) -> Result<ArrayReader<T>, OpenError> {
+        self.refuse_json(name.as_ref())?;
         match &self.value_type {
             Some(ValueType::Array(array)) if array.dtype() != T::DTYPE => {
                 let reason = format!(
@@ -201,6 +289,7 @@ impl ReaderOptions {
     ///
     /// As for [`open`](Self::open), except [`OpenError::Kind`] and [`OpenError::Type`].
     pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawReader, OpenError> {
+        self.refuse_json(name.as_ref())?;
         match &self.value_type {
             None => self.open_expected(name.as_ref(), Expected::default()),
             Some(ValueType::Array(_)) => {
@@ -213,10 +302,18 @@ impl ReaderOptions {
         }
     }
 
+    fn refuse_json(&self, name: &Path) -> Result<(), OpenError> {
+        #[cfg(feature = "schema")]
+        if self.by_name {
+            return Err(does_not_apply(name, "by_name", "this reader; use open"));
+        }
+        if self.json { Err(does_not_apply(name, "json", "this reader; use open")) } else { Ok(()) }
+    }
+
     fn open_expected(&self, name: &Path, expected: Expected) -> Result<RawReader, OpenError> {
-        let location = Location::resolve(name)?;
+        let mut location = Location::resolve(name)?;
         let max_region_bytes = self.max_region_bytes.unwrap_or(MAX_REGION_BYTES);
-        let (region, has_waited) = self.await_region(&location, max_region_bytes)?;
+        let (region, has_waited) = self.await_region(&mut location, max_region_bytes)?;
         let now = Instant::now();
         let follow = Follow::new(location, region, expected, max_region_bytes, now)?;
         let mut reader = RawReader::new(follow, self.wait_strategy, now);
@@ -231,7 +328,7 @@ impl ReaderOptions {
 
     /// Opens the region and, if the options say so, waits for it to appear. Also returns whether it had to
     /// wait.
-    fn await_region(&self, location: &Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
+    fn await_region(&self, location: &mut Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
         let start = Instant::now();
         let mut has_waited = false;
         loop {
@@ -239,6 +336,7 @@ impl ReaderOptions {
                 (Err(OpenError::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;
+                    location.follow_directory()?;
                 }
                 (opened, _) => return Ok((opened?, has_waited)),
             }

@@ -1,6 +1,7 @@
 //! The result of a timed or non-blocking call.
 
 use super::sample::Sample;
+use crate::error::ReceiveError;
 
 /// The result of a timed or non-blocking call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +29,18 @@ impl<T> Received<T> {
         }
     }
 
-    /// The result of a call that received this sample, or that received nothing in time.
-    #[inline(always)]
-    pub(super) fn of(sample: Option<Sample<T>>, is_ended: impl FnOnce() -> bool) -> Self {
+    /// The result of a call that received this sample, or that received nothing in time. Out of line without
+    /// optimization, for the same reason as [`Sample::with_decoded`](Sample).
+    #[inline]
+    pub(super) fn of(
+        sample: Result<Option<Sample<T>>, ReceiveError>,
+        is_ended: impl FnOnce() -> bool,
+    ) -> Result<Self, ReceiveError> {
         match sample {
-            Some(sample) => Self::Value(sample),
-            None if is_ended() => Self::Ended,
-            None => Self::Nothing,
+            Ok(Some(sample)) => Ok(Self::Value(sample)),
+            Ok(None) if is_ended() => Ok(Self::Ended),
+            Ok(None) => Ok(Self::Nothing),
+            Err(error) => Err(error),
         }
     }
 }

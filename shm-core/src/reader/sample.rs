@@ -1,6 +1,7 @@
 //! A received value, with its sequence number and the number of values lost before it.
 
 use crate::Sequence;
+use crate::error::ReceiveError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A received value, with its sequence number, the number of values lost before it, and its time.
@@ -44,5 +45,14 @@ impl Sample<()> {
     pub(super) fn with<T>(self, value: T) -> Sample<T> {
         let Self { sequence, lost, restarted, value: (), time_ns } = self;
         Sample { sequence, lost, restarted, value, time_ns }
+    }
+
+    /// Like `with`, for a value that was decoded into its place. Without optimization, this is out of line, so
+    /// its copies of a large value are not on the stack while the value is decoded.
+    #[inline]
+    pub(super) fn with_decoded<T>(self, value: Option<T>) -> Result<Option<Sample<T>>, ReceiveError> {
+        let Some(value) = value else { return Ok(None) };
+        let Self { sequence, lost, restarted, value: (), time_ns } = self;
+        Ok(Some(Sample { sequence, lost, restarted, value, time_ns }))
     }
 }

@@ -8,6 +8,8 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "schema")]
+mod by_name;
 mod views;
 
 /// A region with four slots in which six values were published. It retains values 3 to 6.
@@ -39,6 +41,7 @@ fn a_reader_starts_at_its_position_and_only_overwritten_values_count_as_lost() {
     assert_eq!(from(&test_region, Position::At(1)), [(3, 2), (4, 0), (5, 0), (6, 0)]);
     assert_eq!(from(&test_region, Position::At(0)), from(&test_region, Position::At(1)));
     assert_eq!(from(&test_region, Position::At(7)), []);
+    assert_eq!(from(&test_region, Position::At(u64::MAX)), []);
 }
 
 #[test]

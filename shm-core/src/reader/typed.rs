@@ -1,8 +1,10 @@
 //! The reading handle for values of one Rust type: a `RawReader` and a decoder.
 
+use super::decoder::Decoder;
 use super::{Ask, RawReader, ReaderOptions, Sample, View, receiving_methods, region_methods};
 use crate::error::{OpenError, ReceiveError};
 use crate::types::error::ValueError;
+#[cfg(feature = "schema")]
 use crate::types::payload;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -18,6 +20,11 @@ use std::path::Path;
 /// larger one or one of another type, and a user may remove the region. The reader follows a replaced
 /// region automatically. If the new region has another type, the reader returns
 /// [`ReceiveError::Reopen`]. If the region was removed, it returns [`ReceiveError::Gone`].
+///
+/// A value is decoded and returned on the stack. Without optimization, a thread needs about ten times
+/// the size of `T`, because serde and your own `Deserialize` copy the value at each step. Put the elements
+/// of a large type on the heap (`Vec<f32>` or `Box<[f32]>`), or use an
+/// [`ArrayReader`](crate::ArrayReader).
 ///
 /// ```
 /// # fn main() -> shm_core::Result<()> {
@@ -39,6 +46,7 @@ use std::path::Path;
 pub struct Reader<T> {
     raw: RawReader,
     encoded: Vec<u8>,
+    decoder: Decoder,
     // A reader returns values and owns none.
     value: PhantomData<fn() -> T>,
 }
@@ -53,8 +61,8 @@ impl<T: DeserializeOwned> Reader<T> {
         ReaderOptions::new().open(name)
     }
 
-    pub(super) fn from_raw(raw: RawReader) -> Self {
-        Self { raw, encoded: Vec::new(), value: PhantomData }
+    pub(super) fn from_raw(raw: RawReader, decoder: Decoder) -> Self {
+        Self { raw, encoded: Vec::new(), decoder, value: PhantomData }
     }
 
     /// Returns the newest value in place; see [`RawReader::view`].
@@ -65,7 +73,8 @@ impl<T: DeserializeOwned> Reader<T> {
     ///
     /// As for [`RawReader::view`].
     pub fn view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
-        self.raw.view()
+        let Self { raw, decoder, .. } = self;
+        Ok(raw.view()?.map(|view| view.decoded_by(decoder)))
     }
 
     /// Waits for the next value in order and returns it in place; see [`RawReader::recv_view`].
@@ -74,14 +83,18 @@ impl<T: DeserializeOwned> Reader<T> {
     ///
     /// As for [`RawReader::recv_view`].
     pub fn recv_view(&mut self) -> Result<Option<View<'_>>, ReceiveError> {
-        self.raw.recv_view()
+        let Self { raw, decoder, .. } = self;
+        Ok(raw.recv_view()?.map(|view| view.decoded_by(decoder)))
     }
 
     #[inline(always)]
     fn take(&mut self, ask: Ask) -> Result<Option<Sample<T>>, ReceiveError> {
         let Some(sample) = self.raw.ask(ask, &mut self.encoded)? else { return Ok(None) };
-        match payload::decode(&self.encoded) {
-            Ok(value) => Ok(Some(sample.with(value))),
+        #[cfg(feature = "schema")]
+        self.decoder.prepare(self.raw.schema());
+        let mut value = None;
+        match self.decoder.decode(&self.encoded, &mut value) {
+            Ok(()) => sample.with_decoded(value),
             Err(error) => {
                 let error = self.with_path(error);
                 Err(self.raw.undecodable(&sample, error))
@@ -94,7 +107,8 @@ impl<T: DeserializeOwned> Reader<T> {
     #[inline(never)]
     fn with_path(&self, error: ValueError) -> ValueError {
         #[cfg(feature = "schema")]
-        if let (ValueError::Encoding { reason }, Some(schema)) = (&error, self.raw.schema())
+        if let (Decoder::Plain, ValueError::Encoding { reason }, Some(schema)) =
+            (&self.decoder, &error, self.raw.schema())
             && let Some(part) = payload::failing_part::<T>(&self.encoded)
             && let Some(path) = schema.path_to(&self.encoded, part)
         {

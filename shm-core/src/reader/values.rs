@@ -48,12 +48,12 @@ impl<R: Receive> Iterator for Values<R> {
         if self.is_over {
             return None;
         }
-        let next = self.reader.receive_next().transpose();
+        let next = self.reader.receive_next();
         self.is_over = match &next {
-            Some(Ok(_)) => false,
-            Some(Err(error)) => error.value().is_none(),
-            None => true,
+            Ok(Some(_)) => false,
+            Ok(None) => true,
+            Err(error) => error.value().is_none(),
         };
-        next
+        next.transpose()
     }
 }

@@ -2,13 +2,17 @@
 #![allow(unsafe_code)]
 
 use super::blocking::Until;
+use super::decoder::Decoder;
 use super::raw::Ask;
 use super::{RawReader, Sample};
 use crate::error::ReceiveError;
 use crate::region::location::Location;
 use crate::types::error::ValueError;
 use crate::types::kind::Kind;
-use crate::types::payload;
+#[cfg(feature = "schema")]
+use crate::types::schema::Schema;
+#[cfg(feature = "schema")]
+use crate::types::value_type::ValueType;
 use serde::Deserialize;
 use shm_ring::SlotView;
 use shm_ring::copy::{self, InPlace};
@@ -48,6 +52,10 @@ pub struct View<'r> {
     location: &'r Location,
     // The buffer that values are copied to before they are decoded.
     encoded: &'r mut Vec<u8>,
+    // That of a reader of a Rust type.
+    decoder: Option<&'r mut Decoder>,
+    #[cfg(feature = "schema")]
+    schema: Option<&'r Schema>,
 }
 
 impl RawReader {
@@ -82,11 +90,26 @@ impl RawReader {
     pub(super) fn view_of(&mut self, sample: Sample<()>, length: usize) -> View<'_> {
         let Self { follow, encoded, .. } = self;
         let slot = follow.region().ring().slot_view(sample.sequence, length);
-        View { slot, sample, kind: follow.format().kind, location: follow.location(), encoded }
+        let format = follow.format();
+        View {
+            slot,
+            sample,
+            kind: format.kind,
+            location: follow.location(),
+            encoded,
+            decoder: None,
+            #[cfg(feature = "schema")]
+            schema: format.value_type.as_ref().and_then(ValueType::schema),
+        }
     }
 }
 
-impl View<'_> {
+impl<'r> View<'r> {
+    /// Decodes with the decoder of a reader of a Rust type.
+    pub(super) fn decoded_by(self, decoder: &'r mut Decoder) -> Self {
+        Self { decoder: Some(decoder), ..self }
+    }
+
     /// Returns the value's sequence number, how many values were lost before it, and when it was published.
     #[must_use]
     pub fn sample(&self) -> &Sample<()> {
@@ -155,12 +178,13 @@ impl View<'_> {
     /// not copied again.
     ///
     /// The names in the type `T` are not compared with those in the region. To compare them, open a
-    /// [`Reader`](crate::Reader) of an owned type.
+    /// [`Reader`](crate::Reader) of an owned type. If that reader has the option
+    /// [`by_name`](crate::ReaderOptions::by_name), `T` must be like its type.
     ///
     /// # Errors
     ///
     /// - [`ReceiveError::Busy`] if the writer has overwritten the value.
-    /// - [`ReceiveError::Decode`] if the value is not a `T`, or if the region does not hold Rust values.
+    /// - [`ReceiveError::Decode`] if the value is not a `T`, or if the region holds neither Rust values nor JSON.
     /// - [`ReceiveError::TooLarge`] if there is not enough memory to copy the value.
     ///
     /// # Examples
@@ -179,13 +203,14 @@ impl View<'_> {
     /// # }
     /// ```
     pub fn decode<'v, T: Deserialize<'v>>(&'v mut self) -> Result<T, ReceiveError> {
-        if self.kind != Kind::Bincode {
-            return Err(undecodable(
-                self.location,
-                &self.sample,
-                ValueError::Kind { found: self.kind, expected: Kind::Bincode },
-            ));
-        }
+        let mut by_kind = match self.kind {
+            Kind::Json => Decoder::Json,
+            Kind::Bincode => Decoder::Plain,
+            found => {
+                let error = ValueError::Kind { found, expected: Kind::Bincode };
+                return Err(undecodable(self.location, &self.sample, error));
+            }
+        };
         let length = self.len();
         let Some(copied) = copy::Destination::room(self.encoded, length) else {
             let (region, sequence) = (self.location.name.clone(), self.sample.sequence);
@@ -195,7 +220,12 @@ impl View<'_> {
         if !self.is_whole() {
             return Err(ReceiveError::Busy { region: self.location.name.clone() });
         }
-        payload::decode(self.encoded).map_err(|error| undecodable(self.location, &self.sample, error))
+        let decoder = self.decoder.as_deref_mut().unwrap_or(&mut by_kind);
+        #[cfg(feature = "schema")]
+        decoder.prepare(self.schema);
+        let mut value = None;
+        decoder.decode(self.encoded, &mut value).map_err(|error| undecodable(self.location, &self.sample, error))?;
+        Ok(value.expect("decoded into its place"))
     }
 
     fn bytes(&self) -> &[AtomicU8] {

@@ -5,7 +5,7 @@ use super::Region;
 use super::location::Location;
 use super::open::check_limit;
 use crate::error::{Denied, Limit, OpenError};
-use crate::sys::file::{self, Access, At, is_no_space};
+use crate::sys::file::{self, Access, At, is_marked, is_no_space};
 use crate::sys::file_system::{huge_page_bytes, store_in_place};
 use crate::sys::mapping::{RegionMapping, store_at};
 use crate::sys::reserve::{Length, reserve};
@@ -42,6 +42,9 @@ impl<'a> Draft<'a> {
         remove_draft(location);
         let (name, made) = match location.directory().create_file(&location.draft_file()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if location.is_own_file(&location.draft_file())? {
+                    return Err(location.directory_is_marked());
+                }
                 let spare = location.spare_draft_file()?;
                 let made = location.directory().create_file(&spare);
                 (spare, made)
@@ -70,20 +73,26 @@ impl<'a> Draft<'a> {
             let _ = file.set_len(0);
             explain(error)
         })?;
-        let written = write_head(&file, &static_header, descriptor);
-        written.map_err(|error| match is_no_space(&error) {
+        let explain_step = |action, error| match is_no_space(&error) {
             true => explain(error),
-            false => location.io_error("write region", error),
-        })?;
+            false => location.io_error(action, error),
+        };
+        let written = write_head(&file, &static_header, descriptor);
+        written.map_err(|error| explain_step("write region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
-        if let Some(group) = group.filter(|group| *group != stat.group) {
-            file::set_group(&file, group).map_err(|error| location.io_error("set the group of region", error))?;
+        // The group matters only if its members have other permissions than everyone.
+        if let Some(group) = group.filter(|group| *group != stat.group && mode >> 3 & 7 != mode & 7) {
+            file::set_group(&file, group).map_err(|error| match error.kind() {
+                // A group that a user namespace does not map is an invalid argument.
+                ErrorKind::PermissionDenied | ErrorKind::InvalidInput => location.denied(Denied::Group { group }),
+                _ => location.io_error("set the group of region", error),
+            })?;
         }
-        file::set_mode(&file, mode).map_err(explain)?;
+        file::set_mode(&file, mode).map_err(|error| explain_step("set the mode of region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
         let mapping = RegionMapping::new(&file, &static_header, Access::Write);
         let mapping = mapping.map_err(|error| location.io_error("map region", error))?;
-        Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, Some(file)).populated())
+        Ok(Region::of(static_header, descriptor.to_vec(), &stat, mapping, file, Access::Write).populated())
     }
 
     /// Returns the region. The caller fills it before other processes see it.
@@ -105,6 +114,7 @@ impl<'a> Draft<'a> {
         match self.location.directory().rename_over(&self.file, self.location.file()) {
             Err(error) if error.kind() == ErrorKind::ResourceBusy => Err(self.location.mounted("replace")),
             Err(error) if is_no_space(&error) => Err(explain_create(self.location, 0, error)),
+            Err(error) if is_marked(&error) => Err(self.location.directory_is_marked()),
             Err(error) => Err(self.location.io_error("replace region", error)),
             Ok(()) => Ok(self.finish().expect("built by new")),
         }
@@ -143,12 +153,10 @@ fn write_head(file: &File, static_header: &StaticHeader, descriptor: &[u8]) -> i
 }
 
 fn explain_create(location: &Location, needed: u64, error: io::Error) -> OpenError {
-    let region = location.name.clone();
     match error.kind() {
         _ if is_no_space(&error) => location.no_space(needed, &error),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::Permission { region, denied: Denied::Create }
-        }
+        _ if is_marked(&error) => location.directory_is_marked(),
+        ErrorKind::PermissionDenied => location.denied(Denied::Create),
         ErrorKind::Unsupported | ErrorKind::InvalidInput => location.unsuitable_file_system(),
         _ => location.io_error("create region", error),
     }

@@ -1,13 +1,14 @@
 //! The location of a region: the rules for names, the directory that a name belongs to, and the file
 //! that a name refers to.
 
-use crate::error::{BlockError, NotOursReason, OpenError, PublishError, ReceiveError};
+use crate::error::{BlockError, Denied, NotOursReason, OpenError, PublishError, ReceiveError};
 use crate::sys::directory::Directory;
-use crate::sys::file::{self, Identity, Kind, Stat};
+use crate::sys::file::{self, Identity, Kind, Stat, is_marked};
 use crate::sys::file_system::file_system_name;
 use crate::sys::process::user;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of regions if `SHM_DIR` is not set.
@@ -50,6 +51,19 @@ impl Location {
     /// Returns the directory.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+    pub fn follow_directory(&mut self) -> Result<bool, OpenError> {
+        match self.directory.successor() {
+            Ok(Some(successor)) => self.directory = successor,
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => {
+                return Err(OpenError::DirectoryGone { region: self.name.clone() });
+            }
+            Err(error) => return Err(self.io_error("find the directory of region", error)),
+        }
+        Ok(true)
     }
 
     /// Returns the region's file name.
@@ -107,7 +121,21 @@ impl Location {
 
     /// Returns the error for a failed system call.
     pub fn io_error(&self, action: &'static str, source: io::Error) -> OpenError {
-        OpenError::Io { action, region: self.name.clone(), source }
+        let region = self.name.clone();
+        match source.kind() {
+            ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { action, region },
+            _ => OpenError::Io { action, region, source },
+        }
+    }
+
+    /// Returns the error for a permission that is missing.
+    pub fn denied(&self, denied: Denied) -> OpenError {
+        OpenError::Permission { region: self.name.clone(), denied }
+    }
+
+    /// Returns the error for a directory that is marked immutable or append-only.
+    pub fn directory_is_marked(&self) -> OpenError {
+        self.denied(Denied::Marked { file: split(&self.name).0.display().to_string() })
     }
 
     /// Returns the error for a name that keeps leading to one file, which is mounted there.
@@ -138,6 +166,7 @@ impl Location {
     pub fn remove(&self) -> Result<(), OpenError> {
         self.directory.remove_file(&self.file).map_err(|error| match error.kind() {
             ErrorKind::ResourceBusy => self.mounted("remove"),
+            _ if is_marked(&error) => self.directory_is_marked(),
             _ => self.io_error("remove region", error),
         })
     }
@@ -204,6 +233,19 @@ fn split(text: &str) -> (PathBuf, &str) {
         Some((directory, file)) => (PathBuf::from(directory), file),
         None => (default_directory(), text),
     }
+}
+
+/// Returns the path of the file of a region or block. `name` is a name in `SHM_DIR` (default `/dev/shm`), or
+/// a path if it contains a `/`. The name is not checked, and the file need not exist.
+///
+/// ```
+/// assert_eq!(shm_core::path_of("./state"), std::path::Path::new("./state"));
+/// assert!(shm_core::path_of("climate").ends_with("climate"));
+/// ```
+#[must_use]
+pub fn path_of(name: impl AsRef<Path>) -> PathBuf {
+    let name = name.as_ref();
+    if name.as_os_str().as_bytes().contains(&b'/') { name.to_owned() } else { default_directory().join(name) }
 }
 
 /// Returns the directory of regions that are opened by a name without a `/`.
@@ -273,6 +315,8 @@ mod tests {
         assert_eq!(directory_from(Some("".into())), Path::new("/dev/shm"));
         assert_eq!(directory_from(Some("/run/shm".into())), Path::new("/run/shm"));
         assert_eq!(default_directory(), directory_from(std::env::var_os("SHM_DIR")));
+        assert_eq!(path_of("x"), default_directory().join("x"));
+        assert_eq!((path_of("/x"), path_of("../x")), ("/x".into(), "../x".into()));
     }
 
     #[test]

@@ -66,8 +66,7 @@ impl Region {
         let descriptor = read_descriptor(location, &file, &static_header)?;
         let mapping = RegionMapping::new(&file, &static_header, access);
         let mapping = mapping.map_err(|error| location.io_error("map region", error))?;
-        let file = (access == Access::Write).then_some(file);
-        Ok(Some(Self::of(static_header, descriptor, &stat, mapping, file)))
+        Ok(Some(Self::of(static_header, descriptor, &stat, mapping, file, access)))
     }
 }
 
@@ -174,8 +173,8 @@ fn explain_open(location: &Location, access: Access, error: io::Error) -> OpenEr
     let (owner, mode) = (stat.owner, stat.mode & 0o777);
     let denied = match access {
         Access::Read => Denied::Read { owner, mode },
-        Access::Write if is_marked(&error) => Denied::Marked,
+        Access::Write if is_marked(&error) => Denied::Marked { file: location.file().to_owned() },
         Access::Write => Denied::Write { owner, mode },
     };
-    OpenError::Permission { region: location.name.clone(), denied }
+    location.denied(denied)
 }

@@ -7,7 +7,7 @@ use super::Region;
 use super::location::{Location, check_ours};
 use crate::error::{Denied, NotOursReason, OpenError};
 use crate::sys::clock::unix_ns;
-use crate::sys::file::{self, Access, Identity, Kind, Stat, is_no_space};
+use crate::sys::file::{self, Access, Identity, Kind, Stat, is_marked, is_no_space};
 use crate::sys::lock::{self, Hold};
 use crate::sys::process::Process;
 use shm_ring::header::HEADER_BYTES;
@@ -175,9 +175,21 @@ impl<'a> LockFile<'a> {
         lock::try_lock(&self.file).map_err(|error| {
             // Locks do not work on this file, so no other process has locked it.
             give_up(self.location, self.is_new);
-            self.location.io_error("lock region", error)
+            match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    self.location.denied(Denied::Locking { file: self.location.lock_file() })
+                }
+                ErrorKind::InvalidInput => self.location.io_error("lock region", without_locks()),
+                _ => self.location.io_error("lock region", error),
+            }
         })
     }
+}
+
+/// The error for a kernel, or a sandbox with a kernel of its own, that does not know the lock.
+fn without_locks() -> io::Error {
+    let reason = "the kernel does not support locks of open files (F_OFD_SETLK), which writers need; run the writer outside of this sandbox";
+    io::Error::new(ErrorKind::Unsupported, reason)
 }
 
 /// Removes the lock file, if this process created it, after the lock could not be taken. An error is
@@ -227,9 +239,11 @@ fn probe_lock(location: &Location) -> Option<WriterStatus> {
 fn explain_open(location: &Location, error: io::Error) -> OpenError {
     match error.kind() {
         _ if is_no_space(&error) => location.no_space(u64::from(HEADER_BYTES), &error),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::Permission { region: location.name.clone(), denied: Denied::Lock { file: location.lock_file() } }
-        }
+        _ if is_marked(&error) => match location.directory().stat(&location.lock_file()) {
+            Ok(Some(_)) => location.denied(Denied::Marked { file: location.lock_file() }),
+            _ => location.directory_is_marked(),
+        },
+        ErrorKind::PermissionDenied => location.denied(Denied::Lock { file: location.lock_file() }),
         _ => match location.directory().stat(&location.lock_file()) {
             Ok(Some(stat)) if stat.kind != Kind::Regular => foreign(location),
             _ => location.io_error("lock region", error),

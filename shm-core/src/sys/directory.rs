@@ -13,9 +13,13 @@ use std::sync::Arc;
 /// and do not wait for the other end of a pipe.
 const SAFELY: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-/// An open directory. It stays the same directory even if its path comes to refer to another one.
+/// An open directory. It stays the same directory even if its path comes to refer to another one; see
+/// [`successor`](Self::successor).
 #[derive(Clone, Debug)]
-pub struct Directory(Arc<OwnedFd>);
+pub struct Directory {
+    descriptor: Arc<OwnedFd>,
+    path: Arc<Path>,
+}
 
 impl Directory {
     /// Opens a directory. A directory that may be searched but not listed can be opened, too: files in it
@@ -23,7 +27,19 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Self> {
         let open = |flags| retry_on_intr(|| fs::open(path, flags | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
         let directory = open(OFlags::RDONLY).or_else(|_| open(OFlags::PATH))?;
-        Ok(Self(Arc::new(directory)))
+        Ok(Self { descriptor: Arc::new(directory), path: path.into() })
+    }
+
+    /// Returns the directory that the path refers to now, if that is another one. The error is `StaleNetworkFileHandle`
+    /// if the path still leads to this directory although it was removed, as a mount does.
+    pub fn successor(&self) -> Result<Option<Self>> {
+        let Ok(present) = Self::open(&self.path) else { return Ok(None) };
+        let stat = |directory: &Self| Ok::<_, Errno>(Stat::of(&fs::fstat(&directory.descriptor)?));
+        let found = stat(&present)?;
+        if found.identity != stat(self)?.identity {
+            return Ok(Some(present));
+        }
+        if found.names == 0 { Err(Errno::STALE.into()) } else { Ok(None) }
     }
 
     /// Opens an existing file.
@@ -32,18 +48,18 @@ impl Directory {
             Access::Read => OFlags::RDONLY,
             Access::Write => OFlags::RDWR,
         };
-        Ok(retry_on_intr(|| fs::openat(&self.0, name, flags | SAFELY, Mode::empty()))?.into())
+        Ok(retry_on_intr(|| fs::openat(&self.descriptor, name, flags | SAFELY, Mode::empty()))?.into())
     }
 
     /// Creates a file that only its owner can read and write. The umask may remove permissions from it.
     pub fn create_file(&self, name: &str) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFELY;
-        Ok(retry_on_intr(|| fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR))?.into())
+        Ok(retry_on_intr(|| fs::openat(&self.descriptor, name, flags, Mode::RUSR | Mode::WUSR))?.into())
     }
 
     /// Returns the attributes of a file, or `None` if it does not exist. A link is not followed.
     pub fn stat(&self, name: &str) -> Result<Option<Stat>> {
-        match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stat::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -61,12 +77,12 @@ impl Directory {
     }
 
     fn rename(&self, name: &str, other: &str, flags: RenameFlags) -> Result<()> {
-        Ok(retry_on_intr(|| fs::renameat_with(&self.0, name, &self.0, other, flags))?)
+        Ok(retry_on_intr(|| fs::renameat_with(&self.descriptor, name, &self.descriptor, other, flags))?)
     }
 
     /// Removes a file. It is not an error if the file does not exist.
     pub fn remove_file(&self, name: &str) -> Result<()> {
-        match fs::unlinkat(&self.0, name, AtFlags::empty()) {
+        match fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
@@ -76,14 +92,14 @@ impl Directory {
     pub fn names(&self) -> Result<Vec<String>> {
         // Return the error if the directory cannot be read to its end: a partial list would look like a
         // complete one.
-        let entries: Vec<_> = fs::Dir::read_from(&self.0).and_then(Iterator::collect)?;
+        let entries: Vec<_> = fs::Dir::read_from(&self.descriptor).and_then(Iterator::collect)?;
         Ok(entries.iter().filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned())).collect())
     }
 }
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.descriptor.as_fd()
     }
 }
 
@@ -99,6 +115,22 @@ mod tests {
         assert!(rustix::io::fcntl_getfd(&directory).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
         std::fs::write(room.path().join("file"), "").unwrap();
         assert_eq!(Directory::open(&room.path().join("file")).unwrap_err().kind(), ErrorKind::NotADirectory);
+    }
+
+    // Fault 84.
+    #[test]
+    fn a_directory_whose_path_refers_to_another_one_has_a_successor() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("inner");
+        std::fs::create_dir(&path).unwrap();
+        let old = Directory::open(&path).unwrap();
+        assert!(old.successor().unwrap().is_none());
+        std::fs::remove_dir(&path).unwrap();
+        assert!(old.successor().unwrap().is_none());
+        std::fs::create_dir(&path).unwrap();
+        let new = old.successor().unwrap().unwrap();
+        new.create_file("file").unwrap();
+        assert!(old.stat("file").unwrap().is_none() && new.successor().unwrap().is_none());
     }
 
     #[test]

@@ -92,9 +92,10 @@ fn number(file: impl AsFd) -> Option<i128> {
     Some(i128::from(stat.f_type) & 0xffff_ffff)
 }
 
-/// Returns whether the file is on tmpfs, so that its pages are memory and storing to them writes to no disk.
+/// Returns whether the file is on tmpfs or hugetlbfs: its pages are memory, storing to them writes to no disk, and
+/// they do not outlive the kernel.
 pub fn is_in_memory(file: impl AsFd) -> bool {
-    number(file) == Some(TMPFS)
+    matches!(number(file), Some(TMPFS | HUGE_PAGES))
 }
 
 /// Returns the name of the file system that a file or directory is on, if it is not local to this

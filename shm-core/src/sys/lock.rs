@@ -61,11 +61,12 @@ fn map_for_this_process(file: &File) -> Option<MmapRaw> {
     Some(mapping)
 }
 
-/// Takes the lock if it is free, without waiting. Returns whether it was taken.
+/// Takes the lock if it is free, without waiting. Returns whether it was taken. Linux reports a lock that another
+/// process has as `EAGAIN`; `EACCES`, which POSIX allows for it, comes from a security module.
 pub fn try_lock(file: &File) -> Result<bool> {
     match set_lock(file, libc::F_WRLCK) {
         Ok(()) => Ok(true),
-        Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(false),
+        Err(nix::Error::EAGAIN) => Ok(false),
         Err(errno) => Err(errno.into()),
     }
 }

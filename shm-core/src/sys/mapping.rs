@@ -11,7 +11,7 @@
 //!
 //! *Region.* The whole file is mapped: at least `HEADER_BYTES`, and a multiple of 8.
 //!
-//! *Block.* `stores` records whether the memory was mapped for writing; only in that case is it stored
+//! *Block.* At least `len` bytes are mapped. `stores` records whether the memory was mapped for writing; only in that case is it stored
 //! to.
 //!
 //! One risk remains: the owner of the file can cut it short. The kernel then answers an access with
@@ -19,6 +19,7 @@
 #![allow(unsafe_code)]
 
 use super::file::Access;
+use super::file_system::huge_page_bytes;
 use memmap2::{MmapOptions, MmapRaw, RemapOptions, UncheckedAdvice};
 use shm_ring::copy::WORD;
 use shm_ring::header::{HEADER_BYTES, Header, StaticHeader};
@@ -98,34 +99,45 @@ pub enum Advice {
 /// The mapped memory of a block; see the `# Invariants` of this file.
 #[derive(Debug)]
 pub struct BlockMapping {
+    // At least the block. Huge pages are mapped whole, because they can only be unmapped whole.
     raw: MmapRaw,
+    len: usize,
+    huge_page_bytes: Option<usize>,
     stores: bool,
 }
 
 impl BlockMapping {
     /// Maps `len` bytes of a file. Stores change the file.
     pub fn shared(file: &File, offset: u64, len: usize, stores: bool) -> io::Result<Self> {
-        let options = options(offset, len);
+        let huge_page_bytes = huge_page(file);
+        let options = options(offset, whole_pages(len, huge_page_bytes)?);
         let raw = if stores { options.map_raw(file)? } else { options.map_raw_read_only(file)? };
-        Ok(Self { raw, stores })
+        Ok(Self { raw, len, huge_page_bytes, stores })
     }
 
     /// Maps `len` bytes of a file. Stores change a private copy that only this process sees.
     pub fn private(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        let huge_page_bytes = huge_page(file);
+        let whole = whole_pages(len, huge_page_bytes)?;
         // SAFETY: the mapping is never seen as a slice, except through `as_slice` and `as_mut_slice`, which
         // have the same contract; see the invariants.
-        let map = unsafe { options(offset, len).map_copy(file)? };
-        Ok(Self { raw: map.into(), stores: true })
+        let map = unsafe { options(offset, whole).map_copy(file)? };
+        Ok(Self { raw: map.into(), len, huge_page_bytes, stores: true })
     }
 
     /// Maps `len` zero bytes that are private to this process.
     pub fn private_zeros(len: usize) -> io::Result<Self> {
-        Ok(Self { raw: options(0, len).map_anon()?.into(), stores: true })
+        Ok(Self { raw: options(0, len).map_anon()?.into(), len, huge_page_bytes: None, stores: true })
     }
 
     /// Returns the length in bytes.
     pub fn len(&self) -> usize {
-        self.raw.len()
+        self.len
+    }
+
+    /// Returns the size of a page of the memory in bytes.
+    pub fn page_bytes(&self) -> usize {
+        self.huge_page_bytes.unwrap_or_else(page_bytes)
     }
 
     /// Returns all bytes as atomics. The caller may store to them only if they were mapped for writing.
@@ -161,11 +173,17 @@ impl BlockMapping {
         unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len()) }
     }
 
-    /// Changes the length. The file must be at least that long when the bytes are accessed.
+    /// Changes the length. The file must be at least that long when the bytes are accessed. Huge pages can only
+    /// become fewer.
     pub fn remap(&mut self, len: usize) -> io::Result<()> {
-        // SAFETY: `&mut self` excludes other references into the mapping, and the caller makes sure of the
-        // file's length before it ends its exclusive access.
-        unsafe { self.raw.remap(len, RemapOptions::new().may_move(true)) }
+        let whole = whole_pages(len, self.huge_page_bytes)?;
+        if whole != self.raw.len() {
+            // SAFETY: `&mut self` excludes other references into the mapping, and the caller makes sure of the
+            // file's length before it ends its exclusive access.
+            unsafe { self.raw.remap(whole, RemapOptions::new().may_move(true)) }?;
+        }
+        self.len = len;
+        Ok(())
     }
 
     /// Waits until these bytes, which must lie within the mapping, are in the file.
@@ -175,6 +193,8 @@ impl BlockMapping {
 
     /// Gives the kernel advice about these bytes, which must lie within the mapping.
     pub fn advise(&self, advice: Advice, start: usize, len: usize) -> io::Result<()> {
+        // The kernel gives up only those huge pages that are within the range.
+        let len = if start + len == self.len { self.raw.len() - start } else { len };
         let advice = match advice {
             Advice::Normal => memmap2::Advice::Normal,
             Advice::Random => memmap2::Advice::Random,
@@ -198,6 +218,17 @@ pub fn store_at(file: &File, length: u64, parts: [(u64, &[u8]); 2]) -> io::Resul
         places.iter().zip(bytes).for_each(|(place, byte)| place.store(*byte, Relaxed));
     }
     Ok(())
+}
+
+/// Returns the size of the file's pages if they are huge.
+fn huge_page(file: &File) -> Option<usize> {
+    usize::try_from(huge_page_bytes(file)?).ok()
+}
+
+/// Returns the length of the mapping for a block of `len` bytes.
+fn whole_pages(len: usize, huge_page_bytes: Option<usize>) -> io::Result<usize> {
+    let too_long = || io::Error::from(io::ErrorKind::OutOfMemory);
+    len.checked_next_multiple_of(huge_page_bytes.unwrap_or(1)).ok_or_else(too_long)
 }
 
 fn options(offset: u64, len: usize) -> MmapOptions {

@@ -96,8 +96,12 @@ impl ArrayType {
     /// [`ArrayTypeError::Malformed`]; otherwise the same as [`new`](Self::new).
     pub fn from_json(json: &[u8]) -> Result<Self, ArrayTypeError> {
         let claimed = serde_json::from_slice(json);
-        let Claimed { dtype, shape } =
-            claimed.map_err(|error| ArrayTypeError::Malformed { reason: error.to_string() })?;
+        let malformed = |reason| ArrayTypeError::Malformed { reason };
+        let Claimed { dtype, shape } = claimed.map_err(|error| malformed(error.to_string()))?;
+        // serde also parses a list as a struct.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(malformed("it is not an object".to_owned()));
+        }
         // In a region, the first character is required.
         if DTYPES.iter().any(|(name, _)| *name == dtype) {
             Self::new(&dtype, &shape)
@@ -157,6 +161,18 @@ impl ArrayType {
             *first = bytes as u64 / self.bytes();
         }
         Ok(shape)
+    }
+
+    /// Checks that bytes are a value of this type.
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), ValueError> {
+        self.check_bytes(payload.len())?;
+        // Combining all bytes is faster than looking for one.
+        if self.dtype == "|b1" && payload.iter().fold(0, |all, byte| all | byte) > 1 {
+            let wrong = payload.iter().position(|byte| *byte > 1).expect("a byte above 1");
+            let reason = format!("element {wrong} of the array is {}, and a bool is 0 or 1", payload[wrong]);
+            return Err(ValueError::Encoding { reason });
+        }
+        Ok(())
     }
 
     /// Checks the length of a value in bytes.
@@ -310,6 +326,9 @@ mod tests {
             r#"{"dtype":"u1","shape":[1]}"#,
             r#"{"dtype":"|u1","shape":[-1]}"#,
             r#"{"dtype":"|u1","shape":[1],"x":1}"#,
+            r#"["|u1",[1]]"#,
+            r#"{"dtype":"|u1","shape":[-0]}"#,
+            r#"{"dtype":"|u1","shape":[1.0]}"#,
         ] {
             assert!(ArrayType::from_json(json.as_bytes()).is_err(), "{json}");
         }

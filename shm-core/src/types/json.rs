@@ -4,9 +4,12 @@
 
 use super::error::ValueError;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+
+mod nulls;
+pub mod typed;
 
 /// The deepest nesting of a JSON value. serde_json parses no more.
 const MAX_DEPTH: usize = 127;
@@ -26,8 +29,17 @@ fn ambiguous(reason: String) -> ValueError {
     ValueError::AmbiguousJson { reason: reason.into() }
 }
 
+/// Refuses text that begins with a byte order mark, which nobody can see in an editor.
+pub fn refuse_mark(text: &str) -> serde_json::Result<()> {
+    let reason = "it begins with a byte order mark (U+FEFF); leave that out";
+    if text.starts_with('\u{feff}') { Err(serde_json::Error::custom(reason)) } else { Ok(()) }
+}
+
 #[cold]
 fn in_words(text: &str, error: serde_json::Error) -> ValueError {
+    if let Err(error) = refuse_mark(text) {
+        return ValueError::Json(error);
+    }
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return ValueError::Json(error);
     }
@@ -37,6 +49,7 @@ fn in_words(text: &str, error: serde_json::Error) -> ValueError {
         range if range.starts_with("number out of range") => {
             format!("the number at {at} is larger than any f64")
         }
+        half if half.contains("hex escape") => format!("the string at {at} contains half of a surrogate pair"),
         other => other,
     })
 }
@@ -169,6 +182,14 @@ mod tests {
         refused(r#"{"":1,"":1}"#, "the name '' is there twice");
     }
 
+    #[test]
+    fn half_of_a_surrogate_pair_is_refused() {
+        check(r#"["\ud83d\ude00", "\\ud800"]"#).unwrap();
+        for text in [r#""\ud800""#, r#"["\udc00"]"#, r#"{"\ud800x":1}"#, r#""\ud800\n""#, r#""\ude00\ud83d""#] {
+            refused(text, "contains half of a surrogate pair");
+        }
+    }
+
     // Reported 24.
     #[test]
     fn json_nests_as_deep_as_every_reader_goes() {
@@ -187,5 +208,7 @@ mod tests {
         for bad in ["", "{", "[1,]", "nul", "1 2", "\"\u{1}\"", "01", "+1", "NaN"] {
             assert!(matches!(check(bad), Err(ValueError::Json(_))), "{bad}");
         }
+        let marked = check("\u{feff}{}").unwrap_err().to_string();
+        assert!(marked.starts_with("the value is not JSON: it begins with a byte order mark"), "{marked}");
     }
 }

@@ -36,7 +36,8 @@ impl Kind {
     /// Checks that a payload is text or JSON, if this is its kind. Publishing does the same.
     ///
     /// JSON is refused if programs would read different values from it: with two members of one name in an
-    /// object, with a number that 64 bits cannot hold, or if it nests deeper than 127 levels.
+    /// object, with a number that 64 bits cannot hold, with half of a surrogate pair, or if it nests deeper than
+    /// 127 levels.
     ///
     /// # Errors
     ///

@@ -12,6 +12,8 @@ use bincode::error::DecodeError;
 pub use encoder::Failed;
 use plan::{ANYTHING, Plan};
 use serde::de::DeserializeOwned;
+#[cfg(feature = "schema")]
+use serde::de::{DeserializeSeed, Deserializer};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
@@ -55,10 +57,12 @@ pub fn prove<T: Serialize + DeserializeOwned>(
 /// Decodes a value and compares it with the one that was encoded. Values of an unknown type can only be
 /// compared by encoding them.
 fn compare_decoded<T: Serialize + DeserializeOwned>(value: &T, plan: &Plan, bytes: &[u8]) -> Result<(), ValueError> {
-    let decoded = decode::<T>(bytes).map_err(|error| ValueError::Encoding {
+    let mut decoded = None::<T>;
+    decode(bytes, &mut decoded).map_err(|error| ValueError::Encoding {
         reason: format!("readers cannot decode it, because `Serialize` and `Deserialize` of its type differ: {error}"),
     })?;
-    let (digest, other) = (encoder::digest(value)?, encoder::digest(&decoded)?);
+    let decoded = decoded.as_ref().expect("decoded into its place");
+    let (digest, other) = (encoder::digest(value)?, encoder::digest(decoded)?);
     if digest == other {
         return Ok(());
     }
@@ -76,19 +80,30 @@ impl From<Failed> for ValueError {
     }
 }
 
-/// Decodes `bytes` as a value.
+/// Decodes `bytes` as a value, and stores it in `place`. Without optimization, each function that returns a
+/// value has copies of it on the stack, and a value can be large.
 #[inline(always)]
-pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
+pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8], place: &mut Option<T>) -> Result<(), ValueError> {
     check_length(bytes.len())?;
-    let mut value = None;
     let nodes = Cell::new(bounded::most_nodes(bytes.len()));
-    let seed = bounded::Seed::new(&nodes, &mut value);
+    let seed = bounded::Seed::new(&nodes, place);
     let decoded = bincode::serde::seed_decode_from_slice(seed, bytes, config::legacy());
     let ((), used) = decoded.map_err(undecodable)?;
     if used != bytes.len() {
         return Err(ValueError::LeftOver { left_over: bytes.len() - used, bytes: bytes.len() });
     }
-    Ok(value.expect("decoded into its place"))
+    Ok(())
+}
+
+/// Decodes a value of `bytes` bytes with another deserializer, within the same limits.
+#[cfg(feature = "schema")]
+pub fn decode_with<'b, T: Deserialize<'b>, D: Deserializer<'b>>(
+    deserializer: D,
+    bytes: usize,
+    place: &mut Option<T>,
+) -> Result<(), D::Error> {
+    let nodes = Cell::new(bounded::most_nodes(bytes));
+    bounded::Seed::new(&nodes, place).deserialize(deserializer)
 }
 
 /// Returns the number of the part at which decoding as a `T` fails, in the order of decoding.

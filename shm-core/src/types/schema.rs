@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
+mod by_name;
 mod check;
 mod decode;
 mod definition;
@@ -20,8 +21,11 @@ mod plan;
 mod tests;
 mod trace;
 
+use super::error::ValueError;
+use super::payload;
 use super::payload::plan::Plan;
 use format::{Format, Tree};
+use trace::{Cause, Failure};
 
 /// The maximum depth of formats within a value that is decoded or encoded by a schema.
 const MAX_DEPTH: usize = 128;
@@ -41,8 +45,8 @@ fn most_nodes(payload_bytes: usize) -> usize {
 ///   `#[serde(alias)]` on a variant.* Create the schema with [`from_samples`](Self::from_samples) or
 ///   [`named`](Self::named), and set it in the options of the writer and the readers.
 /// - *Types that need a self-describing format (`#[serde(untagged)]`, `tag`, `flatten`).* Even with a
-///   schema, no [`Reader`](crate::Reader) can decode their values. Publish them as JSON instead, with a
-///   [`RawWriter`](crate::RawWriter) of [`Kind::Json`](crate::Kind::Json).
+///   schema, no [`Reader`](crate::Reader) could decode their values, so opening refuses them. Publish them as
+///   JSON instead, with the option [`json`](crate::WriterOptions::json).
 ///
 /// `Serialize` and `Deserialize` of the type must match. With `#[serde(skip_serializing_if)]`, or with
 /// `#[serde(skip)]` on a variant that is not the last one, they do not match, and readers would decode
@@ -102,6 +106,16 @@ pub enum SchemaError {
         /// The type's name in Rust.
         type_name: &'static str,
         /// The reason.
+        reason: String,
+    },
+    /// The type, or a part of it, has no encoding, because its `Deserialize` needs a self-describing format.
+    #[error(
+        "the type '{type_name}' cannot be encoded: {reason}; set the option `json` of the writer and the readers, or choose another type"
+    )]
+    SelfDescribing {
+        /// The type's name in Rust.
+        type_name: &'static str,
+        /// The attribute or type that needs such a format.
         reason: String,
     },
     /// The document is not a valid schema.
@@ -165,10 +179,17 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Untraceable`].
+    /// [`SchemaError::Untraceable`] or [`SchemaError::SelfDescribing`].
     pub fn of<T: DeserializeOwned>() -> Result<Self> {
-        let traced = trace::trace::<T>().map_err(|reason| untraceable::<T>(reason))?;
-        Self::new(Content::Tree(traced))
+        Self::new(Content::Tree(trace::trace::<T>().map_err(untraced::<T>)?))
+    }
+
+    /// Refuses a type none of whose values can be decoded.
+    pub(crate) fn require_encoding<T: DeserializeOwned>() -> Result<()> {
+        match trace::trace::<T>() {
+            Err(failure) if failure.cause == Cause::SelfDescribing { always: true } => Err(untraced::<T>(failure)),
+            _ => Ok(()),
+        }
     }
 
     /// Derives the schema of a type from values of the type.
@@ -235,7 +256,9 @@ impl Schema {
         check::length(json)?;
         let named = || serde_json::from_str(json).map(Content::Name);
         let content = serde_json::from_str(json).map(Content::Tree).or_else(|error| named().map_err(|_| error));
-        Self::new(content.map_err(|error| SchemaError::Malformed(error.to_string()))?)
+        let content = content.map_err(|error| SchemaError::Malformed(error.to_string()))?;
+        check::form(json, &content)?;
+        Self::new(content)
     }
 
     /// Checks every schema, including those that were derived here, because other programs will check it,
@@ -341,6 +364,28 @@ impl Schema {
         }
     }
 
+    /// Decodes a payload as a Rust type that may differ from the one it was written with: the parts are found by
+    /// their names.
+    pub(crate) fn decode_by_name<'b, T: Deserialize<'b>>(
+        &self,
+        payload: &'b [u8],
+        place: &mut Option<T>,
+    ) -> std::result::Result<(), ValueError> {
+        let tree = self.tree()?;
+        let input = by_name::Input::new(payload);
+        let decoded = payload::decode_with(input.whole(tree), payload.len(), place);
+        match (decoded, input.left()) {
+            (Ok(()), 0) => Ok(()),
+            (Ok(()), left_over) => Err(ValueError::LeftOver { left_over, bytes: payload.len() }),
+            (Err(misfit), _) => Err(ValueError::Encoding { reason: misfit.to_string() }),
+        }
+    }
+
+    /// Returns whether two schemas are one object, which is quickly found out. Equal ones may be two objects.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content, &other.content)
+    }
+
     /// Checks that a payload is a value of the type.
     pub(crate) fn check(&self, payload: &[u8]) -> Result<()> {
         decode::text(self.tree()?, payload, std::io::sink())
@@ -398,6 +443,13 @@ impl fmt::Display for Schema {
 /// The place of an error, unless that is the whole value.
 fn in_front(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
+}
+
+fn untraced<T>(Failure { reason, cause }: Failure) -> SchemaError {
+    match cause {
+        Cause::SelfDescribing { .. } => SchemaError::SelfDescribing { type_name: std::any::type_name::<T>(), reason },
+        _ => untraceable::<T>(reason),
+    }
 }
 
 fn untraceable<T>(reason: String) -> SchemaError {

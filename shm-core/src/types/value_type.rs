@@ -109,7 +109,7 @@ impl ValueType {
     /// Checks that a payload is a value of this type.
     fn check_payload(&self, payload: &[u8]) -> Result<(), ValueError> {
         match self {
-            Self::Array(array) => array.check_bytes(payload.len()),
+            Self::Array(array) => array.check(payload),
             #[cfg(feature = "schema")]
             Self::Schema(schema) if schema.is_complete() => Ok(schema.check(payload)?),
             #[cfg(feature = "schema")]
@@ -189,6 +189,10 @@ mod tests {
         assert!(check_payload(Kind::Array, Some(&array), &[0; 4]).is_ok());
         assert!(check_payload(Kind::Array, Some(&array), &[0; 3]).is_err());
         assert!(check_payload(Kind::Text, None, &[0xff]).is_err());
+        let bools = ValueType::Array(ArrayType::new("b1", &[0]).unwrap());
+        assert!(check_payload(Kind::Array, Some(&bools), &[0, 1, 1, 0]).is_ok());
+        let error = check_payload(Kind::Array, Some(&bools), &[0, 1, 255, 0]).unwrap_err().to_string();
+        assert_eq!(error, "element 2 of the array is 255, and a bool is 0 or 1");
         #[cfg(feature = "schema")]
         {
             let schema = ValueType::Schema(Schema::of::<(u8, bool)>().unwrap());

@@ -87,6 +87,7 @@ impl WriterOptions {
     /// region or the file is damaged.
     fn take_over(&self, location: &Location, lock: &Lock, region: Region) -> Result<Opened, OpenError> {
         let (wanted, descriptor) = self.wanted(location, &region)?;
+        region.fill_holes(location)?;
         let ring = region.ring();
         let keeps_values = wanted.kind == region.static_header.kind && descriptor == region.descriptor;
         let discarded = if keeps_values { 0 } else { ring.retained(ring.head()) };
@@ -149,9 +150,8 @@ impl WriterOptions {
         if let Some(on) = self.checksum {
             wanted.compatible = found.compatible & !FEATURE_CHECKSUM | feature_bits(on);
         }
-        // The boot id shows later whether values may have been lost with the page cache. An id that is not known
-        // on one side cannot show it.
-        if found.boot_id != 0 && boot_id() != 0 {
+        // The boot id shows later whether values may have been lost with the page cache.
+        if !region.is_of_this_boot() {
             wanted.boot_id = boot_id();
         }
         let kind = known_kind(location, wanted.kind)?;

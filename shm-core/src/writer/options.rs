@@ -49,6 +49,7 @@ pub struct WriterOptions {
     pub(super) capacity: Option<u64>,
     pub(super) mode: Option<u32>,
     pub(super) kind: Option<Kind>,
+    json: bool,
     pub(super) checksum: Option<bool>,
     pub(super) value_type: Option<ValueType>,
     pub(super) replace: bool,
@@ -118,6 +119,38 @@ impl WriterOptions {
         self
     }
 
+    /// Sets whether values are JSON, for [`open`](Self::open) with any type that serde_json can write and read.
+    ///
+    /// Use it for types that bincode cannot decode, such as `#[serde(untagged)]`, `#[serde(tag = "...")]` or
+    /// `#[serde(flatten)]` ones: their [`open`](Self::open) refuses them otherwise. The region is of kind JSON and
+    /// does not describe the type: a value that is not a `T` is an error of that value only.
+    ///
+    /// ```
+    /// # fn main() -> shm_core::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let name = format!("{}/events", directory.path().display());
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// #[serde(tag = "event", rename_all = "lowercase")]
+    /// enum Event {
+    ///     Started { pid: u32 },
+    ///     Stopped,
+    /// }
+    /// let mut writer = shm_core::WriterOptions::new().json(true).open::<Event>(&name)?;
+    /// writer.publish(&Event::Started { pid: 7 })?;
+    /// let mut reader = shm_core::ReaderOptions::new().json(true).open::<Event>(&name)?;
+    /// assert_eq!(reader.latest()?.unwrap().value, Event::Started { pid: 7 });
+    /// # let text = shm_core::RawReader::open(&name)?.latest()?.unwrap().value;
+    /// # assert_eq!(text, br#"{"event":"started","pid":7}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json(&mut self, on: bool) -> &mut Self {
+        self.json = on;
+        self
+    }
+
     /// Sets whether every value has a checksum, which readers verify.
     ///
     /// By default, a new region has no checksums.
@@ -143,7 +176,7 @@ impl WriterOptions {
     /// - [`OpenError::WriterAlive`] if the region has a writer.
     /// - [`OpenError::Kind`], [`OpenError::UnknownKind`] or [`OpenError::Type`] if it holds values of
     ///   another kind or type, and [`replace`](Self::replace) is not set.
-    /// - [`OpenError::Schema`] if the type cannot be described.
+    /// - [`OpenError::Schema`] if the type cannot be described, or if none of its values could be decoded.
     /// - [`OpenError::BadName`] or [`OpenError::BadOption`] if the name or an option is not valid.
     /// - [`OpenError::NotARegion`], [`OpenError::Version`], [`OpenError::Features`] or
     ///   [`OpenError::Damaged`] if the existing file cannot be used. The file stays unchanged.
@@ -160,10 +193,18 @@ impl WriterOptions {
             return Err(does_not_apply(name.as_ref(), "array", "a writer of Rust values; use open_array"));
         }
         let mut options = self.clone();
+        if self.json {
+            if let Some(value_type) = &self.value_type {
+                return Err(does_not_apply(name.as_ref(), value_type.option(), "a writer of JSON; leave it out"));
+            }
+            options.json = false;
+            return Ok(Writer::from_raw(options.kind(Kind::Json).open_raw(name)?));
+        }
         options.kind(Kind::Bincode);
         #[cfg(feature = "schema")]
-        if self.value_type.is_none() {
-            options.schema(Schema::of::<T>()?);
+        match self.value_type {
+            Some(_) => Schema::require_encoding::<T>()?,
+            None => drop(options.schema(Schema::of::<T>()?)),
         }
         // Without the feature, the program cannot compare the type with the one that the region describes.
         options.is_untyped = cfg!(not(feature = "schema"));
@@ -178,6 +219,7 @@ impl WriterOptions {
     ///
     /// As for [`open`](Self::open), and [`OpenError::ArrayType`] if no array can have this shape.
     pub fn open_array<T: Element>(&self, name: impl AsRef<Path>, shape: &[u64]) -> Result<ArrayWriter<T>, OpenError> {
+        self.refuse_json(name.as_ref())?;
         self.refuse_kind(name.as_ref())?;
         if let Some(value_type) = &self.value_type {
             let handle = "open_array, which gets the type and shape as arguments; leave it out";
@@ -202,6 +244,7 @@ impl WriterOptions {
     #[cfg(feature = "schema")]
     pub fn open_json(&self, name: impl AsRef<Path>) -> Result<JsonWriter, OpenError> {
         let name = name.as_ref();
+        self.refuse_json(name)?;
         self.refuse_kind(name)?;
         // Check this before anything is created or taken over.
         if let Some(value_type) = &self.value_type {
@@ -227,6 +270,7 @@ impl WriterOptions {
     ///
     /// As for [`open`](Self::open).
     pub fn open_raw(&self, name: impl AsRef<Path>) -> Result<RawWriter, OpenError> {
+        self.refuse_json(name.as_ref())?;
         self.check(name.as_ref())?;
         let location = Location::resolve(name.as_ref())?;
         // Open the file before the lock, so that no lock file is created next to a file that is refused.
@@ -248,6 +292,10 @@ impl WriterOptions {
         // Two mappings of a large region may not fit into the address space.
         drop(found);
         self.open_locked(&location, lock)
+    }
+
+    fn refuse_json(&self, name: &Path) -> Result<(), OpenError> {
+        if self.json { Err(does_not_apply(name, "json", "this writer; use open")) } else { Ok(()) }
     }
 
     fn refuse_kind(&self, name: &Path) -> Result<(), OpenError> {

@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 pub mod in_place;
+mod json;
 #[cfg(feature = "schema")]
 mod large;
 #[cfg(feature = "schema")]

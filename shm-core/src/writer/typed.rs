@@ -3,6 +3,8 @@
 use super::{RawWriter, WriterOptions, region_methods};
 use crate::Sequence;
 use crate::error::{OpenError, PublishError};
+use crate::types::json::typed as json;
+use crate::types::kind::Kind;
 use crate::types::payload;
 use crate::types::payload::plan::Plan;
 use serde::Serialize;
@@ -38,6 +40,8 @@ pub struct Writer<T> {
     plan: Plan,
     // Whether each value must be decoded, because the plan cannot show whether readers decode it correctly.
     proves_all: bool,
+    // Whether the values are JSON.
+    is_json: bool,
     published: u64,
     encoded: Vec<u8>,
     // A writer borrows values and owns none.
@@ -58,8 +62,10 @@ fn plan(_: &RawWriter) -> Option<Plan> {
 impl<T: Serialize + DeserializeOwned> Writer<T> {
     pub(super) fn from_raw(raw: RawWriter) -> Self {
         let plan = plan(&raw);
-        let proves_all = plan.is_none();
-        Self { raw, plan: plan.unwrap_or_default(), proves_all, published: 0, encoded: Vec::new(), value: PhantomData }
+        let is_json = raw.kind() == Kind::Json;
+        let proves_all = plan.is_none() && !is_json;
+        let plan = plan.unwrap_or_default();
+        Self { raw, plan, proves_all, is_json, published: 0, encoded: Vec::new(), value: PhantomData }
     }
 
     /// Opens a region, and creates it if it does not exist.
@@ -87,14 +93,23 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     ///   `HashMap` is random, and numbers with a fraction may be rounded. Once this has found a difference,
     ///   the writer decodes every value. It always does so if the region does not describe its type, and for a
     ///   value whose fields or variants are named differently by `Serialize` and `Deserialize`.
+    /// - One in which a map contains a key twice, if JSON shows the map as an object or if readers would decode
+    ///   fewer entries. Two keys that are different values are equal if `Serialize` writes the same for both.
     /// - One that nests deeper than 128 levels, or that has more than some 4096 elements that take no bytes,
     ///   such as `()`.
+    ///
+    /// In a region of [JSON](WriterOptions::json), values 1, 2, 4, 8 and so on are decoded and compared, and each
+    /// value that JSON cannot hold is refused: NaN and infinities, integers of more than 64 bits, map keys that are
+    /// not strings or numbers, `Some(None)`, and a nesting deeper than 127 levels.
     ///
     /// # Errors
     ///
     /// [`PublishError::BadValue`] if the value is refused, cannot be encoded, or takes more than 2 GiB;
     /// otherwise as for [`RawWriter::publish`].
     pub fn publish(&mut self, value: &T) -> Result<Sequence, PublishError> {
+        if self.is_json {
+            return self.publish_json(value);
+        }
         let encoded = payload::encode(value, &self.plan, &mut self.encoded);
         // Encoding compares each value with the plan. Decoding the 1st, 2nd, 4th, 8th, ... value costs almost
         // nothing, and finds a `#[serde(with)]` that reads something else than it writes.
@@ -102,6 +117,19 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
             self.prove(value, encoded)?;
         }
         payload::check_length(self.encoded.len()).map_err(|error| self.raw.bad_value(error))?;
+        let sequence = self.raw.publish_checked(&self.encoded)?;
+        self.published += 1;
+        Ok(sequence)
+    }
+
+    #[inline(never)]
+    fn publish_json(&mut self, value: &T) -> Result<Sequence, PublishError> {
+        let mut encoded = json::encode(value, &mut self.encoded);
+        if encoded.is_ok() && (self.proves_all || (self.published + 1).is_power_of_two()) {
+            encoded = json::prove::<T>(&self.encoded);
+            self.proves_all |= encoded.is_err();
+        }
+        encoded.map_err(|error| self.raw.bad_value(error))?;
         let sequence = self.raw.publish_checked(&self.encoded)?;
         self.published += 1;
         Ok(sequence)

@@ -133,14 +133,15 @@ impl Producer {
         let oldest = old.oldest(newest).max((newest + 1).saturating_sub(most));
         for sequence in (oldest..=newest).rev() {
             let Ok(Lookup::Whole(stamped)) = old.lookup(sequence, &mut payload) else { continue };
+            if !is_trusted(&stamped, &payload) {
+                continue;
+            }
             if payload.len() > fresh.shape.capacity {
                 break;
             }
-            if is_trusted(&stamped, &payload) {
-                fill(fresh, sequence, &payload, stamped.time_ns);
-                first = sequence;
-                head = head.or(Some(sequence));
-            }
+            fill(fresh, sequence, &payload, stamped.time_ns);
+            first = sequence;
+            head = head.or(Some(sequence));
         }
         fresh.hot.first.store(first, Relaxed);
         fresh.hot.head.store(head.unwrap_or(newest), Relaxed);

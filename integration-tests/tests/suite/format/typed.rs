@@ -248,10 +248,14 @@ enum Untagged {
 #[test]
 fn a_type_that_bincode_cannot_decode_is_refused_by_its_writer() {
     let s = Sandbox::new();
-    let schema = Schema::named("Untagged", 1).expect("a name");
-    let mut writer = WriterOptions::new().schema(schema).open::<Untagged>(s.name("room")).expect("a writer");
+    let mut options = WriterOptions::new();
+    options.schema(Schema::named("Untagged", 1).expect("a name"));
+    let error = options.open::<Untagged>(s.name("room")).expect_err("nobody could read it").to_string();
+    assert!(error.contains("publish its values as JSON"), "{error}");
+    let mut writer = options.open::<Option<Untagged>>(s.name("room")).expect("a writer");
     for _ in 0..3 {
-        let error = writer.publish(&Untagged::Number(7)).expect_err("nobody could read it").to_string();
+        writer.publish(&None).expect("a value without the enum");
+        let error = writer.publish(&Some(Untagged::Number(7))).expect_err("nobody could read it").to_string();
         assert!(error.contains("readers cannot decode it"), "{error}");
         assert!(!error.contains("AnyNotSupported"), "{error}");
     }

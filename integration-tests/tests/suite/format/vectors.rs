@@ -92,16 +92,22 @@ fn the_vectors_are_what_the_format_says() {
     assert!(bytes < 600_000, "{bytes} bytes");
 }
 
+/// The vector that readers refuse only on a disk.
+pub const OF_ANOTHER_BOOT: &str = "unclosed-in-another-boot.region";
+
 // Faults 34, 35, 63.
 #[test]
 fn the_library_reads_from_the_vectors_what_they_say() {
     written();
-    let s = Sandbox::new();
+    let s = Sandbox::on_disk();
     let text = fs::read_to_string(directory().join("vectors.json")).expect("the index");
     let entries: Vec<Value> = serde_json::from_str(&text).expect("a list");
     assert!(entries.len() > 100, "{}", entries.len());
     for entry in &entries {
         let file = entry["file"].as_str().expect("a file");
+        if file == OF_ANOTHER_BOOT && !s.is_on_disk() {
+            continue;
+        }
         fs::copy(directory().join(file), s.shm(file)).expect("a copy");
         let mut expected = entry.clone();
         let members = expected.as_object_mut().expect("an object");
@@ -115,10 +121,13 @@ fn the_library_reads_from_the_vectors_what_they_say() {
 #[test]
 fn the_programs_print_from_the_vectors_what_they_say() {
     written();
-    let s = Sandbox::new();
+    let s = Sandbox::on_disk();
     let text = fs::read_to_string(directory().join("vectors.json")).expect("the index");
     for entry in serde_json::from_str::<Vec<Value>>(&text).expect("a list") {
         let file = entry["file"].as_str().expect("a file");
+        if file == OF_ANOTHER_BOOT && !s.is_on_disk() {
+            continue;
+        }
         fs::copy(directory().join(file), s.shm(file)).expect("a copy");
         let outcome = s.run(&format!("shm-reader {file} --from oldest --json"));
         // A program that does not follow ends at the head. A reader that goes on finds value 3 in its slot.
@@ -213,6 +222,7 @@ fn shown_hex(payload: &[u8]) -> String {
 fn shown(reader: &RawReader, sequence: u64, payload: &[u8]) -> Value {
     let mut shown = json!({"sequence": sequence, "hex": shown_hex(payload)});
     match (reader.kind(), reader.schema()) {
+        (kind, _) if kind.check(payload).is_err() => shown["error"] = "bad value".into(),
         (Kind::Text, _) => shown["value"] = str::from_utf8(payload).expect("text").into(),
         (Kind::Json, _) => shown["value"] = serde_json::from_slice(payload).expect("JSON"),
         (_, Some(schema)) if schema.is_complete() => match schema.decode(payload) {

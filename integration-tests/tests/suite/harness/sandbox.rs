@@ -25,9 +25,23 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
+        Self::within(place())
+    }
+
+    /// Creates a sandbox in the target directory, which is usually on a disk.
+    pub fn on_disk() -> Self {
+        Self::within(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    /// Returns whether a file in this sandbox can be from an earlier boot.
+    pub fn is_on_disk(&self) -> bool {
+        !["tmpfs\n", "hugetlbfs\n"].contains(&self.ok("stat -f -c %T $SHM_DIR").as_str())
+    }
+
+    fn within(place: &Path) -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(stop_ignoring_signals);
-        let directory = tempfile::Builder::new().prefix("shm-test-").tempdir_in(place());
+        let directory = tempfile::Builder::new().prefix("shm-test-").tempdir_in(place);
         let directory = directory.expect("a temporary directory");
         for name in ["shm", "home"] {
             fs::create_dir(directory.path().join(name)).expect("a directory in the sandbox");

@@ -159,6 +159,7 @@ fn a_writer_whose_page_cannot_be_stored_says_why() {
                  btrfs -q subvolume create $SHM_DIR/sub && SHM_DIR=$SHM_DIR/sub";
     let xfs = "truncate -s 320M image && mkfs.xfs -q -f image && mount -o loop image $SHM_DIR";
     let ext4 = "truncate -s 32M image && mkfs.ext4 -q -F image && mount -o loop image $SHM_DIR";
+    let odd = format!("SHM_DIR=$SHM_DIR/$(printf \"n\\377\") && mkdir -p $SHM_DIR && {ext4}");
     let limited = format!("{btrfs} && btrfs quota enable $SHM_DIR && btrfs qgroup limit 10M $SHM_DIR");
     for (name, mount, spoil, why, code) in [
         ("a copy on XFS", xfs, "cp demo copy && fill", "its disk is full", "1"),
@@ -171,6 +172,7 @@ fn a_writer_whose_page_cannot_be_stored_says_why() {
             "1",
         ),
         ("an immutable file", ext4, "chattr +i demo", "marked immutable", "1"),
+        ("an immutable file in a directory whose name is not UTF-8", &odd, "chattr +i demo", "marked immutable", "1"),
         ("a cut file", ext4, "truncate -s 8192 demo", "was cut short", "5"),
     ] {
         let script = format!(
@@ -229,7 +231,7 @@ fn a_quota_that_is_used_up_is_called_a_quota() {
         "shm-writer demo --slots 64 --capacity 64KiB x 2>&1; echo $?; ls -A $SHM_DIR; \
          shm-writer map --size 4MiB block x 2>&1; echo $?; {} demo x 2>&1 | tail -n 1; \
          shm-writer demo small; shm-writer demo --slots 512 y 2>&1; echo $?; shm-reader demo",
-        python_writer().replace("sys.argv[1]", "sys.argv[1], slots=1024"),
+        python_writer().replace("sys.argv[1]", "sys.argv[1], slots=1024, capacity=4096"),
     );
     let Some(text) = mounted("a_quota_that_is_used_up", mount, &script) else { return };
     assert_eq!(text.matches("the quota of this user is used up").count(), 4, "{text}");

@@ -255,3 +255,18 @@ fn shm_dir_moves_everything() {
     s.ok("SHM_DIR=$PWD/other shm-writer rm demo");
     assert_eq!(s.ok("ls -A other"), "");
 }
+
+#[test]
+fn help_can_be_read_where_the_width_is_not_known() {
+    let s = Sandbox::new();
+    for command in ["shm-reader --help", "shm-reader map --help", "shm-writer --help", "shm-writer create --help"] {
+        for columns in ["0", "1"] {
+            assert!(
+                s.ok(&format!("COLUMNS={columns} {command}")) == s.ok(&format!("COLUMNS=80 {command}")),
+                "{command}"
+            );
+        }
+        let narrow = s.ok(&format!("COLUMNS=50 {command}"));
+        assert!(narrow.lines().count() > s.ok(&format!("COLUMNS=80 {command}")).lines().count(), "{command}");
+    }
+}

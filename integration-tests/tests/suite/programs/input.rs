@@ -1,8 +1,13 @@
 //! Tests where values come from: the argument, a file, or stdin and the way it is split, and which of them is read.
 
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use serde_json::Value;
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, Started, eventually, start};
 
 /// Returns `(kind, len)` of each retained value, oldest first.
 fn held(s: &Sandbox) -> Vec<(String, u64)> {
@@ -284,4 +289,82 @@ fn a_tree_that_is_printed_is_published_again_and_a_name_twice_is_not() {
     s.run("shm-reader copy").prints(format!("{tree}\n"));
     let twice = r#"{"Node":{"in":{"Leaf":7},"in":{"Leaf":8}}}"#;
     s.run(&format!("shm-writer tree '{twice}'")).exits(1).complains(&["the name 'in' is there twice"]);
+}
+
+#[test]
+fn a_named_pipe_is_opened_once() {
+    let s = Sandbox::new();
+    s.ok("mkfifo pipe");
+    for number in 1..=50 {
+        let line = format!("printf {number} > pipe & shm-writer demo --file pipe; wait; shm-reader demo");
+        s.run(&line).prints(format!("{number}\n"));
+    }
+}
+
+#[test]
+fn a_line_that_is_longer_than_memory_is_an_error() {
+    let s = Sandbox::new();
+    s.run("ulimit -v 400000; tr '\\0' x < /dev/zero | shm-writer demo").exits(1).complains(&["stdin: out of memory"]);
+}
+
+#[test]
+fn a_byte_order_mark_before_json_is_named() {
+    let s = Sandbox::new();
+    s.ok("echo '{\"type\":\"U32\",\"types\":{}}' > type; shm-writer create typed --schema type");
+    for (writer, values) in [
+        ("shm-writer object --as json", "{}"),
+        ("shm-writer object --as json --whole", "{}"),
+        ("shm-writer typed", "7"),
+        ("shm-writer copy --records", "{}"),
+    ] {
+        let outcome = s.run(&format!("printf '\\357\\273\\277{values}\\n' | {writer}"));
+        outcome.exits(1).complains(&["it begins with a byte order mark (U+FEFF)"]);
+    }
+    assert_eq!(s.files(), [".typed.lock", "typed"]);
+}
+
+#[test]
+fn a_dash_is_no_name_of_stdin_and_the_error_has_the_name() {
+    let s = Sandbox::new();
+    s.run("echo x | shm-writer demo --file -")
+        .exits(1)
+        .complains(&["read file '-'", "the name of stdin is /dev/stdin"]);
+    s.run("echo x | shm-writer create demo --schema -").exits(1).complains(&["the name of stdin is /dev/stdin"]);
+    s.run("printf x | shm-writer demo --file /dev/stdin; shm-reader demo").prints("x\n");
+    s.run("printf y > -; shm-writer demo --file -; shm-reader demo").prints("y\n");
+}
+
+/// Returns both ends of a pipe of which this end is non-blocking, as a process that shares it can make it.
+fn non_blocking_pipe(is_input: bool) -> (File, File) {
+    let (output, input) = std::io::pipe().expect("a pipe");
+    let (output, input) = (File::from(OwnedFd::from(output)), File::from(OwnedFd::from(input)));
+    fcntl(if is_input { &output } else { &input }, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a flag");
+    (output, input)
+}
+
+/// Waits until the program sleeps.
+fn settle(program: &Started) {
+    let stat = format!("/proc/{}/stat", program.id());
+    eventually("the program waits", || fs::read_to_string(&stat).ok()?.contains("(shm-").then_some(()));
+    eventually("the program waits", || fs::read_to_string(&stat).ok()?.contains(") S ").then_some(()));
+}
+
+#[test]
+fn programs_wait_for_streams_that_are_non_blocking() {
+    let s = Sandbox::new();
+    let (output, mut input) = non_blocking_pipe(true);
+    let mut writer =
+        start(s.prepare("shm-writer").args(["-q", "--slots", "65536", "demo"]).stdin(output)).expect("a start");
+    settle(&writer);
+    let lines: String = (1..=60_000).map(|number| format!("{number}\n")).collect();
+    input.write_all(lines.as_bytes()).expect("a pipe that is read");
+    drop(input);
+    assert!(writer.wait().expect("its end").success());
+
+    let (mut output, input) = non_blocking_pipe(false);
+    let mut reader = start(s.prepare("shm-reader").args(["--from", "oldest", "demo"]).stdout(input)).expect("a start");
+    settle(&reader);
+    let mut printed = String::new();
+    output.read_to_string(&mut printed).expect("text");
+    assert!(reader.wait().expect("its end").success() && printed == lines, "{} bytes", printed.len());
 }

@@ -29,11 +29,14 @@ fn a_large_file_takes_two_slots_of_its_own_size() {
 // Reported 44.
 #[test]
 fn a_large_file_shows_progress_on_a_terminal_and_only_there() {
-    let s = Sandbox::new();
+    let s = Sandbox::new().with("TERM", "xterm");
     File::create(s.home("large")).and_then(|file| file.set_len(150 << 20)).expect("a file");
     s.run("shm-writer demo --file large").prints("");
     let screen = Terminal::run(&s, "shm-writer -v demo --file large").shows("published 1 value");
-    assert!(screen.contains("128.0 MiB of 150.0 MiB"), "{screen:?}");
+    assert!(screen.contains("128.0 MiB of 150.0 MiB") && screen.contains("\x1b[2K"), "{screen:?}");
+    let s = s.with("TERM", "dumb");
+    let screen = Terminal::run(&s, "shm-writer -v demo --file large").shows("published 1 value");
+    assert!(screen.contains("128.0 MiB of 150.0 MiB\r\n") && !screen.contains('\x1b'), "{screen:?}");
 }
 
 // Reported 44.
@@ -48,6 +51,28 @@ fn a_large_value_does_not_flood_a_terminal() {
         let whole = s.ok(&format!("shm-reader {region}"));
         assert!(whole.len() > 100_000, "not through a pipe");
     }
+    s.ok("{ cat f; printf end; } | shm-writer map block --size 100003; n=$(cat f); printf '{\"%s\":1,\"%s\":1}' $n $n > twice");
+    let fields = (0..400).map(|number| format!(r#"{{"{}{number}":"U8"}}"#, "y".repeat(100)));
+    let fields = fields.collect::<Vec<_>>().join(",");
+    let schema = format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{"A":{{"STRUCT":[{fields}]}}}}}}"#);
+    fs::write(s.home("type"), schema).expect("a file in the sandbox");
+    s.ok("shm-writer create typed --schema type; seq 1000 | shm-writer many --slots 1024");
+    s.ok("head -c 200000 /dev/zero | tr '\\0' z | dd of=$SHM_DIR/many bs=4096 seek=2 conv=notrunc status=none");
+    for (command, end) in [
+        ("shm-reader map block", "--len or a pipe"),
+        ("shm-reader map block --hex --at 1", "--len or a pipe"),
+        ("shm-reader bytes --hex", "--raw, --json or a pipe"),
+        ("shm-reader inspect typed", "--schema or a pipe"),
+        ("shm-reader verify many", "--json or a pipe"),
+        ("shm-writer other --as json --file twice", "a pipe"),
+    ] {
+        let screen = Terminal::run(&s, command).shows(end);
+        assert!(screen.len() < 30_000 && screen.contains(" more (all of it: "), "{command}: {}", screen.len());
+        let piped = s.run(&format!("{command} 2>&1 | cat")).text();
+        assert!(piped.len() > 20_000 && !piped.contains(" more (all of it: "), "{command}: {}", piped.len());
+    }
+    let screen = Terminal::run(&s, "shm-reader map block --len 100003").shows("end");
+    assert!(screen.len() >= 100_000, "all of it was asked for");
     s.ok("printf end >> f; shm-writer text -F f");
     let screen = Terminal::run(&s, "shm-reader text --raw").shows("end");
     assert!(screen.len() > 100_000, "all of it was asked for");

@@ -94,7 +94,7 @@ fn from_chooses_where_to_begin() {
 #[test]
 fn from_a_place_without_values_prints_nothing() {
     let s = ten();
-    for from in ["new", "11", "1000"] {
+    for from in ["new", "11", "1000", "4611686018427387905", "18446744073709551615"] {
         let outcome = s.run(&format!("shm-reader demo --from {from}"));
         assert!(outcome.stdout.is_empty() && [0, 3].contains(&outcome.code()), "{outcome:?}");
     }

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use shm_core::{ArrayType, Kind, Position, RawReader, RawWriter, Received, Schema, WriterOptions};
 
+use crate::format::OF_ANOTHER_BOOT;
 use crate::harness::{Sandbox, workspace};
 
 const COPY: &str = "shm-reader a --from oldest --json | shm-writer --records b";
@@ -97,7 +98,7 @@ fn arrays_are_copied_whole() {
     let floats = |list: &[f32]| list.iter().flat_map(|float| float.to_le_bytes()).collect::<Vec<u8>>();
     let (one, odd) = (floats(&[0.1, -0.0]), floats(&[f32::NAN, f32::INFINITY, f32::from_bits(0x7fc0_0001), 1.0]));
     assert_eq!(copied(&of_array("f4", &[0, 2]), &[&one, &odd, b""]), [vec!["schema"], vec!["raw"], vec![]]);
-    assert_eq!(copied(&of_array("b1", &[2]), &[&[0, 1], &[2, 0]]), [vec!["schema"], vec!["raw"]]);
+    assert_eq!(copied(&of_array("b1", &[2]), &[&[0, 1], &[1, 0]]), [vec!["schema"], vec![]]);
     assert_eq!(copied(&of_array("f2", &[]), &[&[0x55, 0x35], &[1, 0x7e]]), [vec!["schema"], vec!["raw"]]);
     for dtype in ["i1", "i2", "i4", "i8", "u1", "u2", "u8", "f8", "c8", "c16"] {
         let members = copied(&of_array(dtype, &[0]), &[&[0x3f; 32], b""]);
@@ -119,13 +120,16 @@ fn readable(entry: &Value) -> Vec<Vec<u8>> {
 // Faults 34, 35.
 #[test]
 fn every_test_vector_that_can_be_read_is_copied_and_the_others_are_refused() {
-    let s = Sandbox::new();
+    let s = Sandbox::on_disk();
     let directory = workspace().join("docs/vectors");
     let index = fs::read_to_string(directory.join("vectors.json")).expect("the index");
     let entries: Vec<Value> = serde_json::from_str(&index).expect("a list");
     assert!(entries.len() > 100, "{}", entries.len());
     for entry in &entries {
         let file = entry["file"].as_str().expect("a file");
+        if file == OF_ANOTHER_BOOT && !s.is_on_disk() {
+            continue;
+        }
         s.ok("rm -f $SHM_DIR/a && if test -e $SHM_DIR/b; then shm-writer rm b; fi");
         fs::copy(directory.join(file), s.shm("a")).expect("a copy");
         let read = s.run("shm-reader a --from oldest --json > records");

@@ -96,6 +96,24 @@ fn a_follower_with_a_closed_pipe_ends_at_its_next_value() {
 
 // Fault 62.
 #[test]
+fn a_reader_that_waits_ends_when_its_pipe_is_closed() {
+    let s = Sandbox::new();
+    s.ok("shm-writer demo hello");
+    let writer = s.spawn("shm-writer alive hello --every 1h");
+    s.holds("alive", "hello");
+    for command in ["demo -f", "alive -f", "alive --until-closed", "alive --until-gone", "alive -f -t 1h"] {
+        s.run(&format!("{{ shm-reader {command}; echo $? >&2; }} | head -n 1 > first")).complains(&["141"]);
+        assert_eq!(s.ok("cat first"), "hello\n", "{command}");
+    }
+    s.ok("shm-writer create empty");
+    for command in ["missing -f", "missing -t 1h", "empty -t 1h", "demo -f --from new"] {
+        s.run(&format!("{{ shm-reader -q {command}; echo $? >&2; }} | :")).complains(&["141"]);
+    }
+    writer.kill();
+}
+
+// Fault 62.
+#[test]
 fn other_commands_end_silently_on_a_closed_pipe_too() {
     let s = Sandbox::new();
     s.ok("shm-writer create 1 --slots 2 --capacity 8");
@@ -117,6 +135,9 @@ fn a_full_disk_behind_stdout_is_an_error() {
     s.ok("seq 1 10 | shm-writer demo");
     for options in ["", "--from oldest", "--json", "--raw"] {
         s.run(&format!("shm-reader demo {options} > /dev/full")).exits(1).complains(&["error: "]);
+    }
+    for command in ["--help", "-h", "--version", "list", "completions bash", "inspect demo", "verify demo"] {
+        s.run(&format!("shm-reader {command} > /dev/full")).exits(1).complains(&["cannot write to stdout"]);
     }
 }
 

@@ -32,6 +32,6 @@ fn a_unit_with_a_read_only_directory_can_only_read() {
     let mounts = "mount --bind $SHM_DIR $SHM_DIR && mount -o remount,bind,ro $SHM_DIR";
     let unit = |script: &str| s.run(&format!("{namespace} sh -c '{mounts} && {script}'"));
     unit("shm-reader demo").prints("outside\n");
-    unit("shm-writer demo inside").exits(1).complains(&["Read-only file system"]);
+    unit("shm-writer demo inside").exits(1).complains(&["its file system is read-only"]);
     s.run("shm-reader demo").prints("outside\n");
 }

@@ -1,7 +1,7 @@
 //! Style rules that the compiler does not enforce. The table below is the architecture of shm-core. Change it
 //! in the same commit as the diagram in docs/ARCHITECTURE.md.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -343,28 +343,58 @@ fn the_stripper_leaves_code_only() {
     assert_eq!(Vec::from_iter(named_modules("use crate::{a::{b, c}, d}; crate::e::f()")), ["a", "d", "e"]);
 }
 
-/// The numbers after `// Fault ` or `// Faults `.
+/// The numbers after `// Fault ` or `// Faults `, and in Python after `# Fault ` or `# Faults `.
 fn faults_in(line: &str) -> Vec<u32> {
-    let Some((_, rest)) = line.split_once("// Fault") else { return vec![] };
+    let Some((_, rest)) = line.split_once("// Fault").or_else(|| line.split_once("# Fault")) else { return vec![] };
     let list = rest.strip_prefix('s').unwrap_or(rest).split('.').next().unwrap_or_default();
     list.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The tests of the Python package, such as `python/tests/test_x.py::test_y`, each with the faults in the comments
+/// above it.
+fn python_tests() -> BTreeMap<String, Vec<u32>> {
+    let mut tests = BTreeMap::new();
+    for entry in fs::read_dir(workspace().join("python/tests")).expect("the tests of the Python package") {
+        let path = entry.expect("an entry").path();
+        let file = path.file_name().expect("a name").display().to_string();
+        if !file.starts_with("test_") || !file.ends_with(".py") {
+            continue;
+        }
+        let mut faults = vec![];
+        for line in fs::read_to_string(&path).expect("a source file is UTF-8").lines() {
+            if line.starts_with('#') {
+                faults.extend(faults_in(line));
+            } else if let Some((name, _)) = line.strip_prefix("def ").and_then(|rest| rest.split_once('(')) {
+                tests.insert(format!("python/tests/{file}::{name}"), std::mem::take(&mut faults));
+            }
+        }
+    }
+    tests
 }
 
 #[test]
 fn every_fault_has_a_test_and_every_number_a_row() {
     assert_eq!(faults_in("// Faults 3, 24, 63. Of 2"), [3, 24, 63]);
+    assert_eq!(faults_in("# Fault 76."), [76]);
     let page = fs::read_to_string(workspace().join("docs/RELIABILITY.md")).expect("docs/RELIABILITY.md");
     let number = |line: &str| line.split(" | ").next()?.strip_prefix("| ")?.parse::<u32>().ok();
     let rows: BTreeSet<u32> = page.lines().filter_map(number).collect();
     let all: Vec<Source> = ["shm-ring", "shm-core", "integration-tests"].into_iter().flat_map(sources).collect();
-    let tested: BTreeSet<u32> =
-        all.iter().filter(|source| source.is_test()).flat_map(|test| test.text.lines()).flat_map(faults_in).collect();
+    let in_python = python_tests();
+    let in_rust = all.iter().filter(|source| source.is_test()).flat_map(|test| test.text.lines()).flat_map(faults_in);
+    let tested: BTreeSet<u32> = in_rust.chain(in_python.values().flatten().copied()).collect();
     assert!(rows.len() > 50, "{rows:?}");
     assert_eq!(rows, tested);
 
     let mut offences = Vec::new();
     for (fault, row) in page.lines().filter_map(|line| Some((number(line)?, line))) {
         for module in modules_of(row) {
+            if module.starts_with("python/") {
+                if !in_python.get(module).is_some_and(|faults| faults.contains(&fault)) {
+                    offences.push(format!("{fault}: {module}"));
+                }
+                continue;
+            }
             let file = format!("/{}", module.replace("::", "/"));
             let lies_there = |source: &&Source| {
                 let path = source.path.with_extension("").display().to_string();
@@ -384,7 +414,7 @@ fn every_fault_has_a_test_and_every_number_a_row() {
     none("each test that a row names has the number of the row", offences);
 }
 
-/// The test modules in the last column of a row. Fuzz targets and models, which follow them, are left out.
+/// The test modules and the tests in Python in the last column of a row. Fuzz targets and models, which follow them, are left out.
 fn modules_of(row: &str) -> Vec<&str> {
     let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
     let tests = tests.split("fuzz target").next().unwrap_or_default();

@@ -39,7 +39,7 @@ fn there_is_an_example_of_every_error() {
         };
     }
     let open = variants!(OpenError: BadName BadOption ArrayType Directory NotFound NotARegion Version Features Damaged
-        UnknownKind Kind Type Undescribed Schema WriterAlive NotOurs Permission NoSpace Quota FileSystem Remote TooLarge
+        UnknownKind Kind Type Undescribed Schema WriterAlive NotOurs Permission NoSpace Quota FileSystem Remote ReadOnly DirectoryGone TooLarge
         Mounted Gone Io);
     has_all(open, within!(Error::Open(error) => error));
     let publish = variants!(PublishError: BadValue TooLarge Gone Forked Damaged Grow Io);
@@ -47,20 +47,23 @@ fn there_is_an_example_of_every_error() {
     let receive = variants!(ReceiveError: Gone Busy Damaged DamagedValue Decode TooLarge Reopen);
     has_all(receive, within!(Error::Receive(error) => error));
     let block = variants!(BlockError: BadName Directory NoBlock IsRegion Closed OutOfRange Refused Permission NoSpace
-        Quota TooLarge Io);
+        Quota ReadOnly TooLarge Io);
     has_all(block, within!(Error::Block(error) => error));
     has_all(
         variants!(ArrayTypeError: Dtype Dimensions Empty TooLarge Malformed),
         within!(Error::ArrayType(error) => error),
     );
-    has_all(variants!(SchemaError: Untraceable Malformed Bytes Json), within!(Error::Schema(error) => error));
+    has_all(
+        variants!(SchemaError: Untraceable SelfDescribing Malformed Bytes Json),
+        within!(Error::Schema(error) => error),
+    );
     let value =
         variants!(ValueError: Text Json AmbiguousJson Length Schema Encoding LeftOver TooLarge Kind Undescribed);
     has_all(value, within!(Error::Receive(ReceiveError::Decode { source, .. }) => source));
     let limit = || variants!(Limit: Allowed Region FileSize Address FileSystem);
     has_all(limit(), within!(Error::Open(OpenError::TooLarge { limit, .. }) => limit));
     has_all(limit(), within!(Error::Block(BlockError::TooLarge { limit, .. }) => limit));
-    let denied = variants!(Denied: Read Write Marked Create Lock);
+    let denied = variants!(Denied: Read Write Marked Create Lock Locking Group);
     has_all(denied, within!(Error::Open(OpenError::Permission { denied, .. }) => denied));
     let not_ours = variants!(NotOursReason: Owner Names Mode NotRegular);
     has_all(not_ours, within!(Error::Open(OpenError::NotOurs { reason, .. }) => reason));

@@ -229,6 +229,33 @@ fn the_name_of_a_moving_region_is_checked_once_per_bell() {
 }
 
 #[test]
+fn a_name_that_cannot_be_compared_stops_a_reader_only_after_its_file_was_replaced() {
+    let mut test_region = TestRegion::new();
+    let mut writer = test_region.writer();
+    let mut follow = test_region.follow();
+    let location = follow.location.clone();
+    // No file can have a name of this length, so each comparison fails.
+    follow.location = Location::within(location.directory(), &"x".repeat(300));
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Wait");
+    writer.publish(b"one").unwrap();
+    test_region.pass(SLICE);
+    assert_eq!(test_region.newest(&mut follow), "1: one");
+    writer.publish(b"too large").unwrap();
+    for _ in 0..2 {
+        for read in [test_region.next(&mut follow), test_region.newest(&mut follow)] {
+            assert!(read.starts_with("cannot inspect region"), "{read}");
+        }
+    }
+    follow.location = location;
+    assert_eq!(test_region.next(&mut follow), "2: too large");
+    follow.location = Location::within(follow.location.directory(), &"x".repeat(300));
+    test_region.lose();
+    test_region.pass(SLICE);
+    assert_eq!(test_region.next(&mut follow), "Wait");
+}
+
+#[test]
 fn a_clean_close_is_the_end_once_everything_was_read_and_the_next_writer_is_followed() {
     let test_region = TestRegion::new();
     let mut writer = test_region.writer();

@@ -45,8 +45,7 @@ impl<'de, T: serde::Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let limits = Limits { nodes: self.nodes, depth: 0 };
-        *self.value = Some(T::deserialize(Bounded { inner: deserializer, limits })?);
-        Ok(())
+        T::deserialize(Bounded { inner: deserializer, limits }).map(|value| *self.value = Some(value))
     }
 }
 

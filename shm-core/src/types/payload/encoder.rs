@@ -5,17 +5,20 @@
 //! one: a field may be renamed, or text may be read as bytes. The caller finds out by decoding the value.
 //! `Failed::is_final` is set if there is nothing to find out.
 
-use super::plan::{ANYTHING, Content, Field, Form, Plan};
+use super::plan::{Content, Field, Form, Plan};
 use failed::{no_length, other_variant, unlike};
 use parts::{Elements, Entries, Fields, is_same};
 use serde::ser::{Serialize, Serializer};
 use std::slice;
 
+mod digest;
 mod failed;
+mod keys;
 mod parts;
 #[cfg(test)]
 mod tests;
 
+pub use digest::{digest, path_at};
 pub use failed::Failed;
 
 /// The depth from which on the caller must find out whether a reader takes the value.
@@ -40,36 +43,16 @@ pub fn encode<T: Serialize>(value: &T, plan: &Plan, bytes: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
-/// Returns an encoding for comparing two values. It does not depend on the order within sequences and
-/// maps, which is random for a `HashMap`, and not on how numbers with a fraction were rounded. It
-/// contains the names of fields and the lengths of tuples, so fields that are left out make a difference.
-pub fn digest<T: Serialize>(value: &T) -> Result<Vec<u8>, Failed> {
-    digest_until(value, usize::MAX)
-}
-
-/// Returns the path of the part of a value that contains this byte of its digest.
-pub fn path_at<T: Serialize>(value: &T, byte: usize, plan: &Plan) -> String {
-    match digest_until(value, byte) {
-        Err(failed) => failed.titled(plan).path(),
-        Ok(_) => plan.title.clone(),
-    }
-}
-
-fn digest_until<T: Serialize>(value: &T, end: usize) -> Result<Vec<u8>, Failed> {
-    let mut output = Output { bytes: Vec::new(), plan: &ANYTHING, empty_parts: 0, starts: Vec::new(), end };
-    let place = Place::<'_, '_, true> { output: &mut output, form: &ANY_FORM, depth: 0 };
-    value.serialize(place)?;
-    Ok(output.bytes)
-}
-
 /// The encoding so far.
 struct Output<'p> {
     bytes: Vec<u8>,
     plan: &'p Plan,
     // How many parts have no bytes of their own, such as structs.
     empty_parts: usize,
-    // Only of a digest: where the elements of the sequences that are being written begin, and where it ends.
+    // Of the parts that are being written: in a digest, where the elements of sequences begin; otherwise where
+    // the keys of maps begin and end.
     starts: Vec<usize>,
+    // Where a digest ends.
     end: usize,
 }
 
@@ -80,17 +63,6 @@ impl Output<'_> {
         if DIGEST {
             self.bytes.extend_from_slice(&(length as u64).to_le_bytes());
         }
-    }
-
-    /// Sorts the elements from `first` on, whose starts are removed.
-    fn sort(&mut self, first: usize) {
-        let starts = self.starts.split_off(first);
-        let Some(begin) = starts.first().copied() else { return };
-        let ends = starts[1..].iter().copied().chain([self.bytes.len()]);
-        let mut elements: Vec<_> = starts.iter().zip(ends).map(|(from, to)| self.bytes[*from..to].to_vec()).collect();
-        elements.sort_unstable();
-        self.bytes.truncate(begin);
-        elements.iter().for_each(|element| self.bytes.extend_from_slice(element));
     }
 }
 
@@ -193,6 +165,7 @@ impl<'e, 'p, const DIGEST: bool> Place<'e, 'p, DIGEST> {
             depth,
             sorts: false,
             first,
+            counted: None,
             variant: None,
         }
     }
@@ -397,7 +370,8 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
     #[inline(always)]
     fn serialize_seq(mut self, length: Option<usize>) -> Result<Elements<'e, 'p, DIGEST>, Failed> {
         let depth = self.enter()?;
-        let length = length.ok_or_else(no_length)?;
+        let counted = length.is_none().then_some(self.output.bytes.len());
+        let length = length.unwrap_or(usize::MAX);
         let form = match self.form {
             Form::Seq(inner) => &**inner,
             _ => {
@@ -406,7 +380,7 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
             }
         };
         self.put_length(length)?;
-        Ok(Elements { sorts: true, ..self.elements(slice::from_ref(form), 0, length, depth) })
+        Ok(Elements { sorts: true, counted, ..self.elements(slice::from_ref(form), 0, length, depth) })
     }
 
     #[inline(always)]
@@ -456,8 +430,11 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
     #[inline(always)]
     fn serialize_map(mut self, length: Option<usize>) -> Result<Entries<'e, 'p, DIGEST>, Failed> {
         let depth = self.enter()?;
-        let length = length.ok_or_else(no_length)?;
+        let counted = length.is_none().then_some(self.output.bytes.len());
+        let length = length.unwrap_or(usize::MAX);
         let (key, value) = match self.form {
+            // It may be a struct with a flattened field, which is not read as a map.
+            Form::Map(_) if counted.is_some() => return Err(no_length()),
             Form::Map(forms) => (&forms.0, &forms.1),
             _ => {
                 self.differs("a map")?;
@@ -466,7 +443,7 @@ impl<'e, 'p, const DIGEST: bool> Serializer for Place<'e, 'p, DIGEST> {
         };
         self.put_length(length)?;
         let first = self.output.starts.len();
-        Ok(Entries { output: self.output, key, value, left: length, length, depth, first })
+        Ok(Entries { output: self.output, key, value, left: length, length, counted, depth, first })
     }
 
     #[inline(always)]

@@ -25,6 +25,11 @@ struct Everything {
 #[derive(Debug, Serialize, Deserialize)]
 struct Nested(Option<Box<Nested>>);
 
+fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, ValueError> {
+    let mut value = None;
+    super::decode(bytes, &mut value).map(|()| value.unwrap())
+}
+
 fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = vec![0xee; 3];
     encode(value, &ANYTHING, &mut bytes).unwrap();

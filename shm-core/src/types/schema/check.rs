@@ -2,8 +2,9 @@
 //! it can be traversed without a stack overflow, printed, and used to decode any payload within limits.
 
 use super::format::{Container, Format, Named, Tree, Variant};
-use super::{MAX_DEPTH, Result, SchemaError};
+use super::{Content, MAX_DEPTH, Result, SchemaError};
 use crate::types::error::bytes_in_words;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The length of the longest document, which is limited by the longest descriptor.
@@ -17,6 +18,15 @@ pub fn length(json: &str) -> Result<()> {
         return malformed(format!("it has {} bytes, and the limit is {MAX_BYTES}", json.len()));
     }
     Ok(())
+}
+
+/// Checks that a document has the form that docs/FORMAT.md shows. serde also parses a list as a struct, and an
+/// object as a unit.
+pub fn form(json: &str, content: &Content) -> Result<()> {
+    match (serde_json::to_value(content), serde_json::from_str::<Value>(json)) {
+        (Ok(shown), Ok(found)) if shown == found => Ok(()),
+        _ => malformed("one of its parts has another form than in docs/FORMAT.md".to_owned()),
+    }
 }
 
 /// Checks the name of a type, field or variant.

@@ -379,13 +379,13 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// Serializes the shortest number that is read as the same `f32`. JSON numbers are read as `f64`. If
-/// several numbers are equally short and equally close, this is the one that serde_json chooses.
 /// The elements of a list. More than a `usize` counts never fit into a value.
 fn repeat(format: &Format, count: u64) -> impl Iterator<Item = &Format> {
     std::iter::repeat_n(format, usize::try_from(count).unwrap_or(usize::MAX))
 }
 
+/// Serializes the shortest number that is read as the same `f32`. JSON numbers are read as `f64`. If
+/// several numbers are equally short and equally close, this is the one that serde_json chooses.
 fn float32<S: Serializer>(number: f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let digits = serde_json::to_string(&number).ok();
     let shortest = digits.and_then(|digits| digits.parse::<f64>().ok()).unwrap_or(number.into());

@@ -132,7 +132,7 @@ impl<'a> Output<'a> {
     fn integer(&mut self, format: &Format, value: &Value) -> Result<()> {
         let digits = match value {
             Value::Number(number) => number.to_string(),
-            Value::String(digits) => digits.clone(),
+            Value::String(digits) if is_shortest(digits) => digits.clone(),
             _ => String::new(),
         };
         macro_rules! number {

@@ -2,7 +2,7 @@
 //! with fields is two objects, and no name may appear twice in an object.
 
 use super::MAX_DEPTH;
-use crate::types::json::twice;
+use crate::types::json::{refuse_mark, twice};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -12,6 +12,7 @@ const MAX_JSON_DEPTH: usize = 2 * MAX_DEPTH;
 
 /// Parses a text as one JSON value.
 pub fn value(json: &str) -> serde_json::Result<Value> {
+    refuse_mark(json)?;
     let mut parser = serde_json::Deserializer::from_str(json);
     parser.disable_recursion_limit();
     let value = Part { depth: 0 }.deserialize(&mut parser)?;

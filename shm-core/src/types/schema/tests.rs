@@ -7,6 +7,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 mod against_serde;
+mod by_name;
 mod hostile;
 mod refusing;
 mod unchanged;
@@ -214,14 +215,20 @@ impl From<Email> for String {
 
 #[test]
 fn what_cannot_be_found_out_is_refused_with_what_to_do() {
-    refused::<Untagged>(&["Untagged", "#[serde(untagged)]"]);
-    refused::<Flat>(&["Flat", "#[serde(flatten)]"]);
+    let self_describing = |error: Result<Schema>, words: [&str; 2]| {
+        let message = error.unwrap_err().to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        assert!(message.contains("the option `json`") && !message.contains("Schema::named"), "{message}");
+    };
+    self_describing(Schema::of::<Untagged>(), ["Untagged", "#[serde(untagged)]"]);
+    self_describing(Schema::of::<Flat>(), ["Flat", "#[serde(flatten)]"]);
+    self_describing(Schema::of::<serde_json::Value>(), ["serde_json", "self-describing"]);
+    self_describing(Schema::of::<(u8, Option<Flat>)>(), ["Flat", "#[serde(flatten)]"]);
     refused::<Endless>(&["'Endless' would contain itself"]);
     refused::<EndlessToo>(&["'EndlessToo' would contain itself"]);
     refused::<Nest>(&["without a type name in between"]);
     refused::<VariantAlias>(&["'VariantAlias' has 3 names for fewer variants", "alias"]);
     refused::<Nothing>(&["'Nothing' has no variants"]);
-    refused::<serde_json::Value>(&["serde_json"]);
 }
 
 #[test]
@@ -384,6 +391,22 @@ fn the_example_of_the_format_is_encoded_as_it_says() {
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(text.contains(&hex[..24].join(" ")) && text.contains(&hex[24..].join(" ")), "{hex:?}");
     assert_eq!(schemas[0].decode(&bytes).unwrap(), value);
+}
+
+#[test]
+fn an_integer_in_a_string_has_one_form() {
+    for format in ["I8", "I128"] {
+        let schema = Schema::parse(&format!(r#"{{"type":"{format}","types":{{}}}}"#)).unwrap();
+        for digits in ["0", "7", "-7"] {
+            assert_eq!(schema.encode(&json!(digits)), schema.encode(&serde_json::from_str(digits).unwrap()));
+        }
+        for digits in ["", "-", "+7", "07", "-0", "-07", " 7", "7.0", "7e0", "1_0", "\u{661}"] {
+            assert!(schema.encode(&json!(digits)).is_err(), "{digits}");
+        }
+        for number in ["7.0", "7e0", "-0", "-0.0"] {
+            assert!(schema.encode_json(number).is_err(), "{number}");
+        }
+    }
 }
 
 // Reported 24 and 7.

@@ -26,7 +26,7 @@ mod search;
 mod unify;
 
 use aliases::{Aliases, Place};
-use node::Node;
+use node::{Need, Node};
 use offers::Kind;
 pub use samples::trace_samples;
 use search::{Path, Refusal, Search, Step};
@@ -36,20 +36,30 @@ use unify::{unify, unify_container};
 const MOST_PASSES: usize = 100_000;
 
 /// Returns the description of a type, or the reason why it cannot be derived.
-pub fn trace<T: DeserializeOwned>() -> Result<Tree, String> {
+pub fn trace<T: DeserializeOwned>() -> Result<Tree, Failure> {
     match trace_with::<T>(Mode::Zeros) {
-        Err(failure) if failure.is_refusal => {
-            trace_with::<T>(Mode::Ones).or_else(|_| trace_with::<T>(Mode::Search)).map_err(|failure| failure.reason)
+        Err(failure) if failure.cause == Cause::Refusal => {
+            trace_with::<T>(Mode::Ones).or_else(|_| trace_with::<T>(Mode::Search))
         }
-        traced => traced.map_err(|failure| failure.reason),
+        traced => traced,
     }
 }
 
 /// Why a trace ended without a description.
 pub struct Failure {
-    reason: String,
-    // Whether other values could have helped.
-    is_refusal: bool,
+    pub reason: String,
+    pub cause: Cause,
+}
+
+/// The kinds of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A place refused all values. Others could have helped.
+    Refusal,
+    /// The type needs a self-describing format, for every value or only for some.
+    SelfDescribing { always: bool },
+    /// The type contains itself without end.
+    Endless,
 }
 
 fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
@@ -79,7 +89,7 @@ fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
     }
     let doubt = || trace.doubts.values().next().map(|refusal| trace.in_words::<T>(refusal));
     let reason = trace.given_up.clone().or_else(doubt).unwrap_or_else(|| trace.open_part());
-    Err(Failure { reason, is_refusal: true })
+    Err(Failure { reason, cause: Cause::Refusal })
 }
 
 /// Builds one value, and drops it. Out of line, so that a value of many bytes is not a part of the callers'
@@ -87,7 +97,9 @@ fn trace_with<T: DeserializeOwned>(mode: Mode) -> Result<Tree, Failure> {
 #[inline(never)]
 fn pass<T: DeserializeOwned>(trace: &mut Trace, root: &mut Format) -> Result<(), Stop> {
     let mark = trace.mark();
-    match T::deserialize(Node { trace: &mut *trace, format: root, small: false, depth: 0 }).map(drop) {
+    match T::deserialize(Node { trace: &mut *trace, format: root, small: false, depth: 0, need: Need::Always })
+        .map(drop)
+    {
         Err(stop) => Err(trace.refuse(&mark, type_name::<T>(), stop)),
         built => built,
     }
@@ -114,8 +126,8 @@ pub enum Stop {
     Endless(String),
     /// A type contains itself without end, but not through a type with a name.
     Deep,
-    /// The type needs a self-describing format.
-    Unsupported(&'static str),
+    /// The type needs a self-describing format, for every value or only for some.
+    Unsupported { what: &'static str, always: bool },
     /// The type's own `Deserialize` refused the value that it was offered.
     Refused(String),
     /// A field of this name was there twice.
@@ -129,14 +141,17 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Returns whether another value might help.
-    fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Endless(_) | Self::Deep | Self::Unsupported(_))
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Endless(_) | Self::Deep => Cause::Endless,
+            Self::Unsupported { always, .. } => Cause::SelfDescribing { always: *always },
+            _ => Cause::Refusal,
+        }
     }
 
     /// Returns whether the text is a sentence about the place without its subject.
     fn lacks_subject(&self) -> bool {
-        matches!(self, Self::Unsupported(_) | Self::Refused(_) | Self::Twice(_) | Self::Differs | Self::Unread(_))
+        matches!(self, Self::Unsupported { .. } | Self::Refused(_) | Self::Twice(_) | Self::Differs | Self::Unread(_))
     }
 }
 
@@ -148,7 +163,9 @@ impl fmt::Display for Stop {
             Self::Deep => {
                 f.write_str("it contains itself without a type name in between (is it #[serde(transparent)]?)")
             }
-            Self::Unsupported(what) => write!(f, "uses {what}, which needs a self-describing format such as JSON"),
+            Self::Unsupported { what, .. } => {
+                write!(f, "uses {what}, which needs a self-describing format such as JSON")
+            }
             Self::Refused(reason) => write!(f, "rejects the values that were tried: {reason}"),
             Self::Twice(name) => write!(f, "rejects the values that were tried: duplicate field '{name}'"),
             Self::Differs => f.write_str("asks for different parts each time"),

@@ -2,10 +2,11 @@
 
 use crate::tests::test_region::TestRegion;
 use crate::{Kind, PublishError, RawWriter, Reader, Schema, Writer, WriterOptions};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
 use std::slice;
 
 /// Publishes each value several times, in several orders. Those that are refused are refused each time,
@@ -193,6 +194,91 @@ fn fields_in_another_order_are_refused_by_their_names() {
         &[Reordered { x: 1.0, y: 2.0 }],
         "Reordered.y: `Serialize` writes this field, and `Deserialize` reads 'x'",
     );
+}
+
+/// Pairs that are written and read as a map, and can contain a key twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "K: Serialize + DeserializeOwned")]
+struct Pairs<K>(#[serde(with = "pairs")] Vec<(K, u8)>);
+
+mod pairs {
+    use super::*;
+
+    pub fn serialize<K: Serialize, S: Serializer>(pairs: &[(K, u8)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(pairs.iter().map(|(key, value)| (key, value)))
+    }
+
+    pub fn deserialize<'de, K: DeserializeOwned, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(K, u8)>, D::Error> {
+        struct Map<K>(PhantomData<K>);
+
+        impl<'de, K: DeserializeOwned> Visitor<'de> for Map<K> {
+            type Value = Vec<(K, u8)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                std::iter::from_fn(|| map.next_entry().transpose()).collect()
+            }
+        }
+
+        deserializer.deserialize_map(Map(PhantomData))
+    }
+}
+
+/// A key of which a part is not written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Half {
+    written: u8,
+    #[serde(skip)]
+    left_out: u8,
+}
+
+#[test]
+fn a_map_with_a_key_twice_is_refused_each_time() {
+    let text = |keys: &[&str]| Pairs(keys.iter().map(|key| ((*key).to_owned(), 1)).collect());
+    check(
+        &[text(&[]), text(&["b", "a", "c"]), text(&["a", "aa", "b"])],
+        &[text(&["a", "a"]), text(&["b", "a", "c", "b"]), text(&["", "x", ""])],
+        "twice",
+    );
+    let numbers = |keys: &[i64]| Pairs(keys.iter().map(|key| (*key, 1)).collect());
+    check(&[numbers(&[-1, 0, 1]), numbers(&[256, 255])], &[numbers(&[-1, -1]), numbers(&[3, 1, 256, 1])], "twice");
+    let inner = |keys: &[u8]| vec![(0, Pairs(keys.iter().map(|key| (*key, 1)).collect()))];
+    check(&[inner(&[1, 2])], &[inner(&[1, 1])], "twice");
+    let half = |keys: &[(u8, u8)]| -> BTreeMap<Half, u8> {
+        keys.iter().map(|&(written, left_out)| (Half { written, left_out }, 1)).collect()
+    };
+    check(&[half(&[(1, 0), (2, 0)])], &[half(&[(1, 0), (1, 1)])], "twice");
+    // JSON shows these maps as lists of pairs.
+    let tuples = |keys: &[(u8, u8)]| Pairs(keys.iter().map(|key| (*key, 1)).collect());
+    check(&[tuples(&[(1, 2), (1, 2)]), tuples(&[(1, 2), (0, 3)])], &[], "");
+}
+
+/// Lists and maps that are written from an iterator that does not know its length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Filtered {
+    #[serde(serialize_with = "even")]
+    list: Vec<u8>,
+    #[serde(serialize_with = "even_keys")]
+    map: BTreeMap<u8, u8>,
+}
+
+fn even<S: Serializer>(list: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(list.iter().filter(|number| number.is_multiple_of(2)))
+}
+
+fn even_keys<S: Serializer>(map: &BTreeMap<u8, u8>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(map.iter().filter(|(key, _)| key.is_multiple_of(2)))
+}
+
+#[test]
+fn a_length_that_serialize_does_not_announce_is_counted() {
+    let filtered = |list: &[u8]| Filtered { list: list.to_vec(), map: list.iter().map(|key| (*key, 1)).collect() };
+    check(&[filtered(&[]), filtered(&[2]), filtered(&[2, 4, 250])], &[], "");
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -211,6 +211,18 @@ fn nothing_older_than_a_value_that_is_too_large_is_carried_over() {
 }
 
 #[test]
+fn the_length_of_a_value_that_is_not_trusted_does_not_matter() {
+    let memory = memory_of(4);
+    let mut producer = Producer::fresh(memory.ring(), 1);
+    for length in [8, 16, 8] {
+        producer.publish(memory.ring(), &vec![1; length]);
+    }
+    let smaller = Memory::new(Shape { capacity: 8, ..memory.ring().shape() });
+    Producer::carry_over(memory.ring(), 3, smaller.ring(), 4, |stamped, _| stamped.sequence != 2);
+    assert_eq!((smaller.ring().first(), smaller.ring().head()), (1, 3));
+}
+
+#[test]
 fn values_that_are_missing_are_left_out() {
     let (memory, fresh) = (memory_of(4), memory_of(8));
     carried(&memory, 6, 8, |_| true);

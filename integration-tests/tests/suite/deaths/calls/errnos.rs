@@ -59,7 +59,7 @@ pub fn of(call: &str) -> Vec<&'static str> {
         "socketpair" | "pipe2" => vec!["EMFILE", "ENFILE", "ENOMEM", "EAFNOSUPPORT", "EOPNOTSUPP", "EPERM"],
         "getrandom" => vec!["ENOSYS", "EINTR", "EPERM"],
         "clock_nanosleep" => vec!["EINTR"],
-        "poll" => vec!["EINTR", "ENOMEM"],
+        "poll" | "ppoll" => vec!["EINTR", "ENOMEM"],
         "sched_getaffinity" => vec!["EPERM", "ENOSYS"],
         "sigaltstack" => vec!["ENOMEM", "EPERM"],
         "prctl" => vec!["EPERM", "ENOSYS"],

@@ -10,7 +10,7 @@ use super::{Vector, shown_hex};
 
 const BYTES: u32 = 1;
 pub const TEXT: u32 = 2;
-const JSON: u32 = 3;
+pub const JSON: u32 = 3;
 pub const ARRAY: u32 = 4;
 pub const BINCODE: u32 = 5;
 
@@ -319,7 +319,7 @@ fn refused() -> Vec<Vector> {
             "file-is-longer",
             "the file is longer than its header says",
             "damaged",
-            [abc().bytes(), vec![0; 4096]].concat(),
+            [abc().bytes(), vec![0; 64]].concat(),
         ),
         refused("minor-version", "version 0.2", "unknown format", abc().with(|image| image.version = (0, 2)).bytes()),
         refused("major-version", "version 1.0", "unknown format", abc().with(|image| image.version = (1, 0)).bytes()),

@@ -62,6 +62,16 @@ fn damaged() -> Vec<Vector> {
     let beyond: u64 = (1 << 62) + 1;
     vec![
         Vector {
+            name: "first-is-0",
+            about: "the first number is 0, and numbers begin with 1",
+            image: {
+                let mut bytes = abc().bytes();
+                bytes[400..408].fill(0);
+                bytes
+            },
+            expected: json!({"refused": "damaged"}),
+        },
+        Vector {
             name: "stamp-too-large",
             about: "the slot of value 2 has the stamp of a number above 2^62 that would belong there",
             image: poked(&abc(), 2, 0, &(2 * (beyond + 1)).to_le_bytes()),

@@ -6,16 +6,22 @@ use shm_core::Schema;
 use testkit::Image;
 use testkit::image::{fnv, record};
 
-use super::list::{ARRAY, BINCODE, vector};
+use super::list::{ARRAY, BINCODE, JSON, TEXT, abc, vector};
 use super::{Vector, shown_hex};
 
 /// Returns the vectors of this file.
 pub fn vectors() -> Vec<Vector> {
-    [types(), bad_values(), refused_types(), refused_arrays()].into_iter().flatten().collect()
+    [types(), bad_values(), bad_plain_values(), refused_types(), refused_forms(), refused_arrays(), undue()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Maps with every sort of key: those that JSON shows as member names, and others.
 const MAPS: &str = r#"{"type":{"TYPENAME":"Maps"},"types":{"Level":{"ENUM":{"0":{"Low":"UNIT"},"1":{"High":"UNIT"}}},"Maps":{"STRUCT":[{"by_text":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I16","VALUE":"STR"}}},{"by_large":{"MAP":{"KEY":"U128","VALUE":"UNIT"}}},{"by_flag":{"MAP":{"KEY":"BOOL","VALUE":"U8"}}},{"by_letter":{"MAP":{"KEY":"CHAR","VALUE":"U8"}}},{"by_level":{"MAP":{"KEY":{"TYPENAME":"Level"},"VALUE":"U8"}}},{"by_name":{"MAP":{"KEY":{"TYPENAME":"Name"},"VALUE":{"OPTION":"U8"}}}},{"by_pair":{"MAP":{"KEY":{"TUPLE":["U8","STR"]},"VALUE":{"SEQ":"U8"}}}},{"by_option":{"MAP":{"KEY":{"OPTION":"U8"},"VALUE":"U8"}}}]},"Name":{"NEWTYPESTRUCT":"STR"}}}"#;
+
+/// Types without parts, or of no value.
+const EMPTY: &str = r#"{"type":{"TYPENAME":"All"},"types":{"All":{"STRUCT":[{"never":{"OPTION":{"TYPENAME":"Enum"}}},{"fields":{"TYPENAME":"Struct"}},{"parts":{"TYPENAME":"Parts"}},{"tuple":{"TUPLE":[]}},{"nothing":{"MAP":{"KEY":{"TYPENAME":"Enum"},"VALUE":"U8"}}}]},"Enum":{"ENUM":{}},"Parts":{"TUPLESTRUCT":[]},"Struct":{"STRUCT":[]}}}"#;
 
 /// Returns a vector of values of the type of `schema`, which are given as JSON.
 fn typed(name: &'static str, about: &'static str, schema: &str, values: &[Value]) -> Vector {
@@ -81,6 +87,12 @@ fn types() -> Vec<Vector> {
             "values that take no bytes",
             r#"{"type":{"TUPLEARRAY":{"CONTENT":"UNIT","SIZE":3}},"types":{}}"#,
             &[json!([null, null, null])],
+        ),
+        typed(
+            "typed-empty",
+            "an enum without variants, of which there is no value, and types without fields",
+            EMPTY,
+            &[json!({"never": null, "fields": {}, "parts": [], "tuple": [], "nothing": {}})],
         ),
         typed("typed-deep", "a schema that nests 120 deep", &deep, &[json!(null), json!(5)]),
         vector(
@@ -162,11 +174,18 @@ fn bad_values() -> Vec<Vector> {
         ),
         two(
             "bad-depth",
-            "a value that nests 200 deep",
+            "a value that nests 128 deep, and one that nests 129 deep",
             nested,
-            &[0],
+            &[[1; 63].as_slice(), &[0]].concat(),
             ("value", Value::Null),
-            &[[1; 199].as_slice(), &[0]].concat(),
+            &[[1; 64].as_slice(), &[0]].concat(),
+        ),
+        plain(
+            "bad-count-by-one",
+            "4160 formats in a payload of 8 bytes, and 4161",
+            r#"{"SEQ":"UNIT"}"#,
+            (&long(4159, &[]), Value::Array(vec![Value::Null; 4159])),
+            &long(4160, &[]),
         ),
         two(
             "bad-variant",
@@ -183,6 +202,48 @@ fn bad_values() -> Vec<Vector> {
             &[1, 2, 3, 4, 5, 6],
             ("shape", json!([2, 3])),
             &[1, 2, 3, 4, 5],
+        ),
+    ]
+}
+
+/// Vectors of values that no schema describes, of which all but the first one are bad.
+fn bad_plain_values() -> Vec<Vector> {
+    let region = |name, about, kind: &str, values: &[&[u8]]| {
+        let number = if kind == "json" { JSON } else { TEXT };
+        let slots = values.len().next_power_of_two() as u64;
+        let image = Image::new(number).with(|image| image.slots = slots);
+        let image = values.iter().fold(image, |image, value| image.value(value));
+        let good = if kind == "json" { json!(1) } else { json!("1") };
+        let bad = (2..)
+            .zip(&values[1..])
+            .map(|(sequence, payload)| json!({"sequence": sequence, "hex": shown_hex(payload), "error": "bad value"}));
+        let first = json!({"sequence": 1, "hex": shown_hex(values[0]), "value": good});
+        let values: Vec<Value> = std::iter::once(first).chain(bad).collect();
+        let expected = json!({"kind": kind, "latest": values.len(), "values": values, "state": "closed"});
+        vector(name, about, &image, expected)
+    };
+    vec![
+        region("bad-utf8", "text that is not UTF-8", "text", &[b"1", b"h\xff", b"\xed\xa0\x80"]),
+        region(
+            "bad-json",
+            "what is not JSON",
+            "json",
+            &[b"1", b"", b"1 2", b"\"\xff\"", b"NaN", b"[1,]", b"\xef\xbb\xbf1"],
+        ),
+        region(
+            "json-of-two-meanings",
+            "JSON that some programs read as other values: a name twice, numbers beyond 64 bits, half of a surrogate pair",
+            "json",
+            &[
+                b"1",
+                br#"{"a":1,"a":2}"#,
+                br#"{"a":1,"\u0061":2}"#,
+                b"18446744073709551616",
+                b"-9223372036854775809",
+                b"1e400",
+                br#""\ud800""#,
+                br#"{"\udc00x":1}"#,
+            ],
         ),
     ]
 }
@@ -245,6 +306,44 @@ fn refused_types() -> Vec<Vector> {
         schema("schema-too-deep", "a schema that nests 128 deep", &deep),
         schema("schema-without-a-name", "a name of no bytes", r#"{"name":"","version":1}"#),
         schema("schema-of-a-long-name", "a name of 257 bytes", &long),
+    ]
+}
+
+/// Vectors of schemas in forms that some JSON parsers take for the right ones.
+fn refused_forms() -> Vec<Vector> {
+    let schema = |name, about, json: &str| refused(name, about, &Image::new(BINCODE).with_schema(json).value([0; 4]));
+    vec![
+        schema("schema-as-a-list", "a list of the members of a schema", r#"["U32",{}]"#),
+        schema(
+            "schema-of-a-unit-as-an-object",
+            "a format without parts as an object",
+            r#"{"type":{"U32":null},"types":{}}"#,
+        ),
+        schema("schema-of-minus-0", "a size of -0", r#"{"type":{"TUPLEARRAY":{"CONTENT":"U8","SIZE":-0}},"types":{}}"#),
+    ]
+}
+
+/// A schema or a fingerprint that a region of its kind must not have.
+fn undue() -> Vec<Vector> {
+    let marked = |image: Image| image.with(|image| image.fingerprint = Some(1));
+    let record_last = abc().with(|image| image.descriptor = [record(9, b"x"), record(1, b"{}")].concat());
+    vec![
+        refused(
+            "fingerprint-without-a-schema",
+            "a fingerprint, and no schema that it could be of",
+            &marked(Image::new(BINCODE)),
+        ),
+        refused("text-with-a-fingerprint", "a kind that has no schema, with a fingerprint", &marked(abc())),
+        refused(
+            "text-with-a-schema",
+            "a kind that has no schema, with one after another record; the fingerprint is 0",
+            &record_last,
+        ),
+        refused(
+            "json-with-a-schema",
+            "a kind that has no schema, with one and its fingerprint",
+            &Image::new(JSON).with_schema(r#"{"type":"U32","types":{}}"#),
+        ),
     ]
 }
 

@@ -82,6 +82,8 @@ fn open() -> Vec<OpenError> {
         E::Mounted { action: "follow", region: region() },
         E::FileSystem { region: region(), directory: Path::new("/mnt/usb").into(), file_system: "ext2 or ext3".into() },
         E::Remote { region: region(), file_system: "NFS" },
+        E::ReadOnly { action: "create region", region: region() },
+        E::DirectoryGone { region: region() },
         E::Gone { region: region() },
         E::Io { action: "map region", region: region(), source: system(io::ErrorKind::Other) },
     ];
@@ -89,9 +91,12 @@ fn open() -> Vec<OpenError> {
     let denied = [
         Denied::Read { owner: 1000, mode: 0o600 },
         Denied::Write { owner: 1000, mode: 0o644 },
-        Denied::Marked,
+        Denied::Marked { file: "demo".into() },
+        Denied::Marked { file: "/mnt/usb".into() },
         Denied::Create,
         Denied::Lock { file: ".demo.lock".into() },
+        Denied::Locking { file: ".demo.lock".into() },
+        Denied::Group { group: 1000 },
     ];
     all.extend(denied.map(|denied| E::Permission { region: region(), denied }));
     let not_ours = [
@@ -177,7 +182,11 @@ fn schema() -> Vec<SchemaError> {
     vec![
         E::Untraceable {
             type_name: "rover::Event",
-            reason: "it uses #[serde(flatten)] or the like, which needs a self-describing format such as JSON".into(),
+            reason: "its Deserialize does not read all fields (does one have an alias?)".into(),
+        },
+        E::SelfDescribing {
+            type_name: "rover::Event",
+            reason: "it uses #[serde(flatten)], #[serde(tag)] or the like, which needs a self-describing format such as JSON".into(),
         },
         E::Malformed("the type 'Place' is not defined in it".into()),
         E::Bytes { at: 9, reason: "the type needs 8 bytes more, and only 1 byte is left".into() },
@@ -206,6 +215,7 @@ fn block() -> Vec<BlockError> {
         },
         E::Permission { block: block() },
         E::NoSpace { block: block(), needed: 1 << 30, free: 4096 },
+        E::ReadOnly { action: "map", block: block() },
         E::Quota { block: block(), needed: 1 << 30 },
         E::Io { action: "flush", block: block(), source: system(io::ErrorKind::Other) },
     ];

@@ -86,5 +86,5 @@ pub fn other_variant<'p>(variants: &'p [Variant], number: u32, name: &'static st
 
 #[cold]
 pub fn no_length() -> Failed {
-    Failed::new("a sequence or map in it does not know its length".to_owned(), true)
+    Failed::doubtful("`Serialize` writes a map without its length, as for #[serde(flatten)]".to_owned())
 }

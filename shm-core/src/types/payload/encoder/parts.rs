@@ -1,5 +1,6 @@
 //! The parts of a value that contain others: sequences and tuples, maps, structs.
 
+use super::keys::may_repeat;
 use super::{ANY_FORM, Failed, Output, Place};
 use crate::types::payload::plan::{Field, Form};
 use serde::ser::{
@@ -21,6 +22,8 @@ pub struct Elements<'e, 'p, const DIGEST: bool> {
     // Only of a digest: whether the order is left out, and which start is the first one.
     pub(super) sorts: bool,
     pub(super) first: usize,
+    // If the length was not announced: where it is to be stored.
+    pub(super) counted: Option<usize>,
     // The name of the variant that they belong to.
     pub(super) variant: Option<&'static str>,
 }
@@ -36,6 +39,12 @@ fn in_variant(failed: Failed, variant: Option<&'static str>) -> Failed {
 #[cold]
 fn wrong_length(length: usize, written: &str) -> Failed {
     Failed::new(format!("`Serialize` announces {length} elements and writes {written}"), true)
+}
+
+/// Stores the length of a sequence or map that did not announce it.
+#[cold]
+fn store_length(output: &mut Output<'_>, at: usize, length: usize) {
+    output.bytes[at..at + 8].copy_from_slice(&(length as u64).to_le_bytes());
 }
 
 impl<const DIGEST: bool> Elements<'_, '_, DIGEST> {
@@ -57,8 +66,11 @@ impl<const DIGEST: bool> Elements<'_, '_, DIGEST> {
     #[inline(always)]
     fn finish(self) -> Result<(), Failed> {
         if self.left > 0 {
-            let written = (self.length - self.left).to_string();
-            return Err(in_variant(wrong_length(self.length, &written), self.variant));
+            let written = self.length - self.left;
+            let Some(at) = self.counted else {
+                return Err(in_variant(wrong_length(self.length, &written.to_string()), self.variant));
+            };
+            store_length(self.output, at, written);
         }
         if DIGEST && self.sorts {
             self.output.sort(self.first);
@@ -100,8 +112,26 @@ pub struct Entries<'e, 'p, const DIGEST: bool> {
     pub(super) value: &'p Form,
     pub(super) left: usize,
     pub(super) length: usize,
+    // If the length was not announced: where it is to be stored.
+    pub(super) counted: Option<usize>,
     pub(super) depth: u32,
     pub(super) first: usize,
+}
+
+impl<const DIGEST: bool> Entries<'_, '_, DIGEST> {
+    /// Notes a key that begins at `start`, unless nothing is known of its form.
+    #[inline(always)]
+    fn note_key(&mut self, start: usize) {
+        if matches!(self.key, Form::Any) {
+            return;
+        }
+        let Output { bytes, starts, .. } = &mut *self.output;
+        // The first key reserves memory for all, or for many if the announced length is wrong.
+        if starts.len() == self.first {
+            starts.reserve(2 * self.length.min(1000));
+        }
+        starts.extend([start, bytes.len()]);
+    }
 }
 
 impl<const DIGEST: bool> SerializeMap for Entries<'_, '_, DIGEST> {
@@ -117,8 +147,13 @@ impl<const DIGEST: bool> SerializeMap for Entries<'_, '_, DIGEST> {
         if DIGEST {
             self.output.starts.push(self.output.bytes.len());
         }
+        let start = self.output.bytes.len();
         let place = Place::<'_, '_, DIGEST> { output: self.output, form: self.key, depth: self.depth };
-        key.serialize(place).map_err(|failed| failed.within(self.length - self.left - 1))
+        key.serialize(place).map_err(|failed| failed.within(self.length - self.left - 1))?;
+        if !DIGEST {
+            self.note_key(start);
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -130,12 +165,17 @@ impl<const DIGEST: bool> SerializeMap for Entries<'_, '_, DIGEST> {
     #[inline(always)]
     fn end(self) -> Result<(), Failed> {
         if self.left > 0 {
-            return Err(wrong_length(self.length, &(self.length - self.left).to_string()));
+            let written = self.length - self.left;
+            let Some(at) = self.counted else { return Err(wrong_length(self.length, &written.to_string())) };
+            store_length(self.output, at, written);
         }
         if DIGEST {
             self.output.sort(self.first);
+            return Ok(());
         }
-        Ok(())
+        let is_doubtful = may_repeat(&self.output.bytes, &self.output.starts[self.first..], self.key);
+        self.output.starts.truncate(self.first);
+        if is_doubtful { Err(Failed::doubtful("a map in it contains a key twice".to_owned())) } else { Ok(()) }
     }
 }
 

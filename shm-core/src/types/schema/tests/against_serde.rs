@@ -102,15 +102,19 @@ proptest! {
         prop_assert_eq!(str::from_utf8(&text).unwrap(), serde_json::to_string(&value).unwrap());
         let json = schema.decode(&bytes).unwrap();
         prop_assert_eq!(&json, &serde_json::to_value(&value).unwrap());
-        prop_assert_eq!(schema.encode(&json).unwrap(), bytes);
+        prop_assert_eq!(schema.encode(&json).unwrap(), &bytes[..]);
+        let mut by_name = None::<All>;
+        schema.decode_by_name(&bytes, &mut by_name).unwrap();
+        prop_assert_eq!(encoded(&by_name.unwrap()), bytes);
     }
 
     #[test]
     fn no_part_of_a_value_is_a_value(value in all(), cut in any::<proptest::sample::Index>()) {
         let schema = Schema::of::<All>().unwrap();
         let bytes = encoded(&value);
-        prop_assert!(schema.decode(&bytes[..cut.index(bytes.len())]).is_err());
-        prop_assert!(schema.decode(&[bytes, vec![0]].concat()).is_err());
+        let (less, more) = (&bytes[..cut.index(bytes.len())], [&bytes[..], &[0]].concat());
+        prop_assert!(schema.decode(less).is_err() && schema.decode_by_name::<All>(less, &mut None).is_err());
+        prop_assert!(schema.decode(&more).is_err() && schema.decode_by_name::<All>(&more, &mut None).is_err());
     }
 
     #[test]
@@ -195,8 +199,9 @@ fn a_value_nests_as_deep_as_the_type_itself_is_decoded() {
 fn agree<T: Serialize + DeserializeOwned>(value: &T) -> bool {
     let bytes = encoded(value);
     let schema = Schema::of::<T>().unwrap();
-    let [typed, decoded] = [payload::decode::<T>(&bytes).is_ok(), schema.decode(&bytes).is_ok()];
+    let [typed, decoded] = [payload::decode::<T>(&bytes, &mut None).is_ok(), schema.decode(&bytes).is_ok()];
     assert_eq!(typed, decoded);
+    assert_eq!(schema.decode_by_name::<T>(&bytes, &mut None).is_ok(), decoded);
     let json = serde_json::to_value(value).unwrap();
     assert_eq!(schema.encode(&json).is_ok(), decoded);
     decoded

@@ -51,6 +51,32 @@ fn a_schema_that_breaks_the_rules_is_refused() {
     assert!(Schema::of::<Tuples>().is_err(), "its document nests deeper than anybody reads");
 }
 
+/// serde reads a struct from a list, too, and a unit from an object.
+#[test]
+fn a_part_in_a_form_that_only_serde_takes_is_refused() {
+    let of = |container: &str| format!(r#"{{"type":{{"TYPENAME":"A"}},"types":{{"A":{container}}}}}"#);
+    let format = |format: &str| format!(r#"{{"type":{format},"types":{{}}}}"#);
+    for schema in [
+        r#"["U8",{}]"#.to_owned(),
+        r#"["Frame",3]"#.to_owned(),
+        format(r#"{"U8":null}"#),
+        format(r#"{"MAP":["U8","U8"]}"#),
+        format(r#"{"TUPLEARRAY":["U8",3]}"#),
+        of(r#"{"UNITSTRUCT":null}"#),
+        of(r#"{"ENUM":{"0":{"X":{"UNIT":null}}}}"#),
+    ] {
+        malformed(&schema, "has another form than in docs/FORMAT.md");
+    }
+    for number in ["-0", "1.0", "1e0", "+1", "01", "18446744073709551616"] {
+        assert!(Schema::parse(&format(&format!(r#"{{"TUPLEARRAY":{{"CONTENT":"U8","SIZE":{number}}}}}"#))).is_err());
+        assert!(Schema::parse(&format!(r#"{{"name":"Frame","version":{number}}}"#)).is_err());
+    }
+    for index in ["-0", "00", "01", "+1", "1.0", " 1", "4294967296"] {
+        assert!(Schema::parse(&of(&format!(r#"{{"ENUM":{{"{index}":{{"X":"UNIT"}}}}}}"#))).is_err(), "{index}");
+    }
+    assert!(Schema::parse(&of(r#"{"ENUM":{"4294967295":{"X":"UNIT"}}}"#)).is_ok());
+}
+
 #[test]
 fn a_list_of_few_equal_formats_is_a_tuple() {
     let canonical = |size| {

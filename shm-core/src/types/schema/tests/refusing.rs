@@ -177,7 +177,9 @@ fn opens<T: Debug + PartialEq + Serialize + DeserializeOwned>(format: &str, valu
     let held = Held { id: 7, x: value, tail: 9 };
     let bytes = super::against_serde::encoded(&held);
     assert_eq!(schema.encode(&schema.decode(&bytes).unwrap()).unwrap(), bytes);
-    assert_eq!(crate::types::payload::decode::<Held<T>>(&bytes).unwrap(), held);
+    let mut decoded = None;
+    crate::types::payload::decode::<Held<T>>(&bytes, &mut decoded).unwrap();
+    assert_eq!(decoded, Some(held));
 }
 
 // Reported 19.
@@ -302,14 +304,23 @@ struct Loose {
     last: u8,
 }
 
+#[track_caller]
+fn self_describing<T: DeserializeOwned>(words: &[&str]) {
+    let error = Schema::of::<T>().unwrap_err();
+    assert!(matches!(error, SchemaError::SelfDescribing { .. }), "{error}");
+    let message = error.to_string();
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
+}
+
 // Reported 19 and 30.
 #[test]
 fn a_refusal_names_the_field_the_type_and_the_cause() {
     refused::<Held<Secret>>(&["'Held.x'", "Secret)", "\"\" is wrong"]);
     refused::<Outer>(&["'Outer.inner.0.numbers.1'", "Impossible)", "0 is wrong"]);
     refused::<Vec<Partly>>(&["'Partly.Lost.number'", "enum 'Partly'", "0 is wrong"]);
-    refused::<Loose>(&["'Loose.inner.1'", "#[serde(untagged)]", "such as JSON"]);
-    refused::<Held<Vec<Flat>>>(&["'Held.x.0'", "#[serde(flatten)]"]);
+    self_describing::<Loose>(&["'Loose.inner.1'", "#[serde(untagged)]", "such as JSON"]);
+    self_describing::<Held<Vec<Flat>>>(&["'Held.x.0'", "#[serde(flatten)]"]);
+    self_describing::<(Held<Date>, Option<Flat>)>(&["the Deserialize of '1'", "Flat)", "#[serde(flatten)]"]);
     for lists in [Schema::of::<Unlike>(), Schema::of::<Option<Unlike>>()] {
         let error = lists.unwrap_err().to_string();
         assert!(error.contains("a number and a text"), "its parts are not all alike: {error}");

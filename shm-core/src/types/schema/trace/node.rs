@@ -28,6 +28,20 @@ pub struct Node<'t> {
     pub small: bool,
     /// The depth of this place in the value.
     pub depth: usize,
+    /// The values that have this place.
+    pub need: Need,
+}
+
+/// The values of a type that have a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Every value.
+    Always,
+    /// The values in which a map that is always there has entries. Without entries, it may be a struct with a
+    /// flattened field, which is always written as a map of unknown length.
+    InMap,
+    /// Those with a certain variant, or with something in an option, a sequence or a map.
+    Sometimes,
 }
 
 impl Node<'_> {
@@ -45,9 +59,9 @@ impl Node<'_> {
 
     /// Builds a value, and records the place if it is refused.
     fn build<R>(self, build: impl FnOnce(Node<'_>) -> Result<Box<R>, Stop>) -> Result<R, Stop> {
-        let Self { trace, format, small, depth } = self;
+        let Self { trace, format, small, depth, need } = self;
         let mark = trace.mark();
-        match build(Node { trace, format, small, depth }) {
+        match build(Node { trace, format, small, depth, need }) {
             Ok(built) => {
                 trace.accept(&mark);
                 Ok(*built)
@@ -56,8 +70,8 @@ impl Node<'_> {
         }
     }
 
-    fn unsupported<R>(self, what: &'static str) -> Result<R, Stop> {
-        self.build(|_| Err::<Box<R>, _>(Stop::Unsupported(what)))
+    fn unsupported<R>(self, what: &'static str, always: bool) -> Result<R, Stop> {
+        self.build(|_| Err::<Box<R>, _>(Stop::Unsupported { what, always }))
     }
 
     /// Builds a container with these parts, which `build` receives one after the other.
@@ -74,7 +88,7 @@ impl Node<'_> {
             let mut container = node.trace.types[index].container.clone().unwrap_or(fresh);
             let small = node.trace.enter(index, node.small, None)?;
             node.trace.path.push(Step::Type(index));
-            let parts = Elements::each(node.trace, container.parts_mut(), small, node.depth);
+            let parts = Elements::each(node.trace, container.parts_mut(), small, node.depth, node.need);
             let built = parts.take_all(|parts| build(parts, index));
             node.trace.leave(index, container)?;
             built
@@ -85,12 +99,13 @@ impl Node<'_> {
     fn sequence<R>(
         &mut self,
         parts: Vec<&mut Format>,
+        need: Need,
         build: impl FnOnce(&mut Elements<'_>) -> Result<Box<R>, Stop>,
     ) -> Result<Box<R>, Stop> {
         let goes_in = parts.iter().any(|part| self.goes_into(part));
         let count = self.trace.length(goes_in);
         let mark = self.trace.mark();
-        let built = Elements::repeated(self.trace, parts, count, self.small, self.depth).take_all(build);
+        let built = Elements::repeated(self.trace, parts, count, self.small, self.depth, need).take_all(build);
         if count > 0 {
             self.trace.took_elements(&mark, built.as_ref().err());
         }
@@ -109,20 +124,28 @@ pub struct Elements<'t> {
     small: bool,
     // The depth of the value that contains the parts, and the number of steps to it.
     depth: usize,
+    need: Need,
     steps: usize,
 }
 
 impl<'t> Elements<'t> {
     /// Offers each part once.
-    fn each(trace: &'t mut Trace, parts: Vec<&'t mut Format>, small: bool, depth: usize) -> Self {
+    fn each(trace: &'t mut Trace, parts: Vec<&'t mut Format>, small: bool, depth: usize, need: Need) -> Self {
         let (len, steps) = (parts.len(), trace.path.len());
-        Self { trace, parts, next: 0, len, step: Step::Part, small, depth, steps }
+        Self { trace, parts, next: 0, len, step: Step::Part, small, depth, need, steps }
     }
 
     /// Offers all parts several times.
-    fn repeated(trace: &'t mut Trace, parts: Vec<&'t mut Format>, count: usize, small: bool, depth: usize) -> Self {
+    fn repeated(
+        trace: &'t mut Trace,
+        parts: Vec<&'t mut Format>,
+        count: usize,
+        small: bool,
+        depth: usize,
+        need: Need,
+    ) -> Self {
         let (len, steps) = (parts.len() * count, trace.path.len());
-        Self { trace, parts, next: 0, len, step: Step::Element, small, depth, steps }
+        Self { trace, parts, next: 0, len, step: Step::Element, small, depth, need, steps }
     }
 
     /// Builds something from the parts. It is an error if a part is left over.
@@ -152,7 +175,13 @@ impl<'t> Elements<'t> {
         self.trace.path.push((self.step)(self.next));
         let part = self.next % self.parts.len();
         self.next += 1;
-        Some(Node { trace: self.trace, format: self.parts[part], small: self.small, depth: self.depth + 1 })
+        Some(Node {
+            trace: self.trace,
+            format: self.parts[part],
+            small: self.small,
+            depth: self.depth + 1,
+            need: self.need,
+        })
     }
 }
 
@@ -217,7 +246,7 @@ impl Choice<'_> {
         if *self.seen == Variant::Unknown {
             *self.seen = fresh;
         }
-        let parts = Elements::each(self.trace, self.seen.parts_mut(), self.small, self.depth);
+        let parts = Elements::each(self.trace, self.seen.parts_mut(), self.small, self.depth, Need::Sometimes);
         parts.take_all(build).map(|built| *built)
     }
 }
@@ -326,7 +355,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
             }
             node.trace.path.push(Step::Some);
             let (small, depth) = (node.small, node.depth + 1);
-            let built = visitor.visit_some(Node { trace: node.trace, format: &mut inner, small, depth }).map(Box::new);
+            let built = visitor
+                .visit_some(Node { trace: node.trace, format: &mut inner, small, depth, need: Need::Sometimes })
+                .map(Box::new);
             node.note(Format::Option(Box::new(inner)))?;
             built
         })
@@ -336,7 +367,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.build(|mut node| {
             node.note(Format::Seq(Box::new(Format::Unknown)))?;
             let mut inner = node.format.parts()[0].clone();
-            let built = node.sequence(vec![&mut inner], |parts| visitor.visit_seq(parts).map(Box::new));
+            let built =
+                node.sequence(vec![&mut inner], Need::Sometimes, |parts| visitor.visit_seq(parts).map(Box::new));
             node.note(Format::Seq(Box::new(inner)))?;
             built
         })
@@ -346,7 +378,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.build(|mut node| {
             node.note(Format::Map { key: Box::new(Format::Unknown), value: Box::new(Format::Unknown) })?;
             let [mut key, mut value] = [0, 1].map(|part| node.format.parts()[part].clone());
-            let built = node.sequence(vec![&mut key, &mut value], |parts| visitor.visit_map(parts).map(Box::new));
+            let need = if node.need == Need::Always { Need::InMap } else { Need::Sometimes };
+            let built = node.sequence(vec![&mut key, &mut value], need, |parts| visitor.visit_map(parts).map(Box::new));
             node.note(Format::Map { key: Box::new(key), value: Box::new(value) })?;
             built
         })
@@ -356,7 +389,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         self.build(|mut node| {
             node.note(Format::Tuple(vec![Format::Unknown; len]))?;
             let Format::Tuple(mut parts) = node.format.clone() else { return Err(Stop::Differs) };
-            let elements = Elements::each(node.trace, parts.iter_mut().collect(), node.small, node.depth);
+            let elements = Elements::each(node.trace, parts.iter_mut().collect(), node.small, node.depth, node.need);
             let built = elements.take_all(|parts| visitor.visit_seq(parts).map(Box::new));
             node.note(Format::Tuple(parts))?;
             built
@@ -426,15 +459,18 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.unsupported("#[serde(untagged)], #[serde(tag)] or the like")
+        let always = self.need == Need::Always;
+        self.unsupported("#[serde(untagged)], #[serde(tag)] or the like", always)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.unsupported("#[serde(flatten)] or the like")
+        let always = self.need != Need::Sometimes;
+        self.unsupported("#[serde(flatten)], #[serde(tag)] or the like", always)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.unsupported("a field that is ignored (IgnoredAny)")
+        let always = self.need == Need::Always;
+        self.unsupported("a field that is ignored (IgnoredAny)", always)
     }
 
     fn is_human_readable(&self) -> bool {

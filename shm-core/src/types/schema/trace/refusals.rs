@@ -3,7 +3,7 @@
 
 use super::offers::Kind;
 use super::search::{Refusal, Step, within_type};
-use super::{Failure, Mark, Mode, Stop, Trace};
+use super::{Cause, Failure, Mark, Mode, Stop, Trace};
 use crate::types::schema::format::{Container, Variant};
 use std::any::type_name;
 use std::borrow::Cow;
@@ -27,7 +27,7 @@ impl Trace {
         let path = &self.path[..mark.steps];
         let is_known = self.refusal.as_ref().is_some_and(|refusal| refusal.path.starts_with(path));
         // The name of a field, in a type with #[serde(flatten)], is no place of its own.
-        let is_name = matches!(stop, Stop::Unsupported(_)) && type_name.contains("::__Field");
+        let is_name = matches!(stop, Stop::Unsupported { .. }) && type_name.contains("::__Field");
         if !is_known && !is_name && !matches!(stop, Stop::Again) {
             // The type is not one of serde's own.
             let type_name = if type_name.contains("::__") { "" } else { type_name };
@@ -46,7 +46,7 @@ impl Trace {
     /// Returns whether other values can be tried after a pass that ended in this way.
     pub fn survives(&self, stop: &Stop) -> bool {
         let is_trying = || self.refusal.as_ref().is_some_and(|refusal| self.search.is_trying(&refusal.path));
-        self.mode == Mode::Search && self.requests < MOST_REQUESTS && (stop.is_refusal() || is_trying())
+        self.mode == Mode::Search && self.requests < MOST_REQUESTS && (stop.cause() == Cause::Refusal || is_trying())
     }
 
     /// Chooses other values for the next pass after one that was refused and showed nothing new. If none are
@@ -72,7 +72,7 @@ impl Trace {
                 }
             }
         }
-        Err(Failure { reason: self.given_up.take().expect("set above"), is_refusal: true })
+        Err(Failure { reason: self.given_up.take().expect("set above"), cause: Cause::Refusal })
     }
 
     /// Records that a sequence refuses its elements although each of them was accepted, if it is one. Then
@@ -104,9 +104,10 @@ impl Trace {
     }
 
     pub fn failure<T>(&self, stop: &Stop) -> Failure {
-        let is_refusal = stop.is_refusal();
+        let cause = stop.cause();
         let reason = self.refusal.as_ref().map_or_else(|| stop.to_string(), |refusal| self.in_words::<T>(refusal));
-        Failure { reason: self.given_up.clone().filter(|_| is_refusal).unwrap_or(reason), is_refusal }
+        let given_up = self.given_up.clone().filter(|_| cause == Cause::Refusal);
+        Failure { reason: given_up.unwrap_or(reason), cause }
     }
 
     /// Describes a refusal: the field, its type, and the cause.
