@@ -5,7 +5,7 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
-use shm_core::{Kind, RawReader, RawWriter, Reader, ReaderOptions, Writer};
+use shm_core::{Kind, RawReader, RawWriter, Reader, Writer};
 use std::hint::black_box;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -24,6 +24,7 @@ struct Reading {
 }
 
 /// A later version of the same value.
+#[cfg(feature = "schema")]
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[expect(dead_code, reason = "only decoded")]
 struct Reordered {
@@ -120,8 +121,11 @@ fn typed(criterion: &mut Criterion) {
             raw.publish(&encoded).unwrap()
         });
     });
-    let mut by_name = ReaderOptions::new().by_name(true).open::<Reordered>(&name).unwrap();
-    group.bench_function("latest by name", |b| b.iter(|| by_name.latest().unwrap().unwrap().value));
+    #[cfg(feature = "schema")]
+    {
+        let mut by_name = shm_core::ReaderOptions::new().by_name(true).open::<Reordered>(&name).unwrap();
+        group.bench_function("latest by name", |b| b.iter(|| by_name.latest().unwrap().unwrap().value));
+    }
     group.bench_function("latest", |b| b.iter(|| reader.latest().unwrap().unwrap().value));
     group.bench_function("both", |b| {
         b.iter(|| {

@@ -2,7 +2,7 @@
 //! advice of the error works.
 
 use super::test_region::TestRegion;
-use crate::{JsonReader, Kind, OpenError, RawReader, RawWriter, Reader, ReaderOptions, Schema, Writer, WriterOptions};
+use crate::{OpenError, RawReader, Reader, ReaderOptions, Schema, Writer, WriterOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ fn has_no_encoding<T: Debug + PartialEq + Serialize + DeserializeOwned>(values: 
     let refused = |result: Result<(), OpenError>| match result {
         Err(OpenError::Schema(error)) => {
             let text = error.to_string();
-            assert!(text.contains("self-describing format") && text.contains("Kind::Json"), "{text}");
+            assert!(text.contains("self-describing format") && text.contains("the option `json`"), "{text}");
             assert!(!text.contains("from_samples") && !text.contains("Schema::named"), "{text}");
         }
         other => panic!("{other:?}"),
@@ -64,11 +64,11 @@ fn has_no_encoding<T: Debug + PartialEq + Serialize + DeserializeOwned>(values: 
         refused(ReaderOptions::new().schema(schema).open::<T>(name).map(drop));
         crate::remove(name, false).unwrap();
     }
-    let mut writer = RawWriter::open(name, Kind::Json).unwrap();
-    let mut reader = JsonReader::open(name).unwrap();
+    let mut writer = WriterOptions::new().json(true).open::<T>(name).unwrap();
+    let mut reader = ReaderOptions::new().json(true).open::<T>(name).unwrap();
     for value in values {
-        writer.publish(serde_json::to_string(value).unwrap().as_bytes()).unwrap();
-        assert_eq!(serde_json::from_value::<T>(reader.latest().unwrap().unwrap().value).unwrap(), *value);
+        writer.publish(value).unwrap();
+        assert_eq!(reader.latest().unwrap().unwrap().value, *value);
     }
 }
 

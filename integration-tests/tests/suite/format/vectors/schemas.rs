@@ -313,7 +313,6 @@ fn refused_types() -> Vec<Vector> {
 fn refused_forms() -> Vec<Vector> {
     let schema = |name, about, json: &str| refused(name, about, &Image::new(BINCODE).with_schema(json).value([0; 4]));
     vec![
-        schema("schema-as-a-list", "a list of the members of a schema", r#"["U32",{}]"#),
         schema(
             "schema-of-a-unit-as-an-object",
             "a format without parts as an object",
@@ -338,11 +337,6 @@ fn undue() -> Vec<Vector> {
             "text-with-a-schema",
             "a kind that has no schema, with one after another record; the fingerprint is 0",
             &record_last,
-        ),
-        refused(
-            "json-with-a-schema",
-            "a kind that has no schema, with one and its fingerprint",
-            &Image::new(JSON).with_schema(r#"{"type":"U32","types":{}}"#),
         ),
     ]
 }
