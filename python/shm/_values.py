@@ -39,8 +39,8 @@ def codec_for(kind: int, document: bytes | None, fingerprint: int) -> Codec:
     """
     if kind not in _format.KINDS:
         raise UnknownFormat(f"its kind has number {kind}, which this package does not support")
-    if kind not in (_format.ARRAY, _format.BINCODE):
-        document = None
+    if document is not None and kind not in (_format.ARRAY, _format.BINCODE):
+        raise Damaged(f"it has a schema, and values of kind {_format.KINDS[kind]!r} have none")
     if fingerprint != _format.fingerprint_of(document):
         raise Damaged("its fingerprint does not match its schema")
     try:

@@ -377,6 +377,7 @@ ACTS: list[Act] = [
     described(struct.pack("<II", 1, 1 << 30), 0),
     header(96, "I", 9),
     header(112, "Q", 1),
+    schema_of(b'{"type":"U8","types":{}}', kind=2),
     schema_of(b"{}"),
     schema_of(b'{"dtype":"<f4","shape":[2]}'),
     header(96, "I", 4),

@@ -373,7 +373,7 @@ impl Schema {
     ) -> std::result::Result<(), ValueError> {
         let tree = self.tree()?;
         let input = by_name::Input::new(payload);
-        let decoded = payload::decode_with(input.whole(tree), payload.len(), place);
+        let decoded = payload::decode_with(by_name::Part::whole(tree, &input), payload.len(), place);
         match (decoded, input.left()) {
             (Ok(()), 0) => Ok(()),
             (Ok(()), left_over) => Err(ValueError::LeftOver { left_over, bytes: payload.len() }),

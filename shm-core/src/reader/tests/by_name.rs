@@ -34,6 +34,7 @@ fn of(celsius: f64, room: Option<&str>) -> second::Reading {
     second::Reading { room: room.map(str::to_owned), celsius }
 }
 
+// Fault 85.
 #[test]
 fn a_reader_goes_on_when_the_region_gets_another_version_of_its_type() {
     let test_region = TestRegion::new();

@@ -95,6 +95,7 @@ fn reading(state: old::State) -> old::Reading {
     }
 }
 
+// Fault 85.
 #[test]
 fn parts_are_found_by_their_names() {
     for (state, condition) in [
