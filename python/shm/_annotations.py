@@ -48,12 +48,12 @@ class _Types:
             contents = [argument for argument in arguments if argument is not type(None)]
             if len(contents) == 1 and len(arguments) == 2:
                 return {"OPTION": self.format(contents[0], place)}
-        if origin is list and arguments:
+        if origin is list and len(arguments) == 1:
             return {"SEQ": self.format(arguments[0], f"{place}[]")}
-        if origin is dict and arguments:
+        if origin is dict and len(arguments) == 2:
             key, value = (self.format(argument, f"{place}[]") for argument in arguments)
             return {"MAP": {"KEY": key, "VALUE": value}}
-        if origin is tuple:
+        if origin is tuple and annotation is not typing.Tuple:
             if len(arguments) == 2 and arguments[1] is ...:
                 return {"SEQ": self.format(arguments[0], f"{place}[]")}
             return {"TUPLE": [self.format(argument, f"{place}[{index}]") for index, argument in enumerate(arguments)]}

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import weakref
+from contextlib import suppress
 from typing import Any
 
 _PATIENCE_SECONDS = 1  # for a thread that is publishing when the process ends
@@ -28,9 +29,11 @@ def register(writer: Any) -> None:
 def _close_all() -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     for writer in list(_writers):
-        writer.close()
-        while not writer.closed and time.monotonic() < deadline:
-            time.sleep(0.001)
+        with suppress(Exception):  # the other writers are closed all the same
+            writer.close()
+            while not writer.closed and time.monotonic() < deadline:
+                time.sleep(0.001)
+                writer.close()
 
 
 def _close_at_exit() -> None:

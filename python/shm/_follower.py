@@ -118,7 +118,7 @@ class Follower:
         """
         bell = self._ring.halves[BELL_HALF]
         state = self._ring.halves[STATE_HALF]
-        if self._is_due(bell, state) and self._compare(bell):
+        if self._is_replaced or (self._is_due(bell, state) and self._compare(bell)):
             self._switch()
 
     def _is_due(self, bell: int, state: int) -> bool:

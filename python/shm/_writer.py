@@ -238,8 +238,8 @@ class Writer:
         """
         if self._lock is None:
             return
+        self._close_is_due = True  # before `_in_use` is read, because a call of `publish` may end meanwhile
         if self._in_use:
-            self._close_is_due = True
             return
         self._settle()
         if not self._why_not[0]:

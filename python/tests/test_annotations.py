@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from typing import Annotated, Any, NotRequired, Optional, TypedDict
+from typing import Annotated, Any, NotRequired, Optional, Tuple, TypedDict
 
 import pytest
 import shm
@@ -106,6 +106,7 @@ class Unknown:
         (set, "no schema can be derived from 'set'"),
         (list, "no schema can be derived from 'list'"),
         (object, "no schema can be derived from 'object'"),
+        (Tuple, "no schema can be derived from 'typing.Tuple'"),
         (int | str, "no schema can be derived from 'int | str'"),
         (Unclear, r"inner\[\]\[\]: no schema can be derived from 'set"),
         (Partial, r"the keys \['x'\] of 'Partial' may be absent"),

@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -526,3 +527,32 @@ def test_a_region_whose_first_number_is_impossible_is_damaged(first: int) -> Non
         region.write(first.to_bytes(8, "little"))
     with pytest.raises(shm.Damaged, match="as the first"):
         shm.Reader("r")
+
+
+def test_the_newest_value_of_a_replaced_region_is_not_an_old_one() -> None:
+    shm.Writer("r", "json").publish({"a": 1})
+    with shm.Reader("r", kind="json") as reader:
+        assert reader.latest() == {"a": 1}
+        with shm.Writer("r", "text", replace=True) as writer:
+            writer.publish("another")
+            for _ in range(3):
+                with pytest.raises(shm.TypeMismatch):
+                    reader.latest()
+                    time.sleep(0.06)
+                    reader.latest()
+
+
+def test_a_relative_directory_stays_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "other" / "state").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    writer = shm.Writer("./state/r", "text")
+    writer.publish("one")
+    with shm.Reader("./state/r") as reader:
+        assert reader.recv(5) == "one"
+        monkeypatch.chdir(tmp_path / "other")
+        writer.remove()
+        time.sleep(0.06)
+        with shm.Writer(tmp_path / "state" / "r", "text") as writer:
+            writer.publish("two")
+            assert reader.recv(5) == "two"

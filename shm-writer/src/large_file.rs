@@ -54,7 +54,8 @@ impl LargeFile {
         let mut part = vec![0; PART_BYTES];
         let (mut done, mut reported) = (0, 0);
         while done < self.bytes {
-            let count = self.read(&mut part)?.min(self.bytes - done);
+            let rest = PART_BYTES.min(self.bytes - done);
+            let count = self.read(&mut part[..rest])?;
             if count == 0 {
                 return Err(self.changed().into());
             }

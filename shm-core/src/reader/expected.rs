@@ -6,6 +6,8 @@ use crate::region::format::{UNCOMPARABLE, ValueFormat, known_kind};
 use crate::region::location::Location;
 use crate::types::array::ArrayType;
 use crate::types::kind::Kind;
+#[cfg(feature = "schema")]
+use crate::types::schema::Schema;
 use crate::types::value_type::ValueType;
 
 /// The kind and type of the only regions that are accepted. A field that is not set accepts any.
@@ -14,6 +16,9 @@ pub struct Expected {
     pub kind: Option<Kind>,
     pub dtype: Option<&'static str>,
     pub value_type: Option<ValueType>,
+    /// Whether the region must describe its type completely.
+    #[cfg(feature = "schema")]
+    pub needs_schema: bool,
     /// Whether the type cannot be described. If so, only a region that describes no type is accepted.
     pub is_untyped: bool,
 }
@@ -31,6 +36,11 @@ impl Expected {
         check_first(location, region)?;
         if self.is_untyped && !region.descriptor.is_empty() {
             return Err(OpenError::Type { region: location.name.clone(), difference: UNCOMPARABLE.to_owned() });
+        }
+        #[cfg(feature = "schema")]
+        if self.needs_schema && !format.value_type.as_ref().and_then(ValueType::schema).is_some_and(Schema::is_complete)
+        {
+            return Err(OpenError::Undescribed { region: location.name.clone() });
         }
         match self.difference(format.value_type.as_ref()) {
             Some(difference) => Err(OpenError::Type { region: location.name.clone(), difference }),

@@ -271,8 +271,11 @@ impl Follow {
         }
         self.checked = (now, Some(self.ring().bell()));
         let mut found = self.location.stat_region();
-        if matches!(found, Ok(None)) && self.location.follow_directory()? {
-            found = self.location.stat_region();
+        if matches!(found, Ok(None)) {
+            self.is_astray = true;
+            if self.location.follow_directory()? {
+                found = self.location.stat_region();
+            }
         }
         let found = match found {
             Ok(found) => found,

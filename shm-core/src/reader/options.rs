@@ -221,7 +221,8 @@ impl ReaderOptions {
         let value_type = None;
         let kind = Some(Kind::Bincode);
         // Without the feature, the program cannot compare the type with the one that the region describes.
-        let expected = Expected { kind, dtype: None, value_type, is_untyped: cfg!(not(feature = "schema")) };
+        let is_untyped = cfg!(not(feature = "schema"));
+        let expected = Expected { kind, value_type, is_untyped, ..Expected::default() };
         Ok(Reader::from_raw(self.open_expected(name.as_ref(), expected)?, Decoder::Plain))
     }
 
@@ -232,11 +233,8 @@ impl ReaderOptions {
             Some(value_type) => value_type.schema().cloned(),
             None => Schema::of::<T>().ok(),
         };
-        let raw = self.open_expected(name, Expected { kind: Some(Kind::Bincode), ..Expected::default() })?;
-        if !raw.schema().is_some_and(Schema::is_complete) {
-            return Err(OpenError::Undescribed { region: raw.follow.location().name.clone() });
-        }
-        Ok(Reader::from_raw(raw, Decoder::by_name(own)))
+        let expected = Expected { kind: Some(Kind::Bincode), needs_schema: true, ..Expected::default() };
+        Ok(Reader::from_raw(self.open_expected(name, expected)?, Decoder::by_name(own)))
     }
 
     /// Opens a region of arrays of numbers; otherwise like [`open`](Self::open).
@@ -266,7 +264,7 @@ impl ReaderOptions {
             _ => {}
         }
         let value_type = self.value_type.clone();
-        let expected = Expected { kind: Some(Kind::Array), dtype: Some(T::DTYPE), value_type, is_untyped: false };
+        let expected = Expected { kind: Some(Kind::Array), dtype: Some(T::DTYPE), value_type, ..Expected::default() };
         Ok(ArrayReader::from_raw(self.open_expected(name.as_ref(), expected)?))
     }
 

@@ -102,7 +102,8 @@ pub fn decode_with<'b, T: Deserialize<'b>, D: Deserializer<'b>>(
     bytes: usize,
     place: &mut Option<T>,
 ) -> Result<(), D::Error> {
-    let nodes = Cell::new(bounded::most_nodes(bytes));
+    // Names of fields and variants count as nodes, too, and a type may wrap each part.
+    let nodes = Cell::new(bounded::most_nodes(bytes).saturating_mul(3));
     bounded::Seed::new(&nodes, place).deserialize(deserializer)
 }
 

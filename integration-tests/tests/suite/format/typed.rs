@@ -219,23 +219,12 @@ fn the_same_type_keeps_the_values_through_restarts_and_growth() {
     assert_eq!(lengths, [10, 10_000]);
 }
 
-/// A number that is 7 or 8. No value that the tracer offers is accepted.
+/// An enum whose variant has an alias. Nothing shows which of the two names is the alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-struct Untraceable(u8);
-
-impl TryFrom<u8> for Untraceable {
-    type Error = String;
-
-    fn try_from(number: u8) -> Result<Self, String> {
-        if [7, 8].contains(&number) { Ok(Self(number)) } else { Err(format!("{number} is not 7 or 8")) }
-    }
-}
-
-impl From<Untraceable> for u8 {
-    fn from(number: Untraceable) -> Self {
-        number.0
-    }
+enum Untraceable {
+    #[serde(alias = "Rot")]
+    Red,
+    Green,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -271,8 +260,8 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
 
     let named = |version| Schema::named("Untraceable", version).expect("a name");
     let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
-    writer.publish(&Untraceable(7)).expect("a value");
-    s.run("shm-reader room").prints("1 byte: 07\n");
+    writer.publish(&Untraceable::Red).expect("a value");
+    s.run("shm-reader room").prints("4 bytes: 00 00 00 00\n");
     let text = s.ok("shm-reader inspect room");
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
     drop(writer);
@@ -282,15 +271,15 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     let other = ReaderOptions::new().schema(named(2)).open::<Untraceable>(&name).expect_err("another version");
     assert!(other.to_string().contains("version 1 (known only by name) in the region"), "{other}");
 
-    let shown = Schema::from_samples(&[7_u8]).expect("a sample");
+    let shown = Schema::from_samples(&[Untraceable::Red, Untraceable::Green]).expect("samples");
     WriterOptions::new()
         .schema(shown)
         .replace(true)
         .open::<Untraceable>(&name)
         .expect("a writer")
-        .publish(&Untraceable(8))
+        .publish(&Untraceable::Green)
         .expect("a value");
-    s.run("shm-reader room").prints("8\n");
+    s.run("shm-reader room").prints("\"Green\"\n");
 }
 
 #[test]

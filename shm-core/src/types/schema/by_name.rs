@@ -9,6 +9,7 @@
 //!
 //! Neither the schema nor the payload is trusted: `payload::bounded` limits depth, parts and memory.
 
+use super::MAX_DEPTH;
 use super::format::{Container, Format, Named, Tree, Variant};
 use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
@@ -91,10 +92,11 @@ impl<'a, 'de> Part<'a, 'de> {
         Self { form: Form::Format(format), ..self }
     }
 
-    /// Looks through the names of types: returns the form of a struct, an enum or a struct around one part.
-    fn resolved(self) -> Self {
+    /// Looks through the names of types: returns the form of a struct, an enum, or the part in a struct around one.
+    fn resolved(self) -> Step<Self> {
         let mut part = self;
-        while let Form::Format(Format::TypeName(name)) = part.form {
+        for _ in 0..MAX_DEPTH {
+            let Form::Format(Format::TypeName(name)) = part.form else { return Ok(part) };
             part.form = match &part.tree.types[name] {
                 Container::UnitStruct => Form::Unit,
                 Container::NewTypeStruct(inner) => Form::Format(inner),
@@ -103,7 +105,7 @@ impl<'a, 'de> Part<'a, 'de> {
                 Container::Enum(variants) => Form::Enum(variants),
             };
         }
-        part
+        fail(format_args!("it is nested more than {MAX_DEPTH} levels deep"))
     }
 
     fn list<V: Visitor<'de>>(self, formats: Formats<'a>, visitor: V) -> Step<V::Value> {
@@ -123,7 +125,7 @@ impl<'a, 'de> Part<'a, 'de> {
         convert: impl FnOnce(Number) -> Option<N>,
         visit: impl FnOnce(V, N) -> Step<V::Value>,
     ) -> Step<V::Value> {
-        let part = self.resolved();
+        let part = self.resolved()?;
         let Form::Format(format) = part.form else { return part.deserialize_any(visitor) };
         match part.input.number(format)? {
             Some(number) => match convert(number) {
@@ -271,13 +273,16 @@ impl<'de> VariantAccess<'de> for Chosen<'_, 'de> {
     fn unit_variant(self) -> Step<()> {
         match self.contents.form {
             Form::Unit => Ok(()),
-            _ => fail(format_args!("variant {} has contents in the region, and none in this type", self.name)),
+            _ => fail(format_args!(
+                "variant {} has contents in the region, and none in this type",
+                self.name.escape_debug()
+            )),
         }
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Step<S::Value> {
         match self.contents.form {
-            Form::Unit => fail(format_args!("variant {} has no contents in the region", self.name)),
+            Form::Unit => fail(format_args!("variant {} has no contents in the region", self.name.escape_debug())),
             _ => seed.deserialize(self.contents).map_err(|misfit| misfit.within(self.name)),
         }
     }
@@ -294,7 +299,7 @@ impl<'de> VariantAccess<'de> for Chosen<'_, 'de> {
 /// The one entry of a map that stands for a variant with contents, where the type asked for is not known.
 struct OneEntry<'a, 'de>(Option<Chosen<'a, 'de>>);
 
-impl<'de> MapAccess<'de> for OneEntry<'_, 'de> {
+impl<'de> MapAccess<'de> for &mut OneEntry<'_, 'de> {
     type Error = Misfit;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Step<Option<S::Value>> {
@@ -335,7 +340,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
     }
     as_any! {
         deserialize_bool deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
-        deserialize_unit deserialize_map deserialize_identifier deserialize_ignored_any
+        deserialize_unit deserialize_map deserialize_ignored_any
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {
@@ -347,17 +352,19 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {
-        match self.resolved().form {
+        match self.form {
             Form::Format(Format::Option(_)) => self.deserialize_any(visitor),
             _ => visitor.visit_some(self),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {
-        let part = self.resolved();
+        let part = self.resolved()?;
         if let Form::Format(Format::Bytes) = part.form {
             let bytes = part.input.take(part.input.length()?)?;
-            return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
+            let mut elements = SeqDeserializer::new(bytes.iter().copied());
+            let value = visitor.visit_seq(&mut elements)?;
+            return elements.end().map(|()| value);
         }
         part.deserialize_any(visitor)
     }
@@ -375,7 +382,14 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Step<V::Value> {
-        visitor.visit_newtype_struct(self)
+        let inner = match self.form {
+            Form::Format(Format::TypeName(name)) => match &self.tree.types[name] {
+                Container::NewTypeStruct(inner) => self.of(inner),
+                _ => self,
+            },
+            _ => self,
+        };
+        visitor.visit_newtype_struct(inner)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -384,7 +398,22 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Step<V::Value> {
-        self.deserialize_any(visitor)
+        let part = self.resolved()?;
+        match part.form {
+            Form::Struct(_) | Form::Format(Format::Map { .. }) => part.deserialize_any(visitor),
+            Form::Enum(_) | Form::Unit | Form::Tuple(_) | Form::Format(_) => {
+                Err(de::Error::invalid_type(Unexpected::Other("a value without named fields"), &visitor))
+            }
+        }
+    }
+
+    /// The name of a field, as the key of a map.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {
+        let part = self.resolved()?;
+        match part.form {
+            Form::Format(Format::Str) | Form::Enum(_) => part.deserialize_any(visitor),
+            _ => Err(de::Error::invalid_type(Unexpected::Other("a key that is not a name"), &visitor)),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -393,7 +422,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Step<V::Value> {
-        let part = self.resolved();
+        let part = self.resolved()?;
         match part.form {
             Form::Enum(variants) => visitor.visit_enum(Chosen::of(part, variants)?),
             _ => Err(de::Error::invalid_type(Unexpected::Other("a value that is not an enum"), &visitor)),
@@ -401,17 +430,31 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {
-        let part = self.resolved();
+        let part = self.resolved()?;
         let input = part.input;
         let format = match part.form {
             Form::Unit => return visitor.visit_unit(),
             Form::Tuple(parts) => return part.list(Formats::List(parts), visitor),
-            Form::Struct(left) => return visitor.visit_map(&mut Fields { part, left, current: None }),
+            Form::Struct(left) => {
+                let mut fields = Fields { part, left, current: None };
+                let value = visitor.visit_map(&mut fields)?;
+                return if fields.left.is_empty() {
+                    Ok(value)
+                } else {
+                    fail("it has more fields than the type asked for")
+                };
+            }
             Form::Enum(variants) => {
                 let chosen = Chosen::of(part, variants)?;
-                return match chosen.contents.form {
-                    Form::Unit => visitor.visit_str(chosen.name),
-                    _ => visitor.visit_map(OneEntry(Some(chosen))),
+                if let Form::Unit = chosen.contents.form {
+                    return visitor.visit_str(chosen.name);
+                }
+                let mut entry = OneEntry(Some(chosen));
+                let value = visitor.visit_map(&mut entry)?;
+                return if entry.0.is_none() {
+                    Ok(value)
+                } else {
+                    fail("the contents of its variant were not asked for")
                 };
             }
             Form::Format(format) => format,

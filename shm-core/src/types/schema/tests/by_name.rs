@@ -75,6 +75,16 @@ struct Reading {
 struct Id(u32);
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Limit(Option<u8>);
+
+#[derive(Debug, Deserialize)]
+struct Corner {
+    #[expect(dead_code, reason = "only its place matters")]
+    x: f64,
+    y: f64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum State {
     Unknown,
     Failed(u64),
@@ -153,6 +163,15 @@ fn options_and_structs_around_one_part_come_and_go() {
     assert_eq!(through::<Vec<u16>, (u8, u8)>(&vec![1, 2]), Ok((1, 2)));
     refused::<Vec<u16>, (u8, u8)>(&vec![1, 2, 3], "it has 3 elements, 1 more than the type asked for");
     refused::<Vec<u16>, (u8, u8)>(&vec![1], "invalid length 1, expected a tuple of size 2");
+    let bytes = serde_bytes::ByteBuf::from([1, 2, 3]);
+    assert_eq!(through::<_, [u8; 3]>(&bytes), Ok([1, 2, 3]));
+    refused::<_, [u8; 2]>(&bytes, "invalid length 3");
+    assert_eq!(through::<Limit, Option<Limit>>(&Limit(None)), Ok(Some(Limit(None))));
+    assert_eq!(through::<Limit, Limit>(&Limit(Some(1))), Ok(Limit(Some(1))));
+    assert_eq!(through::<Option<u8>, Limit>(&Some(1)), Ok(Limit(Some(1))));
+    refused::<[f64; 2], Corner>(&[1.0, 2.0], "a value without named fields");
+    refused::<BTreeMap<u8, f64>, Corner>(&[(0, 1.0)].into(), "a key that is not a name");
+    assert_eq!(through::<_, Corner>(&BTreeMap::from([("x".to_owned(), 1.0), ("y".to_owned(), 2.0)])).unwrap().y, 2.0);
     assert_eq!(through::<char, String>(&'ä'), Ok("ä".to_owned()));
     assert_eq!(through::<(), ()>(&()), Ok(()));
     let map = BTreeMap::from([("x".to_owned(), 1_u8), ("y".to_owned(), 2)]);
@@ -244,4 +263,30 @@ fn wrong_bytes_are_refused() {
     assert!(error.contains("nested more than 128 levels deep"), "{error}");
     let ignored = decoded::<serde::de::IgnoredAny>(&deep, &[1; 1000]).err().unwrap().to_string();
     assert!(ignored.contains("nested more than 128 levels deep"), "{ignored}");
+}
+
+#[test]
+fn a_long_chain_of_types_takes_no_time() {
+    let link = |number: usize| format!(r#""t{number}":{{"NEWTYPESTRUCT":{{"TYPENAME":"t{}"}}}}"#, number + 1);
+    let links: Vec<_> = (0..20_000).map(link).collect();
+    let types = format!(r#"{},"t20000":{{"NEWTYPESTRUCT":"U8"}}"#, links.join(","));
+    let schema = Schema::parse(&format!(r#"{{"type":{{"SEQ":{{"TYPENAME":"t0"}}}},"types":{{{types}}}}}"#)).unwrap();
+    let payload = encoded(&vec![1_u8; 100_000]);
+    let error = decoded::<Vec<u8>>(&schema, &payload).unwrap_err().to_string();
+    assert!(error.contains("nested more than 128 levels deep"), "{error}");
+}
+
+#[test]
+fn structs_within_structs_do_not_use_up_the_limit() {
+    macro_rules! around {
+        ($($outer:ident $inner:ty;)*) => {$(
+            #[derive(Clone, Serialize, Deserialize)]
+            struct $outer {
+                part: $inner,
+            }
+        )*};
+    }
+    around! { A u8; B A; C B; D C; E D; }
+    let value = vec![E { part: D { part: C { part: B { part: A { part: 1 } } } } }; 20_000];
+    assert_eq!(through::<_, Vec<E>>(&value).unwrap().len(), 20_000);
 }

@@ -64,7 +64,8 @@ pub fn read_fields<'de, V: Visitor<'de>>(
         let built = visitor.visit_seq(&mut *parts).map(Box::new)?;
         if parts.left() > 0 && !is_known && parts.trace.mode == Mode::Search {
             parts.trace.learned += 1;
-            parts.trace.aliases.insert(place, Aliases::new(names, names.len() - parts.left()));
+            let read = names.len().saturating_sub(parts.left());
+            parts.trace.aliases.insert(place, Aliases::new(names, read));
             return Err(Stop::Again);
         }
         return Ok(built);
