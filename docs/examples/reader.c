@@ -1,7 +1,7 @@
 /* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
  * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
  * the region.
- * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (also if only a value is damaged; -f
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (even if only a value is damaged; -f
  * continues after it), 141 the output is closed, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>

@@ -130,7 +130,7 @@ impl Serializer for Nulls {
     }
 }
 
-/// The parts of lists, and of structs, whose fields have names.
+/// The methods for the parts of lists, and of structs, whose fields have names.
 macro_rules! compound {
     ($($interface:ident $method:ident($($name:ty)?);)*) => {$(
         impl ser::$interface for Nulls {

@@ -1,5 +1,5 @@
 //! Rust values as JSON: the payloads of a typed region of kind JSON. Any type that serde_json can write and
-//! read is possible, also those that bincode cannot decode, such as `#[serde(untagged)]` ones.
+//! read is possible, including those that bincode cannot decode, such as `#[serde(untagged)]` ones.
 
 use super::nulls;
 use crate::types::error::ValueError;

@@ -91,7 +91,7 @@ impl<'a, 'de> Part<'a, 'de> {
         Self { form: Form::Format(format), ..self }
     }
 
-    /// Looks through the names of types: returns the form of a struct, an enum or a struct around one part.
+    /// Resolves the names of types: returns the form of a struct, an enum or a struct around one part.
     fn resolved(self) -> Self {
         let mut part = self;
         while let Form::Format(Format::TypeName(name)) = part.form {
@@ -315,7 +315,7 @@ macro_rules! integers {
     )*};
 }
 
-/// The methods for which the request of the type makes no difference.
+/// The methods for which it makes no difference which type is requested.
 macro_rules! as_any {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Large {
 
 type Receive = fn(&mut Reader<Large>) -> Option<f32>;
 
-/// The ways to receive a value. They copy it no further.
+/// The ways to receive a value. None of them makes another copy of it.
 const RECEIVE: [Receive; 7] = [
     |reader| Some(reader.latest().as_ref().unwrap().as_ref()?.value.0[7]),
     |reader| Some(reader.recv().as_ref().unwrap().as_ref()?.value.0[7]),

@@ -108,7 +108,7 @@ impl<'de> MapAccess<'de> for &mut Pair<'_, '_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Stop> {
-        // The second name is not one of the same field, or its value would not be wanted.
+        // The names belong to different fields: the type would have refused a second name of the same field.
         if self.keys == 2 {
             return Err(Stop::Again);
         }

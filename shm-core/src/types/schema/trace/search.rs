@@ -19,7 +19,7 @@ const MOST_TRIES: usize = 20_000;
 const MOST_VARIED: [usize; 3] = [32, 8, 5];
 /// The most choices that are varied at once, all in the same way.
 const MOST_AT_ONCE: usize = 1000;
-/// The last candidate of each choice that is used in a pair and in a group of three.
+/// The last candidate of each choice that is tried in a pair, and in a group of three.
 const LAST_IN_PAIR: usize = 12;
 const LAST_IN_THREE: usize = 4;
 /// The most places within each other that are searched at once.
