@@ -53,7 +53,7 @@ static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     return ~crc;
 }
 
-static bool same_boot(int fd) { /* true also if one of the two ids is unknown (§19) */
+static bool same_boot(int fd) { /* also true if one of the two ids is unknown (§19) */
     struct statfs fs;
     if (fstatfs(fd, &fs) == 0 && (fs.f_type == 0x01021994 || fs.f_type == 0x958458f6)) return true; /* in memory */
     unsigned char id[16] = {0}, none[16] = {0};

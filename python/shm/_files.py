@@ -393,7 +393,7 @@ def _fill_holes(descriptor: int, status: os.stat_result) -> None:
 
 
 def is_in_memory(descriptor: int) -> bool:
-    """Returns whether the file is on tmpfs or hugetlbfs, so that it is not older than the kernel.
+    """Returns whether the file is on tmpfs or hugetlbfs. Such a file is not older than the kernel.
 
     The boot ids of containers on one kernel can differ.
     """

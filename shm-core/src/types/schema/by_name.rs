@@ -1,8 +1,8 @@
 //! Decodes a payload as a Rust type that differs from the one it was written with. The payload is read by its own
 //! schema, so the parts find their places by name, as in JSON:
 //!
-//! - Fields are found in any order. Those that the type does not have are skipped, and for those that the payload
-//!   does not have the type needs `#[serde(default)]` or an `Option`.
+//! - Fields are found in any order. Those that the type does not have are skipped. For those that the payload
+//!   does not have, the type needs `#[serde(default)]` or an `Option`.
 //! - Variants are found by name, wherever they are in the enum.
 //! - A number is accepted if it is exactly the same number in the type asked for.
 //! - A `T` is accepted as an `Option<T>` and as a struct around it, and bytes as a sequence of `u8`.

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeTuple, Serializer};
 use std::fmt;
 use std::time::Duration;
 
-/// The largest array, rounded, that bincode alone decodes without optimization in a thread of 2 MiB.
+/// The largest array, rounded, that bincode alone decodes without optimization in a thread with a stack of 2 MiB.
 const LENGTH: usize = 49_152;
 
 /// An array, as crates for large arrays encode it.

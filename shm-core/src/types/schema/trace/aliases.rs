@@ -1,8 +1,8 @@
 //! Distinguishes the names of fields from their aliases. serde lists both, one field after the other, but a field
 //! is read only once.
 //!
-//! The type is given a map that contains two neighboring names. If they belong to the same field, the
-//! type's error says how the field is named.
+//! The type is given a map that contains two neighbouring names. If they belong to the same field, the
+//! type's error contains the field's name.
 
 use super::node::Elements;
 use super::{Mode, Stop};

@@ -95,7 +95,7 @@ impl Node<'_> {
         })
     }
 
-    /// Builds a sequence or a map of these parts, each of which can be there several times.
+    /// Builds a sequence or a map of these parts, each of which can appear several times.
     fn sequence<R>(
         &mut self,
         parts: Vec<&mut Format>,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// The most combinations that are tried at one place.
 const MOST_COMBINATIONS: usize = 3000;
-/// The most combinations that are tried for each one that adds more choices to a place.
+/// The most combinations that are tried for each combination that adds more choices to a place.
 const MOST_NESTED_COMBINATIONS: usize = 150;
 /// The most passes of a whole trace in which something other than the usual values is tried.
 const MOST_TRIES: usize = 20_000;
@@ -63,7 +63,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns what is needed to describe the refusal.
+    /// Returns the parts that are needed to describe the refusal.
     pub fn without_choices(&self) -> Self {
         let Self { path, type_name, reason, lacks_subject, .. } = self;
         Self { path: path.clone(), type_name, choices: vec![], reason: reason.clone(), lacks_subject: *lacks_subject }
