@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `mmap.close` reports success and unmaps nothing, if the file consists of huge pages and the length is not a multiple of
 # their size. The kernel maps whole huge pages, but refuses to unmap a part of one; CPython ignores that error.
-# The pages stay reserved or in use until the process ends, also after the file was removed. Rust's memmap2 does the same:
+# The pages stay reserved or in use until the process ends, even after the file was removed. Rust's memmap2 does the same:
 # https://github.com/RazrFalcon/memmap2-rs/issues/156
 # Seen on: Linux 6.18, Python 3.11.
 set -euo pipefail

@@ -1,7 +1,7 @@
 /* Prints the values of a shared memory region, byte for byte. FORMAT.md specifies the region; § is a section there.
  * `reader NAME` prints the newest value. `reader -f NAME` continues with all later values, until the writer closes
  * the region.
- * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (also if only a value is damaged; -f
+ * Exit codes: 2 wrong usage, 3 no such region or value, 5 damaged or not a region (even if only a value is damaged; -f
  * continues after it), 141 the output is closed, 1 any other error. */
 #define _GNU_SOURCE
 #include <err.h>
@@ -53,7 +53,7 @@ static uint32_t crc32(uint32_t crc, const void *from, size_t count) {
     return ~crc;
 }
 
-static bool same_boot(int fd) { /* true also if one of the two ids is unknown (§19) */
+static bool same_boot(int fd) { /* also true if one of the two ids is unknown (§19) */
     struct statfs fs;
     if (fstatfs(fd, &fs) == 0 && (fs.f_type == 0x01021994 || fs.f_type == 0x958458f6)) return true; /* in memory */
     unsigned char id[16] = {0}, none[16] = {0};

@@ -32,7 +32,7 @@ def document_of(annotation: Any) -> dict[str, Any]:
 
 
 class _Types:
-    """The structs and enums that were met."""
+    """The structs and enums found so far."""
 
     def __init__(self) -> None:
         self.types: dict[str, Any] = {}
@@ -88,7 +88,7 @@ class _Types:
         if self._owners.setdefault(name, annotation) is not annotation:
             raise BadOption(f"{_at(place)}two types have the name {name!r}", "choose another name for one of them")
         if name not in self.types:
-            self.types[name] = None  # while its fields are looked at, which may refer to it
+            self.types[name] = None  # while its fields, which may refer to it, are examined
             self.types[name] = container()
         return {"TYPENAME": name}
 
@@ -111,7 +111,7 @@ class _Types:
 
 
 def _may_be_absent(annotation: Any, name: str, hint: Any) -> bool:
-    # Where annotations are strings, `__optional_keys__` lacks those that are marked one by one.
+    # If annotations are strings, `__optional_keys__` lacks the keys that are marked individually.
     return name in annotation.__optional_keys__ or "NotRequired" in str(typing.get_origin(hint))
 
 

@@ -145,6 +145,6 @@ def type_name(value: Any) -> str:
 
 
 def is_of_numpy(value: Any, *classes: str) -> bool:
-    """Returns whether the value is of one of these classes of NumPy, or of a subclass. Does not import NumPy."""
+    """Returns whether the value is an instance of one of these NumPy classes. Does not import NumPy."""
     numpy = sys.modules.get("numpy")
     return issubclass(type(value), tuple(getattr(numpy, name, ()) for name in classes))

@@ -17,7 +17,7 @@ _worker = 0  # the process whose writers `multiprocessing` closes
 
 
 def register(writer: Any) -> None:
-    """Adds a writer that has been opened. Lets `multiprocessing` close it, if loaded: workers may not run `atexit`."""
+    """Adds an open writer. If `multiprocessing` is loaded, it closes the writer: workers do not always run `atexit`."""
     global _worker
     _writers.add(writer)
     util = sys.modules.get("multiprocessing.util")

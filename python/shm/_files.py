@@ -189,7 +189,7 @@ class Location:
             raise Error(f"its directory {path} cannot be opened: {fault}", _for_directory(error, advice)) from error
 
     def follow_directory(self) -> bool:
-        """Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+        """Switches to the directory that the path refers to now. Returns whether it is a different one.
 
         Raises Error if the directory was removed and the path still leads to it.
         """
@@ -384,7 +384,7 @@ def _map(descriptor: int, status: os.stat_result, limit: int, writable: bool) ->
 
 
 def _fill_holes(descriptor: int, status: os.stat_result) -> None:
-    """Gives pages to the holes of a file that is a copy of a region. On a file system without fallocate they stay."""
+    """Allocates pages for the holes in a copy of a region's file. Without fallocate, the holes stay."""
     if 512 * status.st_blocks < status.st_size:
         try:
             _linux.fallocate(descriptor, status.st_size)
@@ -394,7 +394,7 @@ def _fill_holes(descriptor: int, status: os.stat_result) -> None:
 
 
 def is_in_memory(descriptor: int) -> bool:
-    """Returns whether the file is on tmpfs or hugetlbfs, so that it is not older than the kernel.
+    """Returns whether the file is on tmpfs or hugetlbfs. Such a file is not older than the kernel.
 
     The boot ids of containers on one kernel can differ.
     """

@@ -36,7 +36,7 @@ WORDS_ARE_WHOLE = sys.implementation.name == "cpython" and struct.calcsize("P") 
 ORDERED = WORDS_ARE_WHOLE and _MACHINE == "x86_64"
 
 _libc = ctypes.CDLL(None, use_errno=True)
-# Not `threading.Lock`: gevent and eventlet replace it by a lock for coroutines, which needs no such instruction.
+# Not `threading.Lock`: gevent and eventlet replace it with a lock for coroutines, which needs no such instruction.
 _Lock = _thread.RLock
 
 

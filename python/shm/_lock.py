@@ -154,7 +154,7 @@ def _set(descriptor: int, kind: int) -> bool:
 
 def writer_status(location: Location) -> str:
     """Returns "alive", "gone", or "unknown" if this user may not check. Locks nothing."""
-    for _ in range(2):  # a region that is just being created has its lock file first
+    for _ in range(2):  # the lock file of a region is created before its file
         try:
             descriptor = location.open(location.lock_file, os.O_RDONLY)
         except FileNotFoundError:

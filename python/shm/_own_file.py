@@ -80,7 +80,7 @@ def create_file(
     try:
         store_in_place(file)
         _linux.fallocate(file, header.region_bytes)
-        # The group matters only if its members have other permissions than everyone.
+        # The group matters only if its members do not have the same permissions as everyone.
         if group is not None and os.fstat(file).st_gid != group and mode >> 3 & 7 != mode & 7:
             _give_to(file, group)
         os.fchmod(file, mode)
@@ -104,7 +104,7 @@ def _give_to(file: int, group: int) -> None:
     try:
         os.fchown(file, -1, group)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EINVAL):  # a group that a user namespace does not map is EINVAL
+        if error.errno not in (errno.EPERM, errno.EINVAL):  # EINVAL: the user namespace does not map the group
             raise
         fault = f"its file belongs to group {group}, and this user cannot give a file to that group"
         raise Error(fault, "run as a member of the group, or set the mode to 0o600") from error
@@ -113,7 +113,8 @@ def _give_to(file: int, group: int) -> None:
 def copy_values(old: OwnRing, new: OwnRing, count: int) -> list[int]:
     """Copies at most `count` values from one ring to another, beginning with the newest.
 
-    It leaves out values that are not trusted, and stops at another one that does not fit the new ring. Returns the numbers of the copied values, the newest first.
+    It leaves out values that are not trusted, and stops at the first other value that does not fit the new ring.
+    Returns the numbers of the copied values, the newest first.
     """
     copied = []
     for number in range(old.head, max(0, old.first - 1, old.head - count, old.head - old.header.slots), -1):

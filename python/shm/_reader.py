@@ -369,7 +369,7 @@ class Reader(Follower):
             try:
                 return self._decode(self._ring.taken())
             except (BadValue, MemoryError, RecursionError) as error:
-                # The same as `_report_again`, which needs a place on the stack.
+                # The same as `_report_again`: a call would need space on the stack.
                 self._cursor.lost += self._lost
                 self._lost = 0
                 self._restart_is_due |= self._restarted
@@ -440,7 +440,7 @@ class Reader(Follower):
             raise
 
     def _report_again(self) -> None:
-        """Makes the next value report again what was reported with a value that cannot be used."""
+        """Makes the next value repeat the report of lost values, and of a restart, of a value that cannot be used."""
         self._cursor.lost += self._lost
         self._lost = 0
         self._restart_is_due |= self._restarted

@@ -157,7 +157,7 @@ def plan(found: Header | None, document: bytes | None, request: Request) -> tupl
 
 
 def _sizes(found: Header | None, keeps_values: bool, array_bytes: int, request: Request) -> tuple[int, int]:
-    """Returns the slots and the capacity. A region that keeps its values gets no fewer slots, and no smaller ones."""
+    """Returns the slots and the capacity. A region that keeps its values gets neither fewer nor smaller slots."""
     asked = None if request.capacity is None else round_up(max(request.capacity, 8), 8)
     if found is None:
         capacity = asked or round_up(array_bytes, 8) or default_capacity(request.slots)
@@ -168,7 +168,7 @@ def _sizes(found: Header | None, keeps_values: bool, array_bytes: int, request: 
     asked = asked or found.capacity
     slots = request.slots or found.slots
     if request.slots and asked < found.capacity:
-        slots = grown_slots(slots, asked, found.capacity)  # slots that have grown since then are fewer for that reason
+        slots = grown_slots(slots, asked, found.capacity)  # growing has reduced their number
     return max(slots, found.slots), max(asked, found.capacity)
 
 

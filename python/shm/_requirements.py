@@ -8,7 +8,7 @@ if sys.platform != "linux" or sys.implementation.name != "cpython" or sys.versio
         f"and this is {sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]} on {sys.platform}"
     )
 
-# Python builds without a module if the files for developers of a library are missing: libffi for ctypes, zlib for zlib.
+# Python is built without a module if the development files of a library are missing: libffi for ctypes, zlib for zlib.
 for _module in ("ctypes", "fcntl", "mmap", "resource", "zlib"):
     try:
         __import__(_module)

@@ -33,7 +33,7 @@ _MOST_DIMENSIONS = 32
 _WIDE_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
 #: Matches every document with a lone surrogate.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-#: Matches what begins or ends a text, a list or an object, and each escape sequence.
+#: Matches each character that begins or ends a text, a list or an object, and each escape sequence.
 _NESTING = re.compile(rb'["\[\]{}]|\\.', re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 

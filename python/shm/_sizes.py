@@ -14,20 +14,20 @@ _LEAST_CAPACITY = 96
 # Growing halves the number of slots until all slots together fit this many bytes, but not below _FEWEST_SLOTS.
 _MANY_BYTES = 64 << 20
 _FEWEST_SLOTS = 4
-# If even these need more bytes than this, 2 are left, the smallest number of slots.
+# If even these need more bytes than this, 2 slots are left, the smallest number.
 _HUGE_BYTES = 256 << 20
 # A slot grows to at least twice its size, unless the value that needs it is longer than this.
 _DOUBLED_BYTES = 32 << 20
 
 
 def default_capacity(slots: int | None) -> int:
-    """Returns how many bytes a slot of a new region with this many slots holds if nothing is said about it."""
+    """Returns how many bytes a slot of a new region with this number of slots holds by default."""
     capacity = DEFAULT_SLOTS * _DEFAULT_CAPACITY // (slots or DEFAULT_SLOTS)
     return round_up(min(max(capacity, _LEAST_CAPACITY), _DEFAULT_CAPACITY), 8)
 
 
 def grown_slots(slots: int, old_capacity: int, capacity: int) -> int:
-    """Returns how many slots of `capacity` bytes a region gets that had `slots` of `old_capacity` bytes."""
+    """Returns how many slots of `capacity` bytes replace `slots` slots of `old_capacity` bytes."""
     many = max(_MANY_BYTES, slots * max(old_capacity, _DEFAULT_CAPACITY))
     while slots > _FEWEST_SLOTS and slots * capacity > many:
         slots //= 2
@@ -37,5 +37,5 @@ def grown_slots(slots: int, old_capacity: int, capacity: int) -> int:
 
 
 def grown_capacity(capacity: int, length: int) -> int:
-    """Returns how many bytes the slots hold after they had `capacity` bytes and a value of `length` did not fit."""
+    """Returns the new capacity of slots of `capacity` bytes after a value of `length` bytes did not fit."""
     return round_up(length if length > _DOUBLED_BYTES else max(length, 2 * capacity), 8)

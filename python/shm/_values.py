@@ -103,7 +103,7 @@ class Undecided(_Bytes):
 
 
 def _is_of_bytes(value: Any, view: memoryview) -> bool:
-    """Returns whether the elements of a buffer mean bytes, and not numbers of one byte."""
+    """Returns whether the elements of a buffer are plain bytes, and not numbers of one byte."""
     if typestr(view) == "|i1":  # the buffers of pyarrow, for example
         return not isinstance(value, (memoryview, array.array, ctypes.Array))
     return typestr(view) in ("|u1", None)  # None: characters

@@ -22,7 +22,7 @@ from ._sizes import grown_capacity, grown_slots
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
-_NAMED_SECONDS = 0.1  # how long a file keeps its name at least: readers that wait for a region look 50 times per second
+_NAMED_SECONDS = 0.1  # a file keeps its name at least this long: waiting readers look for it 50 times per second
 _TRIES = 100  # attempts to open a region that is created and removed again and again
 
 
@@ -48,13 +48,13 @@ class Writer:
             document as in FORMAT.md, section 22, as JSON (str or bytes) or parsed.
         replace: Whether a region of another kind or type may be replaced. Its values are then discarded (see
             `discarded`), and the numbers continue.
-        slots: How many values the region has room for, at least: a power of two. A new region has 64 by default, or
-            fewer if they are larger than 1 MiB. A region with more slots keeps them. If its slots have grown beyond
-            `capacity`, it keeps the number of slots that growing has left.
-        capacity: How many bytes a slot has room for, at least. By default, a slot of a new region of arrays has room
-            for one array. In other regions it has 4096 bytes, or fewer in a region of more than 64 slots, so that all
-            slots take 256 KiB; but at least 96. The slots grow when a larger value is published. A region with larger
-            slots keeps them.
+        slots: The minimum number of values that the region has room for, a power of two. A new region has 64 slots by
+            default, or fewer if the slots are larger than 1 MiB. A region with more slots keeps them. If its slots
+            have grown beyond `capacity`, it keeps the number of slots that growing has left.
+        capacity: The minimum number of bytes that a slot has room for. By default, a slot of a new region of arrays
+            has room for one array. In other regions it has 4096 bytes. In a region of more than 64 slots it has
+            fewer: all slots together take 256 KiB, but each has at least 96 bytes. The slots grow when a larger value
+            is published. A region with larger slots keeps them.
         mode: The permission bits of the region's file: 0o600 (the default for a new region), 0o640, 0o604 or 0o644.
             The umask has no effect on them.
         checksum: Whether values have checksums, which readers verify. A new region has none by default.
@@ -275,7 +275,8 @@ class Writer:
         """Removes the region, and closes the writer.
 
         Readers can still receive the values that were published, and then end. If this writer created the region less
-        than 100 ms ago, or replaced its file, the region stays until then, so that readers that wait for it find it.
+        than 100 ms ago, or replaced its file, the region stays until 100 ms have passed, so that readers that wait for
+        it find it.
 
         Raises:
             Gone: if the writer is closed, or its region was removed or replaced.

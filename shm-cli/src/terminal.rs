@@ -145,7 +145,7 @@ pub(crate) fn styled(text: &str, stream: &impl RawStream) -> Vec<u8> {
 }
 
 /// Reports whether stderr is a terminal that obeys escape codes. `TERM=dumb` means one that does not, such as
-/// the shell of an editor.
+/// a shell in an editor.
 fn can_print_over() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

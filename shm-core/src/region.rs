@@ -138,8 +138,8 @@ impl Region {
         self.file.as_ref().expect("opened for writing")
     }
 
-    /// Gives pages to the holes of the file, if it has any. A region has none, but a copy of its file may have some.
-    /// On a file system without `fallocate` they stay.
+    /// Allocates pages for the holes of the file, if it has any. A region has none, but a copy of its file may have
+    /// some. On a file system without `fallocate`, the holes stay.
     pub fn fill_holes(&self, location: &Location) -> Result<(), OpenError> {
         let file = self.opened_for_writing();
         let stat = file::stat(file).map_err(|error| location.io_error("inspect region", error))?;
@@ -153,7 +153,7 @@ impl Region {
         })
     }
 
-    /// Returns whether the machine has not been restarted since the file was created, as far as this is known.
+    /// Returns whether the machine has run without a restart since the file was created, as far as this is known.
     ///
     /// The boot ids of containers on one kernel can differ, but a file in memory is never older than the kernel.
     pub fn is_of_this_boot(&self) -> bool {

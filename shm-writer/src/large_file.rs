@@ -32,7 +32,7 @@ impl LargeFile {
     pub fn of(args: &Publish, target: &Target) -> Result<Option<Self>> {
         let Some(path) = args.file.as_ref().filter(|_| target.takes_bytes()) else { return Ok(None) };
         let (name, region) = (path.display().to_string(), args.region.clone());
-        // Not opened to find this out: a named pipe would be closed again, and its writer would end without effect.
+        // The file is not opened for this check: opening and closing a named pipe loses its data.
         let is_large = |metadata: &Metadata| metadata.is_file() && metadata.len() >= LARGE_BYTES;
         if !fs::metadata(path).is_ok_and(|metadata| is_large(&metadata)) {
             return Ok(None);

@@ -227,8 +227,8 @@ impl Stdin {
         Ok(bytes > 0)
     }
 
-    /// Reads up to the mark. Input without a mark can be longer than memory, and the method of `BufRead` would end
-    /// the program then.
+    /// Reads up to the mark. Input without a mark may not fit into memory, and the method of `BufRead` would
+    /// then end the program.
     fn read_until(&mut self, mark: u8, value: &mut Vec<u8>) -> io::Result<usize> {
         loop {
             value.try_reserve(PART_BYTES)?;

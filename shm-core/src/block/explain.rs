@@ -24,7 +24,7 @@ pub fn explain_open(location: &Location, error: io::Error) -> BlockError {
     }
 }
 
-/// The error for a mapping of a file that the kernel refuses. Huge pages are reserved when they are mapped.
+/// The error if the kernel refuses to map a file. Huge pages are reserved when they are mapped.
 pub fn explain_map(action: &'static str, name: &str, end: u64, file: &File, error: io::Error) -> BlockError {
     match error.kind() {
         ErrorKind::OutOfMemory if huge_page_bytes(file).is_some() => no_space(name, end, &error, file),

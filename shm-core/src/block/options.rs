@@ -388,7 +388,7 @@ impl Backing {
         let io_error = |source| io_error("resize", name, source);
         let (old_len, file_len) = (self.memory.len(), file.metadata().map_err(io_error)?.len());
         let end = end_of(name, self.offset, len)?;
-        // The files of hugetlbfs end where a page ends.
+        // A file on hugetlbfs ends at the end of a huge page.
         let huge_page_bytes = huge_page_bytes(file);
         let file_end = |end: u64| end.next_multiple_of(huge_page_bytes.unwrap_or(1));
         if len < old_len {
@@ -403,7 +403,7 @@ impl Backing {
             return self.memory.remap(len).map_err(io_error);
         }
         if huge_page_bytes.is_some() {
-            // The kernel does not extend such a mapping. Mapping more of the file also reserves and adds the pages.
+            // The kernel cannot extend such a mapping. Mapping more of the file also reserves and adds the pages.
             let memory = BlockMapping::shared(file, self.offset, len, true);
             let memory = memory.map_err(|error| explain_map("resize", name, end, file, error))?;
             reserve(name, file, self.offset, len as u64)?;

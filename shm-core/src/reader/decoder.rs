@@ -22,11 +22,11 @@ pub enum Decoder {
 #[cfg(feature = "schema")]
 #[derive(Debug)]
 pub struct ByName {
-    // `None` if it cannot be derived.
+    // `None` if no schema can be derived from the type.
     own: Option<Schema>,
-    // That of the region.
+    // The region's schema.
     compared: Option<Schema>,
-    // The same, if it differs from the own one.
+    // The region's schema, if it differs from `own`.
     other: Option<Schema>,
 }
 
@@ -37,7 +37,7 @@ impl Decoder {
         Self::ByName(ByName { own, other: None, compared: None })
     }
 
-    /// Takes notice of the region's schema, which changes when the region is replaced.
+    /// Notes the region's schema, which changes when the region is replaced.
     #[cfg(feature = "schema")]
     #[inline]
     pub fn prepare(&mut self, region: Option<&Schema>) {

@@ -296,8 +296,8 @@ impl Follow {
         }
     }
 
-    /// Decides what to do if the name cannot be compared. This shows nothing, so the reader compares again
-    /// later. But a file that was moved gets no more values, so waiting there would never end.
+    /// Decides what to do if the name cannot be compared. This proves nothing, so the reader compares
+    /// again later. But a file that was moved gets no more values, so waiting there would never end.
     #[cold]
     fn uncompared(&mut self, state: u32, error: OpenError) -> Result<Name, ReceiveError> {
         if self.is_newly_moved(state) {

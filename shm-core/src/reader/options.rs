@@ -135,7 +135,7 @@ impl ReaderOptions {
     /// Sets whether the reader accepts a region of another type, and finds the parts of each value by their names,
     /// for [`open`](Self::open).
     ///
-    /// Use it to read what an older or newer version of a program publishes, also when the region is replaced by one of
+    /// Use it to read what an older or newer version of a program publishes, even if the region is replaced by one of
     /// another version. By default, a region of another type is refused. Parts are found as follows:
     ///
     /// - Fields may be in another order. Those that `T` does not have are skipped. Those that the region does not have
@@ -144,7 +144,7 @@ impl ReaderOptions {
     /// - A number is accepted if the type asked for represents it exactly. Otherwise it is an error of that value only.
     /// - A `T` is accepted as `Option<T>`, but not an `Option<T>` as a `T`.
     ///
-    /// If the types are equal, values are decoded as without this option, and as fast.
+    /// If the types are equal, this option makes no difference, and decoding is just as fast.
     ///
     /// ```
     /// # fn main() -> shm_core::Result<()> {
@@ -228,7 +228,7 @@ impl ReaderOptions {
 
     #[cfg(feature = "schema")]
     fn open_by_name<T: DeserializeOwned>(&self, name: &Path) -> Result<Reader<T>, OpenError> {
-        // A type from which no schema can be derived is not equal to any.
+        // A type from which no schema can be derived is not equal to any other type.
         let own = match &self.value_type {
             Some(value_type) => value_type.schema().cloned(),
             None => Schema::of::<T>().ok(),

@@ -21,9 +21,9 @@ use std::path::Path;
 /// region automatically. If the new region has another type, the reader returns
 /// [`ReceiveError::Reopen`]. If the region was removed, it returns [`ReceiveError::Gone`].
 ///
-/// A value is decoded and returned on the stack. Without optimization, a thread needs about ten times
-/// the size of `T`, because serde and your own `Deserialize` copy the value at each step. Put the elements
-/// of a large type on the heap (`Vec<f32>` or `Box<[f32]>`), or use an
+/// A value is decoded and returned on the stack. Without optimization, this takes about ten times the
+/// size of `T` on the stack, because serde and your own `Deserialize` copy the value at each step. Put the
+/// elements of a large type on the heap (`Vec<f32>` or `Box<[f32]>`), or use an
 /// [`ArrayReader`](crate::ArrayReader).
 ///
 /// ```

@@ -52,7 +52,7 @@ pub struct View<'r> {
     location: &'r Location,
     // The buffer that values are copied to before they are decoded.
     encoded: &'r mut Vec<u8>,
-    // That of a reader of a Rust type.
+    // The decoder of a reader of a Rust type.
     decoder: Option<&'r mut Decoder>,
     #[cfg(feature = "schema")]
     schema: Option<&'r Schema>,
@@ -179,7 +179,7 @@ impl<'r> View<'r> {
     ///
     /// The names in the type `T` are not compared with those in the region. To compare them, open a
     /// [`Reader`](crate::Reader) of an owned type. If that reader has the option
-    /// [`by_name`](crate::ReaderOptions::by_name), `T` must be like its type.
+    /// [`by_name`](crate::ReaderOptions::by_name), `T` must match its type.
     ///
     /// # Errors
     ///

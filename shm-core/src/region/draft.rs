@@ -80,10 +80,10 @@ impl<'a> Draft<'a> {
         let written = write_head(&file, &static_header, descriptor);
         written.map_err(|error| explain_step("write region", error))?;
         let stat = file::stat(&file).map_err(explain)?;
-        // The group matters only if its members have other permissions than everyone.
+        // The group matters only if its members do not have the same permissions as everyone.
         if let Some(group) = group.filter(|group| *group != stat.group && mode >> 3 & 7 != mode & 7) {
             file::set_group(&file, group).map_err(|error| match error.kind() {
-                // A group that a user namespace does not map is an invalid argument.
+                // A group that the user namespace does not map is reported as an invalid argument.
                 ErrorKind::PermissionDenied | ErrorKind::InvalidInput => location.denied(Denied::Group { group }),
                 _ => location.io_error("set the group of region", error),
             })?;

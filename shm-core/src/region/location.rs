@@ -53,7 +53,7 @@ impl Location {
         &self.directory
     }
 
-    /// Continues in the directory that the path refers to now, if that is another one. Returns whether it is.
+    /// Switches to the directory that the path refers to now. Returns whether it is a different one.
     pub fn follow_directory(&mut self) -> Result<bool, OpenError> {
         match self.directory.successor() {
             Ok(Some(successor)) => self.directory = successor,

@@ -32,8 +32,8 @@ impl Directory {
         Ok(Self { descriptor: Arc::new(directory), path: path.into() })
     }
 
-    /// Returns the directory that the path refers to now, if that is another one. The error is `StaleNetworkFileHandle`
-    /// if the path still leads to this directory although it was removed, as a mount does.
+    /// Returns the directory that the path refers to now, if it is a different one. The error is
+    /// `StaleNetworkFileHandle` if the path still leads to this directory although it was removed. A mount does that.
     pub fn successor(&self) -> Result<Option<Self>> {
         let Ok(present) = Self::open(&self.path) else { return Ok(None) };
         let stat = |directory: &Self| Ok::<_, Errno>(Stat::of(&fs::fstat(&directory.descriptor)?));

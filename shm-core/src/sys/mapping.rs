@@ -11,8 +11,8 @@
 //!
 //! *Region.* The whole file is mapped: at least `HEADER_BYTES`, and a multiple of 8.
 //!
-//! *Block.* At least `len` bytes are mapped. `stores` records whether the memory was mapped for writing; only in that case is it stored
-//! to.
+//! *Block.* At least `len` bytes are mapped. `stores` records whether the memory was mapped for
+//! writing; only in that case is it stored to.
 //!
 //! One risk remains: the owner of the file can cut it short. The kernel then answers an access with
 //! SIGBUS.
@@ -99,7 +99,7 @@ pub enum Advice {
 /// The mapped memory of a block; see the `# Invariants` of this file.
 #[derive(Debug)]
 pub struct BlockMapping {
-    // At least the block. Huge pages are mapped whole, because they can only be unmapped whole.
+    // Contains at least the block. Huge pages are mapped whole, because they can only be unmapped whole.
     raw: MmapRaw,
     len: usize,
     huge_page_bytes: Option<usize>,
@@ -173,8 +173,8 @@ impl BlockMapping {
         unsafe { std::slice::from_raw_parts_mut(self.raw.as_mut_ptr(), self.len()) }
     }
 
-    /// Changes the length. The file must be at least that long when the bytes are accessed. Huge pages can only
-    /// become fewer.
+    /// Changes the length. The file must be at least that long when the bytes are accessed. The number of
+    /// huge pages cannot increase.
     pub fn remap(&mut self, len: usize) -> io::Result<()> {
         let whole = whole_pages(len, self.huge_page_bytes)?;
         if whole != self.raw.len() {

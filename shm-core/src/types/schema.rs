@@ -184,7 +184,7 @@ impl Schema {
         Self::new(Content::Tree(trace::trace::<T>().map_err(untraced::<T>)?))
     }
 
-    /// Refuses a type none of whose values can be decoded.
+    /// Refuses a type if none of its values can be decoded.
     pub(crate) fn require_encoding<T: DeserializeOwned>() -> Result<()> {
         match trace::trace::<T>() {
             Err(failure) if failure.cause == Cause::SelfDescribing { always: true } => Err(untraced::<T>(failure)),
@@ -381,7 +381,7 @@ impl Schema {
         }
     }
 
-    /// Returns whether two schemas are one object, which is quickly found out. Equal ones may be two objects.
+    /// Returns whether two schemas are the same object, which is quick to check. Equal schemas may be two objects.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.content, &other.content)
     }

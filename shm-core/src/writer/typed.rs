@@ -94,7 +94,7 @@ impl<T: Serialize + DeserializeOwned> Writer<T> {
     ///   the writer decodes every value. It always does so if the region does not describe its type, and for a
     ///   value whose fields or variants are named differently by `Serialize` and `Deserialize`.
     /// - One in which a map contains a key twice, if JSON shows the map as an object or if readers would decode
-    ///   fewer entries. Two keys that are different values are equal if `Serialize` writes the same for both.
+    ///   fewer entries. Two different keys count as equal if `Serialize` writes the same for both.
     /// - One that nests deeper than 128 levels, or that has more than some 4096 elements that take no bytes,
     ///   such as `()`.
     ///

@@ -334,7 +334,7 @@ fn a_dash_is_no_name_of_stdin_and_the_error_has_the_name() {
     s.run("printf y > -; shm-writer demo --file -; shm-reader demo").prints("y\n");
 }
 
-/// Returns both ends of a pipe of which this end is non-blocking, as a process that shares it can make it.
+/// Returns both ends of a pipe. This end is non-blocking: any process that shares a pipe can change that.
 fn non_blocking_pipe(is_input: bool) -> (File, File) {
     let (output, input) = std::io::pipe().expect("a pipe");
     let (output, input) = (File::from(OwnedFd::from(output)), File::from(OwnedFd::from(input)));

@@ -414,7 +414,7 @@ fn every_fault_has_a_test_and_every_number_a_row() {
     none("each test that a row names has the number of the row", offences);
 }
 
-/// The test modules and the tests in Python in the last column of a row. Fuzz targets and models, which follow them, are left out.
+/// The test modules and Python tests in the last column of a row, without the fuzz targets and models after them.
 fn modules_of(row: &str) -> Vec<&str> {
     let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
     let tests = tests.split("fuzz target").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Finds what serde_json writes as `null` without an error although it is not read back from that: NaN and
+//! Finds values that serde_json writes as `null` without an error, but cannot read back from `null`: NaN and
 //! infinities, and `Some` of something that is itself `null`, which would arrive as `None`.
 
 use serde::ser::{self, Serialize, Serializer};
@@ -130,7 +130,7 @@ impl Serializer for Nulls {
     }
 }
 
-/// The parts of lists, and of structs, whose fields have names.
+/// The methods for the parts of lists, and of structs, whose fields have names.
 macro_rules! compound {
     ($($interface:ident $method:ident($($name:ty)?);)*) => {$(
         impl ser::$interface for Nulls {

@@ -1,5 +1,5 @@
 //! Rust values as JSON: the payloads of a typed region of kind JSON. Any type that serde_json can write and
-//! read is possible, also those that bincode cannot decode, such as `#[serde(untagged)]` ones.
+//! read is possible, including those that bincode cannot decode, such as `#[serde(untagged)]` ones.
 
 use super::nulls;
 use crate::types::error::ValueError;
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub fn encode<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), ValueError> {
     buffer.clear();
     serde_json::to_writer(&mut *buffer, value).map_err(|error| refused(format!("JSON cannot hold it: {error}")))?;
-    // serde_json writes some values as null that are not read back from it.
+    // serde_json writes some values as null that it cannot read back from null.
     if buffer.windows(4).any(|part| part == b"null") {
         nulls::check(value).map_err(|error| refused(format!("JSON cannot hold it: {error}")))?;
     }

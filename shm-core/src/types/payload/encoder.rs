@@ -49,8 +49,8 @@ struct Output<'p> {
     plan: &'p Plan,
     // How many parts have no bytes of their own, such as structs.
     empty_parts: usize,
-    // Of the parts that are being written: in a digest, where the elements of sequences begin; otherwise where
-    // the keys of maps begin and end.
+    // Positions in the parts that are being written: in a digest, where the elements of sequences begin;
+    // otherwise, where the keys of maps begin and end.
     starts: Vec<usize>,
     // Where a digest ends.
     end: usize,

@@ -1,8 +1,8 @@
 //! Decodes a payload as a Rust type that differs from the one it was written with. The payload is read by its own
 //! schema, so the parts find their places by name, as in JSON:
 //!
-//! - Fields are found in any order. Those that the type does not have are skipped, and for those that the payload
-//!   does not have the type needs `#[serde(default)]` or an `Option`.
+//! - Fields are found in any order. Those that the type does not have are skipped. For those that the payload
+//!   does not have, the type needs `#[serde(default)]` or an `Option`.
 //! - Variants are found by name, wherever they are in the enum.
 //! - A number is accepted if it is exactly the same number in the type asked for.
 //! - A `T` is accepted as an `Option<T>` and as a struct around it, and bytes as a sequence of `u8`.
@@ -92,7 +92,7 @@ impl<'a, 'de> Part<'a, 'de> {
         Self { form: Form::Format(format), ..self }
     }
 
-    /// Looks through the names of types: returns the form of a struct, an enum, or the part in a struct around one.
+    /// Resolves the names of types: returns the form of a struct or an enum, or of the part in a struct around one part.
     fn resolved(self) -> Step<Self> {
         let mut part = self;
         for _ in 0..MAX_DEPTH {
@@ -320,7 +320,7 @@ macro_rules! integers {
     )*};
 }
 
-/// The methods for which the request of the type makes no difference.
+/// The methods for which it makes no difference which type is requested.
 macro_rules! as_any {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Step<V::Value> {

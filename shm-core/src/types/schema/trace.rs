@@ -130,9 +130,9 @@ pub enum Stop {
     Unsupported { what: &'static str, always: bool },
     /// The type's own `Deserialize` refused the value that it was offered.
     Refused(String),
-    /// A field of this name was there twice.
+    /// A field of this name appeared twice.
     Twice(&'static str),
-    /// The type asked for something else than before.
+    /// The type asked for something different from before.
     Differs,
     /// This number of fields or elements was not read.
     Unread(usize),
@@ -206,7 +206,7 @@ pub struct Trace {
     empty: BTreeSet<Path>,
     mixed: BTreeSet<Path>,
     aliases: BTreeMap<Place, Aliases>,
-    // Why the first place was given up that accepts nothing.
+    // Why the first place that accepts nothing was given up.
     given_up: Option<String>,
     requests: usize,
     // Increases with everything new that was learned.

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeTuple, Serializer};
 use std::fmt;
 use std::time::Duration;
 
-/// The largest array, rounded, that bincode alone decodes without optimization in a thread of 2 MiB.
+/// The largest array, rounded, that bincode alone decodes without optimization in a thread with a stack of 2 MiB.
 const LENGTH: usize = 49_152;
 
 /// An array, as crates for large arrays encode it.
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Large {
 
 type Receive = fn(&mut Reader<Large>) -> Option<f32>;
 
-/// The ways to receive a value. They copy it no further.
+/// The ways to receive a value. None of them makes another copy of it.
 const RECEIVE: [Receive; 7] = [
     |reader| Some(reader.latest().as_ref().unwrap().as_ref()?.value.0[7]),
     |reader| Some(reader.recv().as_ref().unwrap().as_ref()?.value.0[7]),

@@ -229,7 +229,7 @@ mod pairs {
     }
 }
 
-/// A key of which a part is not written.
+/// A key with a part that is not written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Half {
     written: u8,

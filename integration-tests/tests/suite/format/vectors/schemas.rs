@@ -20,7 +20,7 @@ pub fn vectors() -> Vec<Vector> {
 /// Maps with every sort of key: those that JSON shows as member names, and others.
 const MAPS: &str = r#"{"type":{"TYPENAME":"Maps"},"types":{"Level":{"ENUM":{"0":{"Low":"UNIT"},"1":{"High":"UNIT"}}},"Maps":{"STRUCT":[{"by_text":{"MAP":{"KEY":"STR","VALUE":"U8"}}},{"by_number":{"MAP":{"KEY":"I16","VALUE":"STR"}}},{"by_large":{"MAP":{"KEY":"U128","VALUE":"UNIT"}}},{"by_flag":{"MAP":{"KEY":"BOOL","VALUE":"U8"}}},{"by_letter":{"MAP":{"KEY":"CHAR","VALUE":"U8"}}},{"by_level":{"MAP":{"KEY":{"TYPENAME":"Level"},"VALUE":"U8"}}},{"by_name":{"MAP":{"KEY":{"TYPENAME":"Name"},"VALUE":{"OPTION":"U8"}}}},{"by_pair":{"MAP":{"KEY":{"TUPLE":["U8","STR"]},"VALUE":{"SEQ":"U8"}}}},{"by_option":{"MAP":{"KEY":{"OPTION":"U8"},"VALUE":"U8"}}}]},"Name":{"NEWTYPESTRUCT":"STR"}}}"#;
 
-/// Types without parts, or of no value.
+/// Types without parts, and one without values.
 const EMPTY: &str = r#"{"type":{"TYPENAME":"All"},"types":{"All":{"STRUCT":[{"never":{"OPTION":{"TYPENAME":"Enum"}}},{"fields":{"TYPENAME":"Struct"}},{"parts":{"TYPENAME":"Parts"}},{"tuple":{"TUPLE":[]}},{"nothing":{"MAP":{"KEY":{"TYPENAME":"Enum"},"VALUE":"U8"}}}]},"Enum":{"ENUM":{}},"Parts":{"TUPLESTRUCT":[]},"Struct":{"STRUCT":[]}}}"#;
 
 /// Returns a vector of values of the type of `schema`, which are given as JSON.
@@ -309,7 +309,7 @@ fn refused_types() -> Vec<Vector> {
     ]
 }
 
-/// Vectors of schemas in forms that some JSON parsers take for the right ones.
+/// Vectors of schemas in wrong forms that some JSON parsers accept.
 fn refused_forms() -> Vec<Vector> {
     let schema = |name, about, json: &str| refused(name, about, &Image::new(BINCODE).with_schema(json).value([0; 4]));
     vec![

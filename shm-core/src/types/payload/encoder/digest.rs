@@ -5,7 +5,7 @@ use crate::types::payload::plan::{ANYTHING, Plan};
 use serde::Serialize;
 
 /// Returns an encoding for comparing two values. It does not depend on the order within sequences and
-/// maps, which is random for a `HashMap`, and not on how numbers with a fraction were rounded. It
+/// maps, which is random for a `HashMap`, nor on how numbers with a fraction were rounded. It
 /// contains the names of fields and the lengths of tuples, so fields that are left out make a difference.
 pub fn digest<T: Serialize>(value: &T) -> Result<Vec<u8>, Failed> {
     digest_until(value, usize::MAX)
@@ -27,7 +27,7 @@ fn digest_until<T: Serialize>(value: &T, end: usize) -> Result<Vec<u8>, Failed> 
 }
 
 impl Output<'_> {
-    /// Sorts the elements from `first` on, whose starts are removed.
+    /// Sorts the elements from `first` on, and removes their starts.
     pub fn sort(&mut self, first: usize) {
         let starts = self.starts.split_off(first);
         let Some(begin) = starts.first().copied() else { return };

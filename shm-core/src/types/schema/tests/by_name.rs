@@ -1,4 +1,4 @@
-//! Values that are decoded as another type than the one they were written with.
+//! Values that are decoded as a type other than the one they were written with.
 
 use super::*;
 use crate::types::error::ValueError;

@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for Order {
     }
 }
 
-/// Checks the format of a type, in a struct and in an enum, and that a value comes back equal.
+/// Checks the format of a type, in a struct and in an enum, and that a decoded value is equal to the original.
 #[track_caller]
 fn opens<T: Debug + PartialEq + Serialize + DeserializeOwned>(format: &str, value: T) {
     let format = format.replace('\'', "\"");

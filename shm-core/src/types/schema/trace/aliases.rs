@@ -1,8 +1,8 @@
 //! Distinguishes the names of fields from their aliases. serde lists both, one field after the other, but a field
 //! is read only once.
 //!
-//! The type is given a map that contains two neighboring names. If they belong to the same field, the
-//! type's error says how the field is named.
+//! The type is given a map that contains two neighbouring names. If they belong to the same field, the
+//! type's error contains the field's name.
 
 use super::node::Elements;
 use super::{Mode, Stop};
@@ -109,7 +109,7 @@ impl<'de> MapAccess<'de> for &mut Pair<'_, '_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Stop> {
-        // The second name is not one of the same field, or its value would not be wanted.
+        // The names belong to different fields: the type would have refused a second name of the same field.
         if self.keys == 2 {
             return Err(Stop::Again);
         }

@@ -40,7 +40,7 @@ pub enum Need {
     /// The values in which a map that is always there has entries. Without entries, it may be a struct with a
     /// flattened field, which is always written as a map of unknown length.
     InMap,
-    /// Those with a certain variant, or with something in an option, a sequence or a map.
+    /// The values with a certain variant, or with something in an option, a sequence or a map.
     Sometimes,
 }
 
@@ -95,7 +95,7 @@ impl Node<'_> {
         })
     }
 
-    /// Builds a sequence or a map of these parts, each of which can be there several times.
+    /// Builds a sequence or a map of these parts, each of which can appear several times.
     fn sequence<R>(
         &mut self,
         parts: Vec<&mut Format>,
@@ -118,7 +118,7 @@ pub struct Elements<'t> {
     pub trace: &'t mut Trace,
     parts: Vec<&'t mut Format>,
     next: usize,
-    // How many elements there are. If there are more than parts, the parts are repeated.
+    // How many elements there are. If there are more elements than parts, the parts are repeated.
     len: usize,
     step: fn(usize) -> Step,
     small: bool,

@@ -20,7 +20,7 @@ pub enum Kind {
     Variant(u32),
 }
 
-/// Numbers. The second one is 1, which is what most of the types want that refuse 0.
+/// Numbers. The second one is 1, because most types that refuse 0 accept it.
 const NUMBERS: &[u32] = &[
     0, 1, 2, 5, 7, 10, 100, 3, 4, 6, 8, 9, 12, 16, 20, 24, 32, 40, 48, 50, 56, 64, 65, 80, 96, 97, 127, 128, 160, 192,
     255, 256, 384, 512, 1000, 1024, 1970, 2024, 4096, 8080, 1_000_000,

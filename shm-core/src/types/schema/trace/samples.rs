@@ -221,7 +221,7 @@ fn form(container: &Container) -> &'static str {
     }
 }
 
-/// The parts of a value, of which more follow.
+/// The parts of a value that have been seen so far.
 struct Parts<'t> {
     sampler: Sampler<'t>,
     name: &'static str,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// The most combinations that are tried at one place.
 const MOST_COMBINATIONS: usize = 3000;
-/// The most combinations that are tried for each one that adds more choices to a place.
+/// The most combinations that are tried for each combination that adds more choices to a place.
 const MOST_NESTED_COMBINATIONS: usize = 150;
 /// The most passes of a whole trace in which something other than the usual values is tried.
 const MOST_TRIES: usize = 20_000;
@@ -19,7 +19,7 @@ const MOST_TRIES: usize = 20_000;
 const MOST_VARIED: [usize; 3] = [32, 8, 5];
 /// The most choices that are varied at once, all in the same way.
 const MOST_AT_ONCE: usize = 1000;
-/// The last candidate of each choice that is used in a pair and in a group of three.
+/// The last candidate of each choice that is tried in a pair, and in a group of three.
 const LAST_IN_PAIR: usize = 12;
 const LAST_IN_THREE: usize = 4;
 /// The most places within each other that are searched at once.
@@ -63,7 +63,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns what is needed to describe the refusal.
+    /// Returns the parts that are needed to describe the refusal.
     pub fn without_choices(&self) -> Self {
         let Self { path, type_name, reason, lacks_subject, .. } = self;
         Self { path: path.clone(), type_name, choices: vec![], reason: reason.clone(), lacks_subject: *lacks_subject }
