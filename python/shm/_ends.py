@@ -29,7 +29,7 @@ def register(writer: Any) -> None:
 def _close_all() -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     for writer in list(_writers):
-        with suppress(Exception):  # the other writers are closed all the same
+        with suppress(Exception):  # the others are closed nevertheless
             writer.close()
             while not writer.closed and time.monotonic() < deadline:
                 time.sleep(0.001)

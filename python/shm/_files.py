@@ -180,7 +180,8 @@ class Location:
             # With O_PATH, a reader needs only the permission to search the directory.
             with _linux.high_descriptors():
                 self.directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            self.path = os.path.abspath(path)  # the process may change its working directory
+            with suppress(OSError):  # the working directory was removed
+                self.path = os.path.abspath(path)  # the process may change its working directory
         except (FileNotFoundError, NotADirectoryError) as error:
             advice = "create it, or correct the path" if slash else "create it, or set SHM_DIR to another one"
             raise NotFound(f"there is no directory {path}", advice) from error

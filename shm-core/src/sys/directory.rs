@@ -27,8 +27,8 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Self> {
         let open = |flags| retry_on_intr(|| fs::open(path, flags | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
         let directory = open(OFlags::RDONLY).or_else(|_| open(OFlags::PATH))?;
-        // The process may change its working directory.
-        let path = std::path::absolute(path)?;
+        // The process may change its working directory. If that was removed, the path stays as it is.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
         Ok(Self { descriptor: Arc::new(directory), path: path.into() })
     }
 

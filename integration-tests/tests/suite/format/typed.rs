@@ -261,7 +261,7 @@ fn a_type_that_cannot_be_traced_is_named_or_shown() {
     let named = |version| Schema::named("Untraceable", version).expect("a name");
     let mut writer = WriterOptions::new().schema(named(1)).open::<Untraceable>(&name).expect("a writer");
     writer.publish(&Untraceable::Red).expect("a value");
-    s.run("shm-reader room").prints("4 bytes: 00 00 00 00\n");
+    s.run("shm-reader room").prints("4 bytes: 00000000\n");
     let text = s.ok("shm-reader inspect room");
     assert!(text.ends_with("\ntype Untraceable; // version 1, known only by name\n"), "{text}");
     drop(writer);
