@@ -15,7 +15,7 @@ from ._ring import Cursor, Ring
 from ._values import Codec, codec_for
 
 _NAME_SECONDS = 0.05  # how often a reader checks that the name still refers to its file
-ABSENT_SECONDS = 0.02  # how often a reader checks for a missing region: no writer can wake it
+ABSENT_SECONDS = 0.04  # how often a reader checks for a missing region: no writer can wake it
 
 
 class Follower:

@@ -22,7 +22,7 @@ from ._sizes import grown_capacity, grown_slots
 from ._values import FirstArray, Undecided, codec_for, refused_value
 
 _NAME_NS = 50_000_000  # how often a writer checks that the names still refer to its files
-_NAMED_SECONDS = 0.1  # a file keeps its name at least this long: waiting readers look for it 50 times per second
+_NAMED_SECONDS = 0.1  # a file keeps its name at least this long: waiting readers look for it 25 times per second
 _TRIES = 100  # attempts to open a region that is created and removed again and again
 
 

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The interval at which a waiting reader checks for a region that does not exist.
-pub const ABSENT_POLL: Duration = Duration::from_millis(20);
+pub const ABSENT_POLL: Duration = Duration::from_millis(40);
 /// At least this number of values in a row, each of which had already arrived when the reader asked for
 /// it, is a stream.
 const STREAM: u64 = 32;

@@ -26,6 +26,9 @@ mod tests;
 /// the length of a sleep.
 pub const SLICE: Duration = Duration::from_millis(50);
 
+/// How often a reader without a region looks whether the path of the directory refers to another one.
+pub const DIRECTORY_PERIOD: Duration = Duration::from_millis(200);
+
 /// The next step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -77,6 +80,8 @@ pub struct Follow {
     // When the name was first seen to refer to this file although the file was replaced or removed, and whether
     // this is certain.
     nameless_since: Option<Instant>,
+    // When the path of the directory was last looked up, since the name refers to no file.
+    looked_up: Option<Instant>,
     is_stuck: bool,
     // Whether the file was already moved when it was opened.
     was_moved: bool,
@@ -106,6 +111,7 @@ impl Follow {
             checked: (now, None),
             is_astray: false,
             nameless_since: None,
+            looked_up: None,
             is_stuck: false,
             restarted: false,
         })
@@ -273,8 +279,11 @@ impl Follow {
         let mut found = self.location.stat_region();
         if matches!(found, Ok(None)) {
             self.is_astray = true;
-            if self.location.follow_directory()? {
-                found = self.location.stat_region();
+            if self.looked_up.is_none_or(|last| now.duration_since(last) >= DIRECTORY_PERIOD) {
+                self.looked_up = Some(now);
+                if self.location.follow_directory()? {
+                    found = self.location.stat_region();
+                }
             }
         }
         let found = match found {
@@ -359,7 +368,7 @@ impl Follow {
         self.region = region;
         self.checked = (now, None);
         self.is_astray = false;
-        (self.nameless_since, self.is_stuck) = (None, false);
+        (self.nameless_since, self.looked_up, self.is_stuck) = (None, None, false);
         Ok(Name::Another)
     }
 

@@ -5,7 +5,7 @@ use super::JsonReader;
 use super::blocking::ABSENT_POLL;
 use super::decoder::Decoder;
 use super::expected::Expected;
-use super::follow::Follow;
+use super::follow::{DIRECTORY_PERIOD, Follow};
 use super::sleeper::WaitStrategy;
 use super::{ArrayReader, RawReader, Reader};
 use crate::Sequence;
@@ -328,13 +328,17 @@ impl ReaderOptions {
     /// wait.
     fn await_region(&self, location: &mut Location, max_region_bytes: u64) -> Result<(Region, bool), OpenError> {
         let start = Instant::now();
+        let mut looked: Option<Instant> = None;
         let mut has_waited = false;
         loop {
             match (Region::open(location, Access::Read, max_region_bytes), self.open_timeout) {
                 (Err(OpenError::NotFound { .. }), Some(timeout)) if start.elapsed() < timeout => {
                     thread::sleep((timeout - start.elapsed().min(timeout)).min(ABSENT_POLL));
                     has_waited = true;
-                    location.follow_directory()?;
+                    if looked.is_none_or(|last| last.elapsed() >= DIRECTORY_PERIOD) {
+                        location.follow_directory()?;
+                        looked = Some(Instant::now());
+                    }
                 }
                 (opened, _) => return Ok((opened?, has_waited)),
             }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 /// The interval at which a writer checks its file, in nanoseconds. Readers use the same interval.
 const CHECK_NS: u64 = 50_000_000;
 
-/// How long a file keeps its name at least. A reader that waits for the region looks 50 times per second.
+/// How long a file keeps its name at least. A reader that waits for the region looks 25 times per second.
 const NAMED_MIN: Duration = Duration::from_millis(100);
 
 /// Publishes payloads that are already bytes.
