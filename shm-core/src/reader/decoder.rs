@@ -24,17 +24,16 @@ pub enum Decoder {
 pub struct ByName {
     // `None` if no schema can be derived from the type.
     own: Option<Schema>,
-    // The region's schema.
-    compared: Option<Schema>,
-    // The region's schema, if it differs from `own`.
-    other: Option<Schema>,
+    // The region's schema, and whether it differs from `own`.
+    region: Option<Schema>,
+    differs: bool,
 }
 
 impl Decoder {
     /// Decodes parts by their names, unless the region has exactly this schema.
     #[cfg(feature = "schema")]
     pub fn by_name(own: Option<Schema>) -> Self {
-        Self::ByName(ByName { own, other: None, compared: None })
+        Self::ByName(ByName { own, region: None, differs: false })
     }
 
     /// Notes the region's schema, which changes when the region is replaced.
@@ -42,10 +41,10 @@ impl Decoder {
     #[inline]
     pub fn prepare(&mut self, region: Option<&Schema>) {
         if let (Self::ByName(by_name), Some(region)) = (self, region)
-            && !by_name.compared.as_ref().is_some_and(|compared| compared.is_same(region))
+            && !by_name.region.as_ref().is_some_and(|compared| compared.is_same(region))
         {
-            by_name.other = (by_name.own.as_ref() != Some(region)).then(|| region.clone());
-            by_name.compared = Some(region.clone());
+            by_name.differs = by_name.own.as_ref() != Some(region);
+            by_name.region = Some(region.clone());
         }
     }
 
@@ -55,7 +54,7 @@ impl Decoder {
         match self {
             Self::Json => json::decode(payload, value),
             #[cfg(feature = "schema")]
-            Self::ByName(ByName { other: Some(schema), .. }) => schema.decode_by_name(payload, value),
+            Self::ByName(ByName { region: Some(schema), differs: true, .. }) => schema.decode_by_name(payload, value),
             _ => payload::decode(payload, value),
         }
     }

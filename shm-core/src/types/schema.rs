@@ -15,6 +15,7 @@ mod definition;
 mod difference;
 mod encode;
 mod format;
+mod integer;
 mod parse;
 mod plan;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! number of parts are limited.
 
 use super::format::{Container, Format, Named, Tree, Variant};
+use super::integer::{Integer, IntegerWidth};
 use super::{MAX_DEPTH, Result, SchemaError, definition, most_nodes};
 use crate::types::error::bytes_in_words;
 use base64::display::Base64Display;
@@ -202,39 +203,14 @@ impl<'a> Input<'a> {
 
     /// Reads an integer, if the format is an integer.
     fn integer(&self, format: &Format) -> Step<Option<Integer>> {
-        Ok(Some(match format {
-            Format::I8 => Integer::Signed(i8::from_le_bytes(self.array()?).into()),
-            Format::I16 => Integer::Signed(i16::from_le_bytes(self.array()?).into()),
-            Format::I32 => Integer::Signed(i32::from_le_bytes(self.array()?).into()),
-            Format::I64 => Integer::Signed(i64::from_le_bytes(self.array()?).into()),
-            Format::I128 => Integer::Signed(i128::from_le_bytes(self.array()?)),
-            Format::U8 => Integer::Unsigned(u8::from_le_bytes(self.array()?).into()),
-            Format::U16 => Integer::Unsigned(u16::from_le_bytes(self.array()?).into()),
-            Format::U32 => Integer::Unsigned(u32::from_le_bytes(self.array()?).into()),
-            Format::U64 => Integer::Unsigned(u64::from_le_bytes(self.array()?).into()),
-            Format::U128 => Integer::Unsigned(u128::from_le_bytes(self.array()?)),
-            _ => return Ok(None),
-        }))
+        let Some(width) = IntegerWidth::of(format) else { return Ok(None) };
+        Ok(Some(width.read(self.take(width.bytes as u64)?)))
     }
 }
 
 /// `1 byte is`, `2 bytes are`.
 fn left_over(bytes: usize) -> String {
     format!("{} {}", bytes_in_words(bytes as u64), if bytes == 1 { "is" } else { "are" })
-}
-
-enum Integer {
-    Signed(i128),
-    Unsigned(u128),
-}
-
-impl fmt::Display for Integer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signed(number) => number.fmt(f),
-            Self::Unsigned(number) => number.fmt(f),
-        }
-    }
 }
 
 impl Integer {

@@ -3,6 +3,7 @@
 use super::{Step, fail};
 use crate::types::error::bytes_in_words;
 use crate::types::schema::format::Format;
+use crate::types::schema::integer::{Integer, IntegerWidth};
 use std::cell::Cell;
 use std::fmt;
 
@@ -72,17 +73,10 @@ impl<'de> Input<'de> {
 
     /// Reads a number, if the format is one.
     pub fn number(&self, format: &Format) -> Step<Option<Number>> {
+        if let Some(width) = IntegerWidth::of(format) {
+            return Ok(Some(Number::Integer(width.read(self.take(width.bytes as u64)?))));
+        }
         Ok(Some(match format {
-            Format::I8 => Number::Signed(i8::from_le_bytes(self.array()?).into()),
-            Format::I16 => Number::Signed(i16::from_le_bytes(self.array()?).into()),
-            Format::I32 => Number::Signed(i32::from_le_bytes(self.array()?).into()),
-            Format::I64 => Number::Signed(i64::from_le_bytes(self.array()?).into()),
-            Format::I128 => Number::Signed(i128::from_le_bytes(self.array()?)),
-            Format::U8 => Number::Unsigned(u8::from_le_bytes(self.array()?).into()),
-            Format::U16 => Number::Unsigned(u16::from_le_bytes(self.array()?).into()),
-            Format::U32 => Number::Unsigned(u32::from_le_bytes(self.array()?).into()),
-            Format::U64 => Number::Unsigned(u64::from_le_bytes(self.array()?).into()),
-            Format::U128 => Number::Unsigned(u128::from_le_bytes(self.array()?)),
             Format::F32 => Number::Single(f32::from_le_bytes(self.array()?)),
             Format::F64 => Number::Double(f64::from_le_bytes(self.array()?)),
             _ => return Ok(None),
@@ -93,8 +87,7 @@ impl<'de> Input<'de> {
 /// A number of any type.
 #[derive(Clone, Copy)]
 pub enum Number {
-    Signed(i128),
-    Unsigned(u128),
+    Integer(Integer),
     Single(f32),
     Double(f64),
 }
@@ -102,8 +95,7 @@ pub enum Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signed(number) => number.fmt(f),
-            Self::Unsigned(number) => number.fmt(f),
+            Self::Integer(number) => number.fmt(f),
             Self::Single(number) => write!(f, "{number:?}"),
             Self::Double(number) => write!(f, "{number:?}"),
         }
@@ -114,8 +106,8 @@ impl Number {
     /// Converts to an integer type, if it holds the number.
     pub fn integer<N: TryFrom<i128> + TryFrom<u128>>(self) -> Option<N> {
         match self {
-            Self::Signed(number) => N::try_from(number).ok(),
-            Self::Unsigned(number) => N::try_from(number).ok(),
+            Self::Integer(Integer::Signed(number)) => N::try_from(number).ok(),
+            Self::Integer(Integer::Unsigned(number)) => N::try_from(number).ok(),
             Self::Single(_) | Self::Double(_) => None,
         }
     }
@@ -124,10 +116,10 @@ impl Number {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn double(self) -> Option<f64> {
         match self {
-            Self::Signed(number) => {
+            Self::Integer(Integer::Signed(number)) => {
                 Some(number as f64).filter(|double| *double as i128 == number && number != i128::MAX)
             }
-            Self::Unsigned(number) => {
+            Self::Integer(Integer::Unsigned(number)) => {
                 Some(number as f64).filter(|double| *double as u128 == number && number != u128::MAX)
             }
             Self::Single(number) => Some(number.into()),
